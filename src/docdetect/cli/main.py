@@ -1,0 +1,73 @@
+"""The `docdetect` command: global options, lazily loaded commands, errors turned into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from docdetect.console import Console
+from docdetect.errors import DocdetectError, InterruptedRunError, UsageError
+
+if TYPE_CHECKING:
+    import typer
+
+
+def main() -> None:
+    """Entry point: runs the command line and exits with the codes of ARCHITECTURE.md."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line and returns its exit code; used by `main` and by tests."""
+    if not arguments or arguments in (["-h"], ["--help"]):
+        from docdetect.cli.help import show_help  # Typer's own help takes three times as long to import
+
+        show_help()
+        return 0 if arguments else UsageError.exit_code
+    console = Console()
+    import typer
+
+    command_line_error = typer.BadParameter.__bases__[0]  # Typer exports only this leaf of its usage errors
+    assert issubclass(command_line_error, Exception)
+    try:
+        result = build_app(arguments)(args=arguments, prog_name="docdetect", standalone_mode=False)
+    except DocdetectError as error:
+        console.error(error.message, error.remedy)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        stopped = InterruptedRunError("interrupted", "What was finished is kept.")
+        console.error(stopped.message, stopped.remedy)
+        return stopped.exit_code
+    except command_line_error as error:
+        error.show()  # type: ignore[attr-defined]
+        return UsageError.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def build_app(arguments: list[str]) -> typer.Typer:
+    """The Typer app with the command that `arguments` name, or with all of them when they name none."""
+    from importlib import import_module
+
+    import typer
+
+    from docdetect.cli.options import global_options
+    from docdetect.cli.tree import TREE
+
+    app = typer.Typer(
+        name="docdetect",
+        help="Find QR codes, signatures and stamps on scanned legal documents.",
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(global_options)
+    typed = next((word for word in arguments if not word.startswith("-")), None)
+    named = [entry for entry in TREE if entry.name == typed]
+    for entry in named or TREE:
+        module, _, attribute = entry.target.partition(":")
+        command = getattr(import_module(f"docdetect.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=entry.name, rich_help_panel=entry.stage, short_help=entry.summary)
+        else:
+            app.command(entry.name, rich_help_panel=entry.stage, short_help=entry.summary)(command)
+    return app

@@ -1,0 +1,46 @@
+"""The command tree as a table: what there is, grouped by stage, and where it lives; imports nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command.
+
+    Attributes:
+        name: as typed.
+        stage: heading under which `docdetect --help` lists it.
+        target: `module:attribute` inside docdetect.cli; a function, or a Typer app for a group of commands.
+        summary: one line, without full stop.
+    """
+
+    name: str
+    stage: str
+    target: str
+    summary: str
+
+
+TREE = (
+    Entry("prepare", "Data", "prepare:prepare", "Documents and annotations to a checked, split, drawn YOLO dataset"),
+    Entry("convert", "Data", "data:convert", "PDFs to page images"),
+    Entry("labels", "Data", "data:labels", "JSON annotations to YOLO labels"),
+    Entry("split", "Data", "data:split", "Divide documents or pages into training and validation"),
+    Entry("visualize", "Data", "data:visualize", "Draw the true boxes on every page"),
+    Entry("train", "Model", "model:train", "Train a detector with the recipe of a configuration"),
+    Entry("val", "Model", "model:val", "Judge a detector on labelled pages"),
+    Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
+    Entry("config", "House", "config:group", "Show or check a configuration"),
+    Entry("doctor", "House", "doctor:doctor", "Check this machine and installation"),
+)
+
+GLOBAL_OPTIONS = (
+    ("-v, --verbose", "Say more."),
+    ("-q, --quiet", "Say only what went wrong."),
+    ("--json", "Summary as JSON on stdout, everything else on stderr."),
+    ("--version", "Show the version."),
+    ("--install-completion", "Install completion for the current shell."),
+    ("--show-completion", "Show that completion, to copy it."),
+    ("-h, --help", "Show this message; after a command, its options."),
+)

@@ -1,0 +1,94 @@
+"""Exceptions that own an exit code, a message naming the file and the cause, and what to do about it.
+
+Nothing below `cli/` prints or exits: it raises one of these, and `cli/` turns it into two lines on stderr and a
+process exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DocdetectError(Exception):
+    """Base of every error that docdetect raises on purpose.
+
+    Args:
+        message: what happened, naming the file, key or value at fault; no trailing full stop.
+        remedy: what the user can do about it, as a sentence; empty when there is nothing to say.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+    def __reduce__(self) -> tuple[type[DocdetectError], tuple[str, str]]:
+        return type(self), (self.message, self.remedy)  # errors cross process borders
+
+
+class UsageError(DocdetectError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 2
+
+
+class ConfigError(DocdetectError):
+    """A configuration key or value is wrong; the message has the dotted key and what is allowed."""
+
+    exit_code = 3
+
+
+class InputError(DocdetectError):
+    """An input file is missing, unreadable or contradicts another input."""
+
+    exit_code = 4
+
+
+class MissingDependencyError(DocdetectError):
+    """An optional package is not installed; the remedy is the pip command that adds it."""
+
+    exit_code = 5
+
+    @classmethod
+    def for_extra(cls, package: str, extra: str, purpose: str) -> MissingDependencyError:
+        return cls(
+            f"{purpose} needs the package {package!r}, which is not installed",
+            f'Install it with: pip install "docdetect[{extra}]"',
+        )
+
+
+class OutputExistsError(DocdetectError):
+    """The output is there already and the command was not told to replace or resume it."""
+
+    exit_code = 6
+
+
+class OutputError(DocdetectError):
+    """The output cannot be written: full disk, read-only folder, no permission."""
+
+    exit_code = 4
+
+
+class PartialFailureError(DocdetectError):
+    """The work is finished and some documents failed; the results are written."""
+
+    exit_code = 7
+
+
+class InterruptedRunError(DocdetectError):
+    """The user stopped the command."""
+
+    exit_code = 130
+
+
+def problem_list(heading: str, problems: Sequence[str], *, limit: int = 50) -> str:
+    """A heading and one indented line per problem, the tail counted when there are more than `limit`."""
+    lines = [f"  - {problem}" for problem in problems[:limit]]
+    if len(problems) > limit:
+        lines.append(f"  ... and {len(problems) - limit} more")
+    return "\n".join([heading, *lines])

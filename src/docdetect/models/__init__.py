@@ -1,0 +1,1 @@
+"""Which weights, which engine, and image batch -> detections."""

@@ -1,0 +1,147 @@
+"""What a configuration may say: every section, key, type, range and default. Imported inside functions only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\:,'\"]+$")]
+
+
+class Section(BaseModel):
+    """Strict keys and types: `batch: "16"` and unknown keys are errors, `lr0: 1` is a float."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Where documents and labels are and how they become a dataset."""
+
+    pdfs: str = Field("data/raw/pdfs", description="folder of documents")
+    annotations: str = Field("data/raw/annotations.json", description="JSON annotations")
+    dataset: str = Field("data/datasets/main", description="the YOLO dataset")
+    classes: tuple[Name, ...] = Field(
+        ("qr", "signature", "stamp"), min_length=1, strict=False, description="class names in the order of their ids"
+    )
+    class_map: dict[str, str | None] = Field({}, description="category -> class; null drops the category")
+    size: Literal["annotations", "dpi", "long_side"] = Field("annotations", description="how large pages are rendered")
+    dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch, with size: dpi")
+    long_side: Annotated[int, Field(ge=64, le=20000)] = Field(1024, description="px, with size: long_side")
+    split_by: Literal["document", "page"] = Field("document", description="what stays together in a split")
+    val: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of the validation split")
+    seed: Annotated[int, Field(ge=0)] = Field(42, description="seed of the split")
+    empty: Literal["keep", "drop"] | NotNegative = Field(
+        "keep", description="pages without marks: keep, drop, or at most this many per page with marks"
+    )
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one per core")
+
+    @model_validator(mode="after")
+    def _map_leads_to_classes(self) -> DataConfig:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes: a name stands twice in {list(self.classes)}")
+        unknown = sorted({c for c in self.class_map.values() if c is not None and c not in self.classes})
+        if unknown:
+            raise ValueError(f"class_map: {', '.join(unknown)} not among the classes {', '.join(self.classes)}")
+        return self
+
+
+class TrainConfig(Section):
+    """The training recipe, in Ultralytics' terms; the defaults are the seed's values."""
+
+    name: Name = Field("yolov11s_lora", description="run folder: runs/train/<name>_<timestamp>")
+    model: str = Field("yolo11s.pt", min_length=1, description="weights, a model YAML, or the name of either")
+    data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
+    runs: str = Field("runs/train", description="where run folders go")
+    device: str = Field("", description="cpu, 0, or 0,1; empty picks a GPU where there is one")
+    workers: Annotated[int, Field(ge=0)] = Field(8, description="loader processes")
+    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
+    batch: Annotated[int, Field(ge=1)] = 16
+    epochs: Annotated[int, Field(ge=1)] = 60
+    patience: Annotated[int, Field(ge=0)] = Field(20, description="epochs without progress before stopping; 0 never")
+    optimizer: Literal["SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSProp"] = "SGD"
+    lr0: Positive = 0.001
+    lrf: Positive = Field(0.01, description="final learning rate as a share of lr0")
+    momentum: Fraction = 0.937
+    weight_decay: NotNegative = 0.0005
+    warmup_epochs: NotNegative = 3.0
+    cos_lr: bool = True
+    freeze: Annotated[int, Field(ge=0)] = Field(10, description="layers from the input that are not trained")
+    box: NotNegative = 7.5
+    cls: NotNegative = 0.5
+    dfl: NotNegative = 1.5
+    mosaic: Fraction = 1.0
+    close_mosaic: Annotated[int, Field(ge=0)] = Field(10, description="last epochs without mosaic")
+    fliplr: Fraction = 0.5
+    flipud: Fraction = 0.5
+    degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
+    translate: Fraction = 0.1
+    scale: Fraction = 0.5
+    hsv_h: Fraction = 0.015
+    hsv_s: Fraction = 0.7
+    hsv_v: Fraction = 0.4
+    auto_augment: Literal["randaugment", "autoaugment", "augmix"] | None = "randaugment"
+    erasing: Annotated[float, Field(ge=0, le=0.9)] = 0.4
+    mixup: Fraction = 0.0
+    copy_paste: Fraction = 0.0
+    perspective: Annotated[float, Field(ge=0, le=0.001)] = 0.0
+    shear: Annotated[float, Field(ge=0, le=180)] = 0.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    deterministic: bool = True
+
+
+class ValConfig(Section):
+    """How a model is judged."""
+
+    weights: str = Field("", description="weights; empty takes the newest training run's best")
+    data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
+    split: Literal["train", "val", "test"] = "val"
+    runs: str = Field("runs/val", description="where run folders go")
+    name: Name = "val"
+    conf: Fraction = Field(0.25, description="threshold of precision, recall and the confusion matrix; AP uses all")
+    iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
+    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
+    batch: Annotated[int, Field(ge=1)] = 16
+    device: str = ""
+    workers: Annotated[int, Field(ge=0)] = 2
+
+
+class GroupingConfig(Section):
+    """How raw boxes become one box per mark; see docdetect.grouping."""
+
+    method: Literal["default", "seed", "none"] = "default"
+    dist: NotNegative = Field(50.0, description="px between centres, in the seed's method")
+    iou: Fraction = Field(0.2, description="boxes that overlap more become one")
+    contain: Fraction = Field(0.6, description="a box of which more than this lies in another becomes part of it")
+    nested: Fraction = Field(0.75, description="of two boxes, one more than this inside the other, the surer stays")
+    per_class: bool = Field(False, description="the seed's method within each class only")
+
+
+class InferConfig(Section):
+    """How marks are found in a folder of documents."""
+
+    source: str = Field("", description="a folder or a file")
+    output: str = Field("", description="result folder; empty makes runs/infer/<name>_<timestamp>")
+    runs: str = Field("runs/infer", description="where run folders go")
+    name: Name = "infer"
+    weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
+    conf: Fraction = Field(0.15, description="lowest confidence that counts as a mark")
+    iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
+    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
+    dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")
+    batch: Annotated[int, Field(ge=1)] = 4
+    device: str = ""
+    save_pages: bool = True
+
+
+class Config(Section):
+    """All sections; a file may hold any of them."""
+
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+    val: ValConfig = ValConfig()
+    infer: InferConfig = InferConfig()
+    grouping: GroupingConfig = GroupingConfig()

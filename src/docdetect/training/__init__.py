@@ -1,0 +1,1 @@
+"""Training and validation; the only room that imports Ultralytics' trainer and validator."""

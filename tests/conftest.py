@@ -1,0 +1,17 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real documents that tests read in place; skips where they are not beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real documents (../shared/data) are not beside this checkout")
+    return SHARED_DATA
