@@ -1,0 +1,1 @@
+"""Synthetic documents: ink, stamps, codes, page layout, paper damage, generation."""

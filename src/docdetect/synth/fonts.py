@@ -1,0 +1,217 @@
+"""The fonts that text is drawn with: which there are, what they look like and which scripts they cover."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from fontTools import agl  # type: ignore[import-untyped]
+from fontTools.cffLib import CFFFontSet  # type: ignore[import-untyped]
+from fontTools.ttLib import TTFont, TTLibError  # type: ignore[import-untyped]
+from PIL import ImageFont
+
+from docdetect.errors import InputError
+
+_SUFFIXES = (".ttf", ".otf", ".ttc")
+_BARE_CFF = b"\x01\x00"
+# Symbol, maths and placeholder fonts cover letters with shapes that nobody prints text in.
+_NOT_FOR_TEXT = re.compile(
+    r"last ?resort|math|symbol|emoji|stixsize|stixnonuni|dingbat|^cm(ex|sy|mi)|icons?$|barcode", re.I
+)
+
+
+class Script(str, Enum):
+    """Writing systems that documents are made in."""
+
+    LATIN = "latin"
+    CYRILLIC = "cyrillic"
+    KAZAKH = "kazakh"  # Cyrillic with the Kazakh letters
+    GREEK = "greek"
+    DEVANAGARI = "devanagari"
+
+
+class FontStyle(str, Enum):
+    """What a face looks like, as far as its name and tables say."""
+
+    SERIF = "serif"
+    SANS = "sans"
+    MONO = "mono"
+    SCRIPT = "script"  # imitates handwriting
+
+
+_SAMPLES = {
+    Script.LATIN: "ABCXYZabcxyz0189.,()-",
+    Script.CYRILLIC: "АБЖЩЯабжщя№«»",
+    Script.KAZAKH: "ӘҒҚҢӨҰҮҺІәғқңөұүһі",
+    Script.GREEK: "ΑΒΓΩαβγωάή",
+    Script.DEVANAGARI: "अआकखगमरसहािीु्",
+}
+_NAME_STYLES = (
+    (FontStyle.SCRIPT, re.compile(r"script|hand|cursive|chancery|brush|callig|signature|vibes|dancing|comic", re.I)),
+    (FontStyle.MONO, re.compile(r"mono|courier|typewriter|console|consolas|\bcmtt", re.I)),
+    (FontStyle.SANS, re.compile(r"sans|helvet|arial|gothic|grotesk|roboto|ubuntu|calibri|verdana|tahoma|\bcmss", re.I)),
+    (FontStyle.SERIF, re.compile(r"serif|roman|times|georgia|garamond|cambria|stix|book|\bcm(r|b|ti)\d", re.I)),
+)
+
+
+@dataclass(frozen=True)
+class FontFace:
+    """One face.
+
+    Attributes:
+        family: family name, such as "DejaVu Serif".
+        style: what it looks like.
+        bold, italic: from the style name.
+        scripts: the scripts whose letters it has.
+        digest: SHA-256 of the font program, hex.
+        program: the file's path, or the font program itself for fonts that come inside a library.
+        index: position in a collection (.ttc).
+    """
+
+    family: str
+    style: FontStyle
+    bold: bool
+    italic: bool
+    scripts: frozenset[Script]
+    digest: str
+    program: Path | bytes = field(repr=False)
+    index: int = 0
+
+    def sized(self, size_px: int) -> ImageFont.FreeTypeFont:
+        """The face for Pillow at `size_px` px to the em; kept, so that asking again is free."""
+        return _sized(self, max(4, size_px))
+
+
+@dataclass(frozen=True)
+class FontBook:
+    """Every usable face, ordered by family name and digest, so that equal fonts give equal pages on any machine."""
+
+    faces: tuple[FontFace, ...]
+
+    @classmethod
+    def scan(cls, folders: Sequence[Path] = (), *, embedded: Iterable[bytes] = (), system: bool = True) -> FontBook:
+        """Looks through folders for TrueType and OpenType fonts.
+
+        Args:
+            folders: the user's own font folders, searched recursively.
+            embedded: font programs held by libraries (`documents.builtin_fonts`).
+            system: whether to look in the system's font folders too; matplotlib's fonts are always looked at.
+
+        Raises:
+            InputError: a folder of `folders` does not exist, or there is no usable font at all.
+        """
+        for folder in folders:
+            if not folder.is_dir():
+                raise InputError(f"{folder}: no such folder of fonts", "Check the path given as --fonts.")
+        found: dict[tuple[str, int], FontFace] = {}
+        for face in _all_faces([*folders, *(_system_folders() if system else []), _matplotlib_folder()], embedded):
+            found.setdefault((face.digest, face.index), face)
+        if not found:
+            raise InputError("no usable font was found", "Install some fonts or name a folder of fonts with --fonts.")
+        return cls(tuple(sorted(found.values(), key=lambda face: (face.family, face.digest, face.index))))
+
+    def matching(
+        self, script: Script = Script.LATIN, style: FontStyle | None = None, *, italic: bool | None = None
+    ) -> tuple[FontFace, ...]:
+        """The faces that cover `script` and look as asked; without any such, those that cover it; never empty unless
+        no face covers the script."""
+        able = [face for face in self.faces if script in face.scripts]
+        fitting = [face for face in able if style in (None, face.style) and italic in (None, face.italic)]
+        return tuple(fitting or able)
+
+    def choose(
+        self, rng: np.random.Generator, script: Script = Script.LATIN, style: FontStyle | None = None
+    ) -> FontFace:
+        """A random face as `matching` finds them; families have equal chances, however many faces they have.
+
+        Raises:
+            InputError: no face covers the script.
+        """
+        faces = self.matching(script, style)
+        if not faces:
+            raise InputError(f"no font covers {script.value}", "Name a folder with such a font with --fonts.")
+        families = sorted({face.family for face in faces})
+        family = families[int(rng.integers(len(families)))]
+        members = [face for face in faces if face.family == family]
+        return members[int(rng.integers(len(members)))]
+
+    def covers(self, script: Script) -> bool:
+        """Whether any face has the script's letters."""
+        return any(script in face.scripts for face in self.faces)
+
+
+@lru_cache(maxsize=1024)
+def _sized(face: FontFace, size_px: int) -> ImageFont.FreeTypeFont:
+    source = io.BytesIO(face.program) if isinstance(face.program, bytes) else str(face.program)
+    return ImageFont.truetype(source, size_px, index=face.index)
+
+
+def _all_faces(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[FontFace]:
+    for program in embedded:
+        yield from _faces(program, program)
+    for folder in folders:
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
+            if path.suffix.lower() in _SUFFIXES and path.is_file():
+                yield from _faces(path, path.read_bytes())
+
+
+def _faces(program: Path | bytes, data: bytes) -> Iterator[FontFace]:
+    """The faces in one font program; a damaged font has none."""
+    digest = hashlib.sha256(data).hexdigest()
+    count = int.from_bytes(data[8:12], "big") if data[:4] == b"ttcf" else 1
+    for index in range(min(count, 32)):
+        try:
+            family, sub_family = ImageFont.truetype(io.BytesIO(data), 16, index=index).getname()
+            letters, fixed = _bare_cff_letters(data) if data[:2] == _BARE_CFF else _sfnt_letters(data, index)
+        except (OSError, TTLibError, KeyError, ValueError, AssertionError):
+            continue  # one broken font on the system is no reason to make no documents
+        scripts = frozenset(script for script, sample in _SAMPLES.items() if set(map(ord, sample)) <= letters)
+        name = f"{family} {sub_family}"
+        if not scripts or _NOT_FOR_TEXT.search(family or "") or _NOT_FOR_TEXT.search(name):
+            continue
+        bold = re.search(r"bold|black|heavy|semi|demi", sub_family or "", re.I) is not None
+        italic = re.search(r"italic|oblique", sub_family or "", re.I) is not None
+        yield FontFace(family or "?", _style(name, fixed), bold, italic, scripts, digest, program, index)
+
+
+def _sfnt_letters(data: bytes, index: int) -> tuple[frozenset[int], bool]:
+    with TTFont(io.BytesIO(data), fontNumber=index, lazy=True) as font:
+        return frozenset(font.getBestCmap() or {}), bool(font["post"].isFixedPitch)
+
+
+def _bare_cff_letters(data: bytes) -> tuple[frozenset[int], bool]:
+    fonts = CFFFontSet()
+    fonts.decompile(io.BytesIO(data), None)
+    top = fonts[0]
+    names = (agl.toUnicode(glyph) for glyph in top.getGlyphOrder())
+    return frozenset(ord(name) for name in names if len(name) == 1), bool(top.rawDict.get("isFixedPitch", 0))
+
+
+def _style(name: str, fixed: bool) -> FontStyle:
+    if fixed:
+        return FontStyle.MONO
+    return next((style for style, pattern in _NAME_STYLES if pattern.search(name)), FontStyle.SANS)
+
+
+def _system_folders() -> list[Path]:
+    home = Path.home()
+    if sys.platform == "darwin":
+        return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
+    if sys.platform == "win32":
+        return [Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts"]
+    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".local/share/fonts", home / ".fonts"]
+
+
+def _matplotlib_folder() -> Path:
+    from matplotlib import get_data_path
+
+    return Path(get_data_path()) / "fonts" / "ttf"

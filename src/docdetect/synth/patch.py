@@ -1,0 +1,147 @@
+"""A mark as it is put on paper: ink with an alpha channel, cropped to the ink, and how it is laid on a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+
+from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
+
+INK_ALPHA = 26  # alpha from which a pixel counts as ink: a tenth of full cover, the faintest that a person still sees
+BlendMode: TypeAlias = Literal["ink", "cover"]
+BoxXYXY: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A drawn mark.
+
+    Attributes:
+        rgba: uint8 (H, W, 4), straight (not premultiplied) alpha; every border row and column touches ink.
+        kind: class of the mark in its finest form ("handwritten_signature", "initials", "stamp_official",
+            "stamp_notary", "stamp_company"), or "" for a near relative that is no mark.
+    """
+
+    rgba: ByteArray
+    kind: str
+
+    def __post_init__(self) -> None:
+        if self.rgba.dtype != np.uint8 or self.rgba.ndim != 3 or self.rgba.shape[2] != 4 or self.rgba.size == 0:
+            raise ValueError(f"a patch is uint8 (H, W, 4), not {self.rgba.dtype} {self.rgba.shape}")
+
+    @classmethod
+    def cropped(cls, rgba: ByteArray, kind: str) -> Patch:
+        """The patch around the ink of a larger picture.
+
+        Raises:
+            ValueError: nothing in the picture is dark enough to count as ink.
+        """
+        box = ink_box(rgba[:, :, 3])
+        if box is None:
+            raise ValueError("the picture has no ink")
+        left, top, right, bottom = box
+        return cls(np.ascontiguousarray(rgba[top:bottom, left:right]), kind)
+
+    @property
+    def size_wh(self) -> SizeWH:
+        """(width, height) px."""
+        return self.rgba.shape[1], self.rgba.shape[0]
+
+    @property
+    def ink(self) -> BoolArray:
+        """(H, W), True where a pixel counts as ink."""
+        mask: BoolArray = self.rgba[:, :, 3] >= INK_ALPHA
+        return mask
+
+    @property
+    def strength(self) -> float:
+        """How dark the ink is on white paper, in [0, 1]: the mean over ink pixels of cover times darkness.
+
+        A pixel's darkness is one minus its darkest RGB channel, so that light but saturated ink (red) counts as seen.
+        Fine strokes seldom fill a pixel, so that even black ballpoint stays far below 1.
+        """
+        mask = self.ink
+        if not mask.any():
+            return 0.0
+        pixels = self.rgba[mask].astype(np.float32) / 255
+        return float((pixels[:, 3] * (1 - pixels[:, :3].min(axis=1))).mean())
+
+
+def ink_box(alpha: ByteArray) -> BoxXYXY | None:
+    """left, top, right, bottom px (right and bottom exclusive) around alpha (H, W) >= INK_ALPHA; None without ink."""
+    mask = (alpha >= INK_ALPHA).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(mask)
+    return (left, top, left + width, top + height) if width else None
+
+
+def rotated(patch: Patch, degrees: float) -> Patch:
+    """The patch turned counterclockwise about its centre and cropped again."""
+    width, height = patch.size_wh
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    out_w, out_h = int(np.ceil(width * cos + height * sin)) + 2, int(np.ceil(width * sin + height * cos)) + 2
+    matrix[:, 2] += (out_w - width) / 2, (out_h - height) / 2
+    return _warped(patch, matrix, (out_w, out_h))
+
+
+def resized(patch: Patch, factor: float) -> Patch:
+    """The patch `factor` times as large, cropped again."""
+    width, height = patch.size_wh
+    size_wh = max(1, round(width * factor)), max(1, round(height * factor))
+    premultiplied = _premultiplied(patch.rgba)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return _from_premultiplied(cv2.resize(premultiplied, size_wh, interpolation=method), patch)
+
+
+def composite(page: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: BlendMode = "ink") -> BoxXYXY | None:
+    """Lays a patch on a page, in place.
+
+    Args:
+        page: uint8 (H, W, 3) RGB, changed.
+        patch: the mark; parts that fall outside of the page are cut off.
+        xy_px: where the patch's left top corner goes.
+        mode: "ink" multiplies, as ink does: text below stays visible and overlapping ink darkens; "cover" hides what is
+            below, as a pasted picture does.
+
+    Returns:
+        The box around the ink that lies on the page (right and bottom exclusive), or None when none does.
+    """
+    height, width = page.shape[:2]
+    x, y = xy_px
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + patch.size_wh[0], width), min(y + patch.size_wh[1], height)
+    if left >= right or top >= bottom:
+        return None
+    part = patch.rgba[top - y : bottom - y, left - x : right - x]
+    below = page[top:bottom, left:right]
+    alpha = part[:, :, 3:].astype(np.float32) / 255
+    ink = part[:, :, :3].astype(np.float32)
+    above = below * (ink / 255) if mode == "ink" else ink
+    below[:] = np.rint(below + (above - below) * alpha).astype(np.uint8)
+    box = ink_box(part[:, :, 3])
+    return None if box is None else (box[0] + left, box[1] + top, box[2] + left, box[3] + top)
+
+
+def _warped(patch: Patch, matrix: FloatArray, size_wh: SizeWH) -> Patch:
+    moved = cv2.warpAffine(_premultiplied(patch.rgba), matrix, size_wh, flags=cv2.INTER_LINEAR)
+    return _from_premultiplied(moved, patch)
+
+
+def _premultiplied(rgba: ByteArray) -> FloatArray:
+    """Colour times alpha, so that interpolation does not draw in the colour of transparent pixels."""
+    floats = rgba.astype(np.float32)
+    floats[:, :, :3] *= floats[:, :, 3:] / 255
+    return floats
+
+
+def _from_premultiplied(floats: FloatArray, patch: Patch) -> Patch:
+    alpha = np.clip(floats[:, :, 3:], 0, 255)
+    colour = np.divide(floats[:, :, :3] * 255, alpha, out=np.zeros_like(floats[:, :, :3]), where=alpha > 0.5)
+    rgba = np.concatenate([np.clip(colour, 0, 255), alpha], axis=2)
+    rgba = np.rint(rgba).astype(np.uint8)
+    if ink_box(rgba[:, :, 3]) is None:
+        return patch  # shrunk to nothing: the caller sees the size and decides
+    return Patch.cropped(rgba, patch.kind)
