@@ -1,1 +1,5 @@
 """Which weights, which engine, and image batch -> detections."""
+
+from docdetect.models.ultralytics_setup import tame_environment
+
+tame_environment()  # before anything in this room can import Ultralytics, which reads it once, at import

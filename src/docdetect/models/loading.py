@@ -1,0 +1,130 @@
+"""Weights file -> engine, and checkpoint -> network; hostile files are refused, not run."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docdetect.errors import ConfigError, InputError
+from docdetect.models.engine import Engine
+from docdetect.models.ultralytics_setup import prepare_ultralytics
+
+if TYPE_CHECKING:
+    import torch
+
+_RETRY = "Give a .pt file that docdetect train or Ultralytics wrote."
+
+
+def load_engine(weights: Path, *, imgsz: int, device: str) -> Engine:
+    """The detector in a weights file.
+
+    Args:
+        weights: a `.pt` checkpoint of a detection model.
+        imgsz: px, the long side of the picture that the network sees; a multiple of 32.
+        device: `cpu`, a GPU's number, or empty for a GPU where there is one.
+
+    Raises:
+        InputError: missing, damaged, hostile, or no detection model.
+        ConfigError: there is no such device.
+    """
+    from docdetect.models.torch_engine import TorchEngine
+
+    target = select_device(device)
+    return TorchEngine(load_network(weights), imgsz=imgsz, device=target)
+
+
+def load_network(weights: Path) -> torch.nn.Module:
+    """The detection network of a checkpoint: fp32, in eval mode, on the CPU; no code of the file is run.
+
+    Half-precision files come out as fp32. `.names` is a dict of id -> class name without gaps.
+
+    Raises:
+        InputError: missing, damaged, hostile, no detection model, or with weights that are not finite.
+    """
+    if not weights.is_file():
+        raise InputError(f"{weights}: no such weights file", _RETRY)
+    if weights.suffix.lower() != ".pt":
+        raise InputError(f"{weights}: {weights.suffix or 'no suffix'} is not a kind of weights known here", _RETRY)
+    network = _unpickled(weights)
+    _check(network, weights)
+    return network
+
+
+def select_device(device: str) -> torch.device:
+    """`cpu`, `mps`, `cuda`, a GPU's number, or empty for a GPU where there is one.
+
+    Raises:
+        ConfigError: no such device here.
+    """
+    import torch
+
+    wanted = device.strip().lower()
+    if wanted in ("cpu", "mps"):
+        if wanted == "mps" and not torch.backends.mps.is_available():
+            raise ConfigError("device: mps is not available on this machine", "Use device: cpu.")
+        return torch.device(wanted)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not wanted:
+        return torch.device("cuda:0" if count else "cpu")
+    number = wanted.removeprefix("cuda").removeprefix(":") or "0"
+    if number.isdigit() and int(number) < count:
+        return torch.device(f"cuda:{number}")
+    there = f"GPUs here: 0 to {count - 1}" if count else "no GPU that PyTorch can use is here"
+    raise ConfigError(f"device: {device!r} cannot be used ({there})", "Use device: cpu, or one GPU's number.")
+
+
+def _unpickled(weights: Path) -> torch.nn.Module:
+    import pickle
+
+    prepare_ultralytics()
+    import torch
+    from ultralytics.nn.tasks import load_checkpoint
+
+    if not hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):
+        raise InputError(
+            f"{weights}: PyTorch {torch.__version__} cannot load checkpoints safely", "Install PyTorch 2.6 or newer."
+        )
+    _refuse_foreign_globals(weights)
+    try:
+        network, _ = load_checkpoint(str(weights))
+    except (TypeError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, AttributeError, ImportError) as error:
+        reason = str(error).splitlines()[0].replace("ERROR ❌️ ", "") if str(error) else type(error).__name__
+        raise InputError(f"{weights}: not a checkpoint of a detection model ({reason})", _RETRY) from error
+    except OSError as error:
+        raise InputError(f"{weights}: cannot be read ({error.strerror or error})", "Check its permissions.") from error
+    assert isinstance(network, torch.nn.Module)
+    return network
+
+
+def _refuse_foreign_globals(weights: Path) -> None:
+    """A clear word on pickles that want more than a network needs; the loader refuses them too, but vaguely."""
+    import torch
+
+    if not zipfile.is_zipfile(weights):
+        return  # an old or foreign format: the restricted loader says what it makes of it
+    try:
+        wanted = torch.serialization.get_unsafe_globals_in_checkpoint(str(weights))
+    except (RuntimeError, ValueError, KeyError, EOFError, AttributeError, IndexError) as error:
+        raise InputError(f"{weights}: damaged, or not a checkpoint ({error})", _RETRY) from error
+    allowed = ("torch.", "torchvision.transforms.", "ultralytics.", "numpy.", "collections.", "pathlib.")
+    foreign = sorted(name for name in wanted if not name.startswith(allowed) and name != "builtins.getattr")
+    if foreign:
+        raise InputError(
+            f"{weights}: refused, the file wants to run code that no network needs ({', '.join(foreign[:5])})",
+            "Use weights from a source that you trust; docdetect never runs code from a weights file.",
+        )
+
+
+def _check(network: torch.nn.Module, weights: Path) -> None:
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    if not isinstance(network, DetectionModel) or getattr(network, "task", "detect") != "detect":
+        task = getattr(network, "task", type(network).__name__)
+        raise InputError(f"{weights}: a {task} model, not a detection model", _RETRY)
+    names = getattr(network, "names", None)
+    if not isinstance(names, dict) or sorted(names) != list(range(len(names))) or not names:
+        raise InputError(f"{weights}: the class names in it are damaged", _RETRY)
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise InputError(f"{weights}: holds weights that are not numbers", "Its training diverged: use an earlier one.")

@@ -1,0 +1,104 @@
+"""The one place that prepares Ultralytics: offline, quiet, no analytics, nothing installed or downloaded by itself.
+
+Ultralytics reads its environment once, when it is imported, so `tame_environment` runs when `docdetect.models` or
+`docdetect.training` is imported; `prepare_ultralytics` does the rest just before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+_ENVIRONMENT = {
+    "YOLO_OFFLINE": "true",  # no look-ups of releases, no "new version" calls
+    "YOLO_AUTOINSTALL": "false",  # no pip at run time
+    "YOLO_VERBOSE": "false",  # its progress bars go to stdout, which belongs to --json
+    "ULTRALYTICS_SAFE_LOAD": "true",  # checkpoints may hold known classes only, and model YAMLs are not eval'ed
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+}
+_SETTINGS_OFF = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
+_FONTS_WANTED = ("Arial.ttf", "Arial.Unicode.ttf")  # Ultralytics downloads these when it does not find them
+_OPENMP = "OMP_NUM_THREADS"
+
+
+def cache_folder() -> Path:
+    """docdetect's cache folder by the platform's habits; not created here.
+
+    `$XDG_CACHE_HOME/docdetect` or `~/.cache/docdetect`; on macOS `~/Library/Caches/docdetect`; on Windows
+    `%LOCALAPPDATA%\\docdetect\\Cache`.
+    """
+    if configured := os.environ.get("XDG_CACHE_HOME"):
+        return Path(configured) / "docdetect"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "docdetect"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "docdetect" / "Cache"
+    return Path.home() / ".cache" / "docdetect"
+
+
+def tame_environment() -> None:
+    """Sets the environment variables that Ultralytics (and its worker processes) read at import. Touches no file."""
+    os.environ.update(_ENVIRONMENT)
+    os.environ["YOLO_CONFIG_DIR"] = str(cache_folder())
+
+
+def prepare_ultralytics(*, verbose: bool = False) -> None:
+    """Imports Ultralytics, switches off what could reach the network, and sends its log to stderr.
+
+    Args:
+        verbose: its information lines are shown too; else errors only.
+    """
+    tame_environment()
+    _provide_config_folder()
+    own_threads = os.environ.get(_OPENMP)
+    import torch  # noqa: F401 - before Ultralytics, which would leave it one thread only
+    import ultralytics.nn.tasks as tasks
+    import ultralytics.utils as utils
+
+    if own_threads is None:
+        os.environ.pop(_OPENMP, None)
+    utils.ONLINE, utils.SAFE_LOAD, utils.AUTOINSTALL = False, True, False  # should it have been imported before us
+    tasks.SAFE_LOAD = True
+    unwanted = {key: False for key in _SETTINGS_OFF if utils.SETTINGS.get(key)}
+    if unwanted:
+        utils.SETTINGS.update(unwanted)
+    utils.LOGGER.setLevel(logging.INFO if verbose else logging.ERROR)
+    for handler in utils.LOGGER.handlers:
+        handler.setLevel(logging.INFO)
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(sys.stderr)
+
+
+def _provide_config_folder() -> None:
+    """Makes the folder of Ultralytics' settings, with fonts in it so that it does not go looking for any."""
+    try:
+        _fill_config_folder(cache_folder() / "Ultralytics")
+    except OSError:  # a read-only home: settings and fonts last as long as this machine's temporary files
+        folder = Path(tempfile.gettempdir()) / f"docdetect-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+        os.environ["YOLO_CONFIG_DIR"] = str(folder)
+        _fill_config_folder(folder / "Ultralytics")
+
+
+def _fill_config_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    source = _free_font()
+    for name in _FONTS_WANTED:
+        target = folder / name
+        if source and not target.exists():
+            staging = folder / f".{name}.{os.getpid()}"
+            shutil.copyfile(source, staging)
+            staging.replace(target)
+
+
+def _free_font() -> Path | None:
+    """DejaVu Sans (Latin, Cyrillic, Greek), which comes with Matplotlib; None if it does not any more."""
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        return None
+    font = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return font if font.is_file() else None

@@ -1,0 +1,130 @@
+"""Which weights: those in the box, those of a run, a path, a model's YAML, or pretrained ones by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from docdetect.errors import InputError
+from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
+
+BOX = Path(__file__).parents[1] / "weights"
+DEFAULT_NAME = "docdetect-s"
+_YAML = (".yaml", ".yml")
+
+
+def no_announcement(text: str) -> None:
+    """Says nothing."""
+
+
+def packaged_weights() -> dict[str, Path]:
+    """Name -> file of the weights that came with docdetect."""
+    return {path.stem: path for path in sorted(BOX.glob("*.pt"))} if BOX.is_dir() else {}
+
+
+def newest_run(runs: Path) -> Path | None:
+    """The newest `<runs>/*/weights/best.pt`; None when there is none."""
+    found = [path for path in runs.glob("*/weights/best.pt") if path.is_file()] if runs.is_dir() else []
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), default=None)
+
+
+def resolve_weights(name: str, runs: Path) -> Path:
+    """The weights file that `name` means when marks are to be found or a model is judged.
+
+    Args:
+        name: empty (the weights in the box, else the newest run's best), a path, a run folder, or the name of weights
+            in the box such as `docdetect-s`.
+        runs: folder of training runs.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    box = packaged_weights()
+    if not name:
+        chosen = box.get(DEFAULT_NAME) or newest_run(runs)
+        if chosen is None:
+            raise InputError(
+                f"no weights: none came with this docdetect, and {runs} holds no finished training run",
+                "Train some with docdetect train, or give a file with --weights.",
+            )
+        return chosen
+    path = Path(name)
+    if path.is_file():
+        return path
+    if (path / "weights" / "best.pt").is_file():
+        return path / "weights" / "best.pt"
+    if name.removesuffix(".pt") in box:
+        return box[name.removesuffix(".pt")]
+    known = f", a name in the box ({', '.join(box)})" if box else ""
+    raise InputError(f"{name}: no such weights", f"Give a .pt file, a training run's folder{known}, or nothing.")
+
+
+def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcement) -> Path:
+    """The file that a training starts from: a checkpoint (`.pt`) or an architecture (`.yaml`).
+
+    Args:
+        name: a path to either, a run folder, weights in the box, an architecture that Ultralytics knows
+            (`yolo11n.yaml`), or one of its pretrained networks by name (`yolo11s.pt`), which is downloaded once into
+            docdetect's cache folder: the only thing that docdetect ever downloads.
+        announce: told before a download starts.
+
+    Raises:
+        InputError: there is no such model, or it cannot be downloaded here.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if (path / "weights" / "best.pt").is_file():
+        return path / "weights" / "best.pt"
+    box = packaged_weights()
+    if name.removesuffix(".pt") in box:
+        return box[name.removesuffix(".pt")]
+    if path.name != name:
+        raise InputError(f"{name}: no such model file", "Check the path.")
+    if path.suffix.lower() in _YAML:
+        return _architecture(name)
+    return _pretrained(name if path.suffix else f"{name}.pt", announce)
+
+
+def _architecture(name: str) -> Path:
+    prepare_ultralytics()
+    from ultralytics.nn.tasks import yaml_model_load
+    from ultralytics.utils import ROOT
+
+    try:
+        yaml_model_load(name)
+    except (FileNotFoundError, OSError) as error:
+        known = sorted(path.name for path in (ROOT / "cfg" / "models" / "11").glob("yolo11.yaml"))
+        raise InputError(
+            f"{name}: no such architecture, neither here nor in Ultralytics",
+            f"Give a path, or a name such as yolo11n.yaml or yolo11s.yaml (scales of {', '.join(known)}).",
+        ) from error
+    return Path(name)
+
+
+def _pretrained(name: str, announce: Callable[[str], None]) -> Path:
+    prepare_ultralytics()
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
+
+    if name not in GITHUB_ASSETS_NAMES:
+        raise InputError(
+            f"{name}: no such model: no file, not in the box, and no pretrained network of that name",
+            "Give a .pt file, or a name such as docdetect-s, yolo11s.pt or yolo11s.yaml.",
+        )
+    target = cache_folder() / "weights" / name
+    if target.is_file():
+        return target
+    announce(f"downloading {name} from Ultralytics' releases into {target.parent} (once)")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        attempt_download_asset(str(target), progress=False)
+    except (OSError, MemoryError) as error:  # ConnectionError and the errors of requests are OSErrors
+        raise InputError(
+            f"{name}: the pretrained weights are not on this machine and cannot be downloaded here",
+            f"Either download {name} elsewhere and give its path with --model; or train without it: --model "
+            f"{DEFAULT_NAME} where that came with docdetect, else --model {Path(name).stem}.yaml (from scratch); or "
+            "run this once where there is a network.",
+        ) from error
+    if not target.is_file():
+        raise InputError(f"{name}: the download left no file", "Download it by hand and give its path with --model.")
+    return target
