@@ -1,1 +1,1 @@
-"""PDFs and images in, pages out; drawing. The only room that imports PyMuPDF."""
+"""Documents: PDF, TIFF and image files to pages, pages to pictures; the only importer of PyMuPDF."""

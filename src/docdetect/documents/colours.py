@@ -1,0 +1,72 @@
+"""Pictures of every colour model to 8-bit RGB or grey, upright, over white paper."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF tag and value
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """The picture as a viewer shows it: EXIF rotation applied, mode RGB, or L where there is no colour.
+
+    Alpha is laid over white; CMYK goes through the profile in the file where there is one; 16 and 32 bits are
+    scaled to 8. Decodes the picture; raises what Pillow raises for a damaged one.
+    """
+    image.load()
+    return _to_eight_bits(ImageOps.exif_transpose(image))
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGB", "L") and "transparency" not in image.info:
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in _DEEP_MODES:
+        return _from_deep(image)
+    if image.has_transparency_data:
+        return _over_white(image.convert("RGBA"))
+    if image.mode in ("CMYK", "LAB"):
+        return _managed(image)
+    return image.convert("RGB")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
+def _from_deep(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, or float, to L.
+
+    Integers are read as 16 bits unless larger ones occur; floats as 0..1 unless larger ones occur.
+    """
+    values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0)
+    peak = float(values.max(initial=0.0))
+    white = next(limit for limit in (1.0, 255.0, 65535.0, max(peak, 1.0)) if peak <= limit)
+    if image.mode != "F":
+        white = max(white, 65535.0)
+    grey = np.clip(values * (255.0 / white), 0, 255).round().astype(np.uint8)
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        grey = 255 - grey
+    return Image.fromarray(grey)
+
+
+def _managed(image: Image.Image) -> Image.Image:
+    """CMYK or LAB to RGB by colour profile; by Pillow's plain formula where the file has none that works."""
+    screen = ImageCms.createProfile("sRGB")
+    try:
+        if image.mode == "LAB":
+            source = ImageCms.createProfile("LAB")
+        else:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))  # type: ignore[assignment]
+        managed = ImageCms.profileToProfile(image, source, screen, outputMode="RGB")
+    except (KeyError, TypeError, OSError, ImageCms.PyCMSError):
+        return image.convert("RGB")
+    assert managed is not None  # only in-place calls return None
+    return managed

@@ -1,0 +1,143 @@
+"""PDF pages through PyMuPDF, which nothing else imports.
+
+MuPDF is not thread-safe, and hostile files can make it crash or hang: batches go through `workers.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pymupdf
+
+from docdetect.documents.document import (
+    check_page_number,
+    check_pixel_budget,
+    document_error,
+    page_error,
+)
+from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize, fitted_wh, scaled_wh
+from docdetect.documents.sources import DocumentFile
+from docdetect.errors import DocdetectError
+from docdetect.types import Failure, FailureKind, Page, PageInfo, SizeWH
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+pymupdf.set_messages(path=os.devnull)  # PyMuPDF would print on stdout, which belongs to --json
+
+_SIZE_SLACK_PX = 0.02
+"""MuPDF rounds a page's edge up when its float32 product exceeds the whole pixel by 0.001: aim a little below it."""
+
+
+class PdfDocument:
+    """An open PDF; see `Document`. Annotations and form fields are drawn, as in a viewer."""
+
+    def __init__(self, file: DocumentFile, password: str = "") -> None:
+        self._path = file.path
+        self._name = file.name
+        self._pdf = self._opened(password)
+        try:
+            self._page_count = self._counted()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def page_count(self) -> int:
+        return self._page_count
+
+    def page_info(self, number: int, size: RenderSize) -> PageInfo:
+        with self._page(number) as page:
+            return self._info(page, number, size)
+
+    def render(self, number: int, size: RenderSize) -> Page:
+        with self._page(number) as page:
+            info = self._info(page, number, size)
+            check_pixel_budget(self._path, number, info.size_wh)
+            pixmap = page.get_pixmap(matrix=_matrix(page.rect, info.size_wh), alpha=False, annots=True)
+            shape = (pixmap.height, pixmap.width, 3)
+            pixels = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(shape).copy()  # the pixmap dies with its page
+        return Page(info, pixels)
+
+    def close(self) -> None:
+        self._pdf.close()
+        pymupdf.TOOLS.reset_mupdf_warnings()  # they pile up for the life of the process
+        pymupdf.TOOLS.store_shrink(100)  # decoded images and fonts of this file
+
+    def __enter__(self) -> PdfDocument:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _opened(self, password: str) -> Any:
+        try:
+            if self._path.stat().st_size == 0:
+                raise document_error(self._path, FailureKind.UNREADABLE, "the file is empty")
+            pdf = pymupdf.open(self._path, filetype="pdf")
+        except OSError as error:
+            raise document_error(self._path, FailureKind.UNREADABLE, f"cannot be read ({error.strerror})") from error
+        except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase) as error:
+            failure = _failure(error)
+            raise document_error(self._path, failure.kind, failure.message) from error
+        if not pdf.is_pdf:
+            pdf.close()
+            raise document_error(self._path, FailureKind.UNREADABLE, "not a PDF inside")
+        if pdf.needs_pass and not pdf.authenticate(password):
+            pdf.close()
+            raise document_error(self._path, FailureKind.ENCRYPTED, "needs a password")
+        return pdf
+
+    def _counted(self) -> int:
+        try:
+            # A page is an object, so a page tree that claims more pages than there are objects lies.
+            count = min(int(self._pdf.page_count), int(self._pdf.xref_length()))
+        except Exception as error:  # hostile bytes reach unguarded code of the library
+            failure = _failure(error)
+            raise document_error(self._path, failure.kind, failure.message) from error
+        if count < 1:
+            raise document_error(self._path, FailureKind.EMPTY, "no pages")
+        return count
+
+    @contextmanager
+    def _page(self, number: int) -> Iterator[Any]:
+        check_page_number(self._path, number, self._page_count)
+        try:
+            yield self._pdf.load_page(number - 1)
+        except DocdetectError:
+            raise
+        except Exception as error:  # hostile bytes reach unguarded code of the library
+            failure = _failure(error)
+            raise page_error(self._path, number, failure.kind, failure.message) from error
+
+    def _info(self, page: Any, number: int, size: RenderSize) -> PageInfo:
+        size_pt = (float(page.rect.width), float(page.rect.height))
+        if not all(math.isfinite(side) and side > 0 for side in size_pt):
+            raise page_error(self._path, number, FailureKind.UNREADABLE, "the page has no area")
+        if isinstance(size, AtDpi):
+            size_wh = scaled_wh(size_pt, size.dpi / POINTS_PER_INCH)
+            dpi = float(size.dpi)
+        else:
+            size_wh = fitted_wh(size_pt, size)
+            dpi = max(size_wh) / max(size_pt) * POINTS_PER_INCH
+        return PageInfo(self._name, number, size_wh, dpi, size_pt)
+
+
+def _matrix(rect: Any, size_wh: SizeWH) -> Any:
+    """From the displayed page in points to exactly `size_wh` px."""
+    scale_x, scale_y = ((px - _SIZE_SLACK_PX) / pt for px, pt in zip(size_wh, (rect.width, rect.height), strict=True))
+    return pymupdf.Matrix(1, 0, 0, 1, -rect.x0, -rect.y0) * pymupdf.Matrix(scale_x, scale_y)
+
+
+def _failure(error: Exception) -> Failure:
+    cause = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError) or "malloc" in cause or "calloc" in cause:
+        return Failure(FailureKind.MEMORY, "not enough memory")
+    return Failure(FailureKind.UNREADABLE, f"damaged PDF ({cause[:200]})")

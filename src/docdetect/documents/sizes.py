@@ -1,0 +1,63 @@
+"""How large a page is rendered: three ways to say it, and the budget that bounds them all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from docdetect.types import SizeWH
+
+MAX_PIXELS = 100_000_000
+"""Most pixels of one rendered page (300 MB of RGB): A0 at 200 dpi has 62 million."""
+
+POINTS_PER_INCH = 72.0
+
+
+@dataclass(frozen=True)
+class AtDpi:
+    """At `dpi` px/inch of the paper; an image without a resolution stays as it is, and no image is enlarged."""
+
+    dpi: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.dpi) and self.dpi > 0):
+            raise ValueError(f"dpi must be above 0, not {self.dpi}")
+
+
+@dataclass(frozen=True)
+class LongSide:
+    """So that the longer side has exactly `px` pixels, aspect kept."""
+
+    px: int
+
+    def __post_init__(self) -> None:
+        if self.px < 1:
+            raise ValueError(f"the long side must be at least 1 px, not {self.px}")
+
+
+@dataclass(frozen=True)
+class ExactSize:
+    """Exactly `width` x `height` px, whatever the page's aspect."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.height) < 1:
+            raise ValueError(f"the size must be at least 1 x 1 px, not {self.width} x {self.height}")
+
+
+RenderSize: TypeAlias = AtDpi | LongSide | ExactSize
+
+
+def scaled_wh(natural_wh: tuple[float, float], factor: float) -> SizeWH:
+    """`natural_wh` times `factor`, rounded to whole pixels, at least 1 x 1."""
+    return max(1, round(natural_wh[0] * factor)), max(1, round(natural_wh[1] * factor))
+
+
+def fitted_wh(natural_wh: tuple[float, float], size: LongSide | ExactSize) -> SizeWH:
+    """The pixels of a page of `natural_wh` (any unit) at a size that does not depend on its resolution."""
+    if isinstance(size, ExactSize):
+        return size.width, size.height
+    return scaled_wh(natural_wh, size.px / max(natural_wh))
