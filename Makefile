@@ -1,0 +1,60 @@
+# The one door: people and CI use the same targets. `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+DOCDETECT := $(BIN)/docdetect
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint type check bench format lock prepare train infer clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Make the virtual environment, or re-use it when nothing changed
+
+# uv, itself pinned in the lock, installs exactly what the lock says and removes what it does not.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else f"docdetect needs Python 3.10 to 3.13, $(PYTHON) is {v[0]}.{v[1]}: run make setup PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(DOCDETECT) doctor --quick
+	@touch $(READY)
+
+test: setup ## Run the test suite
+	$(BIN)/pytest
+
+lint: setup ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: setup ## Check types
+	$(BIN)/mypy
+
+check: lint type test ## Everything that CI checks
+
+format: setup ## Rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure: figures as ratios against a named alternative
+	$(BIN)/python benchmarks/cli_startup.py
+
+prepare: setup ## data/raw -> data/datasets/main
+	$(DOCDETECT) prepare --config data.yaml
+
+train: setup ## data/datasets/main -> runs/train
+	$(DOCDETECT) train --config best.yaml
+
+infer: setup ## scans/ -> runs/infer
+	$(DOCDETECT) infer --config infer.yaml --source scans/
+
+lock: setup ## Pin the newest versions that pyproject.toml allows
+	$(UV) pip compile pyproject.toml requirements.in --override requirements.override --universal --python-version 3.10 \
+		--group dev --all-extras --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+
+clean: ## Remove the environment and caches; data/ and runs/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,44 @@
+"""`docdetect doctor`: what this machine and installation can do, and the remedy for what they cannot."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from docdetect.cli.options import console_of
+
+
+def doctor(
+    context: typer.Context,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only what takes under a second; torch is not imported.")
+    ] = False,
+) -> None:
+    """Check Python, torch, CUDA, OpenVINO, CPU features, fonts, write access and the usual broken installs.
+
+    Exit code 4 when something needed does not work; each finding comes with its remedy.
+    """
+    from docdetect.diagnosis import Verdict, examine
+    from docdetect.errors import InputError
+
+    console = console_of(context)
+    findings = examine(quick=quick)
+    if not quick or any(finding.verdict is Verdict.BROKEN for finding in findings):
+        rows = [(finding.verdict.value, finding.subject, finding.detail) for finding in findings]
+        console.table("docdetect doctor", ("", "what", "found"), rows)
+    for finding in findings:
+        if finding.remedy and (not quick or finding.verdict is Verdict.BROKEN):
+            console.info(f"{finding.subject}: {finding.remedy}")
+    broken = [finding.subject for finding in findings if finding.verdict is Verdict.BROKEN]
+    console.summary(
+        {
+            "healthy": not broken,
+            "findings": [
+                {"subject": f.subject, "verdict": f.verdict.value, "detail": f.detail, "remedy": f.remedy}
+                for f in findings
+            ],
+        }
+    )
+    if broken:
+        raise InputError(f"this installation does not work: {', '.join(broken)}", "The remedies stand above.")

@@ -1,0 +1,113 @@
+"""The command line itself: help, version, exit codes, lazy imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from docdetect.cli.main import build_app, run
+from docdetect.cli.tree import GLOBAL_OPTIONS, TREE, Entry
+
+
+def in_new_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_help_lists_every_command_and_global_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(entry.name in shown for entry in TREE)
+    assert all(stage in shown for stage in {entry.stage for entry in TREE})
+    assert all(flag in shown for flag, _ in GLOBAL_OPTIONS)
+
+
+def test_the_drawn_help_agrees_with_typers_own(capsys: pytest.CaptureFixture[str]) -> None:
+    import typer.main
+
+    group = typer.main.get_command(build_app([]))
+    real = {option for parameter in group.params for option in parameter.opts}
+    drawn = {flag for flags, _ in GLOBAL_OPTIONS for flag in flags.split(", ")} - {"-h", "--help"}
+    assert drawn == real
+    assert list(group.commands) == [entry.name for entry in TREE]  # type: ignore[attr-defined]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ["numpy", "pydantic", "torch", "ultralytics", "cv2", "pymupdf", "pandas", "typer"]
+    code = f"""
+import sys
+sys.stdout = sys.stderr
+from docdetect.cli.main import run
+run(["--help"])
+sys.stdout = sys.__stdout__
+print([name for name in {heavy!r} if name in sys.modules])
+"""
+    assert in_new_process(code).strip() == "[]"
+
+
+@pytest.mark.parametrize("entry", TREE, ids=lambda entry: entry.name)
+def test_the_help_of_a_command_imports_nothing_heavy(entry: Entry) -> None:
+    heavy = ["numpy", "pydantic", "torch", "ultralytics", "cv2", "pymupdf", "pandas"]
+    code = f"""
+import sys
+sys.stdout = sys.stderr
+from docdetect.cli.main import run
+assert run([{entry.name!r}, "--help"]) == 0
+sys.stdout = sys.__stdout__
+print([name for name in {heavy!r} if name in sys.modules])
+"""
+    assert in_new_process(code).strip() == "[]"
+
+
+@pytest.mark.parametrize("entry", TREE, ids=lambda entry: entry.name)
+def test_every_entry_of_the_tree_leads_somewhere(entry: Entry) -> None:
+    module, _, attribute = entry.target.partition(":")
+    assert getattr(import_module(f"docdetect.cli.{module}"), attribute).__doc__
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from docdetect import __version__
+
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"docdetect {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["config", "shw"], ["config", "show", "--colour"], ["train", "--epochs", "x"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    assert run(arguments) == 2
+
+
+def test_no_arguments_show_the_help() -> None:
+    assert run([]) == 2
+
+
+def test_a_docdetect_error_is_two_lines_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "show", "--set", "train.epocs=3"]) == 3
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "error: the command line: bad configuration\n"
+        "  - train.epocs: unknown key; did you mean train.epochs?\n"
+        "  docdetect config show lists every key with its value.\n"
+    )
+
+
+def test_config_show_and_validate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "show", "grouping"]) == 0
+    assert capsys.readouterr().out.startswith("grouping:\n  method: default\n")
+    assert run(["--json", "config", "show", "grouping", "--set", "grouping.iou=0.3"]) == 0
+    assert json.loads(capsys.readouterr().out)["grouping"]["iou"] == 0.3
+    assert run(["config", "validate", "best.yaml"]) == 0
+    assert "best.yaml: valid" in capsys.readouterr().err
+    assert run(["config", "show", "grouping", "nothing"]) == 2
+
+
+def test_doctor_quick(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--json", "doctor", "--quick"]) == 0
+    assert json.loads(capsys.readouterr().out)["healthy"] is True

@@ -1,0 +1,98 @@
+"""Files: names in one form, whole writes, clear errors."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from docdetect import files
+from docdetect.errors import InputError, OutputError
+
+
+def test_names_are_relative_posix_and_composed(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "Йод.pdf")
+    assert decomposed != "Йод.pdf"
+    assert files.relative_name(tmp_path / "a" / decomposed, tmp_path) == "a/Йод.pdf"
+
+
+def test_writes_replace_atomically_and_leave_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "отчёт.json"
+    files.write_json(target, {"ё": 1})
+    files.write_json(target, {"ё": 2})
+    assert files.read_json(target) == {"ё": 2}
+    assert target.read_bytes() == '{\n  "ё": 2\n}\n'.encode()
+    assert list(target.parent.iterdir()) == [target]
+    assert target.stat().st_mode & 0o077 == 0o077 & ~files._umask()
+
+
+def test_not_a_number_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        files.write_json(tmp_path / "x.json", float("nan"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        files.write_text(tmp_path / "file" / "below.txt", "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"{", "not valid JSON (line 1, column 2"), (b"\xff", "not UTF-8 text (byte 0)"), (None, "no such file")],
+)
+def test_bad_json_names_the_file_and_the_place(tmp_path: Path, content: bytes | None, expected: str) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        files.read_json(path)
+    assert str(path) in caught.value.message
+    assert expected in caught.value.message
+
+
+def test_byte_order_marks_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert files.read_json(tmp_path / "a.json") == [1]
+
+
+def test_a_staged_folder_replaces_the_old_one_only_when_whole(tmp_path: Path) -> None:
+    target = tmp_path / "dataset"
+    with files.staged_folder(target) as staging:
+        (staging / "one").write_text("1")
+    with pytest.raises(RuntimeError):
+        _interrupted(target)
+    assert [path.name for path in target.iterdir()] == ["one"]
+    with files.staged_folder(target) as staging:
+        (staging / "three").write_text("3")
+    assert [path.name for path in target.iterdir()] == ["three"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def _interrupted(target: Path) -> None:
+    with files.staged_folder(target) as staging:
+        (staging / "two").write_text("2")
+        raise RuntimeError
+
+
+def test_hashes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.sha256_file(tmp_path / "a") == known == files.sha256_text("abc")
+    with pytest.raises(InputError, match="cannot be read"):
+        files.sha256_file(tmp_path / "nothing")
+
+
+def test_run_names() -> None:
+    assert files.timestamped("infer", datetime(2025, 11, 3, 4, 5, 6)) == "infer_20251103_040506"
+
+
+@pytest.mark.parametrize("name", ["a/b.pdf", "../../etc/passwd", "C:\\x", "a\x00b", "...", ""])
+def test_safe_stems_have_no_folders(name: str) -> None:
+    stem = files.safe_stem(name)
+    assert stem
+    assert not set(stem) & set('/\\:\x00"<>|?*')
+    assert stem.strip(".") == stem
