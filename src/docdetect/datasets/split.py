@@ -1,0 +1,210 @@
+"""Who is in training and who in validation: seeded, the same on every platform, written down and re-applied.
+
+What stays together is a group: a document, a page, or any other name that the caller gives to a page.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from docdetect.errors import InputError, problem_list
+from docdetect.files import nfc, sha256_text
+
+TRAIN = "train"
+SPLIT_NAMES = (TRAIN, "val", "test")
+_COLUMNS = ("document", "page", "split", "group")
+
+
+@dataclass(frozen=True, order=True)
+class PageKey:
+    """One page: document name (NFC) and page number from 1."""
+
+    document: str
+    page: int
+
+    def __str__(self) -> str:
+        return f"{self.document}, page {self.page}"
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One line of the manifest: a page, the split it is in, and the group it must stay with."""
+
+    key: PageKey
+    split: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """The division of a dataset, in page order; no page twice, no group in two splits (checked at birth)."""
+
+    rows: tuple[SplitRow, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(sorted(self.rows, key=lambda row: row.key)))
+        problems = _conflicts(self.rows)
+        if problems:
+            raise ValueError(problem_list("not a split", problems))
+
+    def sides(self) -> dict[PageKey, str]:
+        """Page -> split name."""
+        return {row.key: row.split for row in self.rows}
+
+    def names(self) -> tuple[str, ...]:
+        """The splits that have pages, in the order train, val, test."""
+        used = {row.split for row in self.rows}
+        return tuple(name for name in SPLIT_NAMES if name in used)
+
+    def only(self, keys: Iterable[PageKey]) -> Split:
+        """The part of the split that concerns `keys`."""
+        wanted = set(keys)
+        return Split(tuple(row for row in self.rows if row.key in wanted))
+
+
+def page_groups(keys: Iterable[PageKey], by: str) -> dict[PageKey, str]:
+    """Page -> group: the document's name for `by` "document", a name of its own for "page"."""
+    return {key: key.document if by == "document" else f"{key.document}#{key.page}" for key in keys}
+
+
+def choose_split(groups: Mapping[PageKey, str], shares: Mapping[str, float], seed: int) -> Split:
+    """Divides whole groups of pages at random.
+
+    Groups are ordered by the SHA-256 of seed and name: the same on every platform and Python, and a new document
+    moves no other one to a distant place. Each split takes groups from the front while that brings its number of
+    pages nearer to its share; it gets at least one group as long as one is left for training.
+
+    Args:
+        groups: page -> group.
+        shares: split name other than train -> share of the pages, in (0, 1); the rest is for training.
+        seed: of the order.
+    """
+    sizes: dict[str, int] = {}
+    for group in groups.values():
+        sizes[group] = sizes.get(group, 0) + 1
+    left = sorted(sizes, key=lambda group: (sha256_text(f"{seed}\n{group}"), group))
+    side_of: dict[str, str] = {}
+    for position, (name, share) in enumerate(shares.items()):
+        reserved = len(shares) - position  # one for training, one for each split still to come
+        most = max(len(left) - reserved, min(1, len(left) - 1))
+        side_of.update(dict.fromkeys(_nearest(left, sizes, share * len(groups), most), name))
+        left = [group for group in left if group not in side_of]
+    return Split(tuple(SplitRow(key, side_of.get(group, TRAIN), group) for key, group in groups.items()))
+
+
+def split_to_csv(split: Split) -> str:
+    """The manifest: a header and one line per page, columns document, page, split, group."""
+    rows = ((row.key.document, str(row.key.page), row.split, row.group) for row in split.rows)
+    return "".join(",".join(map(_quoted, row)) + "\n" for row in (_COLUMNS, *rows))
+
+
+def split_from_csv(text: str, origin: str) -> Split:
+    """The split that a manifest's text holds.
+
+    Raises:
+        InputError: other columns, page numbers or split names that are none, a page twice, a group in two splits;
+            every problem is listed, `origin` in front.
+    """
+    lines = csv.reader(io.StringIO(text, newline=""))
+    header = next(lines, [])
+    if tuple(header) != _COLUMNS:
+        raise InputError(
+            f"{origin}: not a split manifest: the first line must be {','.join(_COLUMNS)}",
+            "docdetect split writes one.",
+        )
+    rows: list[SplitRow] = []
+    problems: list[str] = []
+    for line in lines:
+        row = _row(line) if line else None
+        if isinstance(row, SplitRow):
+            rows.append(row)
+        elif row is not None:
+            problems.append(f"line {lines.line_num}: {row}")
+    problems += _conflicts(rows)
+    if problems:
+        raise InputError(problem_list(f"{origin}: not a split manifest", problems), "docdetect split writes one.")
+    return Split(tuple(rows))
+
+
+def apply_split(manifest: Split, keys: Iterable[PageKey], by: str, origin: str) -> Split:
+    """The manifest, once it is known to speak of exactly these pages.
+
+    Args:
+        manifest: as read.
+        keys: the pages of the dataset.
+        by: "document" also demands that no document is in two splits, whatever the manifest's groups say.
+        origin: names the manifest in the message.
+
+    Raises:
+        InputError: pages that the manifest misses, pages that do not exist, documents in two splits; all of them.
+    """
+    wanted, named = set(keys), {row.key for row in manifest.rows}
+    problems = [f"{key}: not in the manifest" for key in sorted(wanted - named)]
+    problems += [f"{key}: in the manifest, not among the pages" for key in sorted(named - wanted)]
+    if by != "page":
+        problems += _in_two_splits((row.key.document, row.split) for row in manifest.rows)
+    if problems:
+        raise InputError(
+            problem_list(f"{origin}: does not fit the pages", problems),
+            "Use the manifest with the documents and the settings (by, empty) it was made with, or make a new one.",
+        )
+    return manifest
+
+
+def missing_classes(counts: Mapping[str, Mapping[str, int]], classes: Iterable[str]) -> list[str]:
+    """A sentence for each class that one of the splits has no mark of; `counts` is split -> class -> marks."""
+    return [
+        f"no {name} in {split}: {'it cannot be learnt' if split == TRAIN else 'its figures there will say nothing'}"
+        for split, marks in counts.items()
+        for name in classes
+        if not marks.get(name)
+    ]
+
+
+def _nearest(groups: list[str], sizes: Mapping[str, int], target_pages: float, most: int) -> list[str]:
+    """Up to `most` groups, from the front, whose pages together come nearest to the target; at least one."""
+    taken: list[str] = []
+    pages = 0
+    for group in groups:
+        if len(taken) < most and abs(pages + sizes[group] - target_pages) < abs(pages - target_pages):
+            taken.append(group)
+            pages += sizes[group]
+    if not taken and most > 0:
+        taken = [min(groups, key=lambda group: sizes[group])]  # every group is too large: the least too large
+    return taken
+
+
+def _quoted(value: str) -> str:
+    """A CSV value; the csv module's choice of what to quote differs between Python versions."""
+    return '"' + value.replace('"', '""') + '"' if any(letter in value for letter in ',"\r\n') else value
+
+
+def _row(line: list[str]) -> SplitRow | str:
+    """One line of the manifest, or what is wrong with it."""
+    if len(line) != len(_COLUMNS):
+        return f"expected {len(_COLUMNS)} values, found {len(line)}"
+    document, page, split, group = line
+    if not (page.isascii() and page.isdecimal() and len(page) < 8 and int(page)):
+        return f"page {page!r} is not a number from 1"
+    if split not in SPLIT_NAMES:
+        return f"split {split!r} is none of {', '.join(SPLIT_NAMES)}"
+    return SplitRow(PageKey(nfc(document), int(page)), split, nfc(group))
+
+
+def _conflicts(rows: Iterable[SplitRow]) -> list[str]:
+    rows = list(rows)
+    counts: dict[PageKey, int] = {}
+    for row in rows:
+        counts[row.key] = counts.get(row.key, 0) + 1
+    problems = [f"{key}: stands {count} times" for key, count in sorted(counts.items()) if count > 1]
+    return problems + _in_two_splits((row.group, row.split) for row in rows)
+
+
+def _in_two_splits(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    splits: dict[str, set[str]] = {}
+    for name, split in pairs:
+        splits.setdefault(name, set()).add(split)
+    return [f"{name}: in {' and '.join(sorted(found))}" for name, found in sorted(splits.items()) if len(found) > 1]
