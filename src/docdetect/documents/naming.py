@@ -1,0 +1,39 @@
+"""File names for pages: readable, and never two pages with one name."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+
+from docdetect.files import nfc, safe_stem
+
+_HASH_DIGITS = 8
+_HASH_MARK = "~"  # set before the hash, and never part of a stem without one
+_MAX_STEM_BYTES = 160  # file systems allow 255 for the whole name
+
+
+def document_stem(document: str) -> str:
+    """A file name, without suffix, for a document name; distinct documents get distinct stems.
+
+    The stem depends on this name alone, so more documents in a folder rename nothing. `act 7.pdf` becomes `act 7`.
+    Names for which that would not be unique - in folders, of another suffix, with capital letters (one file to
+    Windows and macOS), with reserved characters, very long - get a hash of the name appended: `Act.PDF` becomes
+    `Act~3a8e40f2`.
+    """
+    name = nfc(document)
+    pure = PurePosixPath(name)
+    stem = safe_stem(str(pure.with_suffix("")) if pure.suffix else name)
+    plain = f"{stem}.pdf" == name and nfc(name.casefold()) == name and _HASH_MARK not in name
+    if plain and len(stem.encode()) <= _MAX_STEM_BYTES:
+        return stem
+    digits = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
+    return f"{_shortened(stem)}{_HASH_MARK}{digits}"
+
+
+def page_stem(document: str, number: int) -> str:
+    """`<document_stem>_page_0001`: the file name, without suffix, of a page (from 1) in a flat folder."""
+    return f"{document_stem(document)}_page_{number:04d}"
+
+
+def _shortened(stem: str) -> str:
+    return stem.encode("utf-8", "replace")[:_MAX_STEM_BYTES].decode("utf-8", "ignore")
