@@ -25,7 +25,7 @@ def test_writes_replace_atomically_and_leave_nothing_else(tmp_path: Path) -> Non
     assert files.read_json(target) == {"ё": 2}
     assert target.read_bytes() == '{\n  "ё": 2\n}\n'.encode()
     assert list(target.parent.iterdir()) == [target]
-    assert target.stat().st_mode & 0o077 == 0o077 & ~files._umask()
+    assert target.stat().st_mode & 0o777 == 0o666 & ~files._umask()
 
 
 def test_not_a_number_is_never_written(tmp_path: Path) -> None:

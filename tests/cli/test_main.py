@@ -51,7 +51,7 @@ print([name for name in {heavy!r} if name in sys.modules])
 
 @pytest.mark.parametrize("entry", TREE, ids=lambda entry: entry.name)
 def test_the_help_of_a_command_imports_nothing_heavy(entry: Entry) -> None:
-    heavy = ["numpy", "pydantic", "torch", "ultralytics", "cv2", "pymupdf", "pandas"]
+    heavy = ["numpy", "torch", "ultralytics", "cv2", "pymupdf", "pandas"]
     code = f"""
 import sys
 sys.stdout = sys.stderr
