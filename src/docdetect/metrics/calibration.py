@@ -1,0 +1,187 @@
+"""Confidence that means probability: maps from score to the share of detections that are marks, and how well they fit.
+
+Maps never fall, so a calibrated ranking never contradicts the raw one. They belong fitted on out-of-fold predictions;
+the error after calibration is itself cross-fitted over families, since a map looks good on what it was fitted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from docdetect.errors import InputError
+from docdetect.metrics.matching import Matches
+from docdetect.metrics.samples import Float64Array
+from docdetect.types import BoolArray, IntArray
+
+Method = Literal["auto", "platt", "isotonic"]
+
+_EDGE = 1e-6
+_FEWEST_PLATT = 5
+_FEWEST_ISOTONIC = 100
+
+
+@dataclass(frozen=True)
+class ScoreMap:
+    """A map of scores to probabilities that never falls: straight lines between knots, constant outside.
+
+    Attributes:
+        method: how it was fitted: identity, platt or isotonic.
+        scores: knots, ascending, in [0, 1].
+        probabilities: values there, never falling, in [0, 1].
+    """
+
+    method: str
+    scores: tuple[float, ...] = (0.0, 1.0)
+    probabilities: tuple[float, ...] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        x, y = np.asarray(self.scores), np.asarray(self.probabilities)
+        if len(x) != len(y) or len(x) < 1 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise ValueError("a score map needs as many finite probabilities as scores, at least one")
+        if (np.diff(x) < 0).any() or (np.diff(y) < 0).any() or y.min() < 0 or y.max() > 1:
+            raise ValueError("the knots of a score map must not fall, and probabilities lie in [0, 1]")
+
+    def __call__(self, scores: Float64Array) -> Float64Array:
+        """Probabilities of (N,) scores."""
+        return np.asarray(np.interp(scores, self.scores, self.probabilities), np.float64)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A map for each class, in the order of class ids."""
+
+    names: tuple[str, ...]
+    maps: tuple[ScoreMap, ...]
+
+    def apply(self, scores: Float64Array, class_ids: IntArray) -> Float64Array:
+        """(N,) scores and class ids -> (N,) probabilities."""
+        result = np.array(scores, np.float64)
+        for class_id, score_map in enumerate(self.maps):
+            of_class = class_ids == class_id
+            result[of_class] = score_map(result[of_class])
+        return result
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Scores of one class and whether each detection is a mark at IoU 0.5, with its family: arrays (N,)."""
+
+    scores: Float64Array
+    hits: BoolArray
+    families: IntArray
+
+
+def score_pairs(matches: Matches, lowest: float = 0.05) -> tuple[Pairs, ...]:
+    """The pairs of each class, of detections that score `lowest` or more: the crowd of near-zero scores that
+    nobody looks at would drown the rest."""
+    pairs = []
+    for one in matches.classes:
+        kept = one.scores >= lowest
+        pairs.append(Pairs(one.scores[kept], one.hits[kept, 0], matches.family_ids[one.pages[kept]]))
+    return tuple(pairs)
+
+
+def fit_map(pairs: Pairs, method: Method = "auto") -> ScoreMap:
+    """The map of one class.
+
+    `platt`: logistic regression on the logit of the score, slope not below 0, targets smoothed (Platt 1999).
+    `isotonic`: the best map that never falls (pool adjacent violators).
+    `auto`: isotonic from 100 hits and 100 misses on (it follows noise on less), Platt from 5 of each, else identity.
+    """
+    rarer = int(min(pairs.hits.sum(), (~pairs.hits).sum()))
+    if rarer < _FEWEST_PLATT:
+        return ScoreMap("identity")
+    if method == "isotonic" or (method == "auto" and rarer >= _FEWEST_ISOTONIC):
+        return _isotonic(pairs)
+    return _platt(pairs)
+
+
+def cross_fitted(pairs: Pairs, method: Method = "auto", folds: int = 5) -> Float64Array:
+    """(N,) probabilities, each from a map fitted on the families of the other folds (as many folds as families, at most
+    `folds`); NaN with a single family."""
+    present = np.unique(pairs.families)
+    parts = min(folds, len(present))
+    result = np.full(len(pairs.scores), np.nan)
+    if parts < 2:
+        return result
+    fold_of = np.zeros(int(present.max()) + 1, np.int64)
+    sizes = np.bincount(pairs.families, minlength=len(fold_of))[present]
+    fold_of[present[np.argsort(-sizes, kind="stable")]] = np.arange(len(present)) % parts
+    for fold in range(parts):
+        held_out = fold_of[pairs.families] == fold
+        others = Pairs(pairs.scores[~held_out], pairs.hits[~held_out], pairs.families[~held_out])
+        result[held_out] = fit_map(others, method)(pairs.scores[held_out])
+    return result
+
+
+def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
+    """Class name -> method and knots."""
+    return {
+        name: {"method": one.method, "scores": list(one.scores), "probabilities": list(one.probabilities)}
+        for name, one in zip(calibration.names, calibration.maps, strict=True)
+    }
+
+
+def calibration_from_json(data: object, names: Sequence[str], origin: str) -> Calibration:
+    """The maps of `names`; a class that the data does not mention keeps its scores.
+
+    Raises:
+        InputError: the data is not what `calibration_to_json` writes.
+    """
+    try:
+        if not isinstance(data, Mapping):
+            raise TypeError("not an object")
+        maps = [_map_from_json(data[name]) if name in data else ScoreMap("identity") for name in names]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{origin}: not a calibration ({error})", "Run docdetect calibrate again.") from error
+    return Calibration(tuple(names), tuple(maps))
+
+
+def _map_from_json(entry: Mapping[str, Any]) -> ScoreMap:
+    return ScoreMap(
+        str(entry["method"]),
+        tuple(float(score) for score in entry["scores"]),
+        tuple(float(value) for value in entry["probabilities"]),
+    )
+
+
+def _isotonic(pairs: Pairs) -> ScoreMap:
+    from scipy.optimize import isotonic_regression
+
+    scores, place = np.unique(pairs.scores, return_inverse=True)
+    weights = np.bincount(place).astype(np.float64)
+    fitted = isotonic_regression(np.bincount(place, pairs.hits) / weights, weights=weights).x
+    count = len(pairs.scores)
+    probabilities = np.clip(fitted, 1 / (count + 2), (count + 1) / (count + 2))  # never quite sure (Laplace)
+    steps = np.diff(probabilities) > 0
+    ends = np.concatenate([[True], steps]) | np.concatenate([steps, [True]])  # first and last score of each level
+    return ScoreMap("isotonic", tuple(scores[ends].tolist()), tuple(probabilities[ends].tolist()))
+
+
+def _platt(pairs: Pairs) -> ScoreMap:
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    logits = _logit(pairs.scores)
+    positive, negative = int(pairs.hits.sum()), int((~pairs.hits).sum())
+    targets = np.where(pairs.hits, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+    def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
+        value = parameters[0] * logits + parameters[1]
+        slack = expit(value) - targets
+        return float((np.logaddexp(0, value) - targets * value).mean()), np.array(
+            [(slack * logits).mean(), slack.mean()]
+        )
+
+    slope, offset = minimize(loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)]).x
+    knots = np.linspace(0, 1, 201)
+    return ScoreMap("platt", tuple(knots.tolist()), tuple(expit(slope * _logit(knots) + offset).tolist()))
+
+
+def _logit(scores: Float64Array) -> Float64Array:
+    inside = np.clip(scores, _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(inside) - np.log1p(-inside), np.float64)

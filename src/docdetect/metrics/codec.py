@@ -1,0 +1,145 @@
+"""Figures, thresholds and predictions as plain data for JSON, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from docdetect.errors import InputError
+from docdetect.metrics.samples import Sample
+from docdetect.types import Detections, SizeWH
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The confidence from which a detection of each class counts.
+
+    Attributes:
+        conf: class name -> threshold in [0, 1].
+        origin: how they were chosen, for people.
+        weights_sha256: the weights they belong to, "" for any.
+    """
+
+    conf: Mapping[str, float]
+    origin: str = ""
+    weights_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [name for name, value in self.conf.items() if not 0 <= value <= 1]
+        if wrong:
+            raise ValueError(f"thresholds must lie in [0, 1]: {', '.join(wrong)}")
+
+    def of(self, names: Sequence[str], fallback: float) -> tuple[float, ...]:
+        """Thresholds in the order of class ids; `fallback` for a class that has none."""
+        return tuple(self.conf.get(name, fallback) for name in names)
+
+
+def to_plain(value: object) -> Any:
+    """Dataclasses, enums, tuples and NumPy values as dicts, lists and numbers; NaN and infinities become None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return to_plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
+    """The content of a `.thresholds.json` file."""
+    return {"format": _FORMAT, **to_plain(thresholds)}
+
+
+def thresholds_from_json(data: object, origin: str) -> Thresholds:
+    """The thresholds of a `.thresholds.json` file (other keys are ignored).
+
+    Raises:
+        InputError: the data is not what `thresholds_to_json` writes.
+    """
+    try:
+        if not isinstance(data, Mapping) or data["format"] != _FORMAT:
+            raise ValueError(f"format {_FORMAT} expected")
+        conf = {str(name): float(value) for name, value in data["conf"].items()}
+        return Thresholds(conf, str(data.get("origin", "")), str(data.get("weights_sha256", "")))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{origin}: not a thresholds file ({error})", "Run docdetect crossval again, or delete the file."
+        ) from error
+
+
+def predictions_to_json(samples: Sequence[Sample], names: Sequence[str]) -> dict[str, Any]:
+    """Pages with marks and detections, to judge again later without the model; coordinates to 0.01 px."""
+    return {
+        "format": _FORMAT,
+        "classes": list(names),
+        "pages": [
+            {
+                "document": sample.document,
+                "page": sample.page,
+                "family": sample.family,
+                "size_wh": list(sample.truth.size_wh),
+                "truth": _boxes_to_json(sample.truth),
+                "found": _boxes_to_json(sample.found),
+            }
+            for sample in samples
+        ],
+    }
+
+
+def predictions_from_json(data: object, origin: str) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """Samples and class names.
+
+    Raises:
+        InputError: the data is not what `predictions_to_json` writes.
+    """
+    try:
+        if not isinstance(data, Mapping) or data["format"] != _FORMAT:
+            raise ValueError(f"format {_FORMAT} expected")
+        samples = tuple(_page_from_json(page) for page in data["pages"])
+        return samples, tuple(str(name) for name in data["classes"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{origin}: not a predictions file ({error})", "Run docdetect val again.") from error
+
+
+def _boxes_to_json(boxes: Detections) -> list[list[float]]:
+    """Rows of left, top, right, bottom (px), class id and, where given, score."""
+    rows = [[round(value, 2) for value in box] for box in boxes.xyxy.tolist()]
+    tails = [[int(class_id)] for class_id in boxes.class_ids]
+    if boxes.scores is not None:
+        tails = [[*tail, round(score, 6)] for tail, score in zip(tails, boxes.scores.tolist(), strict=True)]
+    return [[*row, *tail] for row, tail in zip(rows, tails, strict=True)]
+
+
+def _page_from_json(page: Mapping[str, Any]) -> Sample:
+    width, height = page["size_wh"]
+    size_wh = (int(width), int(height))
+    return Sample(
+        str(page["document"]),
+        int(page["page"]),
+        str(page["family"]),
+        _boxes_from_json(page["truth"], size_wh, scored=False),
+        _boxes_from_json(page["found"], size_wh, scored=True),
+    )
+
+
+def _boxes_from_json(rows: Sequence[Sequence[float]], size_wh: SizeWH, *, scored: bool) -> Detections:
+    if not rows:
+        return Detections.none(size_wh, scored=scored)
+    table = np.asarray(rows, np.float64)
+    scores = table[:, 5].astype(np.float32) if scored else None
+    return Detections(table[:, :4].astype(np.float32), table[:, 4].astype(np.int64), size_wh, scores)

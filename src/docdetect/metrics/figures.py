@@ -1,0 +1,180 @@
+"""The figures of one evaluation, each with its interval from a bootstrap by family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from docdetect.metrics.curves import best_confs, mean_best_conf
+from docdetect.metrics.draws import (
+    Counts,
+    OperatingDraws,
+    class_mean,
+    family_weights,
+    metric_draws,
+    operating_draws,
+)
+from docdetect.metrics.matching import Matches
+from docdetect.metrics.samples import Float64Array, sums_by
+
+
+@dataclass(frozen=True)
+class BootstrapSettings:
+    """How intervals are made: the percentile bootstrap (Efron 1979) over families."""
+
+    resamples: int = 1000
+    level: float = 0.95
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value and its interval; None where the set does not define it."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Operating:
+    """Precision, recall and F1 at one threshold, IoU 0.5."""
+
+    conf: float
+    precision: Figure
+    recall: Figure
+    f1: Figure
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class, or the mean of all that have marks.
+
+    Attributes:
+        name: class name, or "all".
+        marks: number of true marks.
+        detections: number of detections at the working threshold.
+        ap50, ap75, ap50_95: COCO average precision.
+        working: at the working threshold.
+        best: at the threshold where F1 is best on this very set (for "all": the mean F1 at one common threshold), hence
+            a little too good; its intervals hold the threshold fixed.
+    """
+
+    name: str
+    marks: int
+    detections: int
+    ap50: Figure
+    ap75: Figure
+    ap50_95: Figure
+    working: Operating
+    best: Operating
+
+
+@dataclass(frozen=True)
+class EmptyPages:
+    """False positives on pages without any mark, at the working threshold."""
+
+    pages: int
+    false_positives: int
+    per_page: Figure
+    per_class: tuple[int, ...]
+
+
+def class_figures(
+    matches: Matches, names: Sequence[str], conf: Sequence[float], settings: BootstrapSettings | None = None
+) -> tuple[ClassFigures, ...]:
+    """Figures of "all" first, then of each class.
+
+    Args:
+        matches: from `matching.match`.
+        names: class names in the order of ids.
+        conf: working threshold of each class.
+        settings: resamples, level and seed; the same seed gives the same intervals.
+    """
+    settings = settings or BootstrapSettings()
+    weights = family_weights(len(matches.families), settings.resamples, settings.seed)
+    once = np.ones((1, len(matches.families)), np.int64)
+
+    def at(thresholds: Sequence[float]) -> _Sampled:
+        return _Sampled(
+            operating_draws(matches, once, thresholds), operating_draws(matches, weights, thresholds), settings.level
+        )
+
+    per_class, common = best_confs(matches), mean_best_conf(matches, float(np.mean(conf)))
+    working = _Sampled(metric_draws(matches, once, conf), metric_draws(matches, weights, conf), settings.level)
+    best_each, best_common = at(per_class), at([common] * len(names))
+    rows = [
+        ClassFigures(
+            name,
+            one.mark_count,
+            int((one.scores >= conf[k]).sum()),
+            *working.average_precisions(k),
+            working.operating(k, conf[k]),
+            best_each.operating(k, per_class[k]),
+        )
+        for k, (name, one) in enumerate(zip(names, matches.classes, strict=True))
+    ]
+    together = ClassFigures(
+        "all",
+        sum(row.marks for row in rows),
+        sum(row.detections for row in rows),
+        *working.average_precisions(None),
+        working.operating(None, float(np.mean(conf))),
+        best_common.operating(None, common),
+    )
+    return together, *rows
+
+
+def empty_pages(matches: Matches, conf: Sequence[float], settings: BootstrapSettings | None = None) -> EmptyPages:
+    """How often a page without marks raises a false alarm."""
+    settings = settings or BootstrapSettings()
+    size = len(matches.families)
+    pages = sums_by(matches.family_ids, size, matches.empty)
+    per_class, by_family = [], np.zeros(size)
+    for one, threshold in zip(matches.classes, conf, strict=True):
+        wrong = (one.scores >= threshold) & matches.empty[one.pages]
+        per_class.append(int(wrong.sum()))
+        by_family += sums_by(matches.family_ids[one.pages[wrong]], size)
+    weights = family_weights(size, settings.resamples, settings.seed)
+    rates = Counts(by_family, pages, pages)  # alarms per page is a ratio of sums, as precision is
+    drawn = rates.drawn(weights).precision
+    point = by_family.sum() / pages.sum() if pages.any() else np.nan
+    return EmptyPages(int(pages.sum()), sum(per_class), interval(float(point), drawn, settings.level), tuple(per_class))
+
+
+def interval(value: float, drawn: Float64Array, level: float) -> Figure:
+    """A figure with the percentile interval of its resamples; those that do not define it (NaN) are left out."""
+    defined = drawn[~np.isnan(drawn)]
+    if np.isnan(value) or not len(defined):
+        return Figure(None if np.isnan(value) else float(value))
+    tail = (1 - level) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return Figure(float(value), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """The set itself (one row) and its resamples at one choice of thresholds."""
+
+    point: OperatingDraws
+    drawn: OperatingDraws
+    level: float
+
+    def average_precisions(self, class_id: int | None) -> tuple[Figure, Figure, Figure]:
+        return self._figure("ap50", class_id), self._figure("ap75", class_id), self._figure("ap50_95", class_id)
+
+    def operating(self, class_id: int | None, conf: float) -> Operating:
+        precision, recall, f1 = (self._figure(name, class_id) for name in ("precision", "recall", "f1"))
+        return Operating(conf, precision, recall, f1)
+
+    def _figure(self, name: str, class_id: int | None) -> Figure:
+        point, drawn = column(self.point, name, class_id), column(self.drawn, name, class_id)
+        return interval(float(point[0]), drawn, self.level)
+
+
+def column(draws: OperatingDraws, name: str, class_id: int | None) -> Float64Array:
+    """(B,) one figure of one class, or of the mean of all where `class_id` is None."""
+    values: Float64Array = getattr(draws, name)
+    return class_mean(values) if class_id is None else values[:, class_id]

@@ -1,0 +1,176 @@
+"""Which detection is which mark: matching and average precision by pycocotools, the reference of the COCO metrics.
+
+How this compares with Ultralytics' figures (`DetMetrics`): on random sets (tests) mean AP50 differed by at most 0.5
+points with about 370 marks, 0.7 with 120 and 0.8 with 16, mean AP50-95 by at most 0.3, 0.5 and 0.7. Point by point:
+- Both match greedily in descending score, each detection to the best free mark of its class, for IoU 0.50 to 0.95.
+- COCO reads the precision at 101 recalls as a step function and averages; Ultralytics draws straight lines between the
+  points, from precision 1 at recall 0 down to precision 0 behind the last recall, and integrates with trapezoids.
+  The straight lines lie below the steps behind a false detection and above them before one.
+- Ultralytics keeps 300 boxes a page over all classes; here 300 a page and class count (COCO's own limit is 100).
+- Ultralytics quotes precision and recall where the mean of smoothed F1 curves over the classes peaks, interpolated on
+  1,000 confidences; docdetect quotes counts at a threshold that it names.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from docdetect.boxes import area, xyxy_to_xywh
+from docdetect.metrics.samples import Float64Array, Sample, family_index
+from docdetect.types import BoolArray, Detections, IntArray
+
+IOU_COUNT = 10
+"""IoU thresholds 0.50, 0.55, ... 0.95, the columns of `hits`."""
+MAX_DETECTIONS = 300
+
+
+@dataclass(frozen=True)
+class ClassMatches:
+    """All detections of one class over all pages, in descending score (ties: by page, then by position).
+
+    Attributes:
+        scores: float64 (N,).
+        hits: bool (N, 10), whether the detection is a mark at each IoU threshold.
+        pages: int64 (N,) position of the page among the samples.
+        positions: int64 (N,) position among the page's detections.
+        partners: int64 (N,) position among the page's true marks of the mark it meets at IoU 0.5, or -1.
+        marks_per_page: int64 (P,) number of true marks of the class.
+    """
+
+    scores: Float64Array
+    hits: BoolArray
+    pages: IntArray
+    positions: IntArray
+    partners: IntArray
+    marks_per_page: IntArray
+
+    @property
+    def mark_count(self) -> int:
+        return int(self.marks_per_page.sum())
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The matching of a whole set.
+
+    Attributes:
+        classes: one entry for each class id.
+        ap: float64 (K, 10) the library's average precision by class and IoU threshold; NaN for a class without marks.
+        families: family names, sorted.
+        family_ids: int64 (P,) position of each page's family.
+        empty: bool (P,) pages without any mark.
+    """
+
+    classes: tuple[ClassMatches, ...]
+    ap: Float64Array
+    families: tuple[str, ...]
+    family_ids: IntArray
+    empty: BoolArray
+
+
+def match(samples: Sequence[Sample], class_count: int) -> Matches:
+    """Matches detections to marks with pycocotools.
+
+    Raises:
+        ValueError: no samples, or a class id outside 0..class_count - 1.
+    """
+    if not samples:
+        raise ValueError("no pages to evaluate")
+    for sample in samples:
+        for detections in (sample.truth, sample.found):
+            if len(detections) and detections.class_ids.max() >= class_count:
+                raise ValueError(f"{sample.document} page {sample.page}: a class id of {class_count} or more")
+    evaluation = _run_library(samples, class_count)
+    families, family_ids = family_index(samples)
+    precision = evaluation.eval["precision"][:, :, :, 0, 0]  # (IoU, recall, class), -1 where there is no mark
+    ap = np.where(precision < 0, np.nan, precision).mean(axis=1).T
+    owners = (_owners([s.truth for s in samples]), _owners([s.found for s in samples]))
+    pages = len(samples)
+    return Matches(
+        tuple(_class_matches(evaluation.evalImgs[k * pages : (k + 1) * pages], owners) for k in range(class_count)),
+        ap,
+        families,
+        family_ids,
+        np.array([len(sample.truth) == 0 for sample in samples]),
+    )
+
+
+def _run_library(samples: Sequence[Sample], class_count: int) -> Any:
+    from pycocotools.cocoeval import COCOeval
+
+    with redirect_stdout(io.StringIO()):  # the library prints its progress
+        evaluation = COCOeval(
+            _coco([s.truth for s in samples], class_count), _coco([s.found for s in samples], class_count), "bbox"
+        )
+        evaluation.params.areaRng = [[0, float("inf")]]
+        evaluation.params.areaRngLbl = ["all"]
+        evaluation.params.maxDets = [MAX_DETECTIONS]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation
+
+
+def _coco(pages: Sequence[Detections], class_count: int) -> Any:
+    from pycocotools.coco import COCO
+
+    annotations: list[dict[str, Any]] = []
+    for image_id, boxes in enumerate(pages):
+        scores = np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
+        rows = zip(xyxy_to_xywh(boxes.xyxy).tolist(), area(boxes.xyxy), boxes.class_ids, scores, strict=True)
+        for xywh, size, class_id, score in rows:
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,  # the library takes id 0 for "unmatched"
+                    "image_id": image_id,
+                    "category_id": int(class_id),
+                    "bbox": xywh,
+                    "area": float(size),
+                    "score": float(score),
+                    "iscrowd": 0,
+                }
+            )
+    coco = COCO()
+    coco.dataset = {
+        "images": [{"id": image_id} for image_id in range(len(pages))],
+        "categories": [{"id": class_id} for class_id in range(class_count)],
+        "annotations": annotations,
+    }
+    coco.createIndex()
+    return coco
+
+
+def _owners(pages: Sequence[Detections]) -> IntArray:
+    """Annotation id -> (page, position on the page), int64 (ids + 1, 2); row 0 stands for "unmatched": -1."""
+    rows = [(page, position) for page, boxes in enumerate(pages) for position in range(len(boxes))]
+    return np.array([(-1, -1), *rows], np.int64)
+
+
+def _class_matches(per_page: Sequence[dict[str, Any] | None], owners: tuple[IntArray, IntArray]) -> ClassMatches:
+    truth_owner, found_owner = owners
+    marks = np.array([0 if page is None else len(page["gtIds"]) for page in per_page], np.int64)
+    present = [page for page in per_page if page is not None]
+    if not present:
+        return _no_detections(marks)
+    scores = np.concatenate([np.asarray(page["dtScores"], np.float64) for page in present])
+    ids = np.concatenate([np.asarray(page["dtIds"], np.int64) for page in present])
+    partner_ids = np.concatenate([page["dtMatches"] for page in present], axis=1).astype(np.int64)
+    order = np.argsort(-scores, kind="stable")
+    return ClassMatches(
+        scores[order],
+        (partner_ids > 0).T[order],
+        found_owner[ids[order], 0],
+        found_owner[ids[order], 1],
+        truth_owner[partner_ids[0, order], 1],
+        marks,
+    )
+
+
+def _no_detections(marks: IntArray) -> ClassMatches:
+    nothing = np.zeros(0, np.int64)
+    return ClassMatches(np.zeros(0), np.zeros((0, IOU_COUNT), np.bool_), nothing, nothing, nothing, marks)
