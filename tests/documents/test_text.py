@@ -1,0 +1,38 @@
+"""The text layer of PDFs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pymupdf
+import pytest
+
+from docdetect.documents.reader import DocumentError
+from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.text import page_texts
+
+
+def only_document(folder: Path) -> DocumentFile:
+    (file,) = list_documents(folder)
+    return file
+
+
+def test_the_text_of_every_page_is_read(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    pdf.new_page().insert_text((50, 50), "Agreement No 17")
+    pdf.new_page()
+    pdf.save(tmp_path / "a.pdf")
+    assert [text.strip() for text in page_texts(only_document(tmp_path))] == ["Agreement No 17", ""]
+
+
+def test_an_image_has_no_text_layer(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((20, 20, 3), 255, np.uint8))
+    assert page_texts(only_document(tmp_path)) == []
+
+
+def test_a_damaged_pdf_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"no pdf at all")
+    with pytest.raises(DocumentError, match="a.pdf"):
+        page_texts(only_document(tmp_path))
