@@ -152,7 +152,9 @@ class FontBook:
 @lru_cache(maxsize=1024)
 def _sized(face: FontFace, size_px: int) -> ImageFont.FreeTypeFont:
     source = io.BytesIO(face.program) if isinstance(face.program, bytes) else str(face.program)
-    return ImageFont.truetype(source, size_px, index=face.index)
+    # Only scripts whose letters join need the slower text shaping.
+    layout = None if Script.DEVANAGARI in face.scripts else ImageFont.Layout.BASIC
+    return ImageFont.truetype(source, size_px, index=face.index, layout_engine=layout)
 
 
 def _all_faces(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[FontFace]:

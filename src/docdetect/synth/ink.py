@@ -67,7 +67,7 @@ def stamp_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
     """Ink of a stamp pad; `colour` is one of blue, dark blue, light blue, violet, red, green, black, grey, or None."""
     names = list(_STAMP_COLOURS)
     name = colour or names[int(rng.choice(len(names), p=[0.26, 0.14, 0.20, 0.10, 0.05, 0.11, 0.05, 0.09]))]
-    return Ink(_varied(rng, _STAMP_COLOURS[name], 18), float(rng.uniform(0.6, 1.0)))
+    return Ink(_varied(rng, _STAMP_COLOURS[name], 18), float(rng.uniform(0.7, 1.0)))
 
 
 def grey_ink(ink: Ink) -> Ink:

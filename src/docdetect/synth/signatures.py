@@ -1,0 +1,206 @@
+"""Signatures and initials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import Enum
+
+import numpy as np
+
+from docdetect.synth.flourishes import add_flourish
+from docdetect.synth.handwriting import (
+    Hand,
+    extent,
+    random_letters,
+    signing_hand,
+    write,
+    write_capital,
+    write_word,
+)
+from docdetect.synth.ink import Ink, Pen, make_pen, pen_ink
+from docdetect.synth.kinematics import Trace
+from docdetect.synth.letterforms import CAPITALS
+from docdetect.synth.patch import Patch
+from docdetect.synth.pen import draw_traces
+from docdetect.synth.recorded_ink import RecordedInk
+
+Rng = np.random.Generator
+_RECORDED_SHARE = 0.35  # of signatures, when recorded ink is given
+
+
+class SignatureStyle(str, Enum):
+    """How people sign."""
+
+    NAME = "name"  # written out, more or less legibly
+    SCRAWL = "scrawl"  # a capital, some waves, a tail
+    LOOPS = "loops"  # large loops over each other
+    RECORDED = "recorded"  # a recorded word as the name
+
+
+def make_signature(
+    rng: Rng,
+    px_per_mm: float,
+    *,
+    style: SignatureStyle | None = None,
+    ink: Ink | None = None,
+    pen: Pen | None = None,
+    recorded: RecordedInk | None = None,
+) -> Patch:
+    """A signature of kind "handwritten_signature", 18 to 75 mm wide.
+
+    Args:
+        px_per_mm: resolution of the page it is meant for.
+        style: how it is built; None for the usual mixture, in which recorded words have a share if there are any.
+        ink: colour; None for the usual mixture of pens.
+        pen: kind of line; None for the usual mixture.
+        recorded: recorded words; needed by style RECORDED.
+    """
+    chosen = style or _choose_style(rng, recorded)
+    if chosen is SignatureStyle.RECORDED and recorded is not None:
+        traces = _recorded_name(rng, recorded)
+    else:
+        hand = signing_hand(rng)
+        build = {SignatureStyle.SCRAWL: _scrawl, SignatureStyle.LOOPS: _loops}.get(chosen, _name)
+        traces = add_flourish(rng, hand, build(rng, hand))
+    # Names written out are wide; scrawls are as high but shorter.
+    median_mm = 36 if chosen in (SignatureStyle.SCRAWL, SignatureStyle.LOOPS) else 50
+    width_mm = float(np.clip(rng.lognormal(np.log(median_mm), 0.33), 18, 75))
+    height_mm = float(np.clip(rng.lognormal(np.log(20), 0.35), 8, 38))
+    traces = fitted(traces, width_mm, height_mm)
+    return _inked(rng, traces, px_per_mm, "handwritten_signature", (pen, ink))
+
+
+def make_initials(rng: Rng, px_per_mm: float, *, ink: Ink | None = None, pen: Pen | None = None) -> Patch:
+    """Initials of kind "initials": two or three capitals or a short squiggle, 7 to 22 mm wide."""
+    hand = signing_hand(rng)
+    if rng.random() < 0.6:
+        traces, x = [], 0.0
+        for _ in range(int(rng.integers(2, 4))):
+            more, end = write_capital(rng, hand, _capital(rng), x)
+            traces.extend(more)
+            x += (end - x) * float(rng.uniform(0.4, 1.0))
+    else:
+        traces, x = write_capital(rng, hand, _capital(rng))
+        more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(1, 3))), x * 0.8)
+        traces.extend(more)
+    if rng.random() < 0.3:
+        traces = add_flourish(rng, hand, traces)
+    traces = fitted(traces, float(rng.uniform(7, 22)), float(rng.uniform(5, 14)))
+    return _inked(rng, traces, px_per_mm, "initials", (pen, ink))
+
+
+def fitted(traces: Sequence[Trace], width_mm: float, height_mm: float) -> list[Trace]:
+    """The traces scaled evenly to `width_mm`, or less where they would become higher than `height_mm`."""
+    left, top, right, bottom = extent(traces)
+    scale = min(width_mm / max(right - left, 1e-6), height_mm / max(bottom - top, 1e-6))
+    return [one.moved(np.eye(2) * scale, np.zeros(2)) for one in traces]
+
+
+def _choose_style(rng: Rng, recorded: RecordedInk | None) -> SignatureStyle:
+    if recorded is not None and rng.random() < _RECORDED_SHARE:
+        return SignatureStyle.RECORDED
+    drawn = (SignatureStyle.NAME, SignatureStyle.SCRAWL, SignatureStyle.LOOPS)
+    return drawn[int(rng.choice(3, p=[0.42, 0.44, 0.14]))]
+
+
+def _inked(
+    rng: Rng, traces: Sequence[Trace], px_per_mm: float, kind: str, tool: tuple[Pen | None, Ink | None]
+) -> Patch:
+    pen, ink = tool
+    return draw_traces(rng, traces, pen or make_pen(rng), ink or pen_ink(rng), px_per_mm, kind)
+
+
+def _capital(rng: Rng) -> str:
+    names = list(CAPITALS)
+    return names[int(rng.integers(len(names)))]
+
+
+def _name(rng: Rng, hand: Hand) -> list[Trace]:
+    """Capitals and joined letters: "J. H. Winder", "Ernie", "K. Ahmet"."""
+    traces: list[Trace] = []
+    x = 0.0
+    for _ in range(int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25]))):
+        more, x = write_capital(rng, hand, _capital(rng), x)
+        traces.extend(more)
+        if rng.random() < 0.4:
+            traces.append(write(rng, hand, (x + 0.2, 0.1), [(x + 0.28, 0.0, 0.0)]))
+        x += float(rng.uniform(0.1, 0.8))
+    for _ in range(int(rng.choice([1, 2], p=[0.65, 0.35]))):
+        more, x = write_capital(rng, hand, _capital(rng), x)
+        traces.extend(more)
+        count = int(rng.integers(2, 8))
+        more, x = write_word(rng, hand, random_letters(rng, count), x + float(rng.uniform(-0.2, 0.1)))
+        traces.extend(more)
+        x += float(rng.uniform(0.2, 1.0))
+    return traces
+
+
+def _scrawl(rng: Rng, hand: Hand) -> list[Trace]:
+    """A capital that runs into a few waves and a tail; with some people the waves are sharp peaks."""
+    peaked = rng.random() < 0.3
+    if peaked:
+        hand = replace(hand, overlap=hand.overlap * 0.4, slant=hand.slant + 0.3)
+    traces, x = write_capital(rng, hand, _capital(rng)) if rng.random() < 0.8 else ([], 0.0)
+    waves: list[tuple[float, float, float]] = []
+    height = float(rng.uniform(0.7, 2.0))
+    pitch = float(rng.uniform(0.3, 0.9)) * hand.width
+    sense, spread = rng.normal(0, 0.2 if peaked else 0.9, 2), 0.15 if peaked else 0.7
+    position = x * float(rng.uniform(0.5, 1.0))
+    begin = (position, float(rng.uniform(0, 0.6)))
+    fade = float(rng.uniform(0.65, 1.0))
+    for number in range(int(rng.integers(2, 9))):
+        top = height * fade**number * float(rng.uniform(0.6, 1.2))
+        position += pitch * float(rng.uniform(0.2, 1.1))
+        waves.append((position, top + hand.climb * position, float(sense[0] + rng.normal(0, spread))))
+        position += pitch * float(rng.uniform(0.0, 0.9))
+        low = float(rng.normal(0, 0.12)) - (height if rng.random() < 0.1 else 0)
+        waves.append((position, low + hand.climb * position, float(sense[1] + rng.normal(0, spread))))
+    if rng.random() < 0.5:
+        reach = float(rng.uniform(1, 5))
+        waves.append((position + reach, hand.climb * position + float(rng.normal(0.3, 0.5)), float(rng.normal(0, 0.5))))
+    return [*traces, write(rng, hand, begin, waves)]
+
+
+def _loops(rng: Rng, hand: Hand) -> list[Trace]:
+    """Large loops drawn in one go, one over the other, with a stroke through or out of them."""
+    sign = 1.0 if rng.random() < 0.7 else -1.0
+    targets: list[tuple[float, float, float]] = []
+    x = 0.0
+    for _ in range(int(rng.integers(2, 6))):
+        rise, breadth = float(rng.uniform(0.8, 3.0)), float(rng.uniform(0.3, 2.2))
+        targets.append((x + breadth, rise, sign * float(rng.uniform(1.2, 3.0))))
+        x += float(rng.uniform(-0.4, 1.2))
+        targets.append((x, float(rng.normal(-0.2, 0.5)), sign * float(rng.uniform(1.2, 3.0))))
+    if rng.random() < 0.6:
+        targets.append((x + float(rng.uniform(2, 6)), float(rng.uniform(-0.5, 1.5)), float(rng.normal(0, 0.6))))
+    traces = [write(rng, hand, (0.0, float(rng.uniform(0, 1))), targets)]
+    if rng.random() < 0.5:
+        more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 5))), x * 0.5)
+        traces.extend(more)
+    return traces
+
+
+def _recorded_name(rng: Rng, recorded: RecordedInk) -> list[Trace]:
+    """A recorded word, slanted, stretched and bent, often with a capital before it and a flourish."""
+    words = recorded.signature_words
+    word = words[int(rng.integers(len(words)))]
+    hand = signing_hand(rng)
+    left, top, right, bottom = extent(word)
+    unit = max((bottom - top) / 2.6, 0.5)  # a word with ascender and descender is about 2.6 x-heights high
+    stretch = float(rng.uniform(0.7, 1.5))
+    matrix = np.array([[stretch, -hand.slant * 0.7], [-hand.climb, 1.0]]) / unit
+    phase, bend = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0, 0.25))
+    fade = hand.decay * 0.5
+    traces = []
+    for one in word:
+        moved = one.moved(matrix, np.array([-left, -bottom]) / unit)
+        along = (one.xy[:, 0] - left) / max(right - left, 1e-6)
+        xy = moved.xy.copy()
+        xy[:, 1] = xy[:, 1] * (1 - fade * along) + bend * np.sin(phase + 4 * along)
+        traces.append(Trace(xy, moved.speed))
+    if rng.random() < 0.45:
+        capital, end = write_capital(rng, hand, _capital(rng))
+        shift = np.array([-end - float(rng.uniform(-0.3, 0.4)), 0.0])
+        traces = [one.moved(np.eye(2), shift) for one in capital] + traces
+    return add_flourish(rng, hand, traces)

@@ -1,0 +1,182 @@
+"""What a stamp's rubber is cut with: rings, text along arcs and lines; lengths in mm, the origin in the middle."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from docdetect.synth.fonts import FontFace
+from docdetect.types import ByteArray, FloatArray
+
+_FINE_PX_PER_MM = 11.0
+_SUBPIXEL_BITS = 4
+_GRID_STEP_PX = 256
+_JOINED_LETTERS = range(0x900, 0x980)  # Devanagari: never set letter by letter
+
+
+class StampCanvas:
+    """A drawing surface of `width_mm` x `height_mm`.
+
+    Attributes:
+        alpha: uint8 (H, W), how much ink there is.
+        factor: how many times finer than the page it is drawn.
+        scale: px per mm of `alpha`.
+    """
+
+    def __init__(self, width_mm: float, height_mm: float, px_per_mm: float) -> None:
+        self.factor = max(1, round(_FINE_PX_PER_MM / px_per_mm))
+        self.scale = px_per_mm * self.factor
+        # Even sizes, so that the middle falls between pixels as in the shared polar grid.
+        rows, columns = (2 * round(length * self.scale / 2) for length in (height_mm, width_mm))
+        self.alpha: ByteArray = np.zeros((rows, columns), np.uint8)
+        self.centre = (self.alpha.shape[1] / 2, self.alpha.shape[0] / 2)
+
+    def line(self, points_mm: NDArray[np.float64], width_mm: float, *, closed: bool = False) -> None:
+        """A polyline (N, 2)."""
+        cv2.polylines(
+            self.alpha, [self._fixed(points_mm)], closed, 255, self._px(width_mm), cv2.LINE_AA, _SUBPIXEL_BITS
+        )
+
+    def fill(self, points_mm: NDArray[np.float64], value: int = 255) -> None:
+        """A filled polygon (N, 2); value 0 cuts out."""
+        cv2.fillPoly(self.alpha, [self._fixed(points_mm)], value, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+    def ring(self, radius_mm: float, width_mm: float, *, dashes: int = 0) -> None:
+        """A circle; with `dashes` broken into that many."""
+        if not dashes:
+            self.line(arc_points(radius_mm, 0, 2 * np.pi), width_mm, closed=True)
+            return
+        step = 2 * np.pi / dashes
+        for position in range(dashes):
+            self.line(arc_points(radius_mm, position * step, (position + 0.62) * step), width_mm)
+
+    def teeth(self, inner_mm: float, outer_mm: float, count: int, width_mm: float) -> None:
+        """Radial ticks."""
+        for angle in np.arange(count) * (2 * np.pi / count):
+            direction = np.array([np.cos(angle), np.sin(angle)])
+            self.line(np.stack([direction * inner_mm, direction * outer_mm]), width_mm)
+
+    def star(self, at_mm: tuple[float, float], radius_mm: float, points: int = 5, turn: float = 0.0) -> None:
+        """A filled star."""
+        angles = np.arange(2 * points) * np.pi / points - np.pi / 2 + turn
+        radii = np.where(np.arange(2 * points) % 2 == 0, radius_mm, radius_mm * 0.42)
+        self.fill(np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1) + np.array(at_mm))
+
+    def text(self, text: str, face: FontFace, centre_mm: tuple[float, float], height_mm: float, max_mm: float) -> float:
+        """A line of text around `centre_mm` in letters `height_mm` high, squeezed to `max_mm`; returns its width."""
+        strip = text_strip(text, face, max(5, round(height_mm * self.scale)), 0)
+        width_px = min(strip.shape[1], max(1, round(max_mm * self.scale)))
+        if width_px != strip.shape[1]:
+            strip = np.asarray(cv2.resize(strip, (width_px, strip.shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
+        left = round(self.centre[0] + centre_mm[0] * self.scale - width_px / 2)
+        top = round(self.centre[1] + centre_mm[1] * self.scale - strip.shape[0] / 2)
+        self.stamp_in(strip, left, top)
+        return float(width_px / self.scale)
+
+    def stamp_in(self, picture: ByteArray, left: int, top: int) -> None:
+        """Adds a picture's ink at a pixel; what lies outside is cut off."""
+        height, width = self.alpha.shape
+        x0, y0 = max(left, 0), max(top, 0)
+        x1, y1 = min(left + picture.shape[1], width), min(top + picture.shape[0], height)
+        if x0 < x1 and y0 < y1:
+            part = self.alpha[y0:y1, x0:x1]
+            np.maximum(part, picture[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
+
+    def arc_text(
+        self,
+        text: str,
+        face: FontFace,
+        band_mm: tuple[float, float],
+        span: tuple[float, float],
+        *,
+        spaced: bool = True,
+        upright_below: bool = False,
+    ) -> float:
+        """Text along an arc, letters between the radii of `band_mm` (inner, outer).
+
+        Args:
+            span: where the middle of the text is (radians clockwise from the top) and the angle that it may take.
+            spaced: whether letters may be spread to fill the span.
+            upright_below: whether the letters' feet point outwards, as they do at the bottom of many stamps.
+
+        Returns:
+            The angle that the text takes.
+        """
+        inner, outer = band_mm
+        room_px = span[1] * (inner + outer) / 2 * self.scale
+        height_px = max(5, round((outer - inner) * self.scale))
+        strip = text_strip(text, face, height_px, 0)
+        if spaced and strip.shape[1] < room_px:
+            spread = min((room_px - strip.shape[1]) / max(len(text), 1), height_px * 0.8)
+            strip = text_strip(text, face, height_px, round(spread))
+        taken = min(strip.shape[1], room_px) / room_px * span[1]
+        angle, radius = self._polar()
+        turned = angle - np.float32(span[0])  # from the middle of the text, clockwise
+        turned -= np.float32(2 * np.pi) * np.rint(turned / np.float32(2 * np.pi))
+        if upright_below:
+            turned, depth = -turned, (radius - np.float32(inner * self.scale))
+        else:
+            depth = np.float32(outer * self.scale) - radius
+        across = (turned / np.float32(taken) + np.float32(0.5)) * np.float32(strip.shape[1])
+        down = depth * np.float32(strip.shape[0] / max((outer - inner) * self.scale, 1))
+        drawn = cv2.remap(strip, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        np.maximum(self.alpha, drawn, out=self.alpha)
+        return float(taken)
+
+    def _polar(self) -> tuple[FloatArray, FloatArray]:
+        """For every pixel its angle clockwise from the top and its distance from the middle in px."""
+        height, width = self.alpha.shape
+        side = -(-max(height, width) // _GRID_STEP_PX) * _GRID_STEP_PX
+        top, left = (side - height) // 2, (side - width) // 2
+        angle, radius = _polar_grid(side)
+        return angle[top : top + height, left : left + width], radius[top : top + height, left : left + width]
+
+    def _fixed(self, points_mm: NDArray[np.float64]) -> NDArray[np.int32]:
+        points = (points_mm * self.scale + np.array(self.centre)) * (1 << _SUBPIXEL_BITS)
+        return np.asarray(np.rint(points), np.int32).reshape(-1, 1, 2)
+
+    def _px(self, width_mm: float) -> int:
+        return max(1, round(width_mm * self.scale))
+
+
+def arc_points(radius_mm: float, from_rad: float, to_rad: float) -> NDArray[np.float64]:
+    """(N, 2) points on a circle around the origin."""
+    angles = np.linspace(from_rad, to_rad, max(8, int(abs(to_rad - from_rad) * 24)))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius_mm
+
+
+def text_strip(text: str, face: FontFace, height_px: int, spread_px: int) -> ByteArray:
+    """The text as ink (height_px, W): capitals fill the height; tails below the line are kept by shrinking."""
+    font = face.sized(round(height_px * 1.28))
+    unspaced = spread_px == 0 or any(ord(sign) in _JOINED_LETTERS for sign in text)
+    width = int(font.getlength(text)) + 4 + (0 if unspaced else spread_px * len(text))
+    image = Image.new("L", (max(width, 4), height_px * 2), 0)
+    draw = ImageDraw.Draw(image)
+    base = round(height_px * 1.4)
+    if unspaced:
+        draw.text((2, base), text, fill=255, font=font, anchor="ls")
+    else:
+        x = 2 + spread_px / 2
+        for sign in text:
+            draw.text((x, base), sign, fill=255, font=font, anchor="ls")
+            x += font.getlength(sign) + spread_px
+    strip = np.asarray(image)
+    rows = np.flatnonzero(strip.any(axis=1))
+    if not len(rows):
+        return np.zeros((height_px, width), np.uint8)
+    cut = strip[rows[0] : rows[-1] + 1]
+    if len(cut) < height_px * 0.8:  # only low letters or dots: keep their place on the line
+        cut = strip[max(base - height_px, 0) : base]
+    return np.asarray(cv2.resize(cut, (width, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _polar_grid(side: int) -> tuple[FloatArray, FloatArray]:
+    """Computed for few sizes only and cut to what is needed: arctan2 is dear."""
+    axis = np.arange(side, dtype=np.float32) + np.float32(0.5 - side / 2)
+    right, down = np.meshgrid(axis, axis)
+    return np.arctan2(right, -down).astype(np.float32), np.hypot(right, down).astype(np.float32)
