@@ -37,6 +37,10 @@ class DataConfig(Section):
     empty: Literal["keep", "drop"] | NotNegative = Field(
         "keep", description="pages without marks: keep, drop, or at most this many per page with marks"
     )
+    manifest: str = Field("", description="a split.csv to apply again; empty makes a new split")
+    labels: str = Field("data/labels", description="where `labels` writes label files")
+    split: str = Field("data/split.csv", description="where `split` writes the manifest")
+    overwrite: bool = Field(False, description="replace a result that docdetect made from other inputs or settings")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one per core")
 
     @model_validator(mode="after")
@@ -56,8 +60,13 @@ class TrainConfig(Section):
     model: str = Field("yolo11s.pt", min_length=1, description="weights, a model YAML, or the name of either")
     data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
     runs: str = Field("runs/train", description="where run folders go")
-    device: str = Field("", description="cpu, 0, or 0,1; empty picks a GPU where there is one")
-    workers: Annotated[int, Field(ge=0)] = Field(8, description="loader processes")
+    device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="forward pass in bf16 (auto: where the processor has it); loss, weights, evaluation fp32"
+    )
+    workers: Annotated[int, Field(ge=0)] = Field(8, description="loader processes at most; on a CPU one per four cores")
+    cache: bool = Field(False, description="keep the decoded pages in memory where they fit")
+    hours: NotNegative = Field(0.0, description="stop after so many hours, epochs fitted to them; 0 is no limit")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
     batch: Annotated[int, Field(ge=1)] = 16
     epochs: Annotated[int, Field(ge=1)] = 60
@@ -77,14 +86,15 @@ class TrainConfig(Section):
     close_mosaic: Annotated[int, Field(ge=0)] = Field(10, description="last epochs without mosaic")
     fliplr: Fraction = 0.5
     flipud: Fraction = 0.5
+    handedness: bool = Field(False, description="QR codes and handwriting are never mirrored: both flips off")
     degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
     translate: Fraction = 0.1
     scale: Fraction = 0.5
     hsv_h: Fraction = 0.015
     hsv_s: Fraction = 0.7
     hsv_v: Fraction = 0.4
-    auto_augment: Literal["randaugment", "autoaugment", "augmix"] | None = "randaugment"
-    erasing: Annotated[float, Field(ge=0, le=0.9)] = 0.4
+    auto_augment: Literal["randaugment"] | None = Field("randaugment", description="ink and paper looks; null is off")
+    erasing: Annotated[float, Field(ge=0, le=0.9)] = Field(0.4, description="share of pages with an erased patch")
     mixup: Fraction = 0.0
     copy_paste: Fraction = 0.0
     perspective: Annotated[float, Field(ge=0, le=0.001)] = 0.0
@@ -134,7 +144,21 @@ class InferConfig(Section):
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")
     batch: Annotated[int, Field(ge=1)] = 4
     device: str = ""
-    save_pages: bool = True
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="rendering processes; 0 is one per core")
+    doc_timeout_s: Positive = Field(120.0, description="s that a page of a document may take")
+    save_pages: bool = Field(True, description="draw every page with its marks")
+    save_crops: bool = Field(False, description="cut out every mark")
+    read_codes: bool = Field(True, description="read what QR codes say")
+    code_class: Name = Field("qr", description="the class whose marks are QR codes")
+    formats: tuple[Literal["json", "csv", "jsonl", "coco", "yolo", "parquet"], ...] = Field(
+        ("json", "csv", "jsonl"), strict=False, description="result files; jsonl, the journal, is always there"
+    )
+    include: tuple[str, ...] = Field((), strict=False, description="only documents that match, e.g. contracts/*.pdf")
+    exclude: tuple[str, ...] = Field((), strict=False, description="no documents that match")
+    require: tuple[Name, ...] = Field((), strict=False, description="classes that every document should have")
+    fail_on_missing: bool = Field(False, description="exit code 7 when a document lacks a required class")
+    overwrite: bool = Field(False, description="replace the results in the output folder")
+    resume: bool = Field(False, description="go on from the results in the output folder")
 
 
 class Config(Section):

@@ -51,6 +51,26 @@ def load_network(weights: Path) -> torch.nn.Module:
     return network
 
 
+def check_architecture(file: Path, class_count: int) -> None:
+    """Builds the untrained network of a model YAML once, to see that it can be.
+
+    Raises:
+        InputError: it cannot; the message has the reason.
+    """
+    prepare_ultralytics()
+    from ultralytics.nn.tasks import DetectionModel
+
+    try:
+        network = DetectionModel(str(file), nc=class_count, verbose=False)
+    except Exception as error:  # a wrong layer list fails wherever it happens to, inside Ultralytics and PyTorch
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{file}: not an architecture that can be built ({type(error).__name__}: {reason})",
+            "Compare it with the YAML files that come with Ultralytics, such as yolo11s.yaml.",
+        ) from error
+    _check_head(network, file)
+
+
 def select_device(device: str) -> torch.device:
     """`cpu`, `mps`, `cuda`, a GPU's number, or empty for a GPU where there is one.
 
@@ -118,13 +138,18 @@ def _refuse_foreign_globals(weights: Path) -> None:
 
 def _check(network: torch.nn.Module, weights: Path) -> None:
     import torch
-    from ultralytics.nn.tasks import DetectionModel
 
-    if not isinstance(network, DetectionModel) or getattr(network, "task", "detect") != "detect":
-        task = getattr(network, "task", type(network).__name__)
-        raise InputError(f"{weights}: a {task} model, not a detection model", _RETRY)
+    _check_head(network, weights)
     names = getattr(network, "names", None)
     if not isinstance(names, dict) or sorted(names) != list(range(len(names))) or not names:
         raise InputError(f"{weights}: the class names in it are damaged", _RETRY)
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
         raise InputError(f"{weights}: holds weights that are not numbers", "Its training diverged: use an earlier one.")
+
+
+def _check_head(network: torch.nn.Module, origin: Path) -> None:
+    from ultralytics.nn.modules import Detect
+    from ultralytics.nn.tasks import DetectionModel
+
+    if not isinstance(network, DetectionModel) or type(network.model[-1]) is not Detect:
+        raise InputError(f"{origin}: a {type(network).__name__}, not a YOLO detection model", _RETRY)

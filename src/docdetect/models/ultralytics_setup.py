@@ -64,6 +64,7 @@ def prepare_ultralytics(*, verbose: bool = False) -> None:
         os.environ.pop(_OPENMP, None)
     utils.ONLINE, utils.SAFE_LOAD, utils.AUTOINSTALL = False, True, False  # should it have been imported before us
     tasks.SAFE_LOAD = True
+    _restore_pillow()
     unwanted = {key: False for key in _SETTINGS_OFF if utils.SETTINGS.get(key)}
     if unwanted:
         utils.SETTINGS.update(unwanted)
@@ -72,6 +73,15 @@ def prepare_ultralytics(*, verbose: bool = False) -> None:
         handler.setLevel(logging.INFO)
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)
+
+
+def _restore_pillow() -> None:
+    """Takes back Ultralytics' replacement of `PIL.Image.open`: it answers a damaged picture with an ImportError."""
+    from PIL import Image
+    from ultralytics.utils import patches
+
+    if Image.open is patches.image_open:
+        Image.open = patches._image_open
 
 
 def _provide_config_folder() -> None:

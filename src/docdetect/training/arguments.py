@@ -1,0 +1,45 @@
+"""The recipe in Ultralytics' own words: `TrainConfig` -> arguments of its trainer, as a pure function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docdetect.schema import TrainConfig
+
+# Names and values that mean the same to Ultralytics; everything else is said in `training_arguments`.
+_SAME = (
+    *("imgsz", "batch", "epochs", "patience", "optimizer", "lr0", "lrf", "momentum", "weight_decay", "warmup_epochs"),
+    *("cos_lr", "box", "cls", "dfl", "mosaic", "close_mosaic", "degrees", "translate", "scale", "hsv_h", "hsv_s"),
+    *("hsv_v", "auto_augment", "erasing", "mixup", "copy_paste", "perspective", "shear", "seed", "deterministic"),
+    *("workers",),
+)
+
+
+def training_arguments(config: TrainConfig) -> dict[str, Any]:
+    """Ultralytics' training arguments for a recipe.
+
+    Paths, device and resumption are not in here: they belong to a run, not to the recipe. `amp` is off because
+    docdetect's own wrapper does mixed precision (see `docdetect.training.precision`), and with it on, Ultralytics
+    would want to download a network to try it on.
+    """
+    arguments: dict[str, Any] = {name: getattr(config, name) for name in _SAME}
+    return {
+        "task": "detect",
+        "mode": "train",
+        **arguments,
+        "freeze": config.freeze or None,
+        "fliplr": 0.0 if config.handedness else config.fliplr,
+        "flipud": 0.0 if config.handedness else config.flipud,
+        "cache": "ram" if config.cache else False,
+        "time": config.hours or None,
+        "amp": False,
+        "cutmix": 0.0,
+        "bgr": 0.0,
+        "multi_scale": 0.0,
+        "rect": False,
+        "plots": True,
+        "val": True,
+        "save": True,
+        "verbose": False,
+        "exist_ok": True,
+    }

@@ -1,0 +1,145 @@
+"""The two rows of the recipe that Ultralytics names but does not apply in detection: RandAugment and random erasing.
+
+Arrays in, arrays out; all chance comes from the generator that is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageOps
+
+from docdetect import boxes as box_arithmetic
+from docdetect.types import BoolArray, ByteArray, FloatArray
+
+OPERATIONS_PER_PAGE = 2  # the usual RandAugment(2, 9) of 30: Cubuk et al. 2019, arXiv:1909.13719
+MAGNITUDE = 9 / 30
+MOST_COVERED = 0.5  # share of any mark that all patches together may hide
+_PATCHES = (1, 4)
+_PAGE_SHARE = (0.002, 0.03)  # area of a patch laid anywhere, as a share of the page
+_MARK_SHARE = (0.2, 0.7)  # sides of a patch laid on a mark, as a share of the mark's
+_TRIES = 10
+
+_Operation = Callable[[Image.Image, float], Image.Image]
+
+
+_Enhancer = (
+    type[ImageEnhance.Brightness]
+    | type[ImageEnhance.Color]
+    | type[ImageEnhance.Contrast]
+    | type[ImageEnhance.Sharpness]
+)
+
+
+def _enhanced(kind: _Enhancer) -> _Operation:
+    return lambda picture, change: kind(picture).enhance(1 + 0.9 * change)
+
+
+# RandAugment's photometric operations: no geometry (boxes stay), no solarize or invert (ink would become paper).
+_OPERATIONS: tuple[_Operation, ...] = (
+    lambda picture, change: picture,
+    lambda picture, change: ImageOps.autocontrast(picture),
+    lambda picture, change: ImageOps.equalize(picture),
+    lambda picture, change: ImageOps.posterize(picture, 8 - round(4 * abs(change))),
+    _enhanced(ImageEnhance.Brightness),
+    _enhanced(ImageEnhance.Color),
+    _enhanced(ImageEnhance.Contrast),
+    _enhanced(ImageEnhance.Sharpness),
+)
+
+
+def rand_augment(pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
+    """The page under two operations drawn at random, each at RandAugment's magnitude 9 of 30 and a random sign.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        rng: the only source of chance.
+
+    Returns:
+        A new array of the same shape.
+    """
+    picture = Image.fromarray(pixels)
+    for position in rng.integers(len(_OPERATIONS), size=OPERATIONS_PER_PAGE):
+        change = MAGNITUDE * float(rng.choice((-1.0, 1.0)))
+        picture = _OPERATIONS[int(position)](picture, change)
+    return np.array(picture, np.uint8)
+
+
+def random_erase(
+    pixels: ByteArray, boxes: FloatArray, probability: float, rng: np.random.Generator
+) -> tuple[ByteArray, BoolArray]:
+    """With `probability`, one to four patches of the page painted over; never more than half of any box is hidden.
+
+    About half of the patches are laid on marks (so that the network learns parts of them), the others anywhere. A
+    patch that would hide too much is drawn again, and left out after ten tries.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        boxes: float32 (N, 4) xyxy px.
+        probability: share of pages that are touched, in [0, 1].
+        rng: the only source of chance.
+
+    Returns:
+        The page (a new array where it was touched), and bool (H, W), True where it was painted over.
+    """
+    height, width = pixels.shape[:2]
+    erased: BoolArray = np.zeros((height, width), np.bool_)
+    if rng.random() >= probability:
+        return pixels, erased
+    page = pixels.copy()
+    marks = box_arithmetic.clip(boxes, (width, height))
+    marks = marks[box_arithmetic.has_area(marks)]
+    for _ in range(int(rng.integers(_PATCHES[0], _PATCHES[1] + 1))):
+        for _ in range(_TRIES):
+            top, bottom, left, right = _patch(marks, (width, height), rng)
+            candidate = erased.copy()
+            candidate[top:bottom, left:right] = True
+            if _most_hidden(candidate, marks) <= MOST_COVERED:
+                page[top:bottom, left:right] = _paint(pixels, (bottom - top, right - left), rng)
+                erased = candidate
+                break
+    return page, erased
+
+
+def _patch(marks: FloatArray, size_wh: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) of a patch of at least one px inside the page."""
+    width, height = size_wh
+    if len(marks) and rng.random() < 0.5:
+        mark = marks[rng.integers(len(marks))]
+        sides = (mark[2:] - mark[:2]) * rng.uniform(*_MARK_SHARE, size=2)
+        centre = rng.uniform(mark[:2], mark[2:])
+    else:
+        area = width * height * rng.uniform(*_PAGE_SHARE)
+        ratio = np.exp(rng.uniform(np.log(0.3), np.log(3.3)))  # width to height, as torchvision's RandomErasing
+        sides = np.sqrt((area * ratio, area / ratio))
+        centre = rng.uniform((0, 0), (width, height))
+    left, top = np.clip(centre - sides / 2, 0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.clip(np.ceil(centre + sides / 2), (left + 1, top + 1), (width, height)).astype(int)
+    return int(top), int(bottom), int(left), int(right)
+
+
+def _most_hidden(erased: BoolArray, marks: FloatArray) -> float:
+    """The largest share of any mark's pixels that is erased."""
+    shares = [0.0]
+    for left, top, right, bottom in marks:
+        region = erased[
+            int(top) : max(int(np.ceil(bottom)), int(top) + 1), int(left) : max(int(np.ceil(right)), int(left) + 1)
+        ]
+        if region.size:
+            shares.append(float(region.mean()))
+    return max(shares)
+
+
+def _paint(pixels: ByteArray, size_hw: tuple[int, int], rng: np.random.Generator) -> ByteArray:
+    """What covers a patch: the page's own paper, one colour, or noise."""
+    kind = rng.integers(3)
+    if kind == 0:
+        colour = np.median(pixels[::8, ::8].reshape(-1, 3), axis=0)
+    elif kind == 1:
+        colour = rng.integers(0, 256, 3).astype(np.float64)
+    else:
+        return rng.integers(0, 256, (*size_hw, 3), dtype=np.uint8)
+    patch: ByteArray = np.empty((*size_hw, 3), np.uint8)
+    patch[:] = colour.astype(np.uint8)
+    return patch

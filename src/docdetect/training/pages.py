@@ -1,0 +1,81 @@
+"""Ultralytics' dataset, fed with labels that docdetect has checked, and with the recipe's two missing augmentations."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+from ultralytics.data.dataset import YOLODataset
+
+from docdetect.training.augment import rand_augment, random_erase
+from docdetect.training.data import LabelledImage
+
+
+class RandAugmentPages:
+    """RandAugment as a step of Ultralytics' transforms: `img` is uint8 (H, W, 3) BGR."""
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        pixels = rand_augment(np.ascontiguousarray(labels["img"][..., ::-1]), _generator())
+        labels["img"] = np.ascontiguousarray(pixels[..., ::-1])
+        return labels
+
+
+class ErasePatches:
+    """Random erasing as a step of Ultralytics' transforms, after everything that moves boxes."""
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        height, width = labels["img"].shape[:2]
+        instances = labels["instances"]
+        instances.convert_bbox("xyxy")
+        instances.denormalize(width, height)
+        labels["img"], _ = random_erase(labels["img"], instances.bboxes, self.probability, _generator())
+        return labels
+
+
+class Pages(YOLODataset):  # type: ignore[misc]
+    """Pages of one split.
+
+    `data["pages"]` maps the folder names that Ultralytics passes as `img_path` to checked pictures: nothing is
+    scanned a second time, and no pickled `labels.cache` is read from, or left in, the dataset.
+    """
+
+    def get_img_files(self, img_path: str) -> list[str]:
+        self._pages: tuple[LabelledImage, ...] = self.data["pages"][img_path]
+        return [str(page.path) for page in self._pages]
+
+    def get_labels(self) -> list[dict[str, Any]]:
+        return [_label(page) for page in self._pages]
+
+    def build_transforms(self, hyp: Any) -> Any:
+        transforms = super().build_transforms(hyp)
+        if self.augment and hyp.auto_augment == "randaugment":
+            transforms.insert(-1, RandAugmentPages())
+        if self.augment and hyp.erasing > 0:
+            transforms.insert(-1, ErasePatches(hyp.erasing))
+        return transforms
+
+
+def _generator() -> np.random.Generator:
+    """A generator that follows from the seed that Ultralytics gives each loader process."""
+    return np.random.default_rng(random.getrandbits(64))
+
+
+def _label(page: LabelledImage) -> dict[str, Any]:
+    """A picture's labels as Ultralytics wants them: boxes as normalised centre, width, height."""
+    width, height = page.truth.size_wh
+    xyxy = page.truth.xyxy / np.array([width, height, width, height], np.float32)
+    centres, sides = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
+    return {
+        "im_file": str(page.path),
+        "shape": (height, width),
+        "cls": page.truth.class_ids.astype(np.float32).reshape(-1, 1),
+        "bboxes": np.concatenate([centres, sides], axis=1).astype(np.float32),
+        "segments": [],
+        "keypoints": None,
+        "normalized": True,
+        "bbox_format": "xywh",
+    }

@@ -1,0 +1,102 @@
+"""Mixed precision where it helps and nowhere else: the forward pass in bf16, loss, weights and evaluation in fp32.
+
+Ultralytics knows no bf16 on CPUs, and under autocast its loss and box decoding inherit bf16, which is too coarse for
+them. The wrapper below stands around the network like a DistributedDataParallel does, so the trainer needs no change.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from docdetect.errors import ConfigError, DocdetectError
+
+_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # Linux' names for native bf16 arithmetic
+
+
+class TrainingDivergedError(DocdetectError):
+    """The loss is not a number any more: going on would only spoil the weights."""
+
+    exit_code = 4
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """`fp32` or `bf16` for `auto`, `fp32` or `bf16` on a device.
+
+    Raises:
+        ConfigError: bf16 was asked for where the device has no arithmetic for it.
+    """
+    native = has_native_bf16(device)
+    if wanted == "bf16" and not native:
+        raise ConfigError(
+            f"train.precision: bf16 is not native to this {device.type}, and slower than fp32 where it is emulated",
+            "Use train.precision: auto or fp32.",
+        )
+    return "bf16" if native and wanted != "fp32" else "fp32"
+
+
+def has_native_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 in hardware (CPUs: AMX or AVX512-BF16)."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(_CPU_FLAGS & _cpu_flags())
+
+
+def _cpu_flags() -> set[str]:
+    info = Path("/proc/cpuinfo")
+    if sys.platform != "linux" or not info.is_file():
+        return set()
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
+
+
+class PreciseLoss(nn.Module):
+    """A detection network whose training pass runs in `precision` and channels-last, and whose loss is fp32.
+
+    Calling it with a batch gives what the network gives: the loss and its parts.
+
+    Raises (when called):
+        TrainingDivergedError: the loss is not finite.
+    """
+
+    def __init__(self, module: nn.Module, *, precision: str, channels_last: bool) -> None:
+        super().__init__()
+        self.module = module  # the name by which Ultralytics looks through wrappers
+        self._bf16 = precision == "bf16"
+        self._channels_last = channels_last
+
+    def forward(self, batch: Any) -> Any:
+        if not isinstance(batch, dict):
+            return self.module(batch)
+        images: torch.Tensor = batch["img"]
+        if self._channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        device = images.device.type
+        with torch.autocast(device, torch.bfloat16) if self._bf16 else nullcontext():
+            predictions = self.module(images)
+        with torch.autocast(device, enabled=False) if self._bf16 else nullcontext():
+            loss, parts = self.module.loss(batch, _as_float(predictions))  # type: ignore[operator]
+        if not bool(torch.isfinite(loss).all()):
+            named = ", ".join(f"{name} {float(value):.3g}" for name, value in parts.items())
+            raise TrainingDivergedError(
+                f"the training diverged: its loss is not a number any more ({named})",
+                "Lower train.lr0 or lengthen train.warmup_epochs; with bf16 also try train.precision=fp32. "
+                "Checkpoints of finished epochs are kept.",
+            )
+        return loss, parts
+
+
+def _as_float(predictions: Any) -> Any:
+    """The same nest of dicts, lists and tuples with every floating tensor in fp32."""
+    if isinstance(predictions, torch.Tensor):
+        return predictions.float() if predictions.is_floating_point() else predictions
+    if isinstance(predictions, dict):
+        return {key: _as_float(value) for key, value in predictions.items()}
+    if isinstance(predictions, (list, tuple)):
+        return type(predictions)(_as_float(value) for value in predictions)
+    return predictions

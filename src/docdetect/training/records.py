@@ -1,0 +1,204 @@
+"""What a run folder says about its run: configuration, versions, data, state, and a line of figures per epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from docdetect import __version__
+from docdetect.config import dump_config
+from docdetect.errors import InputError
+from docdetect.files import output_errors, read_json, read_text, timestamped, write_json, write_text
+from docdetect.schema import Config
+from docdetect.training.data import Fingerprint, YoloDataset
+from docdetect.training.progress import EpochReport
+
+_PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps its files."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        return self.path / "weights" / "best.pt"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "weights" / "last.pt"
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data.yaml"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "training_metrics.csv"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.csv"
+
+
+def make_run_folder(runs: Path, name: str, now: datetime | None = None) -> Path:
+    """A new folder `<runs>/<name>_<YYYYMMDD_HHMMSS>`; a second one in the same second gets `_2`. Raises OutputError."""
+    stem = timestamped(name, now)
+    with output_errors(runs):
+        for number in range(1, 1000):
+            folder = runs / (stem if number == 1 else f"{stem}_{number}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return folder
+    raise InputError(f"{runs / stem}: a thousand runs in one second", "Give the run another name.")
+
+
+def versions() -> dict[str, str]:
+    """Versions of docdetect, Python and the libraries that decide what comes out, and the platform."""
+    found = {"docdetect": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return {**found, "platform": platform.platform(), "processor": platform.processor() or platform.machine()}
+
+
+def write_configuration(run: RunFolder, config: Config, dataset: YoloDataset) -> None:
+    """`config.yaml` (reads back to the same run), `versions.json`, and `data.yaml` with absolute paths."""
+    import yaml
+
+    tree = {
+        "path": dataset.root.resolve().as_posix(),
+        **{
+            split: sorted({image.path.resolve().parent.as_posix() for image in images})
+            for split, images in _sides(dataset)
+        },
+        "names": dict(enumerate(dataset.class_names)),
+    }
+    write_text(run.data, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+    write_text(run.config, dump_config(config))
+    write_json(run.path / "versions.json", versions())
+
+
+def data_record(dataset: YoloDataset, marks: Fingerprint) -> dict[str, Any]:
+    """Which data a run saw: file, hashes, classes, and how much there is on each side."""
+    return {
+        "file": dataset.file.as_posix(),
+        "dataset_sha256": marks.dataset,
+        "split_sha256": marks.split,
+        "classes": list(dataset.class_names),
+        "pages": {split: len(images) for split, images in _sides(dataset)},
+        "marks": {split: dataset.marks(split) for split, _ in _sides(dataset)},
+    }
+
+
+def update_record(run: RunFolder, **values: Any) -> dict[str, Any]:
+    """Sets keys of `run.json` and returns all of it."""
+    record = read_json(run.record) if run.record.is_file() else {}
+    record.update(values)
+    write_json(run.record, record)
+    return dict(record)
+
+
+def find_run(wanted: str, runs: Path) -> RunFolder:
+    """The interrupted run that `--resume` means.
+
+    Args:
+        wanted: a run folder, or `last` for the newest one in `runs` that can go on.
+
+    Raises:
+        InputError: there is none, it is finished, or it was stopped before its first checkpoint.
+    """
+    if wanted != "last":
+        run = RunFolder(Path(wanted))
+        if reason := _why_not(run):
+            raise InputError(f"{run.path}: {reason}", "Start a new run with docdetect train.")
+        return run
+    folders = [path for path in runs.iterdir() if path.is_dir()] if runs.is_dir() else []
+    able = [path for path in folders if not _why_not(RunFolder(path))]
+    if not able:
+        raise InputError(f"{runs}: no interrupted run that could go on", "Start a new run with docdetect train.")
+    return RunFolder(max(able, key=lambda path: ((path / "weights" / "last.pt").stat().st_mtime_ns, path.name)))
+
+
+def _why_not(run: RunFolder) -> str:
+    if not run.path.is_dir():
+        return "no such run folder"
+    if not run.record.is_file() or not run.config.is_file():
+        return "no training run of docdetect"
+    if read_json(run.record).get("state") == "finished":
+        return "this run is finished"
+    return "" if run.last.is_file() else "stopped before its first epoch was done, so there is nothing to go on from"
+
+
+def write_epoch(run: RunFolder, report: EpochReport) -> None:
+    """Adds one line to `training_metrics.csv`, or replaces the line of the same epoch."""
+    row = _row(report)
+    rows = [old for old in read_rows(run.metrics) if int(old["epoch"]) < report.epoch]
+    _write_rows(run.metrics, [*rows, row])
+
+
+def drop_later_epochs(table: Path, epochs: int) -> None:
+    """Cuts a table of epochs back to those that the checkpoint to resume from has seen."""
+    if table.is_file():
+        _write_rows(table, [row for row in read_rows(table) if int(float(row["epoch"])) <= epochs])
+
+
+def read_rows(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file as they are; none when it is not there. A line that was cut off is left out."""
+    if not table.is_file():
+        return []
+    reader = csv.DictReader(io.StringIO(read_text(table)), skipinitialspace=True)
+    return [row for row in reader if all(value is not None for value in row.values())]
+
+
+def _write_rows(table: Path, rows: list[dict[str, str]]) -> None:
+    if not rows:
+        table.unlink(missing_ok=True)
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(table, text.getvalue())
+
+
+def _row(report: EpochReport) -> dict[str, str]:
+    figures: dict[str, float | None] = {
+        "seconds": report.seconds,
+        "learning_rate": report.learning_rate,
+        **{f"train_{part}": value for part, value in report.train_losses.items()},
+        **{f"val_{part}": value for part, value in report.val_losses.items()},
+        "precision": report.precision,
+        "recall": report.recall,
+        "AP50": report.ap50,
+        "AP50-95": report.ap50_95,
+    }
+    for name, accuracy in report.classes.items():
+        figures[f"AP50 {name}"] = accuracy.ap50 if accuracy else None
+        figures[f"AP50-95 {name}"] = accuracy.ap50_95 if accuracy else None
+    texts = {name: "" if value is None else f"{value:.6g}" for name, value in figures.items()}
+    return {"epoch": str(report.epoch), **texts, "best": "yes" if report.best else ""}
+
+
+def _sides(dataset: YoloDataset) -> list[tuple[str, Any]]:
+    return sorted(dataset.splits.items(), key=lambda item: ("train", "val", "test").index(item[0]))

@@ -1,0 +1,289 @@
+"""Training a detector: from a configuration to a complete run folder, and on from an interrupted one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docdetect.config import load_config
+from docdetect.console import ProgressCallback, no_progress
+from docdetect.errors import ConfigError, InputError
+from docdetect.files import sha256_file
+from docdetect.models.loading import check_architecture, load_network, select_device
+from docdetect.models.ultralytics_setup import prepare_ultralytics
+from docdetect.models.weights import no_announcement, resolve_model
+from docdetect.schema import Config
+from docdetect.training.arguments import training_arguments
+from docdetect.training.data import Fingerprint, YoloDataset, fingerprint, read_dataset
+from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport, no_report
+from docdetect.training.records import (
+    RunFolder,
+    data_record,
+    drop_later_epochs,
+    find_run,
+    make_run_folder,
+    update_record,
+    write_configuration,
+    write_epoch,
+)
+
+if TYPE_CHECKING:
+    from docdetect.training.trainer import PagesTrainer
+
+CHANGEABLE_ON_RESUME = ("device", "workers", "cache", "patience", "hours")
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told what while a training runs.
+
+    Attributes:
+        on_epoch: after each epoch, with its figures.
+        on_progress: after each batch, and while the dataset is read.
+        announce: things worth knowing: a download, frozen random layers, pages in both splits.
+        verbose: Ultralytics' own log goes to stderr.
+    """
+
+    on_epoch: EpochCallback = no_report
+    on_progress: ProgressCallback = no_progress
+    announce: Callable[[str], None] = no_announcement
+    verbose: bool = False
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished training; the figures are those of the best weights on the validation split.
+
+    Attributes:
+        folder: the run folder.
+        weights: the best weights.
+        epochs: epochs that were trained, those before a resumption included.
+        seconds: what this session took.
+        precision, recall: mean over classes, at the confidence of the best F1.
+        ap50, ap50_95: mean over classes.
+        classes: class name -> accuracy; None where the validation split has no mark of the class.
+    """
+
+    folder: Path
+    weights: Path
+    epochs: int
+    seconds: float
+    precision: float
+    recall: float
+    ap50: float
+    ap50_95: float
+    classes: Mapping[str, ClassAccuracy | None] = field(default_factory=dict)
+
+
+def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
+    """Trains with `config.train` into a new folder `<runs>/<name>_<timestamp>`.
+
+    Raises:
+        InputError: the dataset or the model is missing or wrong.
+        ConfigError: the device or the precision is not to be had here.
+        TrainingDivergedError: the loss is not a number any more.
+        OutputError: the run folder cannot be written.
+    """
+    tell = listeners or Listeners()
+    prepare_ultralytics(verbose=tell.verbose)
+    recipe = config.train
+    select_device(recipe.device)
+    dataset = read_dataset(recipe.data, on_progress=tell.on_progress)
+    model = resolve_model(recipe.model, announce=tell.announce)
+    if model.suffix.lower() != ".pt":
+        check_architecture(model, len(dataset.class_names))
+    marks = fingerprint(dataset)
+    _announce_oddities(dataset, marks, tell, model, recipe.freeze)
+    run = RunFolder(make_run_folder(Path(recipe.runs), recipe.name).resolve())
+    write_configuration(run, config, dataset)
+    update_record(
+        run,
+        state="running",
+        data=data_record(dataset, marks),
+        model={"name": recipe.model, "sha256": sha256_file(model) if model.is_file() else ""},
+    )
+    return _run(run, config, dataset, {"model": str(model)}, tell)
+
+
+def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> TrainResult:
+    """Goes on with an interrupted run in its own folder, from the end of its last finished epoch.
+
+    Args:
+        wanted: the run folder, or `last` for the newest interrupted one in `config.train.runs`.
+        config: see `resumed_config`.
+        listeners: who is told what.
+
+    Raises:
+        InputError: there is no such run, it is finished, or its data has changed.
+        see also `train`.
+    """
+    tell = listeners or Listeners()
+    prepare_ultralytics(verbose=tell.verbose)
+    run = RunFolder(find_run(wanted, Path(config.train.runs)).path.resolve())
+    dataset = read_dataset(str(run.data), on_progress=tell.on_progress)
+    marks = fingerprint(dataset)
+    record = update_record(run)
+    if record["data"]["split_sha256"] != marks.split:
+        raise InputError(
+            f"{dataset.file}: the split is not the one that {run.path} was trained with",
+            "Restore that dataset, or start a new run.",
+        )
+    if record["data"]["dataset_sha256"] != marks.dataset:
+        tell.announce("the dataset has changed since this run was started")
+    done = _finished_epochs(run)
+    if done >= config.train.epochs:
+        raise InputError(
+            f"{run.path}: all {done} epochs are done, nothing is left to train",
+            f"{run.best} are its weights; docdetect val judges them.",
+        )
+    for table in (run.metrics, run.results):
+        drop_later_epochs(table, done)
+    write_configuration(run, config, dataset)
+    update_record(run, state="running")
+    return _run(run, config, dataset, {"model": str(run.last), "resume": str(run.last)}, tell)
+
+
+def resumed_config(wanted: str, runs: str, assignments: tuple[str, ...], flags: Mapping[str, object]) -> Config:
+    """The configuration of an interrupted run, with what may be changed under way.
+
+    Raises:
+        InputError: there is no such run.
+        ConfigError: something else than device, workers, cache, patience or hours is to be changed.
+    """
+    run = find_run(wanted, Path(runs))
+    before = load_config(str(run.config)).train.model_dump()
+    config = load_config(str(run.config), assignments, flags)
+    changed = [key for key, value in config.train.model_dump().items() if value != before[key]]
+    fixed = [f"train.{key}" for key in changed if key not in CHANGEABLE_ON_RESUME]
+    if fixed:
+        raise ConfigError(
+            f"--resume: {', '.join(fixed)} cannot change in the middle of a run",
+            f"Only {', '.join(CHANGEABLE_ON_RESUME)} can; start a new run for anything else.",
+        )
+    return config
+
+
+def _run(
+    run: RunFolder, config: Config, dataset: YoloDataset, model: Mapping[str, str], tell: Listeners
+) -> TrainResult:
+    from docdetect.training.trainer import Job, PagesTrainer
+
+    device = select_device(config.train.device)
+    resumed = "resume" in model
+    is_checkpoint = model["model"].lower().endswith(".pt")
+
+    def on_epoch(report: EpochReport) -> None:
+        write_epoch(run, report)
+        tell.on_epoch(report)
+
+    job = Job(
+        dataset=dataset,
+        data_yaml=run.data,
+        network=load_network(Path(model["model"])) if is_checkpoint and not resumed else None,
+        precision=config.train.precision,
+        workers=config.train.workers,
+        on_epoch=on_epoch,
+        on_progress=tell.on_progress,
+    )
+    arguments: dict[str, Any] = {
+        **training_arguments(config.train),
+        **model,
+        "data": str(run.data),
+        "save_dir": str(run.path),
+        "project": str(run.path.parent),
+        "name": run.path.name,
+        "device": str(device.index) if device.type == "cuda" else device.type,
+    }
+    started = datetime.now()
+    with _state_recorded(run), _threads_joined():
+        trainer = PagesTrainer(arguments, job)
+        update_record(run, device=str(trainer.device), precision=trainer.precision)
+        try:
+            trainer.train()
+        finally:
+            _close_loaders(trainer)
+    return _finish(run, trainer, (datetime.now() - started).total_seconds())
+
+
+def _finish(run: RunFolder, trainer: PagesTrainer, seconds: float) -> TrainResult:
+    figures = trainer.metrics
+    result = TrainResult(
+        folder=run.path,
+        weights=run.best,
+        epochs=trainer.epoch + 1,
+        seconds=seconds,
+        precision=float(figures["metrics/precision(B)"]),
+        recall=float(figures["metrics/recall(B)"]),
+        ap50=float(figures["metrics/mAP50(B)"]),
+        ap50_95=float(figures["metrics/mAP50-95(B)"]),
+        classes=trainer.class_accuracies(),
+    )
+    update_record(
+        run,
+        state="finished",
+        epochs=result.epochs,
+        best={
+            "sha256": sha256_file(run.best),
+            "precision": round(result.precision, 6),
+            "recall": round(result.recall, 6),
+            "AP50": round(result.ap50, 6),
+            "AP50-95": round(result.ap50_95, 6),
+        },
+    )
+    return result
+
+
+@contextmanager
+def _state_recorded(run: RunFolder) -> Iterator[None]:
+    """Writes into `run.json` how a run ended that did not finish."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        update_record(run, state="interrupted")
+        raise
+    except BaseException as error:
+        update_record(run, state="failed", reason=str(error).splitlines()[0] if str(error) else type(error).__name__)
+        raise
+
+
+@contextmanager
+def _threads_joined() -> Iterator[None]:
+    """Waits for the threads in which Ultralytics draws its pictures: the run folder is complete when we return."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if not thread.daemon and "_pool" not in thread.name.lower() and "ThreadPoolExecutor" not in thread.name:
+            thread.join()
+
+
+def _close_loaders(trainer: PagesTrainer) -> None:
+    for name in ("train_loader", "test_loader"):
+        loader = getattr(trainer, name, None)
+        if loader is not None:
+            loader.close()
+
+
+def _finished_epochs(run: RunFolder) -> int:
+    import torch
+
+    load_network(run.last)  # refuses what it should, and registers the few classes that a checkpoint needs
+    checkpoint = torch.load(run.last, map_location="cpu", weights_only=True)
+    return int(checkpoint.get("epoch", -1)) + 1
+
+
+def _announce_oddities(dataset: YoloDataset, marks: Fingerprint, tell: Listeners, model: Path, freeze: int) -> None:
+    if marks.shared:
+        shown = ", ".join(marks.shared[:3])
+        tell.announce(f"{len(marks.shared)} pages are in more than one split, so the figures flatter ({shown})")
+    if not dataset.marks("val"):
+        tell.announce("not one mark in the validation split: there is no way to tell which epoch is best")
+    if freeze and model.suffix.lower() != ".pt":
+        tell.announce(
+            f"{model.name} starts from random weights and train.freeze={freeze} keeps its first layers so; "
+            "use train.freeze=0, or weights"
+        )

@@ -1,0 +1,211 @@
+"""A small subclass of Ultralytics' detection trainer; what it changes and why is said at each method.
+
+Imported after `prepare_ultralytics` only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from ultralytics.engine import trainer as engine_trainer
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils.torch_utils import unwrap_model
+
+from docdetect.console import ProgressCallback
+from docdetect.training.data import YoloDataset
+from docdetect.training.pages import Pages
+from docdetect.training.precision import PreciseLoss, choose_precision
+from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport
+
+# Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
+engine_trainer.GIT = SimpleNamespace(root=None, branch=None, commit=None, message=None, origin=None)
+
+_CORES_PER_LOADER = 4  # a loader process for so many cores keeps up with training on a CPU
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training run needs beyond Ultralytics' arguments.
+
+    Attributes:
+        dataset: checked pages, splits `train` and `val`.
+        data_yaml: the description of the dataset in the run folder.
+        network: where the weights come from: a loaded network, or None for the architecture in the arguments.
+        precision: auto, fp32 or bf16.
+        workers: loader processes at most.
+        on_epoch: told after each epoch.
+        on_progress: told after each batch.
+    """
+
+    dataset: YoloDataset
+    data_yaml: Path
+    network: torch.nn.Module | None
+    precision: str
+    workers: int
+    on_epoch: EpochCallback
+    on_progress: ProgressCallback
+
+
+class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
+    """Trains a detector on the pages of a `Job`."""
+
+    last: Path
+    best: Path
+
+    def __init__(self, arguments: dict[str, Any], job: Job) -> None:
+        self.job = job
+        self.final = False  # the last evaluation, of the best weights, is no epoch
+        super().__init__(overrides=arguments)
+        self.precision = choose_precision(job.precision, self.device)
+        if self.device.type == "cpu":
+            torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle, of two as of sixty-four
+        self.add_callback("on_train_batch_end", _tell_batch)
+        self.add_callback("on_fit_epoch_end", _tell_epoch)
+
+    def get_dataset(self) -> dict[str, Any]:
+        """The checked dataset; Ultralytics' own reader would follow `download:` entries, even run them."""
+        names = dict(enumerate(self.job.dataset.class_names))
+        self.args.data = str(self.job.data_yaml)
+        return {
+            "train": "train",
+            "val": "val",
+            "names": names,
+            "nc": len(names),
+            "channels": 3,
+            "path": self.job.dataset.root,
+            "yaml_file": str(self.job.data_yaml),
+            "pages": self.job.dataset.splits,
+        }
+
+    def setup_model(self) -> Any:
+        """The network that docdetect has loaded and checked; architectures and resumption as Ultralytics does it."""
+        if self.job.network is None or self.resume:
+            return super().setup_model()
+        source = self.job.network
+        self.model = self.get_model(cfg=source.yaml, weights=source, verbose=False)
+        return None
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Pages:
+        """docdetect's pages in place of a second scan of the folders."""
+        stride = max(int(unwrap_model(self.model).stride.max()), 32)
+        return Pages(
+            img_path=img_path,
+            imgsz=self.args.imgsz,
+            batch_size=batch,
+            augment=mode == "train",
+            hyp=self.args,
+            rect=mode == "val",
+            cache=self.args.cache or None,
+            stride=stride,
+            pad=0.0 if mode == "train" else 0.5,
+            task="detect",
+            data=self.data,
+        )
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Loader processes on CPUs too: Ultralytics sets them to none there, and the network waits for every page."""
+        self.args.workers = loader_processes(self.job.workers, self.device)
+        if mode == "val":
+            self.args.workers //= 2  # Ultralytics doubles them for validation
+        try:
+            return super().get_dataloader(dataset_path, batch_size, rank, mode)
+        finally:
+            self.args.workers = self.job.workers
+
+    def _build_train_pipeline(self) -> None:
+        """Wraps the network just before the optimizer and the averaged weights are made from it."""
+        if not isinstance(self.model, PreciseLoss):
+            channels_last = self.device.type in ("cpu", "cuda")
+            if channels_last:
+                self.model = self.model.to(memory_format=torch.channels_last)
+            self.model = PreciseLoss(self.model, precision=self.precision, channels_last=channels_last)
+        super()._build_train_pipeline()
+
+    def save_model(self) -> bool:
+        """Checkpoints whole or not at all: a run that is killed while it writes must still be resumable."""
+        with self._staged_checkpoints():
+            return bool(super().save_model())
+
+    def final_eval(self) -> None:
+        self.final = True
+        super().final_eval()
+
+    def class_accuracies(self) -> dict[str, ClassAccuracy | None]:
+        """The newest validation by class; None for classes without a mark in it."""
+        box = self.validator.metrics.box
+        found = {
+            int(k): ClassAccuracy(float(row[0]), float(row.mean()))
+            for k, row in zip(box.ap_class_index, box.all_ap, strict=True)
+        }
+        return {name: found.get(k) for k, name in enumerate(self.job.dataset.class_names)}
+
+    @contextmanager
+    def _staged_checkpoints(self) -> Iterator[None]:
+        last, best = self.last, self.best
+        self.last, self.best = last.with_suffix(".pt.tmp"), best.with_suffix(".pt.tmp")
+        staged = {self.last: last, self.best: best}
+        try:
+            yield
+        finally:
+            self.last, self.best = last, best
+        for staging, target in staged.items():
+            if staging.is_file():
+                os.replace(staging, target)  # noqa: PTH105 - atomic on every platform
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def loader_processes(most: int, device: torch.device) -> int:
+    """How many processes prepare pages: all that are allowed beside a GPU, one per four cores beside a busy CPU."""
+    if device.type != "cpu":
+        return most
+    return min(most, max(1, available_cores() // _CORES_PER_LOADER))
+
+
+def _tell_batch(trainer: PagesTrainer) -> None:
+    batches = len(trainer.train_loader)
+    trainer.batches_done = getattr(trainer, "batches_done", trainer.start_epoch * batches) + 1
+    losses = " ".join(f"{name.removesuffix('_loss')} {float(value):.3g}" for name, value in trainer.tloss.items())
+    note = f"epoch {trainer.epoch + 1}/{trainer.epochs} {losses}"
+    trainer.job.on_progress(trainer.batches_done, trainer.epochs * batches, note)
+
+
+def _tell_epoch(trainer: PagesTrainer) -> None:
+    if not trainer.final:
+        trainer.job.on_epoch(_report(trainer))
+
+
+def _report(trainer: PagesTrainer) -> EpochReport:
+    figures = trainer.metrics
+    seconds = float(trainer.epoch_time)
+    return EpochReport(
+        epoch=trainer.epoch + 1,
+        epochs=trainer.epochs,
+        seconds=seconds,
+        remaining_s=0.0 if trainer.stop else seconds * (trainer.epochs - trainer.epoch - 1),
+        train_losses={_part(name): float(value) for name, value in trainer.tloss.items()},
+        val_losses={_part(k): float(v) for k, v in figures.items() if k.startswith("val/")},
+        learning_rate=float(trainer.lr["lr/pg0"]),
+        precision=float(figures["metrics/precision(B)"]),
+        recall=float(figures["metrics/recall(B)"]),
+        ap50=float(figures["metrics/mAP50(B)"]),
+        ap50_95=float(figures["metrics/mAP50-95(B)"]),
+        classes=trainer.class_accuracies(),
+        best=trainer.fitness == trainer.best_fitness,
+    )
+
+
+def _part(name: str) -> str:
+    return name.removeprefix("val/").removesuffix("_loss")
