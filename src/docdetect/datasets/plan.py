@@ -1,0 +1,165 @@
+"""What a dataset will hold, decided before any page is rendered: labels checked, pages chosen, split made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.labels import Labels, match_labels, read_annotations
+from docdetect.datasets.report import FailedPage
+from docdetect.datasets.sizes import render_sizes
+from docdetect.datasets.split import PageKey, Split, apply_split, choose_split, page_groups, split_from_csv
+from docdetect.datasets.survey import SurveyedDocument, survey_documents
+from docdetect.documents.reader import RenderSize
+from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.workers import WorkerSettings, available_cores
+from docdetect.errors import InputError, problem_list
+from docdetect.files import read_text, sha256_file, sha256_text
+from docdetect.labels.cleaning import ClassRules
+from docdetect.schema import DataConfig
+
+_SETTINGS = ("classes", "class_map", "size", "dpi", "long_side", "split_by", "val", "seed", "empty")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Documents and labels, brought together.
+
+    Attributes:
+        documents: as surveyed, in the order of their names.
+        labels: the truth about them.
+        inputs: settings and content hashes that decide what is made of them; see `docdetect.datasets.manifest`.
+    """
+
+    documents: tuple[SurveyedDocument, ...]
+    labels: Labels
+    inputs: dict[str, Any]
+
+    def keys(self) -> list[PageKey]:
+        """Every page of every document that could be opened, in page order."""
+        return [
+            PageKey(document.file.name, number)
+            for document in self.documents
+            for number in range(1, document.page_count + 1)
+        ]
+
+    def failures(self) -> tuple[FailedPage, ...]:
+        """The documents that could not be opened."""
+        return tuple(
+            FailedPage(document.file.name, None, document.failure)
+            for document in self.documents
+            if document.failure is not None
+        )
+
+
+@dataclass(frozen=True)
+class DatasetPlan:
+    """A dataset to be made.
+
+    Attributes:
+        sources: documents and labels.
+        split: the pages that are taken, and where each goes.
+        sizes: at which size each of them is rendered.
+        left_out: number of pages without marks that are not taken.
+    """
+
+    sources: Sources
+    split: Split
+    sizes: dict[PageKey, RenderSize]
+    left_out: int
+
+    def files(self) -> list[DocumentFile]:
+        """The documents that have pages in the dataset."""
+        used = {row.key.document for row in self.split.rows}
+        return [document.file for document in self.sources.documents if document.file.name in used]
+
+
+def worker_settings(config: DataConfig) -> WorkerSettings:
+    """The worker processes that the configuration asks for."""
+    return WorkerSettings(workers=config.workers or available_cores())
+
+
+def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: ProgressCallback = no_progress) -> Sources:
+    """Reads the annotations, opens every document and brings the two together.
+
+    Raises:
+        InputError: missing or contradictory inputs, every contradiction in one message; no document could be opened.
+    """
+    path = Path(config.annotations)
+    annotations = read_annotations(path)
+    documents = survey_documents(list_documents(Path(config.pdfs)), workers, on_progress)
+    if all(document.failure for document in documents):
+        reasons = [f"{document.file.name}: {document.failure.message}" for document in documents if document.failure]
+        raise InputError(
+            problem_list(f"{config.pdfs}: none of the documents could be opened", reasons),
+            "Open one in a viewer; if that works, print it to a new PDF.",
+        )
+    labels = match_labels(annotations, documents, ClassRules(config.classes, config.class_map), str(path))
+    settings = config.model_dump(mode="json")
+    inputs = {
+        "settings": {name: settings[name] for name in _SETTINGS},
+        "annotations": sha256_file(path),
+        "documents": {document.file.name: document.sha256 for document in documents},
+    }
+    return Sources(tuple(documents), labels, inputs)
+
+
+def plan_dataset(
+    config: DataConfig, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
+) -> DatasetPlan:
+    """Decides which pages a dataset takes, where each goes and how large it is rendered.
+
+    Raises:
+        InputError: as `read_sources`; no page is left to take; the manifest does not fit.
+    """
+    sources = read_sources(config, workers, on_progress)
+    keys = sources.keys()
+    marks = {key: len(page) for key, page in sources.labels.pages.items()}
+    chosen = choose_pages(keys, marks, config.empty, config.seed)
+    if not chosen:
+        raise InputError("no page is left for the dataset: none has a mark", "Use --empty keep.")
+    split, manifest_hash = _split(config, chosen)
+    sources = Sources(sources.documents, sources.labels, {**sources.inputs, "split": manifest_hash})
+    annotated_wh = {key: page.size_wh for key, page in sources.labels.pages.items()}
+    sizes = render_sizes(config, sources.documents, annotated_wh)
+    return DatasetPlan(sources, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen))
+
+
+def choose_pages(keys: Sequence[PageKey], marks: Mapping[PageKey, int], empty: str | float, seed: int) -> list[PageKey]:
+    """The pages that are taken, in their order: all that have marks, and as many without as `empty` says.
+
+    Args:
+        keys: all pages.
+        marks: page -> number of marks; pages that are not in it have none.
+        empty: "keep" takes all pages without marks, "drop" none; a number takes at most that many for each page with
+            marks, chosen by the hash of seed and page, the same everywhere.
+    """
+    with_marks = [key for key in keys if marks.get(key, 0)]
+    without = [key for key in keys if not marks.get(key, 0)]
+    if empty == "drop":
+        without = []
+    elif not isinstance(empty, str):
+        most = int(float(empty) * len(with_marks))
+        without = sorted(without, key=lambda key: sha256_text(f"{seed}\n{key.document}\n{key.page}"))[:most]
+    return sorted([*with_marks, *without])
+
+
+def split_warnings(split: Split) -> list[str]:
+    """What a person should know about a split before figures are drawn from it."""
+    if "val" in split.names():
+        return []
+    groups = {row.group for row in split.rows}
+    return [f"no validation pages: there is only {len(groups)} group to divide; add documents or split by page"]
+
+
+def _split(config: DataConfig, chosen: Iterable[PageKey]) -> tuple[Split, str | None]:
+    """The split, and the hash of the manifest that it was taken from."""
+    if config.manifest:
+        text = read_text(Path(config.manifest))
+        manifest = split_from_csv(text, config.manifest)
+        return apply_split(manifest, chosen, config.split_by, config.manifest), sha256_text(text)
+    groups = page_groups(chosen, config.split_by)
+    return choose_split(groups, {"val": config.val}, config.seed), None
