@@ -40,6 +40,7 @@ class DataConfig(Section):
     manifest: str = Field("", description="a split.csv to apply again; empty makes a new split")
     labels: str = Field("data/labels", description="where `labels` writes label files")
     split: str = Field("data/split.csv", description="where `split` writes the manifest")
+    vis: str = Field("", description="where `visualize` draws; empty is vis/ in the dataset")
     overwrite: bool = Field(False, description="replace a result that docdetect made from other inputs or settings")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one per core")
 

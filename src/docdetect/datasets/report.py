@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from docdetect.datasets.split import SPLIT_NAMES, PageKey, Split
+from docdetect.datasets.split import PageKey, Split
 from docdetect.labels.cleaning import Removal, RemovalReason
 from docdetect.types import Detections, Failure, FailureKind
 
@@ -74,21 +74,25 @@ class Report:
 
 def count_splits(split: Split, truth: Mapping[PageKey, Detections], classes: Sequence[str]) -> tuple[SplitCounts, ...]:
     """Figures of each split that has pages; pages that `truth` does not name have no mark."""
-    counts = []
-    for name in split.names():
-        keys = [row.key for row in split.rows if row.split == name]
-        pages = [truth[key] for key in keys if key in truth]
-        marks = Counter(classes[class_id] for page in pages for class_id in page.class_ids)
-        counts.append(
-            SplitCounts(
-                split=name,
-                documents=len({key.document for key in keys}),
-                pages=len(keys),
-                empty_pages=len(keys) - sum(len(page) > 0 for page in pages),
-                marks={label: marks[label] for label in classes},
-            )
-        )
-    return tuple(counts)
+    return tuple(
+        count_pages(name, [row.key for row in split.rows if row.split == name], truth, classes)
+        for name in split.names()
+    )
+
+
+def count_pages(
+    name: str, keys: Sequence[PageKey], truth: Mapping[PageKey, Detections], classes: Sequence[str]
+) -> SplitCounts:
+    """Figures of the pages `keys`, under a name."""
+    pages = [truth[key] for key in keys if key in truth]
+    marks = Counter(classes[class_id] for page in pages for class_id in page.class_ids)
+    return SplitCounts(
+        split=name,
+        documents=len({key.document for key in keys}),
+        pages=len(keys),
+        empty_pages=len(keys) - sum(len(page) > 0 for page in pages),
+        marks={label: marks[label] for label in classes},
+    )
 
 
 def measure_boxes(truth: Iterable[Detections], classes: Sequence[str]) -> tuple[BoxSizes, ...]:
@@ -164,14 +168,18 @@ def report_to_markdown(report: Report, pictures: Sequence[tuple[str, str]] = ())
 
 
 def splits_table(report: Report) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    """Columns and rows of the table split by class, with a line of sums."""
+    """Columns and rows of the table split by class, with a line of sums where there is more than one split."""
     columns = ("split", "documents", "pages", "without marks", *report.classes)
-    rows: list[tuple[object, ...]] = [
-        (entry.split, entry.documents, entry.pages, entry.empty_pages, *(entry.marks[name] for name in report.classes))
-        for entry in sorted(report.splits, key=lambda entry: SPLIT_NAMES.index(entry.split))
+    counts = [
+        (entry.documents, entry.pages, entry.empty_pages, *(entry.marks[name] for name in report.classes))
+        for entry in report.splits
     ]
-    sums = (sum(int(str(row[column])) for row in rows) for column in range(2, len(columns)))
-    return columns, [*rows, ("all", "", *sums)]
+    rows: list[tuple[object, ...]] = [
+        (entry.split, *figures) for entry, figures in zip(report.splits, counts, strict=True)
+    ]
+    if len(rows) > 1:  # documents are not summed: a split by page has some in both
+        rows.append(("all", "", *(sum(column) for column in list(zip(*counts, strict=True))[1:])))
+    return columns, rows
 
 
 def _sizes_table(report: Report) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
