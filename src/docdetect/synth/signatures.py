@@ -46,6 +46,7 @@ def make_signature(
     ink: Ink | None = None,
     pen: Pen | None = None,
     recorded: RecordedInk | None = None,
+    within_mm: tuple[float, float] | None = None,
 ) -> Patch:
     """A signature of kind "handwritten_signature", 18 to 75 mm wide.
 
@@ -55,6 +56,8 @@ def make_signature(
         ink: colour; None for the usual mixture of pens.
         pen: kind of line; None for the usual mixture.
         recorded: recorded words; needed by style RECORDED.
+        within_mm: (width, height) that it must not exceed, at the pen's full line width; people sign smaller in a
+            narrow box, but not with a finer pen, so that this is to be preferred to shrinking the patch.
     """
     chosen = style or _choose_style(rng, recorded)
     if chosen is SignatureStyle.RECORDED and recorded is not None:
@@ -67,6 +70,8 @@ def make_signature(
     median_mm = 36 if chosen in (SignatureStyle.SCRAWL, SignatureStyle.LOOPS) else 50
     width_mm = float(np.clip(rng.lognormal(np.log(median_mm), 0.33), 18, 75))
     height_mm = float(np.clip(rng.lognormal(np.log(20), 0.35), 8, 38))
+    if within_mm is not None:
+        width_mm, height_mm = min(width_mm, within_mm[0]), min(height_mm, within_mm[1])
     traces = fitted(traces, width_mm, height_mm)
     return _inked(rng, traces, px_per_mm, "handwritten_signature", (pen, ink))
 

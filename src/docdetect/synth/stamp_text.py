@@ -189,6 +189,11 @@ def pick(rng: Rng, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
+def brand(rng: Rng, script: Script) -> str:
+    """The name of a company."""
+    return pick(rng, _BRANDS[script])
+
+
 def number(rng: Rng, digits: int) -> str:
     """`digits` random digits."""
     return "".join(str(digit) for digit in rng.integers(0, 10, digits))

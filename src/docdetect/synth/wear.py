@@ -71,7 +71,7 @@ def worn(rng: Rng, alpha: ByteArray, wear: Wear, px_per_mm: float) -> ByteArray:
         specks = _noise(rng, ink.shape, 0.28 * px_per_mm)
         # Where there is less ink anyway, the specks are larger.
         cover *= np.clip((specks - wear.dry * (1.1 - cover * 0.5) * 0.55) * 6, 0, 1)
-    return np.rint(np.clip(ink * cover * (1 - wear.faint), 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(ink * cover * (1 - wear.faint), 0, 1) * 255), np.uint8)
 
 
 def _bled(ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:

@@ -1,0 +1,68 @@
+"""Coloured pictures in layers, for what is printed and not stamped."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from docdetect.synth.fonts import FontFace
+from docdetect.synth.ink import RGB
+from docdetect.synth.patch import Patch
+from docdetect.synth.stamp_canvas import StampCanvas
+from docdetect.types import ByteArray, FloatArray
+
+Points = NDArray[np.float64]
+
+
+class Painter:
+    """Paints masks in colours, one over the other; lengths in mm, origin in the middle."""
+
+    def __init__(self, width_mm: float, height_mm: float, px_per_mm: float) -> None:
+        self._size = (width_mm, height_mm, px_per_mm)
+        blank = self.layer()
+        self.scale, self._factor = blank.scale, blank.factor
+        height, width = blank.alpha.shape
+        self._colour: FloatArray = np.full((height, width, 3), 255, np.float32)
+        self._alpha: FloatArray = np.zeros((height, width), np.float32)
+
+    def layer(self) -> StampCanvas:
+        """An empty mask to draw on."""
+        return StampCanvas(*self._size)
+
+    def paint(self, mask: ByteArray, colour: RGB, to_colour: RGB | None = None) -> None:
+        """Lays a colour where the mask is, or a gradient from the top to the bottom."""
+        cover: FloatArray = np.asarray(mask, np.float32)[:, :, None] / np.float32(255)
+        shade: FloatArray = np.array(colour, np.float32)[None, None, :]
+        if to_colour is not None:
+            along = np.linspace(0, 1, len(mask), dtype=np.float32)[:, None, None]
+            shade = np.asarray(shade * (1 - along) + np.array(to_colour, np.float32) * along, np.float32)
+        self._colour = np.asarray(self._colour * (1 - cover) + shade * cover, np.float32)
+        self._alpha = np.maximum(self._alpha, cover[:, :, 0])
+
+    def fill(self, points: Points, colour: RGB, to_colour: RGB | None = None) -> None:
+        """A filled polygon (N, 2)."""
+        layer = self.layer()
+        layer.fill(points)
+        self.paint(layer.alpha, colour, to_colour)
+
+    def outline(self, points: Points, width_mm: float, colour: RGB) -> None:
+        """A closed line (N, 2)."""
+        layer = self.layer()
+        layer.line(points, width_mm, closed=True)
+        self.paint(layer.alpha, colour)
+
+    def text(self, text: str, face: FontFace, at: tuple[float, float, float, float], colour: RGB) -> None:
+        """A line of text; `at` is centre x, centre y, letter height, greatest width in mm."""
+        layer = self.layer()
+        layer.text(text, face, at[:2], at[2], at[3])
+        self.paint(layer.alpha, colour)
+
+    def patch(self) -> Patch:
+        """The picture at page resolution, kind "". Raises ValueError when nothing was painted."""
+        height, width = self._alpha.shape
+        size_wh = width // self._factor, height // self._factor
+        colour = cv2.resize(self._colour, size_wh, interpolation=cv2.INTER_AREA)
+        alpha = cv2.resize(self._alpha, size_wh, interpolation=cv2.INTER_AREA)
+        rgba = np.dstack([np.clip(colour, 0, 255), alpha * 255])
+        return Patch.cropped(np.rint(rgba).astype(np.uint8), "")
