@@ -15,8 +15,8 @@ Rng = np.random.Generator
 def add_flourish(rng: Rng, hand: Hand, traces: Sequence[Trace]) -> list[Trace]:
     """The traces (y down), in about half of all cases with a flourish of some kind, seldom with two."""
     result = list(traces)
-    kinds = (_underline, _underline_and_back, _tail, _cross, _ring, _double_slash, _zigzag)
-    chances = np.array([0.22, 0.16, 0.22, 0.12, 0.1, 0.08, 0.1])
+    kinds = (_underline, _underline_and_back, _tail, _cross, _ring, _double_slash, _zigzag, _lying_loop)
+    chances = np.array([0.19, 0.15, 0.19, 0.1, 0.08, 0.06, 0.08, 0.15])
     for _ in range(int(rng.choice([0, 1, 2], p=[0.42, 0.48, 0.1]))):
         flourish = kinds[int(rng.choice(len(kinds), p=chances))]
         result.append(flourish(rng, extent(result), result[-1].xy[-1], hand))
@@ -113,3 +113,20 @@ def _zigzag(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
         x = (right if number % 2 == 0 else left) + width * rng.uniform(-0.25, 0.15)
         targets.append((x, y + height * 0.08 * (number + rng.normal(0, 0.4)), rng.normal(0, 0.3)))
     return _line(rng, (left + width * rng.uniform(-0.05, 0.3), y), targets, hand)
+
+
+def _lying_loop(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
+    """A long narrow loop that lies aslant across the name and runs out to one side."""
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    middle = np.array([left + width * rng.uniform(0.3, 0.7), bottom - height * rng.uniform(0.1, 0.5)])
+    along = np.array([np.cos(rng.normal(-0.25, 0.2)), np.sin(rng.normal(-0.25, 0.15))]) * width * rng.uniform(0.4, 0.8)
+    start, far = middle + along * rng.uniform(0.3, 1.0), middle - along
+    across = np.array([0.0, height * rng.uniform(0.1, 0.3)])
+    sense = rng.choice([-1.0, 1.0])
+    targets = [
+        (*(far - sense * across * 0.5), rng.normal(0, 0.3)),
+        (*(far + sense * across * 0.5), -sense * rng.uniform(1.8, 2.8)),
+        (*(middle + along * rng.uniform(0.9, 1.7) + sense * across), -sense * rng.uniform(0.0, 0.7)),
+    ]
+    return _line(rng, (float(start[0]), float(start[1])), [(float(x), float(y), float(t)) for x, y, t in targets], hand)

@@ -113,14 +113,14 @@ def write_digits(rng: Rng, hand: Hand, text: str, x: float = 0.0) -> tuple[list[
         if sign in DIGITS:
             more, x = _write_movements(rng, hand, DIGITS[sign], x, 0.95)
             traces.extend(more)
-            x += 0.2
+            x += 0.38
         elif sign in ".,":
             traces.append(write(rng, hand, (x, 0.05), [(x + 0.06, -0.05 if sign == "." else -0.4, 0.0)]))
-            x += 0.35
+            x += 0.55
         elif sign in "/-":
             low, high = (-0.3, 2.0) if sign == "/" else (0.8, 0.85)
             traces.append(write(rng, hand, (x, low), [(x + 0.6, high, 0.0)]))
-            x += 0.8
+            x += 0.95
         else:
             x += 0.8
     return traces, x

@@ -17,6 +17,7 @@ from docdetect.synth.kinematics import Trace
 POINTS_PER_MM = 20.0  # 508 to the inch
 _NOTE_SHARE = 4  # one word in this many is kept for notes
 _MIN_POINTS = 2
+_STRAY_MM = 10.0  # wider than any gap between the letters of a word
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,26 @@ def _parsed_strokes(line: str, where: str) -> list[np.ndarray[Any, np.dtype[np.f
     for points in strokes:
         if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
             raise InputError(f"{where}: a stroke is a list of [x, y, t_ms]", "Repair or remove the line.")
-    return [points for points in strokes if len(points) >= _MIN_POINTS]
+    return _without_strays([points for points in strokes if len(points) >= _MIN_POINTS])
+
+
+def _without_strays(
+    strokes: list[np.ndarray[Any, np.dtype[np.float64]]],
+) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+    """The strokes without those that lie apart from the word: slips of the pen or the start of the next word."""
+    longest = max(strokes, key=len, default=None)
+    if longest is None:
+        return []
+    kept, left, right = [longest], float(longest[:, 0].min()), float(longest[:, 0].max())
+    rest = sorted(
+        (one for one in strokes if one is not longest), key=lambda one: abs(one[:, 0].mean() - (left + right) / 2)
+    )
+    for stroke in rest:
+        low, high = float(stroke[:, 0].min()), float(stroke[:, 0].max())
+        if max(low - right, left - high) <= _STRAY_MM * POINTS_PER_MM:
+            kept.append(stroke)
+            left, right = min(left, low), max(right, high)
+    return [stroke for stroke in strokes if any(stroke is one for one in kept)]
 
 
 def _is_note(strokes: list[np.ndarray[Any, np.dtype[np.float64]]]) -> bool:

@@ -26,6 +26,7 @@ from docdetect.synth.recorded_ink import RecordedInk
 from docdetect.types import ByteArray
 
 Rng = np.random.Generator
+_RECORDED_X_HEIGHT_MM = 6.5  # people write large on a digitising tablet
 _BLACK_MARKER = Ink((22, 22, 24), 1.0)
 
 
@@ -165,7 +166,7 @@ def _recorded_word(rng: Rng, recorded: RecordedInk) -> tuple[list[Trace], float]
     """A recorded word on the baseline, x-height about 1, and its width."""
     word = recorded.note_words[int(rng.integers(len(recorded.note_words)))]
     left, top, right, bottom = extent(word)
-    unit = max((bottom - top) / 2.6, 2.5)
+    unit = max((bottom - top) / 4.5, _RECORDED_X_HEIGHT_MM)
     matrix = np.eye(2) / unit
     return [one.moved(matrix, np.array([-left, -bottom]) / unit) for one in word], float((right - left) / unit)
 
