@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\:,'\"]+$")]
-
-
-class Section(BaseModel):
-    """Strict keys and types: `batch: "16"` and unknown keys are errors, `lr0: 1` is a float."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+from docdetect.schema_base import Fraction, Name, NotNegative, Positive, Section
+from docdetect.schema_synth import SynthConfig
 
 
 class DataConfig(Section):
@@ -162,6 +154,25 @@ class InferConfig(Section):
     resume: bool = Field(False, description="go on from the results in the output folder")
 
 
+class FiguresConfig(Section):
+    """How figures get their intervals, and confidence its meaning."""
+
+    resamples: Annotated[int, Field(ge=10, le=100_000)] = Field(1000, description="of the bootstrap over families")
+    level: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
+    seed: Annotated[int, Field(ge=0)] = 0
+    calibration: Literal["auto", "platt", "isotonic"] = Field("auto", description="map from score to probability")
+
+
+class CrossvalConfig(Section):
+    """How a recipe is judged on pages that its models have not seen."""
+
+    folds: Annotated[int, Field(ge=2, le=100)] = Field(5, description="parts; each judges the model of all others")
+    seed: Annotated[int, Field(ge=0)] = Field(42, description="of the division into folds")
+    weights: str = Field("", description="weights that get the chosen thresholds and calibration beside them")
+    runs: str = Field("runs/crossval", description="where run folders go")
+    name: Name = "crossval"
+
+
 class Config(Section):
     """All sections; a file may hold any of them."""
 
@@ -170,3 +181,6 @@ class Config(Section):
     val: ValConfig = ValConfig()
     infer: InferConfig = InferConfig()
     grouping: GroupingConfig = GroupingConfig()
+    figures: FiguresConfig = FiguresConfig()
+    crossval: CrossvalConfig = CrossvalConfig()
+    synth: SynthConfig = SynthConfig()
