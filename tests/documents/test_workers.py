@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from hostile import fake_file, open_fake
 
 from docdetect.documents.reader import LongSide
 from docdetect.documents.workers import DocumentOutcome, PageOutcome, WorkerSettings, iter_rendered
 from docdetect.errors import OutputError
 from docdetect.types import FailureKind
+from tests.documents.hostile import fake_file, open_fake
 
 SIZE = LongSide(6)
 
@@ -110,11 +110,10 @@ def test_pages_that_make_steady_progress_may_take_longer_in_all_than_the_limit()
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_error_of_the_whole_batch_is_raised_after_the_outcomes_before_it(workers: int) -> None:
-    seen = []
+    stream = iter_rendered([fake_file("good-1-a"), fake_file("fulldisk1-2-b")], SIZE, fake_settings(workers))
+    assert [next(stream).file.name, next(stream).file.name] == ["good-1-a", "good-1-a"]
     with pytest.raises(OutputError, match="disk full"):
-        for outcome in iter_rendered([fake_file("good-1-a"), fake_file("fulldisk2-2-b")], SIZE, fake_settings(workers)):
-            seen.append(outcome.file.name)
-    assert seen[:2] == ["good-1-a", "good-1-a"]
+        next(stream)
 
 
 def test_one_page_may_be_in_flight_at_a_time() -> None:

@@ -155,7 +155,7 @@ def _clamped(value: float, highest: int) -> int:
 def _plate(
     draw: ImageDraw.ImageDraw, text: str, box: Rectangle, placed: Sequence[Rectangle], style: _Style
 ) -> Rectangle:
-    """Where the label stands: the first place that is on the page and free, or the least covered one."""
+    """Where the label stands: the first place on the page that covers neither mark nor label, or the least of both."""
     width_px, height_px = draw.im.size
     _, top, _, bottom = draw.textbbox((0, 0), "Щg", style.font)
     plate_h = min(round(bottom - top) + 2 * style.pad_px, height_px)
@@ -173,7 +173,7 @@ def _plate(
     for x, y in wishes:
         px, py = _clamped(x, width_px - plate_w), _clamped(y, height_px - plate_h)
         plates.append((px, py, px + plate_w - 1, py + plate_h - 1))
-    return min(plates, key=lambda plate: sum(_shared_px(plate, other) for other in placed))
+    return min(plates, key=lambda plate: sum(_shared_px(plate, other) for other in (box, *placed)))
 
 
 def _shared_px(a: Rectangle, b: Rectangle) -> int:

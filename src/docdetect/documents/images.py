@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from docdetect.documents.colours import upright_rgb
 from docdetect.documents.document import (
@@ -24,7 +33,10 @@ from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError
 from docdetect.types import Failure, FailureKind, Page, PageInfo
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "DIB", "WEBP")
+_PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+"""Imported because that registers them: `Image.open` loads only some by itself when it is told the formats."""
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _DPI_RANGE = (20.0, 4800.0)  # what scanners and faxes write; files say 0, 1 or a million, too
 _MAX_DPI_RATIO = 4.0  # finest fax modes are near 2

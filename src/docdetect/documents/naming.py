@@ -18,11 +18,11 @@ def document_stem(document: str) -> str:
     The stem depends on this name alone, so more documents in a folder rename nothing. `act 7.pdf` becomes `act 7`.
     Names for which that would not be unique - in folders, of another suffix, with capital letters (one file to
     Windows and macOS), with reserved characters, very long - get a hash of the name appended: `Act.PDF` becomes
-    `Act~3a8e40f2`.
+    `Act~1d82317b`.
     """
     name = nfc(document)
-    pure = PurePosixPath(name)
-    stem = safe_stem(str(pure.with_suffix("")) if pure.suffix else name)
+    sound = name.encode("utf-8", "replace").decode("utf-8")  # a JSON can hold half a surrogate pair
+    stem = safe_stem(sound.removesuffix(PurePosixPath(sound).suffix))
     plain = f"{stem}.pdf" == name and nfc(name.casefold()) == name and _HASH_MARK not in name
     if plain and len(stem.encode()) <= _MAX_STEM_BYTES:
         return stem
@@ -36,4 +36,4 @@ def page_stem(document: str, number: int) -> str:
 
 
 def _shortened(stem: str) -> str:
-    return stem.encode("utf-8", "replace")[:_MAX_STEM_BYTES].decode("utf-8", "ignore")
+    return stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -30,6 +31,7 @@ pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 pymupdf.set_messages(path=os.devnull)  # PyMuPDF would print on stdout, which belongs to --json
 
+_CODE = re.compile(r"^code=\d+: ")
 _SIZE_SLACK_PX = 0.02
 """MuPDF rounds a page's edge up when its float32 product exceeds the whole pixel by 0.001: aim a little below it."""
 
@@ -81,11 +83,12 @@ class PdfDocument:
         try:
             if self._path.stat().st_size == 0:
                 raise document_error(self._path, FailureKind.UNREADABLE, "the file is empty")
+            pymupdf.TOOLS.reset_mupdf_warnings()
             pdf = pymupdf.open(self._path, filetype="pdf")
         except OSError as error:
             raise document_error(self._path, FailureKind.UNREADABLE, f"cannot be read ({error.strerror})") from error
-        except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase) as error:
-            failure = _failure(error)
+        except (RuntimeError, ValueError, MemoryError, pymupdf.mupdf.FzErrorBase) as error:
+            failure = _open_failure(error)
             raise document_error(self._path, failure.kind, failure.message) from error
         if not pdf.is_pdf:
             pdf.close()
@@ -136,8 +139,23 @@ def _matrix(rect: Any, size_wh: SizeWH) -> Any:
     return pymupdf.Matrix(1, 0, 0, 1, -rect.x0, -rect.y0) * pymupdf.Matrix(scale_x, scale_y)
 
 
+def _open_failure(error: Exception) -> Failure:
+    """Why a file does not open: PyMuPDF's own message says only that, and with the path; MuPDF noted the cause."""
+    noted = [line for line in pymupdf.TOOLS.mupdf_warnings().splitlines() if "error: " in line]
+    cause = noted[0].partition("error: ")[2] if noted else "not a PDF inside"
+    if "encrypt" in cause.lower():
+        return Failure(FailureKind.ENCRYPTED, f"encrypted in a way that cannot be read ({cause})")
+    return _failure(error if _is_memory(error) else RuntimeError(cause))
+
+
 def _failure(error: Exception) -> Failure:
-    cause = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, MemoryError) or "malloc" in cause or "calloc" in cause:
+    if _is_memory(error):
         return Failure(FailureKind.MEMORY, "not enough memory")
+    cause = _CODE.sub("", " ".join(str(error).split())) or type(error).__name__
     return Failure(FailureKind.UNREADABLE, f"damaged PDF ({cause[:200]})")
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Whether MuPDF or Python could not allocate."""
+    texts = f"{error} {error.__cause__}"
+    return isinstance(error, MemoryError) or "malloc" in texts or "calloc" in texts

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms
+
+from docdetect.documents.reader import AtDpi, DocumentError, ExactSize, LongSide, open_document
+from docdetect.documents.sources import list_documents
+from docdetect.types import ByteArray, FailureKind, Page
+
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+def corner_picture(mode: str = "RGB", size: tuple[int, int] = (40, 60)) -> Image.Image:
+    """White with a red (in grey: black) top left quarter."""
+    picture = Image.new("RGB", size, "white")
+    picture.paste(RED if mode not in ("1", "L") else (0, 0, 0), (0, 0, size[0] // 2, size[1] // 2))
+    return picture.convert(mode)
+
+
+def read(path: Path, size: AtDpi | LongSide | ExactSize = AtDpi(200), number: int = 1) -> Page:  # noqa: B008
+    with open_document(list_documents(path)[0]) as document:
+        info = document.page_info(number, size)
+        page = document.render(number, size)
+        again = document.render(number, size)
+        assert document.page_info(number, size) == info == page.info
+    assert (page.pixels == again.pixels).all()
+    return page
+
+
+def colour(pixels: ByteArray, x: int, y: int) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in pixels[y, x])
+    return red, green, blue
+
+
+def close(a: tuple[int, int, int], b: tuple[int, int, int], slack: int = 12) -> bool:
+    return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= slack
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".tif", ".bmp", ".webp"])
+def test_every_format_gives_its_native_pixels_where_no_resolution_is_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    corner_picture().save(path)
+    page = read(path)
+    assert page.info.size_wh == (40, 60)
+    assert page.info.size_pt is None
+    assert page.info.dpi is None or suffix == ".bmp"  # a BMP always says one
+    assert close(colour(page.pixels, 5, 5), RED, 30)
+    assert close(colour(page.pixels, 35, 50), WHITE, 30)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize(
+    ("orientation", "size_wh", "red_at"),
+    [
+        (1, (40, 60), (5, 5)),
+        (2, (40, 60), (35, 5)),
+        (3, (40, 60), (35, 55)),
+        (4, (40, 60), (5, 55)),
+        (5, (60, 40), (5, 5)),
+        (6, (60, 40), (55, 5)),
+        (7, (60, 40), (55, 35)),
+        (8, (60, 40), (5, 35)),
+    ],
+)
+def test_exif_rotation_is_applied(
+    tmp_path: Path, suffix: str, orientation: int, size_wh: tuple[int, int], red_at: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    path = tmp_path / f"a{suffix}"
+    corner_picture().save(path, exif=exif)
+    page = read(path)
+    assert page.info.size_wh == size_wh
+    assert close(colour(page.pixels, *red_at), RED, 30)
+    small = read(path, LongSide(30))
+    assert max(small.info.size_wh) == 30
+    assert close(colour(small.pixels, red_at[0] // 2, red_at[1] // 2), RED, 30)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "expected"),
+    [
+        ("1", ".png", (0, 0, 0)),
+        ("1", ".tif", (0, 0, 0)),
+        ("L", ".jpg", (0, 0, 0)),
+        ("P", ".png", RED),
+        ("CMYK", ".tif", RED),
+        ("CMYK", ".jpg", RED),
+        ("LAB", ".tif", None),
+        ("RGB", ".tif", RED),
+        ("RGBA", ".png", RED),
+        ("LA", ".png", None),
+        ("I;16", ".png", None),
+        ("F", ".tif", None),
+    ],
+)
+def test_every_colour_model_comes_out_as_rgb(
+    tmp_path: Path, mode: str, suffix: str, expected: tuple[int, int, int] | None
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(corner_picture("L")).astype(np.uint16) * 257)
+    elif mode == "LAB":
+        to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+        lab = ImageCms.applyTransform(corner_picture(), to_lab)
+        assert lab is not None
+        picture, expected = lab, RED
+    else:
+        picture = corner_picture("L").convert(mode) if mode in ("LA", "F") else corner_picture(mode)
+    picture.save(path, **({"compression": "jpeg"} if (mode, suffix) == ("RGB", ".tif") else {}))  # scanners' YCbCr
+    page = read(path)
+    assert close(colour(page.pixels, 35, 50), WHITE)
+    assert close(colour(page.pixels, 5, 5), expected or (0, 0, 0), 20)
+
+
+def test_sixteen_bits_keep_their_greys(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 0x8000, np.uint16)).save(tmp_path / "a.png")
+    Image.fromarray(np.full((8, 8), 0x8000, np.uint16)).save(tmp_path / "b.tif")
+    for name in ("a.png", "b.tif"):
+        assert close(colour(read(tmp_path / name).pixels, 3, 3), (128, 128, 128), 1)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white_paper(tmp_path: Path, mode: str) -> None:
+    picture = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    picture.paste((0, 0, 0, 255), (0, 0, 10, 10))
+    picture.convert(mode).save(tmp_path / "a.png")
+    pixels = read(tmp_path / "a.png").pixels
+    assert colour(pixels, 15, 15) == WHITE
+    assert colour(pixels, 3, 3) == (0, 0, 0)
+
+
+def test_the_colour_named_transparent_in_an_rgb_png_is_white_paper(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9), (10, 20, 30)).save(tmp_path / "a.png", transparency=(10, 20, 30))
+    assert colour(read(tmp_path / "a.png").pixels, 4, 4) == WHITE
+
+
+def test_a_tiff_has_all_its_pages_in_any_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.tiff"
+    pages = [Image.new("RGB", (10 + n, 20), (0, 0, 50 * n)) for n in range(4)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    with open_document(list_documents(path)[0]) as document:
+        assert document.page_count == 4
+        for number in (3, 1, 4, 2, 2):
+            page = document.render(number, AtDpi(200))
+            assert page.info.size_wh == (9 + number, 20)
+            assert colour(page.pixels, 2, 2) == (0, 0, 50 * (number - 1))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_an_animation_is_one_page(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (9, 9), (n * 90, 0, 0)) for n in range(3)]
+    frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
+    with open_document(list_documents(tmp_path)[0]) as document:
+        assert document.page_count == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_stated_resolution_counts_and_nothing_is_enlarged(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    corner_picture(size=(400, 600)).save(path, dpi=(300, 300))
+    page = read(path, AtDpi(150))
+    assert page.info.size_wh == (200, 300)
+    assert page.info.dpi == pytest.approx(150, rel=0.01)
+    assert read(path, AtDpi(600)).info.size_wh == (400, 600)
+    assert read(path, AtDpi(600)).info.dpi == pytest.approx(300, rel=0.01)
+
+
+def test_a_fax_with_flat_pixels_gets_its_height_back(tmp_path: Path) -> None:
+    Image.new("1", (400, 200), 1).save(tmp_path / "a.tif", dpi=(204, 98), compression="group4")
+    page = read(tmp_path / "a.tif", AtDpi(204))
+    assert page.info.size_wh == (400, 416)
+    assert read(tmp_path / "a.tif", LongSide(208)).info.size_wh == (200, 208)
+
+
+@pytest.mark.parametrize("dpi", [(0, 0), (1, 1), (100_000, 100_000), (300, 10)])
+def test_a_nonsense_resolution_is_none(tmp_path: Path, dpi: tuple[int, int]) -> None:
+    corner_picture().save(tmp_path / "a.jpg", dpi=dpi)
+    page = read(tmp_path / "a.jpg", AtDpi(20))
+    assert (page.info.size_wh, page.info.dpi) == ((40, 60), None)
+
+
+def test_exact_size_and_long_side_are_exact(tmp_path: Path) -> None:
+    corner_picture(size=(401, 307)).save(tmp_path / "a.jpg")
+    assert read(tmp_path / "a.jpg", ExactSize(33, 77)).info.size_wh == (33, 77)
+    assert read(tmp_path / "a.jpg", LongSide(100)).info.size_wh == (100, 77)
+    assert read(tmp_path / "a.jpg", LongSide(802)).info.size_wh == (802, 614)
+
+
+def failure_of(path: Path) -> FailureKind:
+    with pytest.raises(DocumentError) as caught:
+        read(path)
+    assert str(path) in caught.value.message
+    assert str(path) not in caught.value.failure.message
+    return caught.value.failure.kind
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp"])
+def test_a_truncated_file_is_unreadable(tmp_path: Path, suffix: str) -> None:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(stream, {".jpg": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper()))
+    for part in (0.1, 0.6):
+        path = tmp_path / f"{part}{suffix}"
+        path.write_bytes(stream.getvalue()[: int(len(stream.getvalue()) * part)])
+        assert failure_of(path) is FailureKind.UNREADABLE
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"%PDF-1.4", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"])
+def test_what_is_no_picture_is_unreadable(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    assert failure_of(tmp_path / "a.png") is FailureKind.UNREADABLE
+
+
+def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    corner_picture().save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    import zlib
+
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+    assert failure_of(path) is FailureKind.TOO_LARGE
+
+
+def test_a_size_over_the_budget_is_refused(tmp_path: Path) -> None:
+    corner_picture().save(tmp_path / "a.png")
+    with pytest.raises(DocumentError, match="over the limit of 100 megapixels"):
+        read(tmp_path / "a.png", ExactSize(20_000, 20_000))
+
+
+def test_the_second_page_of_a_damaged_tiff_does_not_cost_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.tiff"
+    pages = [Image.new("RGB", (50, 50), (n, n, n)) for n in (0, 9)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as image:
+        image.seek(1)
+        (offset,) = image.tag_v2[273]  # type: ignore[attr-defined]
+    data[offset : offset + 30] = b"\xff" * 30
+    path.write_bytes(data)
+    with open_document(list_documents(path)[0]) as document:
+        with pytest.raises(DocumentError, match="page 2"):
+            document.render(2, AtDpi(72))
+        assert document.render(1, AtDpi(72)).pixels.shape == (50, 50, 3)
