@@ -94,7 +94,7 @@ def velocity(strokes: Strokes) -> Floats:
     steps = first[:, None] + np.arange(window)
     times = steps * TIME_STEP_S - strokes.start_s[:, None]
     density = lognormal(times, strokes.mu[:, None], strokes.sigma[:, None])
-    done = np.cumsum(density, axis=1) * TIME_STEP_S
+    done = (np.cumsum(density, axis=1) - density / 2) * TIME_STEP_S
     angle = strokes.angle_from[:, None] + (strokes.angle_to - strokes.angle_from)[:, None] * done
     speed = density * strokes.length[:, None]
     columns = [np.bincount(steps.ravel(), (speed * wave(angle)).ravel()) for wave in (np.cos, np.sin)]
