@@ -30,6 +30,8 @@ class DataConfig(Section):
         "keep", description="pages without marks: keep, drop, or at most this many per page with marks"
     )
     manifest: str = Field("", description="a split.csv to apply again; empty makes a new split")
+    images: str = Field("data/images", description="where `convert` writes page images")
+    images_size: Literal["dpi", "annotations", "long_side"] = Field("dpi", description="`size`, for `convert`")
     labels: str = Field("data/labels", description="where `labels` writes label files")
     split: str = Field("data/split.csv", description="where `split` writes the manifest")
     vis: str = Field("", description="where `visualize` draws; empty is vis/ in the dataset")

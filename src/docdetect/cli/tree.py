@@ -24,12 +24,17 @@ class Entry:
 
 TREE = (
     Entry("prepare", "Data", "prepare:prepare", "Documents and annotations to a checked, split, drawn YOLO dataset"),
-    Entry("convert", "Data", "data:convert", "PDFs to page images"),
+    Entry("convert", "Data", "convert:convert", "PDFs to page images"),
     Entry("labels", "Data", "data:labels", "JSON annotations to YOLO labels"),
     Entry("split", "Data", "data:split", "Divide documents or pages into training and validation"),
     Entry("visualize", "Data", "data:visualize", "Draw the true boxes on every page"),
+    Entry("synth", "Data", "synth:synth", "Made-up documents with exact labels, to train on"),
     Entry("train", "Model", "model:train", "Train a detector with the recipe of a configuration"),
     Entry("val", "Model", "model:val", "Judge a detector on labelled pages"),
+    Entry("crossval", "Model", "figures:crossval", "Judge a recipe by families, every page out of fold"),
+    Entry("compare", "Model", "figures:compare", "Put runs side by side: better, or noise?"),
+    Entry("calibrate", "Model", "figures:calibrate", "Make confidence mean probability"),
+    Entry("runs", "Model", "figures:runs", "Look at training and evaluation runs"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
     Entry("config", "House", "config:group", "Show or check a configuration"),
     Entry("doctor", "House", "doctor:doctor", "Check this machine and installation"),
