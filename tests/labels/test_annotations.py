@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docdetect.errors import InputError
@@ -43,11 +43,13 @@ def page(**changes: Any) -> dict[str, Any]:
     return {"page_size": {"width": 100, "height": 200}, "annotations": [{"annotation_7": body}]}
 
 
+@settings(max_examples=40)
 @given(ANNOTATIONS)
 def test_round_trip(annotations: Annotations) -> None:
     assert annotations_from_json(annotations_to_json(annotations), "made") == annotations
 
 
+@settings(max_examples=40)
 @given(ANNOTATIONS.map(annotations_to_json))
 def test_round_trip_through_text(data: dict[str, Any]) -> None:
     text = json_text(data).encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
@@ -158,3 +160,9 @@ def test_what_stands_twice_in_the_text_is_an_error() -> None:
 def test_text_that_is_no_json(text: str) -> None:
     with pytest.raises(InputError, match=r"x\.json: "):
         annotations_from_text(text, "x.json")
+
+
+def test_half_surrogate_pairs_do_not_get_through() -> None:
+    text = json.dumps({"a\ud800.pdf": {"page_1": page(category="q\ud800")}})
+    found = annotations_from_text(text, "x.json")
+    assert found["a?.pdf"][1].marks[0].category == "q?"

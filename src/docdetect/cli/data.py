@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from docdetect.datasets.steps import StepResult
     from docdetect.schema import DataConfig
 
-PdfsOption: TypeAlias = Annotated[str | None, typer.Option(help="Folder of documents [data/raw/pdfs].")]
-AnnotationsOption: TypeAlias = Annotated[str | None, typer.Option(help="JSON annotations [data/raw/annotations.json].")]
+PdfsOption: TypeAlias = Annotated[str | None, typer.Option(help="Folder of documents (data/raw/pdfs).")]
+AnnotationsOption: TypeAlias = Annotated[str | None, typer.Option(help="JSON annotations (data/raw/annotations.json).")]
 MapOption: TypeAlias = Annotated[
     list[str] | None, typer.Option("--map", metavar="CATEGORY=CLASS", help="seal=stamp, logo=null; repeatable.")
 ]
@@ -25,7 +25,7 @@ def labels(
     context: typer.Context,
     pdfs: PdfsOption = None,
     annotations: AnnotationsOption = None,
-    output: Annotated[str | None, typer.Option(help="Folder of label files [data/labels].")] = None,
+    output: Annotated[str | None, typer.Option(help="Folder of label files (data/labels).")] = None,
     class_map: MapOption = None,
     overwrite: OverwriteOption = None,
     config: ConfigOption = None,
@@ -50,14 +50,14 @@ def split(
     context: typer.Context,
     pdfs: PdfsOption = None,
     annotations: AnnotationsOption = None,
-    output: Annotated[str | None, typer.Option(help="The manifest [data/split.csv].")] = None,
-    val: Annotated[float | None, typer.Option(help="Share of the pages for validation [0.1].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the split [42].")] = None,
-    by: Annotated[str | None, typer.Option(metavar="document|page", help="What stays together [document].")] = None,
+    output: Annotated[str | None, typer.Option(help="The manifest (data/split.csv).")] = None,
+    val: Annotated[float | None, typer.Option(help="Share of the pages for validation (0.1).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
+    by: Annotated[str | None, typer.Option(metavar="document|page", help="What stays together (document).")] = None,
     manifest: Annotated[str | None, typer.Option(help="A split.csv to check and apply again.")] = None,
     empty: Annotated[
         str | None,
-        typer.Option(metavar="keep|drop|NUMBER", help="Pages without marks; a number: so many per page with [keep]."),
+        typer.Option(metavar="keep|drop|NUMBER", help="Pages without marks; NUMBER: so many per marked page (keep)."),
     ] = None,
     class_map: MapOption = None,
     overwrite: OverwriteOption = None,
@@ -87,8 +87,8 @@ def split(
 
 def visualize(
     context: typer.Context,
-    dataset: Annotated[str | None, typer.Option(help="A YOLO dataset or its data.yaml [data/datasets/main].")] = None,
-    output: Annotated[str | None, typer.Option(help="Folder of the pictures [vis/ in the dataset].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A YOLO dataset or its data.yaml (data/datasets/main).")] = None,
+    output: Annotated[str | None, typer.Option(help="Folder of the pictures (vis/ in the dataset).")] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:

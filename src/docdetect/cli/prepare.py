@@ -11,25 +11,25 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 
 def prepare(
     context: typer.Context,
-    pdfs: Annotated[str | None, typer.Option(help="Folder of documents [data/raw/pdfs].")] = None,
-    annotations: Annotated[str | None, typer.Option(help="JSON annotations [data/raw/annotations.json].")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Where the dataset goes [data/datasets/main].")] = None,
-    val: Annotated[float | None, typer.Option(help="Share of the pages for validation [0.1].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the split [42].")] = None,
-    by: Annotated[str | None, typer.Option(metavar="document|page", help="What stays together [document].")] = None,
+    pdfs: Annotated[str | None, typer.Option(help="Folder of documents (data/raw/pdfs).")] = None,
+    annotations: Annotated[str | None, typer.Option(help="JSON annotations (data/raw/annotations.json).")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Where the dataset goes (data/datasets/main).")] = None,
+    val: Annotated[float | None, typer.Option(help="Share of the pages for validation (0.1).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
+    by: Annotated[str | None, typer.Option(metavar="document|page", help="What stays together (document).")] = None,
     manifest: Annotated[str | None, typer.Option(help="A split.csv to apply again instead of a new split.")] = None,
     size: Annotated[
         str | None,
-        typer.Option(metavar="annotations|dpi|long_side", help="How large pages are rendered [annotations]."),
+        typer.Option(metavar="annotations|dpi|long_side", help="How large pages are rendered (annotations)."),
     ] = None,
     empty: Annotated[
         str | None,
-        typer.Option(metavar="keep|drop|NUMBER", help="Pages without marks; a number: so many per page with [keep]."),
+        typer.Option(metavar="keep|drop|NUMBER", help="Pages without marks; NUMBER: so many per marked page (keep)."),
     ] = None,
     class_map: Annotated[
         list[str] | None, typer.Option("--map", metavar="CATEGORY=CLASS", help="seal=stamp, logo=null; repeatable.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes [0: one per core].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes (0: one per core).")] = None,
     overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace a dataset made otherwise.")] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,

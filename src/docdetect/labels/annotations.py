@@ -95,7 +95,7 @@ def annotations_from_json(data: object, origin: str) -> Annotations:
     annotations: Annotations = {}
     _note_repeats(data, "the file", problems)
     for raw_name, pages in data.items():
-        name = nfc(str(raw_name))
+        name = nfc(_sound(str(raw_name)))
         if name in annotations:
             problems.append(f"{name}: two names are the same document once written in Unicode NFC")
             continue
@@ -196,7 +196,13 @@ def _read_mark(item: object, where: str, problems: list[str]) -> Mark | None:
         problems.append(f"{where} ({key}): {'; '.join(wrong)}")
         return None
     x, y, width, height = (float(number) for number in numbers if number is not None)
-    return Mark(category, (x, y, width, height), str(key), confidence, text)
+    text = None if text is None else _sound(text)
+    return Mark(_sound(category), (x, y, width, height), _sound(str(key)), confidence, text)
+
+
+def _sound(text: str) -> str:
+    """The text, half surrogate pairs (which JSON can hold and no file can) as question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: object) -> float | None:
