@@ -112,12 +112,11 @@ class FontBook:
         for folder in folders:
             if not folder.is_dir():
                 raise InputError(f"{folder}: no such folder of fonts", "Check the path given as --fonts.")
-        found: dict[tuple[str, int], FontFace] = {}
-        for face in _all_faces([*folders, *(_system_folders() if system else []), _matplotlib_folder()], embedded):
-            found.setdefault((face.digest, face.index), face)
+        places = [*folders, *(_system_folders() if system else []), _matplotlib_folder()]
+        found = list(_all_faces(places, embedded))
         if not found:
             raise InputError("no usable font was found", "Install some fonts or name a folder of fonts with --fonts.")
-        return cls(tuple(sorted(found.values(), key=lambda face: (face.family, face.digest, face.index))))
+        return cls(tuple(sorted(found, key=lambda face: (face.family, face.digest, face.index))))
 
     def matching(
         self, script: Script = Script.LATIN, style: FontStyle | None = None, *, italic: bool | None = None
@@ -158,17 +157,26 @@ def _sized(face: FontFace, size_px: int) -> ImageFont.FreeTypeFont:
 
 
 def _all_faces(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[FontFace]:
+    """Every face once, wherever its file lies."""
+    seen: set[str] = set()
+    for program, data in _programs(folders, embedded):
+        digest = hashlib.sha256(data).hexdigest()
+        if digest not in seen:
+            seen.add(digest)
+            yield from _faces(program, data, digest)
+
+
+def _programs(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[tuple[Path | bytes, bytes]]:
     for program in embedded:
-        yield from _faces(program, program)
+        yield program, program
     for folder in folders:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
             if path.suffix.lower() in _SUFFIXES and path.is_file():
-                yield from _faces(path, path.read_bytes())
+                yield path, path.read_bytes()
 
 
-def _faces(program: Path | bytes, data: bytes) -> Iterator[FontFace]:
+def _faces(program: Path | bytes, data: bytes, digest: str) -> Iterator[FontFace]:
     """The faces in one font program; a damaged font has none."""
-    digest = hashlib.sha256(data).hexdigest()
     count = int.from_bytes(data[8:12], "big") if data[:4] == b"ttcf" else 1
     for index in range(min(count, 32)):
         try:

@@ -132,12 +132,12 @@ def _block(rng: Rng, hand: Hand) -> list[Trace]:
 
 
 def _note(rng: Rng, hand: Hand, recorded: RecordedInk | None) -> list[Trace]:
-    """Lines of at least two words; a lone word would be a signature to anyone."""
+    """Lines of at least three words; a lone word, or a first and a last name, would be a signature to anyone."""
     from_people = recorded is not None and len(recorded.note_words) > 0 and rng.random() < 0.5
     traces: list[Trace] = []
     for line in range(int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2]))):
         x = float(rng.uniform(0, 1.5))
-        for _ in range(int(rng.integers(2, 6))):
+        for _ in range(int(rng.integers(3, 7))):
             if from_people and recorded is not None:
                 more, width = _recorded_word(rng, recorded)
                 end = x + width

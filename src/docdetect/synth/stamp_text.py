@@ -8,6 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from docdetect.synth.fonts import FontBook, Script
+from docdetect.synth.stamp_vocabulary import (
+    BRANDS,
+    CITIES,
+    COMPANY_FORMS,
+    MONTHS,
+    NUMBERS,
+    OFFICES,
+    PURPOSES,
+    SCRIPT_CHANCES,
+    STATES,
+    SURNAMES,
+)
 
 Rng = np.random.Generator
 
@@ -29,157 +41,9 @@ class StampText:
     kind: str
 
 
-_SURNAMES = {
-    Script.LATIN: (
-        "Marlow",
-        "Brenner",
-        "Castell",
-        "Iverson",
-        "Tamworth",
-        "Deshgar",
-        "Ravikar",
-        "Lindqar",
-        "Okanor",
-        "Verdano",
-    ),
-    Script.CYRILLIC: ("Снегов", "Полянин", "Калинцев", "Дубравин", "Озерцев", "Ветлугин", "Лучинский", "Яровцев"),
-    Script.KAZAKH: ("Тұрғанов", "Әлімқұлов", "Көшербай", "Сәкенұлы", "Жәңгірхан", "Нұрболсын"),
-    Script.GREEK: ("Αλεξόπουλος", "Καρβέλης", "Μυρτίδης", "Πετρινός"),
-    Script.DEVANAGARI: ("वर्धन", "शर्मिल", "कमलेश", "देवराज"),
-}
-_BRANDS = {
-    Script.LATIN: (
-        "Nordvale",
-        "Arcadon",
-        "Silverpine",
-        "BlueHarbor",
-        "Quantera",
-        "Stonefield",
-        "Helix",
-        "Orion Trade",
-        "MEGA-LINE",
-    ),
-    Script.CYRILLIC: (
-        "Вектор",
-        "СтройГрад",
-        "Прогресс",
-        "Северный ветер",
-        "Атлант",
-        "ТехноМир",
-        "Баланс+",
-        "Родник",
-        "Гарант-Сервис",
-    ),
-    Script.KAZAKH: ("Алтын Дән", "Көкжиек", "Сарыарқа Құрылыс", "Жетісу", "Бәйтерек Қ", "Ұлы Дала", "Өркен", "Тұлпар"),
-    Script.GREEK: ("ΑΙΓΑΙΟΝ", "ΟΛΥΜΠΟΣ", "ΔΕΛΤΑ ΕΜΠΟΡΙΚΗ", "ΗΛΙΟΣ"),
-    Script.DEVANAGARI: ("भारती ट्रेडर्स", "गंगा उद्योग", "सूर्य निर्माण"),
-}
-_CITIES = {
-    Script.LATIN: (
-        "Brookhaven",
-        "Port Ellery",
-        "Kingsmere",
-        "Jaipur District",
-        "Ranchi, Jharkhand",
-        "Nairobi",
-        "Novara",
-        "Lindenau",
-    ),
-    Script.CYRILLIC: (
-        "г. Москва",
-        "г. Самара",
-        "Тверская область",
-        "Красноярский край",
-        "г. Минусинск",
-        "Республика Карелия",
-    ),
-    Script.KAZAKH: ("Астана қ.", "Алматы қаласы", "Шымкент қ.", "Қарағанды облысы", "Түркістан облысы"),
-    Script.GREEK: ("ΑΘΗΝΑ", "ΘΕΣΣΑΛΟΝΙΚΗ", "ΠΑΤΡΑ"),
-    Script.DEVANAGARI: ("जयपुर", "वाराणसी", "पटना बिहार", "भोपाल"),
-}
-_COMPANY_FORMS = {
-    Script.LATIN: (
-        "Limited Liability Company",
-        "PVT. LTD.",
-        "Joint Stock Company",
-        "GmbH & Co. KG",
-        "S.p.A.",
-        "Trading House",
-        "INC.",
-    ),
-    Script.CYRILLIC: (
-        "Общество с ограниченной ответственностью",
-        "Закрытое акционерное общество",
-        "Индивидуальный предприниматель",
-        "Муниципальное унитарное предприятие",
-        "Публичное акционерное общество",
-    ),
-    Script.KAZAKH: (
-        "Жауапкершілігі шектеулі серіктестігі",
-        "Товарищество с ограниченной ответственностью",
-        "Акционерлік қоғамы",
-        "Жеке кәсіпкер",
-    ),
-    Script.GREEK: ("ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ", "ΕΤΑΙΡΕΙΑ ΠΕΡΙΟΡΙΣΜΕΝΗΣ ΕΥΘΥΝΗΣ"),
-    Script.DEVANAGARI: ("प्राइवेट लिमिटेड", "सहकारी समिति"),
-}
-_STATES = {
-    Script.LATIN: (
-        "Government of Rajasthan",
-        "Govt. of India",
-        "Republic of Kenya",
-        "State of Verdana",
-        "County of Ellery",
-    ),
-    Script.CYRILLIC: (
-        "Российская Федерация",
-        "Администрация городского округа",
-        "Министерство образования",
-        "Московская область",
-    ),
-    Script.KAZAKH: ("Қазақстан Республикасы", "Республика Казахстан", "Қазақстан Республикасының Әділет министрлігі"),
-    Script.GREEK: ("ΕΛΛΗΝΙΚΗ ΔΗΜΟΚΡΑΤΙΑ", "ΥΠΟΥΡΓΕΙΟ ΟΙΚΟΝΟΜΙΚΩΝ"),
-    Script.DEVANAGARI: ("भारत सरकार", "राजस्थान सरकार", "उत्तर प्रदेश शासन"),
-}
-_OFFICES = {
-    Script.LATIN: (
-        "Office of the Registrar",
-        "District Collector",
-        "Municipal Council",
-        "College of Science",
-        "Land Records Office",
-    ),
-    Script.CYRILLIC: (
-        "Муниципальное бюджетное общеобразовательное учреждение",
-        "Управление Федеральной налоговой службы",
-        "Комитет по физической культуре и спорту",
-        "Отдел архитектуры и градостроительства",
-    ),
-    Script.KAZAKH: ("Құрылыс басқармасы", "Жер қатынастары басқармасы", "Сәулет және қала құрылысы бөлімі"),
-    Script.GREEK: ("ΔΗΜΟΣ ΠΑΤΡΕΩΝ", "ΠΡΩΤΟΔΙΚΕΙΟ"),
-    Script.DEVANAGARI: ("जिला कार्यालय", "नगर पालिका", "उप पंजीयक कार्यालय"),
-}
-_PURPOSES = {
-    Script.LATIN: ("FOR DOCUMENTS", "APPROVED", "ACCOUNTS DEPT.", "TRUE COPY", "SEAL", "PAID", "ORIGINAL"),
-    Script.CYRILLIC: ("Для документов", "Для справок", "Отдел кадров", "Канцелярия", "Для протоколов", "Для счетов"),
-    Script.KAZAKH: ("Құжаттар үшін", "Кеңсе", "Анықтама үшін", "Мөр орны"),
-    Script.GREEK: ("ΑΚΡΙΒΕΣ ΑΝΤΙΓΡΑΦΟ", "ΕΓΚΡΙΝΕΤΑΙ"),
-    Script.DEVANAGARI: ("सत्यापित", "प्रतिलिपि", "कार्यालय"),
-}
-_NUMBERS = {Script.CYRILLIC: ("ОГРН", "ИНН"), Script.KAZAKH: ("БИН", "БСН", "ЖСН")}
-_SCRIPT_CHANCES = (
-    (Script.CYRILLIC, 0.34),
-    (Script.KAZAKH, 0.22),
-    (Script.LATIN, 0.32),
-    (Script.GREEK, 0.05),
-    (Script.DEVANAGARI, 0.07),
-)
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-
-
 def stamp_script(rng: Rng, fonts: FontBook) -> Script:
     """A script for a stamp, among those that some font covers."""
-    able = [(script, chance) for script, chance in _SCRIPT_CHANCES if fonts.covers(script)]
+    able = [(script, chance) for script, chance in SCRIPT_CHANCES if fonts.covers(script)]
     chances = np.array([chance for _, chance in able])
     return able[int(rng.choice(len(able), p=chances / chances.sum()))][0]
 
@@ -191,7 +55,7 @@ def pick(rng: Rng, options: Sequence[str]) -> str:
 
 def brand(rng: Rng, script: Script) -> str:
     """The name of a company."""
-    return pick(rng, _BRANDS[script])
+    return pick(rng, BRANDS[script])
 
 
 def number(rng: Rng, digits: int) -> str:
@@ -203,49 +67,50 @@ def date_text(rng: Rng) -> str:
     """A date as date stamps print it."""
     day, month, year = int(rng.integers(1, 29)), int(rng.integers(1, 13)), int(rng.integers(1996, 2027))
     forms = (
-        f"{day:02d} {_MONTHS[month - 1]} {year}",
+        f"{day:02d} {MONTHS[month - 1]} {year}",
         f"{day:02d}.{month:02d}.{year}",
         f"{year}-{month:02d}-{day:02d}",
-        f"{day:02d}. {_MONTHS[month - 1]}. {year % 100:02d}",
+        f"{day:02d}. {MONTHS[month - 1]}. {year % 100:02d}",
     )
     return pick(rng, forms)
 
 
 def company_text(rng: Rng, script: Script) -> StampText:
     """The seal of a company."""
-    form, city = pick(rng, _COMPANY_FORMS[script]), pick(rng, _CITIES[script])
-    outer = _cased(rng, f"{pick(rng, _STATES[script])} * {city}" if rng.random() < 0.6 else f"{city} * {form}")
+    form, city = pick(rng, COMPANY_FORMS[script]), pick(rng, CITIES[script])
+    state = pick(rng, STATES[script])
+    outer = _cased(rng, pick(rng, (f"{state} * {city}", f"{city} * {form}", f"{state} {city} {form}")))
     inner = _cased(rng, f"{form} * {_registration(rng, script)}" if rng.random() < 0.7 else form)
-    brand = pick(rng, _BRANDS[script])
+    brand = pick(rng, BRANDS[script])
     quoted = f"«{brand}»" if script in (Script.CYRILLIC, Script.KAZAKH) or rng.random() < 0.2 else brand
     words = quoted.split() if len(quoted) > 12 else [quoted]
     centre = [*words]
     if rng.random() < 0.45:
-        centre.append(_registration(rng, script) if rng.random() < 0.6 else pick(rng, _PURPOSES[script]))
+        centre.append(_registration(rng, script) if rng.random() < 0.6 else pick(rng, PURPOSES[script]))
     return StampText(script, (outer, inner), tuple(centre), "stamp_company")
 
 
 def official_text(rng: Rng, script: Script) -> StampText:
     """The seal of a public body; its middle is for an emblem, or says what the stamp is for."""
-    outer = _cased(rng, f"{pick(rng, _STATES[script])} * {pick(rng, _CITIES[script])}")
-    inner = _cased(rng, pick(rng, _OFFICES[script]))
+    outer = _cased(rng, f"{pick(rng, STATES[script])} * {pick(rng, CITIES[script])}")
+    inner = _cased(rng, pick(rng, OFFICES[script]))
     third = f"{_registration(rng, script)} * {_registration(rng, script)}"
-    words = pick(rng, _PURPOSES[script]).split()
+    words = pick(rng, PURPOSES[script]).split()
     return StampText(script, (outer, inner, third), tuple(words), "stamp_official")
 
 
 def notary_text(rng: Rng, script: Script) -> StampText:
     """The seal of a notary."""
-    surname = pick(rng, _SURNAMES[script])
+    surname = pick(rng, SURNAMES[script])
     if script is Script.LATIN:
         lines = (
             f"{pick(rng, 'ABKMRST')}. {surname}",
             pick(rng, ("Advocate", "Notary Public", "Advocate & Notary")),
-            pick(rng, _CITIES[script]),
+            pick(rng, CITIES[script]),
             f"Reg. No. {number(rng, 4)}",
             f"Exp. Dt. {date_text(rng)}",
         )
-        rings = ("NOTARY", _cased(rng, pick(rng, _STATES[script])))
+        rings = ("NOTARY", _cased(rng, pick(rng, STATES[script])))
         return StampText(script, rings, lines[: int(rng.integers(2, 6))], "stamp_notary")
     words = {
         Script.CYRILLIC: "Нотариус",
@@ -253,31 +118,31 @@ def notary_text(rng: Rng, script: Script) -> StampText:
         Script.GREEK: "Συμβολαιογράφος",
         Script.DEVANAGARI: "नोटरी",
     }
-    rings = (_cased(rng, f"{words[script]} {surname}"), _cased(rng, pick(rng, _CITIES[script])))
+    rings = (_cased(rng, f"{words[script]} {surname}"), _cased(rng, pick(rng, CITIES[script])))
     return StampText(script, rings, (f"№ {number(rng, 3)}",), "stamp_notary")
 
 
 def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
     """A stamp of plain lines: a certified copy, an attestation, an address."""
-    surname, city = pick(rng, _SURNAMES[script]), pick(rng, _CITIES[script])
+    surname, city = pick(rng, SURNAMES[script]), pick(rng, CITIES[script])
     sets: tuple[tuple[str, ...], ...]
     if script is Script.LATIN:
         sets = (
-            ("ATTESTED", f"{surname} {pick(rng, _SURNAMES[script])}", "Advocate & Notary", city),
-            (f"For {pick(rng, _BRANDS[script])} Pvt. Ltd.", "", "Director"),
+            ("ATTESTED", f"{surname} {pick(rng, SURNAMES[script])}", "Advocate & Notary", city),
+            (f"For {pick(rng, BRANDS[script])} Pvt. Ltd.", "", "Director"),
             ("NOTARY", city, f"Registration No.: {number(rng, 5)}", f"Expiry Date : {date_text(rng)}"),
             ("TRUE COPY ATTESTED", f"({surname})", "Gazetted Officer"),
             (f"{surname} & Sons", f"P.O. Box {number(rng, 5)}", f"Tel. {number(rng, 7)}", city),
         )
     elif script is Script.DEVANAGARI:
-        sets = (("सत्यापित", surname, pick(rng, _OFFICES[script]), city), (surname, pick(rng, _OFFICES[script])))
+        sets = (("सत्यापित", surname, pick(rng, OFFICES[script]), city), (surname, pick(rng, OFFICES[script])))
     elif script is Script.GREEK:
-        sets = (("ΑΚΡΙΒΕΣ ΑΝΤΙΓΡΑΦΟ", surname, city), (pick(rng, _BRANDS[script]), city, f"ΑΦΜ {number(rng, 9)}"))
+        sets = (("ΑΚΡΙΒΕΣ ΑΝΤΙΓΡΑΦΟ", surname, city), (pick(rng, BRANDS[script]), city, f"ΑΦΜ {number(rng, 9)}"))
     else:
         sets = (
             ("КОПИЯ ВЕРНА", "Директор ____________", f"{surname} {pick(rng, 'АБВИКМ')}.{pick(rng, 'АБВИКМ')}."),
             ("УТВЕРЖДАЮ", "Главный инженер", surname, f"«__» ________ 20{number(rng, 2)} г."),
-            ("В ПРОИЗВОДСТВО РАБОТ", f"{pick(rng, _BRANDS[script])}", date_text(rng), "Подпись ________"),
+            ("В ПРОИЗВОДСТВО РАБОТ", f"{pick(rng, BRANDS[script])}", date_text(rng), "Подпись ________"),
             ("ПРОШНУРОВАНО", "пронумеровано и скреплено", f"печатью {number(rng, 2)} листов", surname),
         )
     return sets[int(rng.integers(len(sets)))]
@@ -295,8 +160,8 @@ def receipt_lines(rng: Rng, script: Script) -> tuple[str, ...]:
 
 
 def _registration(rng: Rng, script: Script) -> str:
-    name = pick(rng, _NUMBERS.get(script, ("REG. No.",)))
-    return f"{name} {number(rng, 12 if script in _NUMBERS else 6)}"
+    name = pick(rng, NUMBERS.get(script, ("REG. No.",)))
+    return f"{name} {number(rng, 12 if script in NUMBERS else 6)}"
 
 
 def _cased(rng: Rng, text: str) -> str:
