@@ -6,28 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.tiny_network import write_architecture
 
 from docdetect.documents.drawing import write_image
 from docdetect.labels.yolo import detections_to_yolo
 from docdetect.types import ByteArray, Detections
 
-CLASSES = ("qr", "signature", "stamp")
 PAGE_WH = (72, 96)
-TINY = """
-nc: 3
-scales:
-  n: [0.34, 0.125, 128]
-backbone:
-  - [-1, 1, Conv, [64, 3, 2]]
-  - [-1, 1, Conv, [128, 3, 2]]
-  - [-1, 1, C3k2, [128, False, 0.25]]
-  - [-1, 1, Conv, [256, 3, 2]]
-  - [-1, 1, C3k2, [256, False, 0.25]]
-  - [-1, 1, Conv, [512, 3, 2]]
-  - [-1, 1, Conv, [512, 3, 2]]
-head:
-  - [[4, 5, 6], 1, Detect, [nc]]
-"""
 
 
 def made_page(seed: int, marks: int = 2) -> tuple[ByteArray, Detections]:
@@ -73,6 +58,4 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_yaml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Architecture of a network of a few thousand weights."""
-    file = tmp_path_factory.mktemp("model") / "yolo11n-tiny.yaml"
-    file.write_text(TINY, encoding="utf-8")
-    return file
+    return write_architecture(tmp_path_factory.mktemp("model"))

@@ -95,8 +95,6 @@ def select_device(device: str) -> torch.device:
 
 
 def _unpickled(weights: Path) -> torch.nn.Module:
-    import pickle
-
     prepare_ultralytics()
     import torch
     from ultralytics.nn.tasks import load_checkpoint
@@ -108,11 +106,11 @@ def _unpickled(weights: Path) -> torch.nn.Module:
     _refuse_foreign_globals(weights)
     try:
         network, _ = load_checkpoint(str(weights))
-    except (TypeError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, AttributeError, ImportError) as error:
-        reason = str(error).splitlines()[0].replace("ERROR ❌️ ", "") if str(error) else type(error).__name__
-        raise InputError(f"{weights}: not a checkpoint of a detection model ({reason})", _RETRY) from error
     except OSError as error:
         raise InputError(f"{weights}: cannot be read ({error.strerror or error})", "Check its permissions.") from error
+    except Exception as error:  # damaged and hostile bytes fail wherever it happens to, inside PyTorch
+        reason = str(error).splitlines()[0].replace("ERROR ❌️ ", "") if str(error) else type(error).__name__
+        raise InputError(f"{weights}: not a checkpoint of a detection model ({reason})", _RETRY) from error
     assert isinstance(network, torch.nn.Module)
     return network
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MAX_MARKS = 300  # per page, as in Ultralytics
 _NMS_SECONDS = 3600.0  # Ultralytics drops the rest of a batch when its time is over: here it never is
-_CLASS_OFFSET_PX = 1e5  # keeps classes apart in NMS; above any side of a letterboxed page
+_CLASS_OFFSET_PX = 7680.0  # keeps classes apart in NMS, as in Ultralytics; more would cost digits of the boxes
 
 
 class TorchEngine:
@@ -32,6 +32,7 @@ class TorchEngine:
         self._device = device
         self._network = network.fuse(verbose=False).eval().to(device)  # type: ignore[operator]
         self._stride = max(int(network.stride.max()), 32)  # type: ignore[operator]
+        self._class_offset_px = max(_CLASS_OFFSET_PX, 1.5 * imgsz)
         self._letterbox = LetterBox((imgsz, imgsz), auto=True, stride=self._stride)
         self._names = tuple(str(network.names[k]) for k in range(len(network.names)))  # type: ignore[arg-type, index]
 
@@ -72,7 +73,7 @@ class TorchEngine:
                 iou_thres=iou,
                 max_det=MAX_MARKS,
                 max_time_img=_NMS_SECONDS,
-                max_wh=_CLASS_OFFSET_PX,
+                max_wh=self._class_offset_px,
                 end2end=getattr(self._network, "end2end", False),
             )
         return [rows.cpu().numpy() for rows in found]

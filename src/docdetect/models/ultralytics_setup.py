@@ -23,6 +23,7 @@ _ENVIRONMENT = {
 }
 _SETTINGS_OFF = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
 _FONTS_WANTED = ("Arial.ttf", "Arial.Unicode.ttf")  # Ultralytics downloads these when it does not find them
+_ITS_HANDLER, _OUR_HANDLER = "ultralytics.utils.set_logging", "docdetect"
 _OPENMP = "OMP_NUM_THREADS"
 
 
@@ -69,10 +70,21 @@ def prepare_ultralytics(*, verbose: bool = False) -> None:
     if unwanted:
         utils.SETTINGS.update(unwanted)
     utils.LOGGER.setLevel(logging.INFO if verbose else logging.ERROR)
-    for handler in utils.LOGGER.handlers:
-        handler.setLevel(logging.INFO)
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(sys.stderr)
+    for handler in list(utils.LOGGER.handlers):
+        if handler.name in (_ITS_HANDLER, _OUR_HANDLER):
+            utils.LOGGER.removeHandler(handler)
+    utils.LOGGER.addHandler(_StderrHandler())
+
+
+class _StderrHandler(logging.Handler):
+    """Lines on whatever is stderr at that moment; Ultralytics' own handler writes to stdout."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.set_name(_OUR_HANDLER)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
 
 
 def _restore_pillow() -> None:

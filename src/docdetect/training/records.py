@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +20,7 @@ from docdetect.schema import Config
 from docdetect.training.data import Fingerprint, YoloDataset
 from docdetect.training.progress import EpochReport
 
-_PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "numpy", "pillow")
+_PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "opencv-python-headless", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,8 @@ def versions() -> dict[str, str]:
     """Versions of docdetect, Python and the libraries that decide what comes out, and the platform."""
     found = {"docdetect": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
     return {**found, "platform": platform.platform(), "processor": platform.processor() or platform.machine()}
 
 

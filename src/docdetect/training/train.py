@@ -187,6 +187,7 @@ def _run(
         network=load_network(Path(model["model"])) if is_checkpoint and not resumed else None,
         precision=config.train.precision,
         workers=config.train.workers,
+        window=config.train.window,
         on_epoch=on_epoch,
         on_progress=tell.on_progress,
     )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages
 from docdetect.training.precision import PreciseLoss, choose_precision
 from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport
+from docdetect.training.windows import Windows
 
 # Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
 engine_trainer.GIT = SimpleNamespace(root=None, branch=None, commit=None, message=None, origin=None)
@@ -40,6 +42,7 @@ class Job:
         network: where the weights come from: a loaded network, or None for the architecture in the arguments.
         precision: auto, fp32 or bf16.
         workers: loader processes at most.
+        window: px, the side of the windows of pages that are trained on; 0 for whole pages.
         on_epoch: told after each epoch.
         on_progress: told after each batch.
     """
@@ -49,6 +52,7 @@ class Job:
     network: torch.nn.Module | None
     precision: str
     workers: int
+    window: int
     on_epoch: EpochCallback
     on_progress: ProgressCallback
 
@@ -93,18 +97,20 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         return None
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Pages:
-        """docdetect's pages in place of a second scan of the folders."""
-        stride = max(int(unwrap_model(self.model).stride.max()), 32)
-        return Pages(
+        """docdetect's pages in place of a second scan of the folders; windows of them where the recipe says so."""
+        training = mode == "train"
+        window = self.job.window if training else 0
+        make = partial(Windows, page_px=self.args.imgsz) if window else Pages
+        return make(
             img_path=img_path,
-            imgsz=self.args.imgsz,
+            imgsz=window or self.args.imgsz,
             batch_size=batch,
-            augment=mode == "train",
+            augment=training,
             hyp=self.args,
             rect=mode == "val",
             cache=self.args.cache or None,
-            stride=stride,
-            pad=0.0 if mode == "train" else 0.5,
+            stride=max(int(unwrap_model(self.model).stride.max()), 32),
+            pad=0.0 if training else 0.5,
             task="detect",
             data=self.data,
         )

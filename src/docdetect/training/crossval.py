@@ -1,0 +1,169 @@
+"""Cross-validation by family: every page is judged by a model that has seen nothing like it; resumable fold by fold.
+
+The held-out fold chooses nothing: each fold trains the configured number of epochs without early stopping and is judged
+with its last weights, not with those that did best on the very pages it is judged on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docdetect.config import dump_config, load_config
+from docdetect.errors import InputError
+from docdetect.files import read_json, write_json, write_text
+from docdetect.metrics.samples import Sample
+from docdetect.models.loading import load_engine
+from docdetect.models.ultralytics_setup import prepare_ultralytics
+from docdetect.schema import Config
+from docdetect.training.data import YoloDataset, fingerprint, read_dataset
+from docdetect.training.evaluate import PREDICTIONS, read_predictions, write_predictions
+from docdetect.training.folds import AssignFolds, FoldedImage, fold_images, write_fold
+from docdetect.training.predictions import Prediction, predict_dataset
+from docdetect.training.records import RunFolder, find_run, make_run_folder
+from docdetect.training.samples import read_origins, samples_of
+from docdetect.training.train import Listeners, resume, resumed_config, train
+
+PLAN = "folds.json"
+_SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A finished cross-validation.
+
+    Attributes:
+        folder: its run folder.
+        dataset: what was cut into folds.
+        images: the pictures with their folds.
+        samples: out-of-fold predictions, in the order of `images`.
+    """
+
+    folder: Path
+    dataset: YoloDataset
+    images: tuple[FoldedImage, ...]
+    samples: tuple[Sample, ...]
+
+    @property
+    def count(self) -> int:
+        return 1 + max(one.fold for one in self.images)
+
+    def of(self, fold: int) -> list[Sample]:
+        """The samples of one fold."""
+        return [sample for sample, one in zip(self.samples, self.images, strict=True) if one.fold == fold]
+
+
+def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | None = None) -> Folds:
+    """Trains and judges every fold of `config.train.data` (its splits train and val; test stays aside) in a new folder
+    `<crossval.runs>/<name>_<timestamp>`.
+
+    Raises:
+        InputError: the dataset or the model is missing or wrong, or there are fewer families than folds.
+        OutputError: the folder cannot be written.
+    """
+    tell = listeners or Listeners()
+    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
+    how = config.crossval
+    images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed, assign)
+    folder = make_run_folder(Path(how.runs), how.name)
+    write_text(folder / "config.yaml", dump_config(config))
+    plan = {one.image.name: one.fold for one in images}
+    write_json(folder / PLAN, {"dataset_sha256": fingerprint(dataset).dataset, "folds": how.folds, "fold_of": plan})
+    return _run_folds(Folds(folder, dataset, images, ()), config, tell)
+
+
+def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None = None) -> tuple[Folds, Config]:
+    """Goes on with an interrupted cross-validation: finished folds are kept, an interrupted training goes on.
+
+    Args:
+        wanted: its folder, or `last` for the newest one in `runs`.
+        runs: where such folders are.
+        listeners: who is told what.
+
+    Raises:
+        InputError: there is none, or its dataset has changed.
+    """
+    tell = listeners or Listeners()
+    folder = find_cross_validation(wanted, Path(runs))
+    config = load_config(str(folder / "config.yaml"))
+    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
+    plan = read_json(folder / PLAN)
+    if plan.get("dataset_sha256") != fingerprint(dataset).dataset:
+        raise InputError(
+            f"{dataset.file}: the dataset has changed since {folder} was started",
+            "Restore it, or start a new cross-validation.",
+        )
+    origins, fold_of = read_origins(dataset.root), plan["fold_of"]
+    images = fold_images(
+        dataset,
+        origins,
+        plan["folds"],
+        config.crossval.seed,
+        lambda families, *_: dict.fromkeys(families, 0),  # the plan on disk decides, whatever would be chosen today
+    )
+    planned = tuple(FoldedImage(one.image, one.origin, int(fold_of[one.image.name])) for one in images)
+    return _run_folds(Folds(folder, dataset, planned, ()), config, tell), config
+
+
+def find_cross_validation(wanted: str, runs: Path) -> Path:
+    """The folder that `wanted` means: a path, or `last` for the newest in `runs`.
+
+    Raises:
+        InputError: there is no cross-validation.
+    """
+    if wanted != "last":
+        if not (Path(wanted) / PLAN).is_file():
+            raise InputError(f"{wanted}: no cross-validation of docdetect", "Start one with docdetect crossval.")
+        return Path(wanted)
+    found = [path.parent for path in runs.glob(f"*/{PLAN}")] if runs.is_dir() else []
+    if not found:
+        raise InputError(f"{runs}: no cross-validation to go on with", "Start one with docdetect crossval.")
+    return max(found, key=lambda path: ((path / PLAN).stat().st_mtime_ns, path.name))
+
+
+def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
+    samples: dict[tuple[str, int], Sample] = {}
+    for fold in range(folds.count):
+        place = folds.folder / f"fold_{fold + 1}"
+        if not (place / PREDICTIONS).is_file():
+            tell.announce(f"fold {fold + 1} of {folds.count}")
+            run = _trained(place, folds, fold, config, tell)
+            _predict(place, run, folds, fold, config, tell)
+        found, _ = read_predictions(place)
+        samples.update({(sample.document, sample.page): sample for sample in found})
+    ordered = tuple(samples[one.origin.document, one.origin.page] for one in folds.images)
+    return Folds(folds.folder, folds.dataset, folds.images, ordered)
+
+
+def _trained(place: Path, folds: Folds, fold: int, config: Config, tell: Listeners) -> RunFolder:
+    """The fold's finished run: one that is there, one that is resumed, or a new one."""
+    known = sorted(path.parent for path in place.glob("train_*/run.json"))
+    for path in reversed(known):
+        run = RunFolder(path)
+        if read_json(run.record).get("state") == "finished":
+            return run
+        if run.last.is_file() and _can_go_on(run):
+            return RunFolder(resume(str(path), resumed_config(str(path), str(place), (), {}), tell).folder)
+    data = write_fold(place / "data", folds.images, fold, folds.dataset.class_names)
+    recipe = {"data": str(data), "runs": str(place), "name": "train", "patience": 0}
+    settings = config.model_copy(update={"train": config.train.model_copy(update=recipe)})
+    return RunFolder(train(settings, tell).folder)
+
+
+def _can_go_on(run: RunFolder) -> bool:
+    try:
+        find_run(str(run.path), run.path.parent)
+    except InputError:
+        return False
+    return True
+
+
+def _predict(place: Path, run: RunFolder, folds: Folds, fold: int, config: Config, tell: Listeners) -> None:
+    prepare_ultralytics(verbose=tell.verbose)
+    how, names = config.val, folds.dataset.class_names
+    engine = load_engine(run.last, imgsz=config.train.imgsz, device=config.train.device)
+    images: Sequence[FoldedImage] = [one for one in folds.images if one.fold == fold]
+    settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
+    pages = predict_dataset(engine, [one.image for one in images], names, settings, on_progress=tell.on_progress)
+    write_predictions(place, samples_of(pages, read_origins(folds.dataset.root)), names)

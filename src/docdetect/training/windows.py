@@ -1,0 +1,101 @@
+"""Training on square windows of pages: the scale of whole pages at a fraction of their pixels.
+
+A window is cut anew each time its page comes up, most often around a mark; a network that is trained on windows sees
+whole pages of the same scale in validation and in use.
+"""
+
+from __future__ import annotations
+
+import random
+from copy import deepcopy
+from typing import Any
+
+import cv2
+import numpy as np
+from ultralytics.utils.patches import imread
+
+from docdetect.boxes import area, clip
+from docdetect.training.pages import Pages
+from docdetect.types import BoolArray, ByteArray, FloatArray
+
+_AROUND_A_MARK_FRAC = 0.75
+_VISIBLE_FRAC = 0.3  # a mark of which less is in the window is no mark there
+_PAPER = 255
+
+
+def choose_window(
+    boxes: FloatArray, size_wh: tuple[int, int], side_px: int, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Left and top px of a window of `side_px` on a page: most often one that holds the middle of some mark.
+
+    Args:
+        boxes: float32 (N, 4) xyxy px of the page's marks.
+        size_wh: the page in px; along a side shorter than the window, the window starts at 0.
+        side_px: of the window.
+        rng: where chance comes from.
+    """
+    room = [max(0, size - side_px) for size in size_wh]
+    if len(boxes) and rng.random() < _AROUND_A_MARK_FRAC:
+        box = boxes[rng.integers(len(boxes))]
+        middle = (box[:2] + box[2:]) / 2
+        corner = middle - rng.uniform(0.1, 0.9, 2) * side_px
+    else:
+        corner = rng.uniform(0, 1, 2) * room
+    left, top = (round(float(np.clip(value, 0, most))) for value, most in zip(corner, room, strict=True))
+    return left, top
+
+
+def cut(
+    pixels: ByteArray, boxes: FloatArray, corner: tuple[int, int], side_px: int
+) -> tuple[ByteArray, FloatArray, BoolArray]:
+    """The window's pixels, the parts of the boxes in it, and which boxes are in it at all.
+
+    Args:
+        pixels: uint8 (H, W, C).
+        boxes: float32 (N, 4) xyxy px on the page.
+        corner: left and top px of the window on the page.
+        side_px: of the window; white paper is added where the page ends before it.
+
+    Returns:
+        uint8 (side_px, side_px, C); float32 (M, 4) xyxy px in the window; bool (N,) with M True values.
+    """
+    left, top = corner
+    piece = pixels[top : top + side_px, left : left + side_px]
+    window = np.full((side_px, side_px, pixels.shape[2]), _PAPER, np.uint8)
+    window[: piece.shape[0], : piece.shape[1]] = piece
+    moved = boxes - np.array([left, top, left, top], np.float32)
+    inside = clip(moved, (side_px, side_px))
+    kept = area(inside) > _VISIBLE_FRAC * np.maximum(area(moved), 1e-6)
+    return window, inside[kept], kept
+
+
+class Windows(Pages):
+    """Pages of a split as windows of `imgsz` px, cut from pages whose long side is `page_px`."""
+
+    def __init__(self, *arguments: Any, page_px: int, **keywords: Any) -> None:
+        self.page_px = page_px
+        super().__init__(*arguments, **keywords)
+
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        label = deepcopy(self.labels[index])
+        height, width = label.pop("shape")
+        scale = self.page_px / max(height, width)
+        truth = self._pages[index].truth
+        rng = np.random.default_rng(random.getrandbits(64))
+        boxes = truth.xyxy * np.float32(scale)
+        page = _resized(imread(self.im_files[index]), scale)
+        corner = choose_window(boxes, (page.shape[1], page.shape[0]), self.imgsz, rng)
+        label["img"], inside, kept = cut(page, boxes, corner, self.imgsz)
+        label["ori_shape"] = label["resized_shape"] = (self.imgsz, self.imgsz)
+        label["ratio_pad"] = (1.0, 1.0)
+        centres, sides = (inside[:, :2] + inside[:, 2:]) / 2, inside[:, 2:] - inside[:, :2]
+        label["bboxes"] = (np.concatenate([centres, sides], axis=1) / self.imgsz).astype(np.float32)
+        label["cls"] = label["cls"][kept]
+        return dict(self.update_labels_info(label))
+
+
+def _resized(pixels: ByteArray, scale: float) -> ByteArray:
+    if abs(scale - 1) < 1e-6:
+        return pixels
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=method), np.uint8)
