@@ -63,6 +63,9 @@ class TrainConfig(Section):
     cache: bool = Field(False, description="keep the decoded pages in memory where they fit")
     hours: NotNegative = Field(0.0, description="stop after so many hours, epochs fitted to them; 0 is no limit")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
+    window: Annotated[int, Field(ge=0, le=8192, multiple_of=32)] = Field(
+        0, description="px, side of the windows of pages that are trained on; 0 trains on whole pages"
+    )
     batch: Annotated[int, Field(ge=1)] = 16
     epochs: Annotated[int, Field(ge=1)] = 60
     patience: Annotated[int, Field(ge=0)] = Field(20, description="epochs without progress before stopping; 0 never")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -85,6 +86,18 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
 
 def test_no_arguments_show_the_help() -> None:
     assert run([]) == 2
+
+
+def test_the_shell_gets_completions() -> None:
+    environment = {
+        **os.environ,
+        "_DOCDETECT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "docdetect con",
+        "COMP_CWORD": "1",
+    }
+    command = [sys.executable, "-c", "from docdetect.cli.main import main; main()"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert {"convert", "config"} <= set(done.stdout.split())
 
 
 def test_a_docdetect_error_is_two_lines_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

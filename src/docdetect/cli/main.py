@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code; used by `main` and by tests."""
-    if not arguments or arguments in (["-h"], ["--help"]):
+    completing = "_DOCDETECT_COMPLETE" in os.environ  # the shell asks Typer for completions, without arguments
+    if not completing and (not arguments or arguments in (["-h"], ["--help"])):
         from docdetect.cli.help import show_help  # Typer's own help takes three times as long to import
 
         show_help()
