@@ -26,6 +26,7 @@ from docdetect.datasets.visualize import draw_labels, write_contact_sheets
 from docdetect.documents.drawing import encoded_image, write_image
 from docdetect.documents.naming import page_stem
 from docdetect.documents.reader import Document, RenderSize
+from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi
 from docdetect.documents.workers import PageOutcome, WorkerSettings, iter_pages
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_json, write_bytes, write_json, write_text
@@ -159,7 +160,7 @@ class _PageMaker:
     classes: tuple[str, ...]
 
     def __call__(self, document: Document, number: int) -> str | None:
-        name = document.page_info(number, next(iter(self.sizes.values()))).document
+        name = document.page_info(number, AtDpi(POINTS_PER_INCH)).document
         key = PageKey(name, number)
         if key not in self.sizes:
             return None
