@@ -7,20 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.convert_record import MadePage, Record, read_record, write_record
+from docdetect.datasets.encoding import PageEncoder
 from docdetect.datasets.labels import read_annotations
 from docdetect.datasets.plan import worker_settings
 from docdetect.datasets.report import FailedPage
 from docdetect.datasets.sizes import render_sizes
 from docdetect.datasets.split import PageKey
 from docdetect.datasets.survey import SurveyedDocument, survey_documents
-from docdetect.documents.drawing import encoded_image
 from docdetect.documents.naming import page_stem
-from docdetect.documents.reader import Document, RenderSize
-from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi
+from docdetect.documents.reader import RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.documents.workers import PageOutcome, WorkerSettings, iter_pages
 from docdetect.errors import InputError, OutputExistsError
@@ -151,7 +148,7 @@ class _Conversion:
                 wanted[key.document][key.page] = size
         total = sum(len(pages) for pages in wanted.values())
         files = [document.file for document in documents if document.file.name in wanted]
-        for outcome in iter_pages(files, _PageEncoder(wanted), workers):
+        for outcome in iter_pages(files, PageEncoder(wanted), workers):
             name = outcome.file.name
             if not isinstance(outcome, PageOutcome):
                 if outcome.failure is not None:
@@ -188,21 +185,6 @@ class _Conversion:
 
     def _path(self, key: PageKey) -> Path:
         return self.output / f"{page_stem(key.document, key.page)}.png"
-
-
-@dataclass(frozen=True)
-class _PageEncoder:
-    """The PageWork that gives the bytes of a page's PNG file, or None for a page that is not wanted."""
-
-    wanted: Mapping[str, Mapping[int, RenderSize]]
-
-    def __call__(self, document: Document, number: int) -> ByteArray | None:
-        name = document.page_info(number, AtDpi(POINTS_PER_INCH)).document
-        size = self.wanted[name].get(number)
-        if size is None:
-            return None
-        page = document.render(number, size)
-        return np.frombuffer(encoded_image(".png", page.pixels, dpi=page.info.dpi), np.uint8)
 
 
 def _place(failed: FailedPage) -> tuple[str, int]:
