@@ -1,0 +1,81 @@
+"""What QR codes say; the only importer of ZXing.
+
+A detected box is cut out with a margin, because the decoder wants the quiet zone around the code, and is tried at
+several scales: scans have modules of two or three pixels, for which a decoder's thresholds work better on an
+enlarged picture, and photographs the other way round.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from docdetect.types import ByteArray, FloatArray
+
+_MARGIN_FRAC = 0.15  # of the box's longer side; the quiet zone of a QR code of 25 modules is 16 %
+_MIN_MARGIN_PX = 4
+_LONG_SIDES_PX = (320, 640, 160)  # to which the cut-out is scaled when it could not be read as it is
+_QUIET_PX = 16
+
+
+def read_code(pixels: ByteArray, xyxy: FloatArray) -> str | None:
+    """The text of the code in one box, None when there is none that can be read.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB, the page as large as it can be had.
+        xyxy: (4,) px on that page.
+
+    Of several codes in and around the box the one nearest to the box's centre counts. The text has no control
+    characters but tab and line feed, and no bytes that are not text.
+    """
+    cut, centre = _cut_out(pixels, xyxy)
+    if cut is None:
+        return None
+    side = max(cut.shape[:2])
+    for scale in (1.0, *(target / side for target in _LONG_SIDES_PX)):
+        scaled = cut if scale == 1 else cv2.resize(cut, None, fx=scale, fy=scale, interpolation=_interpolation(scale))
+        quiet = cv2.copyMakeBorder(
+            scaled, _QUIET_PX, _QUIET_PX, _QUIET_PX, _QUIET_PX, cv2.BORDER_CONSTANT, value=(255,)
+        )
+        text = _nearest_text(quiet, centre * scale + _QUIET_PX)
+        if text is not None:
+            return text
+    return None
+
+
+def _cut_out(pixels: ByteArray, xyxy: FloatArray) -> tuple[Any, FloatArray]:
+    """The grey picture of the box with its margin, and the box's centre in it; None when nothing of it is left."""
+    height, width = pixels.shape[:2]
+    box = np.asarray(xyxy, np.float64)
+    margin = max(_MIN_MARGIN_PX, _MARGIN_FRAC * float(max(box[2] - box[0], box[3] - box[1])))
+    left, top = (int(max(0, np.floor(value - margin))) for value in box[:2])
+    right, bottom = int(min(width, np.ceil(box[2] + margin))), int(min(height, np.ceil(box[3] + margin)))
+    centre = np.array([(box[0] + box[2]) / 2 - left, (box[1] + box[3]) / 2 - top], np.float32)
+    if right - left < 8 or bottom - top < 8:
+        return None, centre
+    return cv2.cvtColor(pixels[top:bottom, left:right], cv2.COLOR_RGB2GRAY), centre
+
+
+def _interpolation(scale: float) -> int:
+    return int(cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+
+
+def _nearest_text(grey: Any, centre: FloatArray) -> str | None:
+    import zxingcpp
+
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllMatrix)
+    found = zxingcpp.read_barcodes(grey, formats=formats, text_mode=zxingcpp.TextMode.Plain)
+    readable = [code for code in found if code.valid and code.text]
+    if not readable:
+        return None
+    nearest = min(readable, key=lambda code: (_distance(code.position, centre), code.text))
+    text = nearest.text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(letter for letter in text if letter >= " " or letter in "\t\n")
+
+
+def _distance(position: Any, centre: FloatArray) -> float:
+    corners = (position.top_left, position.top_right, position.bottom_right, position.bottom_left)
+    middle = np.mean([(corner.x, corner.y) for corner in corners], axis=0)
+    return float(np.hypot(*(middle - centre)))

@@ -1,0 +1,162 @@
+"""The output folder of a run: claimed for one process, never somebody else's, cleaned only of what docdetect made."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+from docdetect.errors import OutputError, OutputExistsError
+from docdetect.files import output_errors
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.records import line_to_record
+
+PAGES_FOLDER = "pages"
+CROPS_FOLDER = "crops"
+YOLO_FOLDER = "yolo"
+RESULT_FILES = (
+    JOURNAL_NAME,
+    "detections.json",
+    "detections.csv",
+    "detections.parquet",
+    "detections_coco.json",
+    "documents.csv",
+    "summary.json",
+)
+
+_LOCK_NAME = ".docdetect.lock"
+_MADE_BY_US = {
+    PAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
+    CROPS_FOLDER: re.compile(r"page_\d{4,}_.+_\d{2,}\.jpg"),
+    YOLO_FOLDER: re.compile(r"page_\d{4,}\.txt|classes\.txt"),
+}
+_TEMPORARY = re.compile(r"\..+\.tmp")
+
+OnExisting: TypeAlias = Literal["refuse", "overwrite", "resume"]
+
+
+@contextmanager
+def claimed_folder(output: Path, on_existing: OnExisting) -> Iterator[Path]:
+    """`output`, made where missing and locked while the block runs.
+
+    Args:
+        output: the result folder.
+        on_existing: what to do about the results of an earlier run: refuse, remove them, or keep them to go on from.
+
+    Raises:
+        OutputExistsError: there are results and `on_existing` is `refuse`, the folder holds other things than
+            docdetect's results, or another run is writing into it.
+        OutputError: the folder cannot be made or written.
+    """
+    check_folder(output, on_existing)
+    with output_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+    with _locked(output):
+        check_folder(output, on_existing)  # another run may have begun and ended in between
+        if on_existing == "overwrite":
+            remove_results(output)
+        yield output
+
+
+def remove_results(output: Path) -> None:
+    """Removes the files that a run writes, and the folders that are empty then; anything else stays. OutputError."""
+    with output_errors(output):
+        for name in RESULT_FILES:
+            (output / name).unlink(missing_ok=True)
+        for path in output.iterdir():
+            if _TEMPORARY.fullmatch(path.name) and path.is_file():
+                path.unlink()
+        for folder in _MADE_BY_US:
+            remove_files(output / folder, keep=frozenset())
+
+
+def remove_files(folder: Path, keep: frozenset[str]) -> None:
+    """Removes docdetect's files under `folder`, one of its result folders, and the folders that are empty then.
+
+    Args:
+        folder: `pages`, `crops` or `yolo` in a result folder; nothing happens where it does not exist.
+        keep: paths relative to `folder`, POSIX, that stay.
+    """
+    ours = _MADE_BY_US[folder.name]
+    with output_errors(folder):
+        for parent, folders, names in os.walk(folder, topdown=False):
+            for name in names:
+                path = Path(parent, name)
+                made_by_us = ours.fullmatch(name) or _TEMPORARY.fullmatch(name)
+                if made_by_us and path.relative_to(folder).as_posix() not in keep:
+                    path.unlink()
+            if (folders or names) and not any(Path(parent).iterdir()) and Path(parent) != folder:
+                Path(parent).rmdir()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def check_folder(output: Path, on_existing: OnExisting) -> None:
+    """Whether a run may write into the folder; nothing is changed. Raises as `claimed_folder` does."""
+    if output.exists() and not output.is_dir():
+        raise OutputExistsError(f"{output}: is a file, not a folder", "Choose another --output.")
+    with output_errors(output):
+        names = sorted(path.name for path in output.iterdir()) if output.is_dir() else []
+    names = [name for name in names if name != _LOCK_NAME]
+    if not names:
+        return
+    if not is_result_folder(output):
+        raise OutputExistsError(
+            f"{output}: the folder holds other files ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}), "
+            "not results of docdetect infer",
+            "Choose another --output; docdetect does not touch folders that it did not make.",
+        )
+    if on_existing == "refuse":
+        raise OutputExistsError(
+            f"{output}: holds the results of an earlier run",
+            "Add --resume to go on from there, or --overwrite to start over.",
+        )
+
+
+def is_result_folder(output: Path) -> bool:
+    """Whether results of docdetect infer lie in the folder: its journal tells."""
+    try:
+        with (output / JOURNAL_NAME).open("rb") as stream:
+            first = stream.readline(1 << 20)
+    except OSError:
+        return False
+    record = line_to_record(first.decode("utf-8", "replace"))
+    return first == b"" or (record is not None and record.kind == "run")
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
+    """Holds a lock of the operating system: it ends with the process, so that a killed run leaves none behind."""
+    path = output / _LOCK_NAME
+    with output_errors(path), path.open("a+b") as stream:
+        try:
+            _lock(stream)
+        except (BlockingIOError, PermissionError):
+            raise OutputExistsError(
+                f"{output}: another docdetect is writing there",
+                "Wait until it has finished, or choose another --output.",
+            ) from None
+        except OSError as error:
+            raise OutputError(
+                f"{path}: cannot be locked ({error.strerror or error})",
+                "Choose an --output on a file system that knows locks.",
+            ) from error
+        yield
+
+
+if sys.platform == "win32":  # pragma: no cover
+    import msvcrt
+
+    def _lock(stream: IO[bytes]) -> None:
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(stream: IO[bytes]) -> None:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

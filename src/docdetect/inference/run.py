@@ -1,0 +1,208 @@
+"""`infer`: from a configuration to a folder of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docdetect.console import ProgressCallback, no_progress
+from docdetect.documents.sources import DocumentFile
+from docdetect.documents.workers import WorkerSettings, available_cores
+from docdetect.errors import ConfigError, UsageError
+from docdetect.files import sha256_file, timestamped
+from docdetect.grouping import GroupingSettings
+from docdetect.inference.closer import CloserLooks
+from docdetect.inference.finishing import Finisher
+from docdetect.inference.flow import Flow
+from docdetect.inference.folder import (
+    CROPS_FOLDER,
+    PAGES_FOLDER,
+    OnExisting,
+    check_folder,
+    claimed_folder,
+    remove_files,
+)
+from docdetect.inference.formats import FORMATS
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.reading import PageReading, ReadDocument, plan, read_documents
+from docdetect.inference.report import InferReport, Totals
+from docdetect.inference.selection import chosen_documents
+from docdetect.inference.settings import RunSettings
+from docdetect.inference.summary import write_summary
+from docdetect.models.engine import Engine
+from docdetect.models.loading import load_engine
+from docdetect.models.weights import resolve_weights
+
+if TYPE_CHECKING:
+    from docdetect.schema import Config, InferConfig
+
+
+def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferReport:
+    """Finds the marks in all documents of a source and writes the result folder.
+
+    Bad pages and documents do not stop the run; they are in the report with their reasons. An interruption
+    (KeyboardInterrupt) ends it early: what is done is written, and the report says so.
+
+    Args:
+        config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
+        on_progress: told about every finished document.
+
+    Raises:
+        InputError: no such source, no documents, no weights.
+        OutputExistsError: there are results already, or the folder is not docdetect's, or in use.
+        OutputError: results cannot be written.
+        ConfigError, UsageError: settings that contradict each other or the model.
+    """
+    wanted = config.infer
+    output, on_existing = _output(wanted)
+    check_folder(output, on_existing)
+    files = chosen_documents(wanted, output)
+    weights = resolve_weights(wanted.weights, Path(config.train.runs))
+    engine = load_engine(weights, imgsz=wanted.imgsz, device=wanted.device)
+    settings = _settings(config, engine, weights)
+    _check_required(wanted, settings)
+    with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
+        report = run(files, engine, journal, wanted, on_progress)
+        write_summary(report, settings, source=wanted.source, weights=weights)
+    return report
+
+
+def run(
+    files: Sequence[DocumentFile],
+    engine: Engine,
+    journal: Journal,
+    wanted: InferConfig,
+    on_progress: ProgressCallback = no_progress,
+) -> InferReport:
+    """Takes the documents through the engine into the journal and writes the result files beside it.
+
+    Args:
+        files: in the order of the work.
+        engine: the detector.
+        journal: of this run; what it holds already is not done again.
+        wanted: `formats` and `require`; the rest stands in the journal's settings.
+        on_progress: told about every finished document.
+
+    Raises:
+        OutputError: results cannot be written.
+    """
+    settings, output = journal.settings, journal.path.parent
+    resumed = bool(journal.documents())
+    documents = 0
+
+    def on_document(event: ReadDocument, pages: int) -> None:
+        nonlocal documents
+        documents += 1
+        on_progress(documents, len(files), f"{pages} pages, {event.file.name}")
+
+    work = plan(files, journal)
+    documents = len(files) - len(work.files)
+    reading = PageReading(settings.imgsz, settings.dpi, work.done)
+    workers = WorkerSettings(settings.workers, settings.doc_timeout_s)
+    started, interrupted = time.perf_counter(), False
+    with CloserLooks(settings.doc_timeout_s) as closer_look:
+        flow = Flow(engine, Finisher(settings, output, closer_look), journal, settings, on_document)
+        try:
+            with closing(read_documents(work, reading, workers)) as events:
+                flow.run(events)
+        except KeyboardInterrupt:
+            interrupted = True
+    elapsed_s = time.perf_counter() - started
+    journal.forget(set(journal.documents()) - {file.name for file in files})
+    if not interrupted:
+        journal.rewrite_sorted()
+    totals = write_results(journal, output, wanted.formats)
+    if resumed and not interrupted:
+        _remove_orphans(output, totals)
+    return InferReport(
+        output,
+        totals,
+        wanted.require,
+        len(files),
+        elapsed_s,
+        flow.pages,
+        interrupted,
+        journal.unreadable_lines,
+    )
+
+
+def write_results(journal: Journal, output: Path, formats: Iterable[str]) -> Totals:
+    """The result files that are made from the journal; one document at a time is in memory. Raises OutputError."""
+    totals = Totals(journal.settings.class_names)
+    with ExitStack() as stack:
+        chosen = [FORMATS[name] for name in dict.fromkeys(formats) if name in FORMATS]
+        adders = [stack.enter_context(open_format(output, journal.settings)) for open_format in chosen]
+        for document in journal.documents():
+            result, end = journal.read_document(document)
+            totals.add(result, end)
+            for add in adders:
+                add(result)
+    return totals
+
+
+def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
+    if wanted.overwrite and wanted.resume:
+        raise UsageError("--overwrite and --resume exclude each other", "Give one of them.")
+    if wanted.resume and not wanted.output:
+        raise UsageError("--resume needs the folder to go on in", "Give it with --output.")
+    output = Path(wanted.output) if wanted.output else Path(wanted.runs) / timestamped(wanted.name)
+    return output, "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
+
+
+def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
+    wanted, grouping = config.infer, config.grouping
+    return RunSettings(
+        class_names=engine.class_names,
+        weights_sha256=sha256_file(weights),
+        conf=wanted.conf,
+        iou=wanted.iou,
+        imgsz=wanted.imgsz,
+        dpi=wanted.dpi,
+        grouping=GroupingSettings(
+            method=grouping.method,
+            dist=grouping.dist,
+            iou=grouping.iou,
+            contain=grouping.contain,
+            nested=grouping.nested,
+            per_class=grouping.per_class,
+        ),
+        save_pages=wanted.save_pages,
+        save_crops=wanted.save_crops,
+        read_codes=wanted.read_codes,
+        code_class=wanted.code_class,
+        batch=wanted.batch,
+        workers=wanted.workers or available_cores(),
+        doc_timeout_s=wanted.doc_timeout_s,
+    )
+
+
+def _check_required(wanted: InferConfig, settings: RunSettings) -> None:
+    unknown = [name for name in wanted.require if name not in settings.class_names]
+    if unknown:
+        raise ConfigError(
+            f"infer.require: {', '.join(unknown)} not among the classes of these weights",
+            f"Classes: {', '.join(settings.class_names)}.",
+        )
+
+
+def _remove_orphans(output: Path, totals: Totals) -> None:
+    """Removes pictures of documents and pages that are no longer among the results."""
+    for folder in (PAGES_FOLDER, CROPS_FOLDER):
+        base = output / folder
+        if not base.is_dir():
+            continue
+        pages = {row.document: row.page_count for row in totals.documents}
+        keep = frozenset(
+            path.relative_to(base).as_posix()
+            for path in base.rglob("page_*.jpg")
+            if _page_number(path.name) <= pages.get(path.parent.relative_to(base).as_posix(), 0)
+        )
+        remove_files(base, keep=keep)
+
+
+def _page_number(name: str) -> int:
+    digits = name.removeprefix("page_").removesuffix(".jpg").partition("_")[0]
+    return int(digits) if digits.isdigit() else 0

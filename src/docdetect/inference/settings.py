@@ -1,0 +1,63 @@
+"""What decides the results of a run, and the fingerprint by which `--resume` knows whether any of it changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+
+from docdetect import __version__
+from docdetect.files import sha256_text
+from docdetect.grouping import GroupingSettings
+
+_WITHOUT_INFLUENCE = frozenset({"batch", "workers", "doc_timeout_s"})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The settings of one run.
+
+    Attributes:
+        class_names: of the model, in the order of the class ids.
+        weights_sha256: hex digest of the weights' content.
+        conf: lowest confidence of a raw detection, in [0, 1].
+        iou: IoU of non-maximum suppression, in [0, 1].
+        imgsz: long side in px at which pages are rendered for the model.
+        dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
+        grouping: how raw boxes become marks.
+        save_pages: pages are drawn as JPEG.
+        save_crops: every mark is cut out as JPEG.
+        read_codes: QR codes are read from the page at full resolution.
+        code_class: name of the class whose marks are QR codes.
+        batch: pages per call of the model; does not influence results.
+        workers: rendering processes; 0 renders in this process. Does not influence results.
+        doc_timeout_s: seconds that a document may take per page in a rendering process.
+    """
+
+    class_names: tuple[str, ...]
+    weights_sha256: str
+    conf: float = 0.15
+    iou: float = 0.7
+    imgsz: int = 1024
+    dpi: int = 200
+    grouping: GroupingSettings = field(default_factory=GroupingSettings)
+    save_pages: bool = True
+    save_crops: bool = False
+    read_codes: bool = True
+    code_class: str = "qr"
+    batch: int = 4
+    workers: int = 0
+    doc_timeout_s: float = 60.0
+
+    def influential(self) -> dict[str, object]:
+        """The settings that results depend on, with docdetect's version, ready for JSON."""
+        values: dict[str, object] = {"docdetect": __version__}
+        for item in fields(self):
+            if item.name not in _WITHOUT_INFLUENCE:
+                value = getattr(self, item.name)
+                values[item.name] = asdict(value) if item.name == "grouping" else value
+        values["class_names"] = list(self.class_names)
+        return values
+
+    def fingerprint(self) -> str:
+        """16 hex digits that differ when the results may differ."""
+        return sha256_text(json.dumps(self.influential(), sort_keys=True))[:16]

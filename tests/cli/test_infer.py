@@ -1,0 +1,119 @@
+"""`docdetect infer` as people call it, with a detector that finds colours in place of a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docdetect.cli.main import run
+from docdetect.config import load_config
+from docdetect.schema import Config
+from tests.inference.fakes import ColourEngine, make_folder, make_pdf
+
+STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
+
+
+@pytest.fixture(autouse=True)
+def colour_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    weights = tmp_path / "fake.pt"
+    weights.write_bytes(b"weights")
+    monkeypatch.setattr("docdetect.inference.run.resolve_weights", lambda name, runs: weights)
+    monkeypatch.setattr("docdetect.inference.run.load_engine", lambda weights, imgsz, device: ColourEngine())
+    monkeypatch.setattr("docdetect.inference.run.available_cores", lambda: 1)
+
+
+def infer(tmp_path: Path, *options: str) -> int:
+    places = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / "out")]
+    return run(["infer", *places, "--imgsz", "256", *options])
+
+
+def test_it_finds_marks_and_ends_with_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP], []])
+    assert infer(tmp_path) == 0
+    text = capsys.readouterr().err
+    assert "grouped" in text
+    assert "pages/s" in text
+    assert (tmp_path / "out" / "pages" / "a.pdf" / "page_0001.jpg").is_file()
+    found = json.loads((tmp_path / "out" / "detections.json").read_text(encoding="utf-8"))
+    assert list(found["a.pdf"]) == ["page_1", "page_2"]
+
+
+def test_failed_documents_give_exit_code_7_and_their_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_folder(tmp_path / "in")
+    assert infer(tmp_path, "--no-save-pages") == 7
+    text = capsys.readouterr().err
+    assert "warning: broken.pdf: unreadable: " in text
+    assert "error: 1 of 4 documents failed, wholly or in part\n" in text
+    assert not (tmp_path / "out" / "pages").exists()
+
+
+def test_json_summary_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    places = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / "out")]
+    assert run(["--json", "infer", *places, "--require", "signature,stamp", "--set", "infer.imgsz=256"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["totals"]["marks"] == {"qr": 0, "signature": 0, "stamp": 1}
+    assert summary["lacking"] == {"a.pdf": ["signature"]}
+
+
+def test_an_existing_output_is_refused_resumed_or_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    assert infer(tmp_path) == 0
+    assert infer(tmp_path) == 6
+    assert capsys.readouterr().err.endswith(
+        f"error: {tmp_path / 'out'}: holds the results of an earlier run\n"
+        "  Add --resume to go on from there, or --overwrite to start over.\n"
+    )
+    assert infer(tmp_path, "--resume") == 0
+    assert infer(tmp_path, "--overwrite", "--no-save-pages") == 0
+    assert not (tmp_path / "out" / "pages").exists()
+    assert infer(tmp_path, "--overwrite", "--resume") == 2
+
+
+def test_missing_marks_fail_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    assert infer(tmp_path, "--require", "signature", "--fail-on-missing") == 7
+    assert "error: 1 documents lack signature\n" in capsys.readouterr().err
+    assert infer(tmp_path, "--require", "seal", "--overwrite") == 3
+    assert "infer.require: seal not among the classes of these weights" in capsys.readouterr().err
+
+
+def test_include_and_exclude(tmp_path: Path) -> None:
+    make_folder(tmp_path / "in")
+    assert infer(tmp_path, "--include", "*.pdf", "--exclude", "broken*", "--exclude", "DEEP/*") == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert [row["document"] for row in summary["documents"]] == ["a.pdf"]
+    assert infer(tmp_path, "--include", "*.docx", "--overwrite") == 4
+
+
+def test_no_source_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["infer"]) == 2
+    assert capsys.readouterr().err == "error: no source given\n  Say where the documents are: --source FOLDER.\n"
+
+
+def test_the_seeds_distance_warns_where_it_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    assert infer(tmp_path, "--group-dist", "50") == 0
+    assert "warning: --group-dist acts in the seed's grouping only" in capsys.readouterr().err
+
+
+def test_the_shipped_configuration_is_the_defaults() -> None:
+    shipped = load_config(str(Path(__file__).parents[2] / "configs" / "infer.yaml"))
+    assert shipped.model_dump() == Config().model_dump()
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    monkeypatch.setattr(ColourEngine, "detect", interrupt)
+    assert infer(tmp_path) == 130
+    text = capsys.readouterr().err
+    assert "error: interrupted after 0 of 1 documents" in text
+    assert "--resume" in text
+    monkeypatch.undo()

@@ -1,0 +1,98 @@
+"""Pages that the model or the finishing cannot cope with, and how many are on their way at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from docdetect.documents.sources import DocumentFile, DocumentKind
+from docdetect.errors import OutputError
+from docdetect.inference.finishing import Finisher
+from docdetect.inference.flow import Flow
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage
+from docdetect.types import ByteArray, Detections, FailureKind, PageInfo, PageResult
+from tests.inference.fakes import SETTINGS, ColourEngine
+
+FILE = DocumentFile(Path("a.pdf"), "a.pdf", DocumentKind.PDF)
+
+
+class ShyEngine(ColourEngine):
+    """Fails on every batch with a dark page in it."""
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        if any(page.mean() < 50 for page in pages):
+            raise RuntimeError("CUDA out of memory")
+        return super().detect(pages, conf, iou)
+
+
+def no_closer_look(file: DocumentFile, number: int, dpi: int) -> None:
+    return None
+
+
+def page(number: int, *, dark: bool = False) -> ReadPage:
+    pixels = np.full((30, 20, 3), 0 if dark else 255, np.uint8)
+    return ReadPage(FILE, "a" * 64, PageInfo("a.pdf", number, (200, 300)), pixels)
+
+
+def flow_into(journal: Journal, engine: ColourEngine) -> Flow:
+    return Flow(engine, Finisher(SETTINGS, journal.path.parent, no_closer_look), journal, SETTINGS, lambda *_: None)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / JOURNAL_NAME, SETTINGS) as journal:
+        yield journal
+
+
+def test_only_the_page_that_the_model_fails_on_is_lost(journal: Journal) -> None:
+    events: list[ReadEvent] = [page(1), page(2, dark=True), page(3), ReadDocument(FILE, "a" * 64, 3)]
+    flow_into(journal, ShyEngine()).run(iter(events))
+    result, end = journal.read_document("a.pdf")
+    assert [found.failure is None for found in result.pages] == [True, False, True]
+    failure = result.pages[1].failure
+    assert failure is not None
+    assert failure.kind is FailureKind.INTERNAL
+    assert failure.message == "RuntimeError: CUDA out of memory"
+    assert end is not None
+
+
+def test_a_bug_met_by_one_page_does_not_lose_the_others(journal: Journal) -> None:
+    flow = flow_into(journal, ColourEngine())
+    finish = flow.finish
+
+    def finish_badly(read: ReadPage, found: Detections) -> PageResult:
+        if read.info.number == 2:
+            raise ZeroDivisionError
+        return finish(read, found)
+
+    flow.finish = finish_badly
+    flow.run(iter([page(1), page(2), page(3)]))
+    result, _ = journal.read_document("a.pdf")
+    assert [found.failure is None for found in result.pages] == [True, False, True]
+
+
+def test_an_output_that_cannot_be_written_stops_the_run(journal: Journal) -> None:
+    def refuse(read: ReadPage, found: Detections) -> PageResult:
+        raise OutputError("disk full")
+
+    flow = flow_into(journal, ColourEngine())
+    flow.finish = refuse
+    with pytest.raises(OutputError, match="disk full"):
+        flow.run(page(number) for number in range(1, 100))
+
+
+def test_reading_does_not_run_ahead_of_the_journal(journal: Journal) -> None:
+    ahead: list[int] = []
+
+    def events() -> Iterator[ReadEvent]:
+        for number in range(1, 101):
+            ahead.append(number - len(journal.done_pages("a.pdf", "a" * 64)))
+            yield page(number)
+
+    flow_into(journal, ColourEngine()).run(events())
+    assert max(ahead) <= 2 * SETTINGS.batch + 8
+    assert len(journal.done_pages("a.pdf", "a" * 64)) == 100

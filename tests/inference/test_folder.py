@@ -1,0 +1,100 @@
+"""The output folder: claimed once, never somebody else's, cleaned only of what docdetect made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docdetect.errors import OutputError, OutputExistsError
+from docdetect.inference.folder import OnExisting, claimed_folder
+from tests.inference.fakes import make_folder, make_pdf, run_once, with_pages
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    run_once(make_folder(tmp_path / "in"), tmp_path / "out", with_pages())
+    return tmp_path / "out"
+
+
+def test_results_are_not_replaced_unasked(results: Path) -> None:
+    with pytest.raises(OutputExistsError) as caught, claimed_folder(results, "refuse"):
+        pass
+    assert caught.value.message == f"{results}: holds the results of an earlier run"
+    assert caught.value.remedy == "Add --resume to go on from there, or --overwrite to start over."
+
+
+def test_overwriting_removes_what_a_run_made_and_nothing_else(results: Path) -> None:
+    (results / "notes.txt").write_text("mine")
+    (results / "pages" / "a.pdf" / "page_notes.txt").write_text("mine")
+    with claimed_folder(results, "overwrite"):
+        left = sorted(path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file())
+        assert left == [".docdetect.lock", "notes.txt", "pages/a.pdf/page_notes.txt"]
+        assert not (results / "pages" / "deep").exists()
+
+
+@pytest.mark.parametrize("on_existing", ["refuse", "overwrite", "resume"])
+def test_a_foreign_folder_is_never_touched(tmp_path: Path, on_existing: OnExisting) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
+    with (
+        pytest.raises(OutputExistsError, match=r"holds other files \(chapter.txt\)"),
+        claimed_folder(tmp_path / "thesis", on_existing),
+    ):
+        pass
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter.txt"]
+
+
+def test_a_foreign_journal_does_not_make_a_folder_ours(tmp_path: Path) -> None:
+    (tmp_path / "detections.jsonl").write_text('{"id": 1}\n')
+    with pytest.raises(OutputExistsError), claimed_folder(tmp_path, "overwrite"):
+        pass
+    assert (tmp_path / "detections.jsonl").exists()
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    with claimed_folder(tmp_path, "refuse") as folder:
+        assert folder == tmp_path
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputExistsError, match="is a file"), claimed_folder(tmp_path / "out", "overwrite"):
+        pass
+
+
+def test_the_second_run_on_a_folder_refuses(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from docdetect.inference.folder import claimed_folder\n"
+        "with claimed_folder(Path(sys.argv[1]), 'resume'): pass\n"
+    )
+    with claimed_folder(tmp_path / "out", "refuse"):
+        command = [sys.executable, "-c", code, str(tmp_path / "out")]
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "another docdetect is writing there" in second.stderr
+    with claimed_folder(tmp_path / "out", "resume"):
+        pass  # the lock went with its holder
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_an_output_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="cannot be written"), claimed_folder(tmp_path / "out", "refuse"):
+            pass
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_results_inside_the_source_are_no_documents(tmp_path: Path) -> None:
+    from docdetect.inference.selection import chosen_documents
+    from docdetect.schema import InferConfig
+
+    make_pdf(tmp_path / "a.pdf", [[]])
+    run_once(tmp_path, tmp_path / "found" / "here", with_pages())
+    wanted = InferConfig(source=str(tmp_path))
+    assert [file.name for file in chosen_documents(wanted, tmp_path / "new")] == ["a.pdf"]

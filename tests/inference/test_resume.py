@@ -1,0 +1,211 @@
+"""Stops of every kind, and going on from there: nothing lost, doubled or torn, and the same bytes in the end."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from docdetect.errors import OutputError
+from docdetect.inference.folder import claimed_folder
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.types import ByteArray, Detections
+from tests.inference.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once, with_pages
+
+STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
+
+
+class StoppingEngine(ColourEngine):
+    """Raises at its n-th call."""
+
+    def __init__(self, calls: int, error: type[BaseException]) -> None:
+        self.calls = calls
+        self.error = error
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        self.calls -= 1
+        if self.calls < 0:
+            raise self.error
+        return super().detect(pages, conf, iou)
+
+
+class CountingEngine(ColourEngine):
+    """Counts the pages that it sees."""
+
+    pages = 0
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        self.pages += len(pages)
+        return super().detect(pages, conf, iou)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_folder(tmp_path / "in")
+
+
+@pytest.fixture
+def uninterrupted(tmp_path: Path, source: Path) -> dict[str, bytes]:
+    run_once(source, tmp_path / "whole", with_pages())
+    return compared_files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_an_interrupted_run_writes_its_results_and_goes_on(
+    source: Path, tmp_path: Path, uninterrupted: dict[str, bytes], calls: int
+) -> None:
+    output = tmp_path / "out"
+    report = run_once(source, output, with_pages(), engine=StoppingEngine(calls, KeyboardInterrupt))
+    assert report.interrupted
+    assert report.totals.pages == 2 * calls
+    assert {"detections.json", "detections.csv", "summary.json"} <= {path.name for path in output.iterdir()}
+    engine = CountingEngine()
+    report = run_once(source, output, with_pages(), engine=engine, on_existing="resume")
+    assert not report.interrupted
+    assert engine.pages == 6 - 2 * calls
+    assert compared_files(output) == uninterrupted
+
+
+def test_resuming_a_finished_run_does_nothing(source: Path, tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
+    engine = CountingEngine()
+    run_once(source, tmp_path / "whole", with_pages(), engine=engine, on_existing="resume")
+    assert engine.pages == 0
+    assert compared_files(tmp_path / "whole") == uninterrupted
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 40, 400])
+def test_a_torn_last_line_is_done_again(
+    source: Path, tmp_path: Path, uninterrupted: dict[str, bytes], lost_bytes: int
+) -> None:
+    journal = tmp_path / "whole" / JOURNAL_NAME
+    journal.write_bytes(journal.read_bytes()[:-lost_bytes])
+    report = run_once(source, tmp_path / "whole", with_pages(), on_existing="resume")
+    assert report.torn_lines == 1
+    assert compared_files(tmp_path / "whole") == uninterrupted
+
+
+def test_lines_that_are_no_records_are_done_again(
+    source: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+) -> None:
+    journal = tmp_path / "whole" / JOURNAL_NAME
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[1] = b"\0" * 100 + b"\n"
+    lines[3] = lines[3].replace(b'"xyxy"', b'"xxyy"')
+    journal.write_bytes(b"".join(lines))
+    report = run_once(source, tmp_path / "whole", with_pages(), on_existing="resume")
+    assert report.torn_lines == 2
+    assert compared_files(tmp_path / "whole") == uninterrupted
+
+
+def test_a_changed_document_starts_over(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run_once(source, output, with_pages())
+    make_pdf(source / "a.pdf", [[STAMP]])
+    engine = CountingEngine()
+    run_once(source, output, with_pages(), engine=engine, on_existing="resume")
+    assert engine.pages == 1
+    run_once(source, tmp_path / "fresh", with_pages())
+    assert compared_files(output) == compared_files(tmp_path / "fresh"), "pages 2 and 3 of a.pdf must be gone"
+
+
+def test_a_removed_document_is_gone_and_a_new_one_is_done(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run_once(source, output, with_pages())
+    (source / "a.pdf").unlink()
+    make_pdf(source / "z.pdf", [[STAMP]])
+    run_once(source, output, with_pages(), on_existing="resume")
+    run_once(source, tmp_path / "fresh", with_pages())
+    assert compared_files(output) == compared_files(tmp_path / "fresh")
+
+
+def test_changed_settings_or_weights_start_over(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run_once(source, output)
+    for settings in (replace(SETTINGS, conf=0.55), replace(SETTINGS, weights_sha256="0" * 64)):
+        engine = CountingEngine()
+        run_once(source, output, settings, engine=engine, on_existing="resume")
+        assert engine.pages == 6
+        run_once(source, tmp_path / "fresh", settings, on_existing="overwrite")
+        assert compared_files(output) == compared_files(tmp_path / "fresh")
+
+
+def test_settings_without_influence_do_not_start_over(source: Path, tmp_path: Path) -> None:
+    run_once(source, tmp_path / "out")
+    engine = CountingEngine()
+    run_once(source, tmp_path / "out", replace(SETTINGS, batch=7), engine=engine, on_existing="resume")
+    assert engine.pages == 0
+
+
+def test_a_full_disk_stops_cleanly_and_leaves_a_whole_journal(
+    source: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+) -> None:
+    resource = pytest.importorskip("resource", reason="file size limits are a Unix thing")
+    output = tmp_path / "out"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2500, hard))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            run_once(source, output, with_pages())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, previous)
+    journal = output / JOURNAL_NAME
+    assert not journal.exists() or journal.read_bytes().endswith(b"\n") or journal.read_bytes() == b""
+    run_once(source, output, with_pages(), on_existing="resume")
+    assert compared_files(output) == uninterrupted
+
+
+RUNNER = """
+import sys, time
+from pathlib import Path
+from dataclasses import replace
+from tests.inference.fakes import ColourEngine, SETTINGS, run_once, with_pages
+
+class Slow(ColourEngine):
+    def detect(self, pages, conf, iou):
+        time.sleep(0.02)
+        return super().detect(pages, conf, iou)
+
+if __name__ == "__main__":
+    print("begin", flush=True)
+    run_once(Path(sys.argv[1]), Path(sys.argv[2]), with_pages(), engine=Slow(), on_existing="resume")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a Unix thing")
+def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path) -> None:
+    source = make_folder(tmp_path / "in")
+    for number in range(12):
+        make_pdf(source / f"more{number}.pdf", [[STAMP], [], [STAMP]])
+    run_once(source, tmp_path / "whole", with_pages())
+    script = tmp_path / "runner.py"
+    script.write_text(RUNNER, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
+    command = [sys.executable, str(script), str(source), str(tmp_path / "out")]
+    rng = random.Random(0)
+    kills = 0
+    for _ in range(30):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begin\n"
+        time.sleep(rng.uniform(0, 0.4))
+        kills += process.poll() is None
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        if (tmp_path / "out" / JOURNAL_NAME).exists():
+            with claimed_folder(tmp_path / "out", "resume"), Journal(tmp_path / "out" / JOURNAL_NAME, with_pages()):
+                pass  # no lock is left behind, and the journal opens
+    assert kills > 0
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert compared_files(tmp_path / "out") == compared_files(tmp_path / "whole")
