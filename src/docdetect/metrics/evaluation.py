@@ -81,13 +81,12 @@ class Evaluation:
                 f"Only {families} {'family' if families == 1 else 'families'} of documents: the intervals are rough "
                 "and probably too narrow."
             )
-        notes += [
-            f"No mark of class {row.name}: nothing can be said about it."
-            if not row.marks
-            else f"Only {row.marks} {'mark' if row.marks == 1 else 'marks'} of class {row.name}: one of them moves recall by {1 / row.marks:.0%}."
-            for row in self.figures[1:]
-            if row.marks < _FEW_MARKS
-        ]
+        for row in self.figures[1:]:
+            counted = "1 mark" if row.marks == 1 else f"{row.marks} marks"
+            if not row.marks:
+                notes.append(f"No mark of class {row.name}: nothing can be said about it.")
+            elif row.marks < _FEW_MARKS:
+                notes.append(f"Only {counted} of class {row.name}: one of them moves recall by {1 / row.marks:.0%}.")
         return tuple(notes)
 
 
