@@ -78,7 +78,7 @@ def compare(
     from docdetect.metrics.codec import to_plain
     from docdetect.reports.page import report_to_html
     from docdetect.training.compare import compare_runs, comparison_report
-    from docdetect.training.crossval_report import bootstrap_settings
+    from docdetect.training.evaluate import bootstrap_settings
 
     if len(folders) < 2:
         raise UsageError("compare needs two runs or more", "docdetect runs list shows those that there are.")

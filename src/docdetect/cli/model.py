@@ -169,4 +169,5 @@ def _show_validation(console: Console, result: ValResult, conf: float) -> None:
             "(Ultralytics' P and R)"
         )
     console.info(f"curves, confusion matrices and pages: {result.folder}")
+    console.info(f"intervals, slices and the worst errors: {result.folder / 'report.html'}")
     console.summary({"folder": str(result.folder), **read_json(result.folder / "metrics.json")})

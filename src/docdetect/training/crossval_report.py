@@ -13,15 +13,14 @@ from docdetect.metrics.calibration import calibration_to_json, score_pairs
 from docdetect.metrics.codec import Thresholds, thresholds_to_json, to_plain
 from docdetect.metrics.draws import class_mean, metric_draws
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
-from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import match
 from docdetect.metrics.reliability import calibrate
 from docdetect.metrics.samples import Sample
 from docdetect.models.weights import resolve_weights
 from docdetect.reports.page import Cell, Section, Table
-from docdetect.schema import Config, FiguresConfig
+from docdetect.schema import Config
 from docdetect.training.crossval import Folds
-from docdetect.training.evaluate import ReportFrame, grouping_settings, write_evaluation
+from docdetect.training.evaluate import ReportFrame, bootstrap_settings, grouping_settings, write_evaluation
 from docdetect.training.evaluation_report import percent
 from docdetect.training.predictions import read_picture
 from docdetect.types import ByteArray
@@ -97,11 +96,6 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
         {"metrics": list(METRICS), "folds": to_plain(rows), "mean": list(mean), "spread": list(spread)},
     )
     return CrossvalResult(folds.folder, rows, mean, spread, evaluation, thresholds, beside)
-
-
-def bootstrap_settings(config: FiguresConfig) -> BootstrapSettings:
-    """The bootstrap that a configuration asks for."""
-    return BootstrapSettings(config.resamples, config.level, config.seed)
 
 
 def thresholds_path(weights: Path) -> Path:

@@ -13,9 +13,10 @@ from docdetect.files import read_json, write_json, write_text
 from docdetect.grouping import GroupingSettings
 from docdetect.metrics.codec import predictions_from_json, predictions_to_json
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings, evaluate, evaluation_to_json
+from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.samples import Sample
 from docdetect.reports.page import Section, report_to_html
-from docdetect.schema import GroupingConfig
+from docdetect.schema import FiguresConfig, GroupingConfig
 from docdetect.training.data import YoloDataset
 from docdetect.training.evaluation_report import evaluation_report
 from docdetect.training.gallery import ReadPage, error_pictures, worst_of_each_kind
@@ -116,6 +117,11 @@ def read_predictions(folder: Path) -> tuple[tuple[Sample, ...], tuple[str, ...]]
     if not file.is_file():
         raise InputError(f"{file}: no such file", "Only runs of docdetect val and crossval have predictions.")
     return predictions_from_json(read_json(file), str(file))
+
+
+def bootstrap_settings(config: FiguresConfig) -> BootstrapSettings:
+    """The bootstrap that a configuration asks for."""
+    return BootstrapSettings(config.resamples, config.level, config.seed)
 
 
 def grouping_settings(config: GroupingConfig) -> GroupingSettings:

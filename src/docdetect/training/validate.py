@@ -13,11 +13,13 @@ from docdetect.config import dump_config
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
 from docdetect.files import sha256_file, write_json, write_text
+from docdetect.metrics.evaluation import EvaluationSettings
 from docdetect.models.loading import load_engine
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import no_announcement, resolve_weights
 from docdetect.schema import Config
 from docdetect.training.data import YoloDataset, fingerprint, read_dataset
+from docdetect.training.evaluate import ReportFrame, bootstrap_settings, evaluate_pages, grouping_settings
 from docdetect.training.figures import BestF1, ClassRow, Outcome, judge, table
 from docdetect.training.predictions import PredictedImage, Prediction, predict_dataset, read_picture
 from docdetect.training.records import make_run_folder, versions
@@ -85,7 +87,27 @@ def validate(
     _sheets(pages, dataset.class_names, how.conf, folder)
     write_text(folder / "config.yaml", dump_config(config))
     write_json(folder / "metrics.json", _as_json(result, config, dataset))
+    _evaluate(result, pages, dataset, config)
     return result
+
+
+def _evaluate(result: ValResult, pages: Sequence[PredictedImage], dataset: YoloDataset, config: Config) -> None:
+    """`evaluation.json`, `predictions.json` and `report.html`: intervals, slices, errors, calibration."""
+    how, mean = config.val, result.mean
+    facts = {
+        "weights": result.weights.as_posix(),
+        "weights_sha256": sha256_file(result.weights),
+        "dataset": f"{dataset.file.as_posix()}, {how.split}",
+        "input": f"{how.imgsz} px, NMS at IoU {how.iou:g}",
+    }
+    if mean.ap50 is not None and mean.ap50_95 is not None:  # the report's are COCO's, see docdetect.metrics.matching
+        facts["by Ultralytics' integral"] = f"AP50 {100 * mean.ap50:.1f}, AP50-95 {100 * mean.ap50_95:.1f}"
+    conf = (how.conf,) * len(dataset.class_names)
+    settings = EvaluationSettings(conf, bootstrap_settings(config.figures), grouping_settings(config.grouping))
+    frame = ReportFrame(
+        f"Evaluation of {result.weights.name}", f"{how.split} split of {dataset.file.as_posix()}", facts
+    )
+    evaluate_pages(result.folder, pages, dataset, settings, frame)
 
 
 def _average_precision(outcome: Outcome, class_names: Sequence[str], folder: Path) -> tuple[FloatArray, BestF1 | None]:
