@@ -21,7 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from docdetect.documents.colours import upright_rgb
+from docdetect.documents.colours import resized, upright_rgb
 from docdetect.documents.document import (
     check_page_number,
     check_pixel_budget,
@@ -83,9 +83,7 @@ class ImageDocument:
             self._stale = True  # decoding turns the image upright and drops the tags that said so
             width, height = info.size_wh
             image.draft("RGB", (height, width) if geometry.sideways else (width, height))
-            pixels = np.array(
-                upright_rgb(image).resize(info.size_wh, Image.Resampling.LANCZOS, reducing_gap=2.0).convert("RGB")
-            )
+            pixels = np.array(resized(upright_rgb(image), info.size_wh))
         return Page(info, pixels)
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ from docdetect.documents.document import (
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize, fitted_wh, scaled_wh
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError
-from docdetect.types import Failure, FailureKind, Page, PageInfo, SizeWH
+from docdetect.types import ByteArray, Failure, FailureKind, Page, PageInfo, SizeWH
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -61,9 +61,7 @@ class PdfDocument:
         with self._page(number) as page:
             info = self._info(page, number, size)
             check_pixel_budget(self._path, number, info.size_wh)
-            pixmap = page.get_pixmap(matrix=_matrix(page.rect, info.size_wh), alpha=False, annots=True)
-            shape = (pixmap.height, pixmap.width, 3)
-            pixels = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(shape).copy()  # the pixmap dies with its page
+            pixels = _drawn(page, info.size_wh)
         return Page(info, pixels)
 
     def close(self) -> None:
@@ -131,6 +129,16 @@ class PdfDocument:
             size_wh = fitted_wh(size_pt, size)
             dpi = max(size_wh) / max(size_pt) * POINTS_PER_INCH
         return PageInfo(self._name, number, size_wh, dpi, size_pt)
+
+
+def _drawn(page: Any, size_wh: SizeWH) -> ByteArray:
+    """The page through MuPDF, as uint8 (H, W, 3) RGB."""
+    pixmap = page.get_pixmap(matrix=_matrix(page.rect, size_wh), alpha=False, annots=True)
+    shape = (pixmap.height, pixmap.width, 3)
+    pixels: ByteArray = (
+        np.frombuffer(pixmap.samples_mv, np.uint8).reshape(shape).copy()
+    )  # the pixmap dies with its page
+    return pixels
 
 
 def _matrix(rect: Any, size_wh: SizeWH) -> Any:
