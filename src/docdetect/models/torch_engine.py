@@ -27,6 +27,7 @@ class TorchEngine:
     """
 
     def __init__(self, network: torch.nn.Module, *, imgsz: int, device: torch.device) -> None:
+        import torchvision  # noqa: F401 - Ultralytics takes its NMS when it is imported, else its own, which differs
         from ultralytics.data.augment import LetterBox
 
         self._device = device

@@ -27,7 +27,7 @@ from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochRepor
 from docdetect.training.windows import Windows
 
 # Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
-engine_trainer.GIT = SimpleNamespace(root=None, branch=None, commit=None, message=None, origin=None)
+engine_trainer.GIT = SimpleNamespace(root="", branch=None, commit=None, message=None, origin=None)
 
 _CORES_PER_LOADER = 4  # a loader process for so many cores keeps up with training on a CPU
 
@@ -133,6 +133,9 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
                 self.model = self.model.to(memory_format=torch.channels_last)
             self.model = PreciseLoss(self.model, precision=self.precision, channels_last=channels_last)
         super()._build_train_pipeline()
+
+    def plot_training_labels(self) -> None:
+        """Nothing: the dataset's own report draws these figures, and drawing them takes longer than a small epoch."""
 
     def save_model(self) -> bool:
         """Checkpoints whole or not at all: a run that is killed while it writes must still be resumable."""
