@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.made_pages import rescanned, stamped, text_page
 
-from docdetect.datasets.fingerprints import Fingerprint, candidate_pairs, fingerprint, ink_mask, text_hash
+from docdetect.datasets.fingerprints import Fingerprint, fingerprint, ink_mask, text_hash
 from docdetect.datasets.split import PageKey
 from docdetect.types import ByteArray
+from tests.made_pages import text_page
 
 
 def print_of(page: ByteArray, document: str, text: str = "") -> Fingerprint:
@@ -38,32 +38,6 @@ def test_ink_is_what_is_written_whatever_the_colour_of_paper_and_pen() -> None:
 def test_noise_is_no_ink() -> None:
     noisy = np.clip(np.random.default_rng(0).normal(230, 8, (400, 300)), 0, 255).astype(np.uint8)
     assert ink_mask(noisy).mean() < 0.002
-
-
-def test_blank_pages_take_no_part() -> None:
-    white = np.full((990, 700, 3), 255, np.uint8)
-    prints = [print_of(white, "a"), print_of(white, "b"), print_of(text_page(1), "c")]
-    assert prints[0].nearly_blank
-    assert not prints[2].nearly_blank
-    pairs, distances = candidate_pairs(prints)
-    assert pairs.shape == (0, 2)
-    assert distances.shape == (0,)
-
-
-def test_copies_with_another_stamp_are_candidates_the_closest_first() -> None:
-    page = text_page(1)
-    pages = [text_page(2), page, stamped(page, (480, 800)), page.copy(), rescanned(page, 3)]
-    pairs, distances = candidate_pairs([print_of(one, str(i)) for i, one in enumerate(pages)])
-    found = {tuple(pair) for pair in pairs.tolist()}
-    assert {(1, 2), (1, 3), (2, 3), (1, 4)} <= found
-    assert (np.diff(distances) >= 0).all()
-    assert all(first < second for first, second in found)
-
-
-def test_each_page_brings_only_its_nearest_neighbours() -> None:
-    prints = [print_of(text_page(1), str(i)) for i in range(12)]
-    pairs, _ = candidate_pairs(prints, neighbours=2)
-    assert 12 <= len(pairs) <= 24
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ import pymupdf
 import pytest
 
 from docdetect.documents.reader import DocumentError
-from docdetect.documents.sources import DocumentFile, list_documents
-from docdetect.documents.text import page_texts
+from docdetect.documents.sources import list_documents
+from docdetect.documents.text import open_with_text, page_text
 
 
-def only_document(folder: Path) -> DocumentFile:
+def texts_of_the_document_in(folder: Path) -> list[str]:
     (file,) = list_documents(folder)
-    return file
+    with open_with_text(file) as document:
+        return [page_text(document, number) for number in range(1, document.page_count + 1)]
 
 
 def test_the_text_of_every_page_is_read(tmp_path: Path) -> None:
@@ -24,15 +25,15 @@ def test_the_text_of_every_page_is_read(tmp_path: Path) -> None:
     pdf.new_page().insert_text((50, 50), "Agreement No 17")
     pdf.new_page()
     pdf.save(tmp_path / "a.pdf")
-    assert [text.strip() for text in page_texts(only_document(tmp_path))] == ["Agreement No 17", ""]
+    assert [text.strip() for text in texts_of_the_document_in(tmp_path)] == ["Agreement No 17", ""]
 
 
 def test_an_image_has_no_text_layer(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((20, 20, 3), 255, np.uint8))
-    assert page_texts(only_document(tmp_path)) == []
+    assert texts_of_the_document_in(tmp_path) == [""]
 
 
 def test_a_damaged_pdf_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"no pdf at all")
-    with pytest.raises(DocumentError, match="a.pdf"):
-        page_texts(only_document(tmp_path))
+    with pytest.raises(DocumentError, match=r"a\.pdf"):
+        texts_of_the_document_in(tmp_path)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.fingerprints import Fingerprint, candidate_pairs
+from docdetect.datasets.candidates import candidate_pairs
+from docdetect.datasets.fingerprints import Fingerprint
 from docdetect.datasets.near_duplicates import NEAR_DUPLICATE, ink_agreement
 from docdetect.datasets.split import PageKey
 
@@ -17,8 +18,9 @@ class Evidence(str, Enum):
 
     SAME_FILE = "same file"
     SAME_PIXELS = "same page"
-    SAME_TEXT = "same text layer"
     NEAR_DUPLICATE = "near-duplicate"
+    SAME_TEXT = "same text layer"
+    SAME_DOCUMENT = "same document"
     SAME_FAMILY = "same family"
 
 

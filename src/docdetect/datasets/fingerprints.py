@@ -9,8 +9,7 @@ import hashlib
 import re
 import unicodedata
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import imagehash
@@ -19,16 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from docdetect.datasets.split import PageKey
-from docdetect.types import BoolArray, ByteArray, IntArray, SizeWH
+from docdetect.types import BoolArray, ByteArray, SizeWH
 
 INK_LONG_SIDE_PX = 640
 """Pages are compared at this long side: words keep their shape, single letters do not matter."""
 
 MIN_INK_PX = 500
 """Pages with less ink are blank or nearly so, which is no evidence of anything (a page of text has 20 000)."""
-
-MAX_HASH_DISTANCE = 16
-"""Bits of 64 in which the closest hash of two pages may differ for the pair to be worth a look."""
 
 _MIN_TEXT_LETTERS = 200
 _MIN_CONTRAST = 18  # grey levels between paper and ink, below which paper structure and JPEG blocks begin
@@ -42,7 +38,6 @@ _CROPS = (
     (0.0, 0.0, 0.6, 1.0),
     (0.4, 0.0, 1.0, 1.0),
 )
-_BLOCK_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,10 @@ class Fingerprint:
     def nearly_blank(self) -> bool:
         """The page has too little ink to be recognised by."""
         return self.ink_px < MIN_INK_PX
+
+    def renamed(self, page: PageKey) -> Fingerprint:
+        """The same fingerprint under another name."""
+        return replace(self, page=page)
 
     def ink(self) -> BoolArray:
         """The ink mask, bool (H, W)."""
@@ -130,54 +129,6 @@ def text_hash(text: str) -> str:
     """SHA-256 of the letters and digits of a text in lower case, "" when there are fewer than 200 of them."""
     letters = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).lower())
     return hashlib.sha256(letters.encode()).hexdigest() if len(letters) >= _MIN_TEXT_LETTERS else ""
-
-
-def candidate_pairs(prints: Sequence[Fingerprint], neighbours: int = 24) -> tuple[IntArray, IntArray]:
-    """Pairs of pages that may be near-duplicates, the most alike first.
-
-    The distance of two pages is the smallest Hamming distance over the crops. Each page brings at most `neighbours`
-    pairs, which keeps the later check linear in the number of pages; memory is 256 rows of the distance matrix.
-
-    Returns:
-        int64 (P, 2) positions in `prints`, first < second; int64 (P,) distances in bits, 0..16. Nearly blank pages
-        take no part.
-    """
-    rows = np.array([i for i, one in enumerate(prints) if not one.nearly_blank], np.int64)
-    if len(rows) < 2:
-        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
-    hashes = np.stack([prints[i].hashes for i in rows])
-    found: list[IntArray] = []
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        found.append(_block_pairs(hashes, start, neighbours))
-    pairs = np.unique(np.concatenate(found), axis=0)  # columns: distance, first, second: sorted in that order
-    return rows[pairs[:, 1:]], pairs[:, 0]
-
-
-def _block_pairs(hashes: NDArray[np.uint64], start: int, neighbours: int) -> IntArray:
-    """(P, 3) distance, first, second: the nearest neighbours of `_BLOCK_ROWS` pages from `start`."""
-    block = hashes[start : start + _BLOCK_ROWS]
-    distances = np.full((len(block), len(hashes)), 64, np.uint8)
-    for crop in range(hashes.shape[1]):
-        differing = _bit_count(block[:, None, crop] ^ hashes[None, :, crop])
-        np.minimum(distances, differing, out=distances)
-    own = np.arange(len(block))
-    distances[own, own + start] = 255
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :neighbours]
-    near = np.take_along_axis(distances, nearest, axis=1).astype(np.int64)
-    row, column = np.nonzero(near <= MAX_HASH_DISTANCE)
-    first, second = row + start, nearest[row, column]
-    return np.stack([near[row, column], np.minimum(first, second), np.maximum(first, second)], axis=1)
-
-
-def _bit_count(words: NDArray[np.uint64]) -> ByteArray:
-    """Bits set in each 64-bit word (np.bitwise_count needs NumPy 2)."""
-    counts: ByteArray = _BITS_OF_16[words.view(np.uint16)].reshape(*words.shape, 4).sum(axis=-1, dtype=np.uint8)
-    return counts
-
-
-_BITS_OF_16 = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(
-    axis=1, dtype=np.uint8
-)
 
 
 def _perceptual_hashes(grey: ByteArray) -> NDArray[np.uint64]:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from docdetect.documents.document import Document
 from docdetect.documents.pdf import PdfDocument
+from docdetect.documents.reader import open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
 
 
-class _TextReader(PdfDocument):
+class TextDocument(PdfDocument):
+    """A PDF that also gives its text."""
+
     def text(self, number: int) -> str:
+        """The text layer of page `number` (from 1), in the order of the file. Raises DocumentError."""
         with self._page(number) as page:
             return str(page.get_text("text"))
 
 
-def page_texts(file: DocumentFile) -> list[str]:
-    """The text layer of every page, in the order in which it stands in the file; "" for a page without one.
+def open_with_text(file: DocumentFile) -> Document:
+    """As `open_document`, PDFs as `TextDocument`; for `WorkerSettings.opener`. Raises DocumentError."""
+    return TextDocument(file) if file.kind is DocumentKind.PDF else open_document(file)
 
-    An image has no text layer: the list is empty.
 
-    Raises:
-        DocumentError: the document cannot be opened, or a page of it cannot be read.
-    """
-    if file.kind is not DocumentKind.PDF:
-        return []
-    reader = _TextReader(file)
-    with reader:
-        return [reader.text(number) for number in range(1, reader.page_count + 1)]
+def page_text(document: Document, number: int) -> str:
+    """The text layer of a page of a document from `open_with_text`; "" for images. Raises DocumentError."""
+    return document.text(number) if isinstance(document, TextDocument) else ""

@@ -1,0 +1,139 @@
+"""`docdetect audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+
+if TYPE_CHECKING:
+    from docdetect.console import Console, ProgressCallback
+    from docdetect.datasets.audit_report import AuditOutcome
+    from docdetect.labels.annotations import Annotations
+    from docdetect.models.engine import Engine
+    from docdetect.schema import AuditConfig, Config
+
+
+def audit(
+    context: typer.Context,
+    pdfs: Annotated[str | None, typer.Option(help="Folder of documents (data/raw/pdfs).")] = None,
+    annotations: Annotated[str | None, typer.Option(help="JSON annotations (data/raw/annotations.json).")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Dataset whose splits are compared (data/datasets/main).")] = None,
+    weights: Annotated[str | None, typer.Option(help="Also hold the labels against what these weights see.")] = None,
+    detections: Annotated[str | None, typer.Option(help="The same with a detections.json of infer.")] = None,
+    fix: Annotated[
+        bool | None, typer.Option("--fix", help="Also write annotations in which what is safe is put right.")
+    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Find suspicious labels, and pages of one split that are near-duplicates of another's.
+
+    Exit code 7 when the splits share pages. Whatever is missing (documents and annotations, or the dataset) is not
+    audited; nothing is ever changed in place.
+    """
+    flags: dict[str, object] = {
+        "data.pdfs": pdfs,
+        "data.annotations": annotations,
+        "data.dataset": dataset,
+        "audit.weights": weights,
+        "audit.detections": detections,
+        "audit.fix": fix,
+    }
+    resolved = resolve(config, assignments, flags)
+    from docdetect.datasets.audit_report import write_audit
+    from docdetect.datasets.plan import worker_settings
+    from docdetect.errors import PartialFailureError
+    from docdetect.files import timestamped
+
+    console = console_of(context)
+    folder = Path(resolved.audit.runs) / timestamped(resolved.audit.name)
+    with console.progress("audit") as on_progress:
+        outcome = _outcome(resolved, folder, on_progress)
+        write_audit(folder, outcome, resolved.audit.pictures, worker_settings(resolved.data))
+    _show(console, outcome, folder)
+    if outcome.leaks:
+        raise PartialFailureError(
+            f"{resolved.data.dataset}: {len(outcome.leaks)} pages have a counterpart in another split",
+            f"See {folder / 'report.html'}; docdetect split --by family keeps families together.",
+        )
+
+
+def _outcome(config: Config, folder: Path, on_progress: ProgressCallback) -> AuditOutcome:
+    from docdetect.datasets.audit import audit_labels, audit_split
+    from docdetect.datasets.audit_report import AuditOutcome
+    from docdetect.datasets.plan import worker_settings
+    from docdetect.errors import InputError
+    from docdetect.files import write_json
+    from docdetect.labels.annotations import annotations_to_json
+    from docdetect.labels.cleaning import ClassRules
+
+    data = config.data
+    workers = worker_settings(data)
+    with_labels = Path(data.annotations).is_file() and Path(data.pdfs).exists()
+    with_dataset = Path(data.dataset).exists()
+    if not (with_labels or with_dataset):
+        raise InputError(
+            f"nothing to audit: neither {data.pdfs} with {data.annotations} nor {data.dataset} is there",
+            "Give --pdfs and --annotations, or --dataset.",
+        )
+    labels = audit_labels(data, workers, _detector(config.audit), on_progress) if with_labels else None
+    split = audit_split(Path(data.dataset), workers, on_progress) if with_dataset else None
+    fixes = None
+    if config.audit.fix and labels is not None:
+        fixed, fixes = labels.fixed(ClassRules(data.classes, data.class_map))
+        write_json(folder / "annotations_fixed.json", annotations_to_json(fixed))
+    names = {"documents": data.pdfs, "annotations": data.annotations, "dataset": data.dataset}
+    facts = [(name, value) for name, value in names.items() if Path(value).exists()]
+    facts += [(name, value) for name, value in (("weights", config.audit.weights),) if value]
+    return AuditOutcome(labels, split, fixes, tuple(facts))
+
+
+def _detector(config: AuditConfig) -> Engine | Annotations | None:
+    from docdetect.errors import ConfigError
+
+    if config.weights and config.detections:
+        raise ConfigError("audit.weights and audit.detections exclude each other", "Give one of the two.")
+    if config.detections:
+        from docdetect.datasets.labels import read_annotations
+
+        return read_annotations(Path(config.detections))
+    if config.weights:
+        from docdetect.models.loading import load_engine
+
+        return load_engine(Path(config.weights), imgsz=config.imgsz, device=config.device)
+    return None
+
+
+def _show(console: Console, outcome: AuditOutcome, folder: Path) -> None:
+    from docdetect.datasets.audit_report import finding_to_json
+
+    rows = [
+        (one.suspicion.value, str(one.page), one.class_name, f"{one.score:.2f}", one.message)
+        for one in outcome.findings[:20]
+    ]
+    if rows:
+        console.table("Labels to look at", ("suspicion", "page", "class", "score", "why"), rows)
+    if len(outcome.findings) > len(rows):
+        console.info(f"... and {len(outcome.findings) - len(rows)} more in findings.csv")
+    pairs = [
+        (str(one.page), one.split, one.evidence.value, str(one.other), one.other_split) for one in outcome.leaks[:20]
+    ]
+    if pairs:
+        console.table("Leaks", ("page", "split", "evidence", "seen in", "split"), pairs)
+    for fix in outcome.fixes or ():
+        console.info(f"{fix.page}: {fix.key} ({fix.category}) {fix.action}")
+    counts = [f"{len(outcome.findings)} labels to look at"] if outcome.labels else []
+    counts += [f"{len(outcome.leaks)} leaks between splits"] if outcome.split else []
+    console.info(f"{', '.join(counts)}; see {folder / 'report.html'}")
+    console.summary(
+        {
+            "report": str(folder / "report.html"),
+            "findings": [finding_to_json(one) for one in outcome.findings],
+            "leaks": len(outcome.leaks) if outcome.split else None,
+            "fixed": None if outcome.fixes is None else len(outcome.fixes),
+        }
+    )

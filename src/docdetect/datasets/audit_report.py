@@ -1,0 +1,245 @@
+"""An audit on disk: report.html with pictures, lists for people and programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docdetect.datasets.audit import LabelAudit, SplitAudit
+from docdetect.datasets.audit_pictures import finding_picture, pages_of_finding, render_pages, side_by_side
+from docdetect.datasets.findings import Finding, Suspicion
+from docdetect.datasets.label_fixes import Fix
+from docdetect.datasets.leaks import Leak
+from docdetect.datasets.split import PageKey
+from docdetect.documents.workers import WorkerSettings
+from docdetect.files import write_json, write_text
+from docdetect.reports.page import Picture, Report, Section, Table, Tile, jpeg_uri, report_to_html
+from docdetect.types import ByteArray
+
+_FINDING_COLUMNS = (
+    "suspicion", "score", "document", "page", "label", "class",
+    "x", "y", "width", "height", "page_width", "page_height", "move_pages", "message",
+)  # fmt: skip
+_LEAK_COLUMNS = (
+    "evidence",
+    "agreement",
+    "split",
+    "document",
+    "page",
+    "other_split",
+    "other_document",
+    "other_page",
+    "family_pages",
+)
+_MOST_ROWS = 400
+_HERE = WorkerSettings(workers=0)  # images that were read before; starting workers would take longer
+
+
+@dataclass(frozen=True)
+class AuditOutcome:
+    """Everything that an audit gave; a part that was not done is None.
+
+    Attributes:
+        labels: of documents and annotations.
+        split: of a dataset.
+        fixes: what `--fix` changed; None without it.
+        facts: name and value of what was audited.
+    """
+
+    labels: LabelAudit | None
+    split: SplitAudit | None
+    fixes: tuple[Fix, ...] | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.labels.findings if self.labels else ()
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        return self.split.leaks if self.split else ()
+
+
+def write_audit(folder: Path, outcome: AuditOutcome, most_pictures: int, workers: WorkerSettings) -> None:
+    """report.html, findings.csv, findings.json and leaks.csv in `folder`. Raises OutputError."""
+    write_text(folder / "findings.csv", findings_to_csv(outcome.findings))
+    write_json(folder / "findings.json", [finding_to_json(one) for one in outcome.findings])
+    write_text(folder / "leaks.csv", leaks_to_csv(outcome.leaks))
+    sections = [
+        *_leak_section(outcome, most_pictures),
+        *_label_sections(outcome, most_pictures, workers),
+        *_fix_section(outcome),
+    ]
+    report = Report(
+        title="Audit",
+        subtitle="Can the labels be trusted, and does the split keep together what belongs together?",
+        tiles=_tiles(outcome),
+        warnings=_warnings(outcome),
+        sections=sections,
+        facts=outcome.facts,
+    )
+    write_text(folder / "report.html", report_to_html(report))
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """One finding as JSON data; the box as x, y, width, height in px of the page size beside it."""
+    return {name: value for name, value in zip(_FINDING_COLUMNS, _finding_row(finding), strict=True) if value != ""}
+
+
+def findings_to_csv(findings: Sequence[Finding]) -> str:
+    """A header and one line per finding, in rank order: the list to label again."""
+    return _csv(_FINDING_COLUMNS, [_finding_row(one) for one in findings])
+
+
+def leaks_to_csv(leaks: Sequence[Leak]) -> str:
+    """A header and one line per leak, the gravest first."""
+    rows = [
+        (
+            one.evidence.value, round(one.agreement, 3), one.split, one.page.document, one.page.page,
+            one.other_split, one.other.document, one.other.page, one.pages,
+        )
+        for one in leaks
+    ]  # fmt: skip
+    return _csv(_LEAK_COLUMNS, rows)
+
+
+def _finding_row(one: Finding) -> tuple[str | int | float, ...]:
+    box: tuple[str | float, ...] = ("",) * 6
+    if one.xyxy is not None:
+        left, top, right, bottom = (float(value) for value in one.xyxy)
+        box = tuple(round(value, 2) for value in (left, top, right - left, bottom - top)) + one.size_wh
+    label = "" if one.position is None else one.position + 1
+    return (
+        one.suspicion.value, round(one.score, 3), one.page.document, one.page.page, label, one.class_name,
+        *box, one.suggested_offset or "", one.message,
+    )  # fmt: skip
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _tiles(outcome: AuditOutcome) -> list[Tile]:
+    tiles = []
+    if outcome.split is not None:
+        pages = ", ".join(f"{name} {count}" for name, count in outcome.split.pages.items())
+        tiles.append(Tile("leaks between splits", str(len(outcome.leaks)), f"pages: {pages}"))
+    if outcome.labels is not None:
+        count = sum(len(page) for page in outcome.labels.pages.labels.values())
+        tiles.append(Tile("labels to look at", str(len(outcome.findings)), f"of {count} labels"))
+    if outcome.fixes is not None:
+        tiles.append(Tile("put right", str(len(outcome.fixes)), "annotations_fixed.json"))
+    return tiles
+
+
+def _warnings(outcome: AuditOutcome) -> list[str]:
+    failures = [
+        *(outcome.labels.failures if outcome.labels else ()),
+        *(outcome.split.failures if outcome.split else ()),
+    ]
+    warnings = [f"Not audited: {failed}" for failed in failures]
+    if outcome.labels is None:
+        warnings.append("The labels were not audited: there are no documents or no annotations.")
+    if outcome.split is None:
+        warnings.append("No split was audited: there is no dataset.")
+    return warnings
+
+
+def _leak_section(outcome: AuditOutcome, most: int) -> list[Section]:
+    if outcome.split is None:
+        return []
+    leaks = outcome.leaks
+    if not leaks:
+        return [Section("Leaks", ("No page has a near-duplicate, or a page of its family, in another split.",))]
+    counts = Counter(one.evidence.value for one in leaks)
+    text = "; ".join(f"{count} {name}" for name, count in counts.items())
+    table = Table(
+        ("page", "split", "evidence", "ink that agrees", "seen in", "split", "pages of its family there"),
+        [
+            (
+                str(one.page), one.split, one.evidence.value, _percent(one.agreement),
+                str(one.other), one.other_split, str(one.pages),
+            )
+            for one in leaks[:_MOST_ROWS]
+        ],
+        "All leaks",
+        folded=True,
+    )  # fmt: skip
+    advice = "Figures on such a split flatter the model: divide by family (docdetect split --by family)."
+    return [Section("Leaks", (f"{text}. {advice}",), tables=[table], pictures=_leak_pictures(outcome.split, most))]
+
+
+def _leak_pictures(split: SplitAudit, most: int) -> list[Picture]:
+    shown = split.leaks[:most]
+    pixels: dict[PageKey, ByteArray] = {}
+    for key in sorted({key for leak in shown for key in (leak.page, leak.other)}):
+        file = split.images[key]
+        found = render_pages([file], [PageKey(file.name, 1)], _HERE)
+        pixels.update((key, page) for page in found.values())
+    pictures: list[Picture] = []
+    for leak in shown:
+        pair = [pixels[key] for key in (leak.page, leak.other) if key in pixels]
+        if len(pair) == 2:
+            agreement = f", {leak.agreement:.0%} of the ink agrees" if leak.agreement else ""
+            caption = f"{leak.page} ({leak.split}) · {leak.other} ({leak.other_split})"
+            pictures.append(Picture(jpeg_uri(side_by_side(pair)), caption, f"{leak.evidence.value}{agreement}"))
+    return pictures
+
+
+def _label_sections(outcome: AuditOutcome, most: int, workers: WorkerSettings) -> list[Section]:
+    audit = outcome.labels
+    if audit is None:
+        return []
+    if not audit.findings:
+        return [Section("Labels", ("No label looks suspicious.",))]
+    counts = Counter(one.suspicion for one in audit.findings)
+    summary = Table(("suspicion", "labels"), [(kind.value, str(counts[kind])) for kind in Suspicion if counts[kind]])
+    rows = [
+        (str(one.page), one.suspicion.value, one.class_name, f"{one.score:.2f}", one.message)
+        for one in audit.findings[:_MOST_ROWS]
+    ]
+    listed = Table(("page", "suspicion", "class", "score", "why"), rows, "All findings", folded=True)
+    shown = audit.findings[:most]
+    pages = render_pages(audit.files, [key for one in shown for key in pages_of_finding(one)], workers)
+    sections = [
+        Section("Labels", ("The gravest first; findings.csv is the list to label again.",), tables=[summary, listed])
+    ]
+    for kind in Suspicion:
+        pictures = _finding_pictures(audit, [one for one in shown if one.suspicion is kind], pages)
+        if pictures:
+            sections.append(Section(kind.value.capitalize(), pictures=pictures))
+    return sections
+
+
+def _finding_pictures(
+    audit: LabelAudit, findings: Sequence[Finding], pages: Mapping[PageKey, ByteArray]
+) -> list[Picture]:
+    pictures = []
+    for one in findings:
+        pixels = finding_picture(one, pages, audit.pages.labels, audit.pages.classes)
+        if pixels is not None:
+            caption = f"{one.page}: {one.class_name}" if one.class_name else str(one.page)
+            pictures.append(Picture(jpeg_uri(pixels), caption, one.message))
+    return pictures
+
+
+def _fix_section(outcome: AuditOutcome) -> list[Section]:
+    if outcome.fixes is None:
+        return []
+    if not outcome.fixes:
+        return [Section("Put right", ("Nothing could be put right safely.",))]
+    rows = [(str(one.page), one.key, one.category, one.action) for one in outcome.fixes]
+    return [Section("Put right", tables=[Table(("page", "annotation", "category", "what was done"), rows)])]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share else ""
