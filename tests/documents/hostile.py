@@ -11,10 +11,10 @@ from types import TracebackType
 import numpy as np
 
 from docdetect.documents.document import Document, document_error, page_error
-from docdetect.documents.sizes import RenderSize
+from docdetect.documents.sizes import LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import OutputError
-from docdetect.types import FailureKind, Page, PageInfo
+from docdetect.types import FailureKind, Page, PageInfo, SizeWH
 
 
 def fake_file(name: str) -> DocumentFile:
@@ -81,3 +81,18 @@ def misbehave(behaviour: str, file: DocumentFile, number: int) -> None:
 
 def open_fake(file: DocumentFile) -> Document:
     return FakeDocument(file)
+
+
+def render_first_two(document: Document, number: int) -> SizeWH | None:
+    """A PageWork that is quick on long documents."""
+    return document.render(number, LongSide(100)).info.size_wh if number <= 2 else None
+
+
+class OpenerThatKillsItsWorker:
+    """Unpickling it ends the process: a worker that gets it never becomes ready."""
+
+    def __call__(self, file: DocumentFile) -> Document:
+        return FakeDocument(file)
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (3,)

@@ -4,14 +4,16 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from docdetect.documents.reader import LongSide
-from docdetect.documents.workers import DocumentOutcome, PageOutcome, WorkerSettings, iter_rendered
-from docdetect.errors import OutputError
+from docdetect.documents.sources import list_documents
+from docdetect.documents.workers import DocumentOutcome, PageOutcome, WorkerSettings, iter_pages, iter_rendered
+from docdetect.errors import DocdetectError, OutputError
 from docdetect.types import FailureKind
-from tests.documents.hostile import fake_file, open_fake
+from tests.documents.hostile import OpenerThatKillsItsWorker, fake_file, open_fake, render_first_two
 
 SIZE = LongSide(6)
 
@@ -134,3 +136,35 @@ def test_an_iterator_closed_early_leaves_no_process_behind() -> None:
 
 def test_no_documents_give_no_outcomes() -> None:
     assert story([], fake_settings(2)) == []
+
+
+def test_workers_that_never_start_are_an_error_and_no_endless_loop() -> None:
+    settings = WorkerSettings(workers=1, opener=OpenerThatKillsItsWorker())
+    with pytest.raises(DocdetectError, match=r"worker processes do not start \(exit code 3\)"):
+        next(iter_rendered([fake_file("good-1-a")], SIZE, settings))
+
+
+def test_real_pages_are_the_same_to_the_pixel_in_workers(shared_data: Path) -> None:
+    files = list_documents(shared_data / "armeta" / "pdfs")[1:3]
+
+    def pages(workers: int) -> list[bytes]:
+        outcomes = iter_rendered(files, LongSide(128), WorkerSettings(workers=workers))
+        return [
+            outcome.value.pixels.tobytes() for outcome in outcomes if isinstance(outcome, PageOutcome) and outcome.value
+        ]
+
+    assert len(pages(0)) > 2
+    assert pages(0) == pages(2)
+
+
+@pytest.mark.slow
+def test_every_odd_pdf_is_accounted_for(shared_data: Path) -> None:
+    files = list_documents(shared_data / "pdfs_odd")
+    ends = {}
+    for outcome in iter_pages(files, render_first_two, WorkerSettings(workers=2, timeout_s=60)):
+        if isinstance(outcome, DocumentOutcome):
+            ends[outcome.file.name] = outcome.failure.kind.value if outcome.failure else "ok"
+    assert list(ends) == [file.name for file in files]
+    assert len(ends) == 123
+    counts = {kind: list(ends.values()).count(kind) for kind in sorted(set(ends.values()))}
+    assert counts == {"empty": 5, "encrypted": 12, "ok": 105, "unreadable": 1}
