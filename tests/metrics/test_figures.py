@@ -49,7 +49,7 @@ def test_figures_lie_in_their_intervals_and_repeat(random_samples: RandomSamples
 
 def test_more_families_narrow_the_interval(random_samples: RandomSamples) -> None:
     widths = []
-    for pages in (24, 240):
+    for pages in (36, 360):
         row = class_figures(match(random_samples(pages, seed=5), 3), NAMES, [0.25] * 3, FEW)[0]
         assert row.ap50.high is not None
         assert row.ap50.low is not None
@@ -60,7 +60,7 @@ def test_more_families_narrow_the_interval(random_samples: RandomSamples) -> Non
 def test_a_class_without_marks_has_no_figures_and_does_not_lower_the_mean(make_sample: MakeSample) -> None:
     sample = make_sample([(0, 0, 100, 100, 0)], [(0, 0, 100, 100, 0, 0.9)])
     together, first, second, _ = class_figures(match([sample], 3), NAMES, [0.5] * 3, FEW)
-    assert first.ap50 == Figure(1.0, 1.0, 1.0)
+    assert first.ap50 == Figure(1.0), "no interval from a single family"
     assert together.ap50.value == 1.0
     assert second.ap50.value is None
     assert second.working.precision.value is None
@@ -87,15 +87,16 @@ def test_false_alarms_on_empty_pages(make_sample: MakeSample) -> None:
     ]
     figures = empty_pages(match(pages, 2), [0.25, 0.25], FEW)
     assert (figures.pages, figures.false_positives, figures.per_class) == (2, 2, (0, 2))
-    assert figures.per_page == Figure(1.0, 1.0, 1.0)
+    assert figures.per_page == Figure(1.0)
     full = empty_pages(match(pages[2:], 2), [0.25, 0.25], FEW)
     assert full.per_page == Figure(None)
 
 
 def test_interval_leaves_out_what_is_undefined() -> None:
-    assert interval(0.5, np.array([np.nan, np.nan]), 0.95) == Figure(0.5)
-    assert interval(np.nan, np.array([0.5]), 0.95) == Figure(None)
-    figure = interval(0.5, np.array([np.nan, *np.linspace(0, 1, 101)]), 0.9)
+    assert interval(0.5, np.array([np.nan, np.nan]), 0.95, 9) == Figure(0.5)
+    assert interval(np.nan, np.array([0.5]), 0.95, 9) == Figure(None)
+    assert interval(0.5, np.array([0.5]), 0.95, 4) == Figure(0.5)
+    figure = interval(0.5, np.array([np.nan, *np.linspace(0, 1, 101)]), 0.9, 5)
     assert figure.low == pytest.approx(0.05)
     assert figure.high == pytest.approx(0.95)
 
@@ -144,10 +145,25 @@ def test_a_clearly_better_model_is_called_better(random_samples: RandomSamples) 
 
 
 def test_a_model_against_itself_is_noise(random_samples: RandomSamples) -> None:
-    samples = random_samples(20, seed=2)
+    samples = random_samples(40, seed=2)
     for difference in compare(samples, samples, NAMES, ([0.25] * 3,) * 2, FEW):
         assert (difference.verdict, difference.probability) == ("noise", 0.5)
         assert difference.difference == Figure(0.0, 0.0, 0.0)
+
+
+def test_a_class_within_one_family_gets_no_verdict(random_samples: RandomSamples, make_sample: MakeSample) -> None:
+    """All QR codes of a real set stood in one document, and every resample agreed to the last digit."""
+    box = (0, 0, 100, 100, 0)
+    others = [replace(one, truth=one.truth.select(one.truth.class_ids > 0)) for one in random_samples(48, seed=2)]
+    found, lost = (
+        [*others, make_sample([box], detections, document="qr.pdf", family="qr")] for detections in ([(*box, 0.9)], [])
+    )
+    differences = {(d.metric, d.name): d for d in compare(lost, found, NAMES, ([0.25] * 3,) * 2, FEW)}
+    recall = differences["recall", "qr"]
+    assert (recall.verdict, recall.probability, recall.difference) == ("too few families", None, Figure(1.0))
+    rows = class_figures(match(found, 3), NAMES, [0.25] * 3, FEW)
+    assert rows[1].ap50.low is None
+    assert rows[2].ap50.low is not None
 
 
 def test_different_pages_or_marks_are_refused(random_samples: RandomSamples, make_sample: MakeSample) -> None:

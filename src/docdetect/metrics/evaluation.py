@@ -10,7 +10,14 @@ from docdetect.grouping import GroupingSettings
 from docdetect.metrics.calibration import score_pairs
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.curves import best_confs
-from docdetect.metrics.figures import BootstrapSettings, ClassFigures, EmptyPages, class_figures, empty_pages
+from docdetect.metrics.figures import (
+    FEWEST_FAMILIES,
+    BootstrapSettings,
+    ClassFigures,
+    EmptyPages,
+    class_figures,
+    empty_pages,
+)
 from docdetect.metrics.grouped import GroupingFigures, grouping_figures
 from docdetect.metrics.matching import Matches, match
 from docdetect.metrics.mistakes import Mistake, find_mistakes, mistake_counts
@@ -81,12 +88,17 @@ class Evaluation:
                 f"Only {families} {'family' if families == 1 else 'families'} of documents: the intervals are rough "
                 "and probably too narrow."
             )
-        for row in self.figures[1:]:
+        for class_id, row in enumerate(self.figures[1:]):
             counted = "1 mark" if row.marks == 1 else f"{row.marks} marks"
             if not row.marks:
                 notes.append(f"No mark of class {row.name}: nothing can be said about it.")
             elif row.marks < _FEW_MARKS:
                 notes.append(f"Only {counted} of class {row.name}: one of them moves recall by {1 / row.marks:.0%}.")
+            if 0 < (having := self.matches.families_with_marks(class_id)) < FEWEST_FAMILIES:
+                notes.append(
+                    f"The marks of class {row.name} are in {having} {'family' if having == 1 else 'families'} only: no "
+                    "interval can be given, and the interval of the mean does not cover this class."
+                )
         return tuple(notes)
 
 

@@ -19,6 +19,9 @@ from docdetect.metrics.draws import (
 from docdetect.metrics.matching import Matches
 from docdetect.metrics.samples import Float64Array, sums_by
 
+FEWEST_FAMILIES = 5
+"""With fewer families than this a bootstrap over them says nothing: with one its interval has no width at all."""
+
 
 @dataclass(frozen=True)
 class BootstrapSettings:
@@ -31,7 +34,7 @@ class BootstrapSettings:
 
 @dataclass(frozen=True)
 class Figure:
-    """A value and its interval; None where the set does not define it."""
+    """A value and its interval; None where the set does not define it, or has too few families for an interval."""
 
     value: float | None
     low: float | None = None
@@ -98,12 +101,12 @@ def class_figures(
     once = np.ones((1, len(matches.families)), np.int64)
 
     def at(thresholds: Sequence[float]) -> _Sampled:
-        return _Sampled(
-            operating_draws(matches, once, thresholds), operating_draws(matches, weights, thresholds), settings.level
-        )
+        point, drawn = (operating_draws(matches, rows, thresholds) for rows in (once, weights))
+        return _Sampled(point, drawn, settings.level, matches)
 
     per_class, common = best_confs(matches), mean_best_conf(matches, float(np.mean(conf)))
-    working = _Sampled(metric_draws(matches, once, conf), metric_draws(matches, weights, conf), settings.level)
+    point, drawn = (metric_draws(matches, rows, conf) for rows in (once, weights))
+    working = _Sampled(point, drawn, settings.level, matches)
     best_each, best_common = at(per_class), at([common] * len(names))
     rows = [
         ClassFigures(
@@ -141,13 +144,21 @@ def empty_pages(matches: Matches, conf: Sequence[float], settings: BootstrapSett
     rates = Counts(by_family, pages, pages)  # alarms per page is a ratio of sums, as precision is
     drawn = rates.drawn(weights).precision
     point = by_family.sum() / pages.sum() if pages.any() else np.nan
-    return EmptyPages(int(pages.sum()), sum(per_class), interval(float(point), drawn, settings.level), tuple(per_class))
+    figure = interval(float(point), drawn, settings.level, int((pages > 0).sum()))
+    return EmptyPages(int(pages.sum()), sum(per_class), figure, tuple(per_class))
 
 
-def interval(value: float, drawn: Float64Array, level: float) -> Figure:
-    """A figure with the percentile interval of its resamples; those that do not define it (NaN) are left out."""
+def interval(value: float, drawn: Float64Array, level: float, families: int) -> Figure:
+    """A figure with the percentile interval of its resamples; those that do not define it (NaN) are left out.
+
+    Args:
+        value: of the whole set; NaN where it is not defined.
+        drawn: (B,) of the resamples.
+        level: share of the resamples inside the interval.
+        families: how many have a say in it; with fewer than `FEWEST_FAMILIES` there is no interval.
+    """
     defined = drawn[~np.isnan(drawn)]
-    if np.isnan(value) or not len(defined):
+    if np.isnan(value) or not len(defined) or families < FEWEST_FAMILIES:
         return Figure(None if np.isnan(value) else float(value))
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
@@ -161,6 +172,7 @@ class _Sampled:
     point: OperatingDraws
     drawn: OperatingDraws
     level: float
+    matches: Matches
 
     def average_precisions(self, class_id: int | None) -> tuple[Figure, Figure, Figure]:
         return self._figure("ap50", class_id), self._figure("ap75", class_id), self._figure("ap50_95", class_id)
@@ -171,7 +183,7 @@ class _Sampled:
 
     def _figure(self, name: str, class_id: int | None) -> Figure:
         point, drawn = column(self.point, name, class_id), column(self.drawn, name, class_id)
-        return interval(float(point[0]), drawn, self.level)
+        return interval(float(point[0]), drawn, self.level, self.matches.families_with_marks(class_id))
 
 
 def column(draws: OperatingDraws, name: str, class_id: int | None) -> Float64Array:

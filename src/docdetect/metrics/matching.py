@@ -73,6 +73,12 @@ class Matches:
     family_ids: IntArray
     empty: BoolArray
 
+    def families_with_marks(self, class_id: int | None) -> int:
+        """How many families have a mark of the class, or of any class."""
+        chosen = self.classes if class_id is None else (self.classes[class_id],)
+        pages = np.sum([one.marks_per_page for one in chosen], axis=0) > 0
+        return len(np.unique(self.family_ids[pages]))
+
 
 def match(samples: Sequence[Sample], class_count: int) -> Matches:
     """Matches detections to marks with pycocotools.

@@ -22,8 +22,9 @@ class Difference:
         name: class name, or "all".
         a, b: the two values; None where undefined.
         difference: b - a with its interval.
-        probability: share of the resamples in which B is ahead, ties counted half.
-        verdict: "better", "worse", or "noise" where the interval holds 0; "undefined" without values.
+        probability: share of the resamples in which B is ahead, ties counted half; None without an interval.
+        verdict: "better", "worse", or "noise" where the interval holds 0; "too few families" where there is none;
+            "undefined" without values.
     """
 
     metric: str
@@ -61,7 +62,13 @@ def compare(
     drawn = [metric_draws(one, weights, chosen) for one, chosen in zip(matches, conf, strict=True)]
     points = [metric_draws(one, once, chosen) for one, chosen in zip(matches, conf, strict=True)]
     return tuple(
-        _difference((metric.name, label), _pair(points, metric.name, k), _pair(drawn, metric.name, k), settings.level)
+        _difference(
+            (metric.name, label),
+            _pair(points, metric.name, k),
+            _pair(drawn, metric.name, k),
+            settings.level,
+            matches[0].families_with_marks(k),
+        )
         for metric in fields(Draws)
         for k, label in [(None, "all"), *enumerate(names)]
     )
@@ -98,19 +105,23 @@ def _difference(
     points: tuple[Float64Array, Float64Array],
     drawn: tuple[Float64Array, Float64Array],
     level: float,
+    families: int,
 ) -> Difference:
     a, b = float(points[0][0]), float(points[1][0])
     change = drawn[1] - drawn[0]
-    figure = interval(b - a, change, level)
+    figure = interval(b - a, change, level, families)
     defined = change[~np.isnan(change)]
-    probability = float((defined > 0).mean() + (defined == 0).mean() / 2) if len(defined) else None
+    known = figure.low is not None
+    probability = float((defined > 0).mean() + (defined == 0).mean() / 2) if known else None
     values = [None if np.isnan(value) else value for value in (a, b)]
     return Difference(*key, values[0], values[1], figure, probability, _verdict(figure))
 
 
 def _verdict(figure: Figure) -> str:
-    if figure.low is None or figure.high is None:
+    if figure.value is None:
         return "undefined"
+    if figure.low is None or figure.high is None:
+        return "too few families"
     if figure.low > 0:
         return "better"
     return "worse" if figure.high < 0 else "noise"

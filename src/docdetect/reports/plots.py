@@ -109,6 +109,8 @@ def bar_plot(
     title: str, groups: Sequence[str], bars: Sequence[tuple[str, Sequence[float], Colour]], y: Axis
 ) -> Picture:
     """Bars by group, stacked: (name, one value per group, colour)."""
+    from matplotlib.ticker import MaxNLocator
+
     with _style():
         figure, axes = _axes(title)
         below = [0.0] * len(groups)
@@ -121,6 +123,7 @@ def bar_plot(
         _name_axes(axes, Axis(""), y)
         axes.grid(visible=False, axis="x")
         axes.margins(y=0.12)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         if len(bars) > 1:
             axes.legend(fontsize=9)
         return _picture(figure, title)

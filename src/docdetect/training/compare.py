@@ -100,11 +100,13 @@ def verdict_line(contest: Contest, metric: str = "ap50_95") -> str:
     change = one.difference
     if change.value is None:
         return f"{contest.second.path.name}: {SHOWN[metric]} is not defined"
+    if one.probability is None:
+        return f"{contest.second.path.name}: {one.verdict} to tell {SHOWN[metric]} from noise"
     verdict = {"better": "better than", "worse": "worse than"}.get(one.verdict, "not distinguishable from")
     points = f"{SHOWN[metric]} {100 * change.value:+.1f} points"
     return (
         f"{contest.second.path.name} is {verdict} {contest.first.path.name}: {points} ({span(change)}), better in "
-        f"{one.probability or 0:.0%} of the resamples"
+        f"{one.probability:.0%} of the resamples"
     )
 
 

@@ -67,13 +67,16 @@ def figure_cell(figure: Figure) -> Cell:
 
 def _tiles(evaluation: Evaluation) -> list[Tile]:
     row, empty = evaluation.figures[0], evaluation.empty
-    level = f"{evaluation.settings.bootstrap.level:.0%}"
+
+    def interval(figure: Figure) -> str:
+        return "" if figure.low is None else f"{evaluation.settings.bootstrap.level:.0%}: {span(figure)}"
+
     tiles = [
-        Tile("AP50", percent(row.ap50.value), f"{level}: {span(row.ap50)}"),
-        Tile("AP50-95", percent(row.ap50_95.value), f"{level}: {span(row.ap50_95)}"),
-        Tile("Precision", percent(row.working.precision.value), f"{level}: {span(row.working.precision)}"),
-        Tile("Recall", percent(row.working.recall.value), f"{level}: {span(row.working.recall)}"),
-        Tile("F1", percent(row.working.f1.value), f"{level}: {span(row.working.f1)}"),
+        Tile("AP50", percent(row.ap50.value), interval(row.ap50)),
+        Tile("AP50-95", percent(row.ap50_95.value), interval(row.ap50_95)),
+        Tile("Precision", percent(row.working.precision.value), interval(row.working.precision)),
+        Tile("Recall", percent(row.working.recall.value), interval(row.working.recall)),
+        Tile("F1", percent(row.working.f1.value), interval(row.working.f1)),
     ]
     if empty.per_page.value is not None:
         note = f"{empty.false_positives} on {empty.pages} pages"
@@ -166,7 +169,10 @@ def _errors(evaluation: Evaluation, pictures: Sequence[Picture]) -> Section:
         for k, name in enumerate(evaluation.names)
     ]
     rows = [[name, *(str(counts[kind][k]) for kind in kinds)] for k, name in enumerate(evaluation.names)]
-    legend = "The worst of each kind. Solid: the detection, in the colour of its class. Dashed: the true marks."
+    legend = (
+        "The worst of each kind. Solid: the detection, in the colour of its class. Dashed: the true marks, a missed one "
+        "in the colour of its class."
+    )
     text = (_ERRORS_TEXT, legend) if pictures else (_ERRORS_TEXT,)
     plot = bar_plot("Errors by kind", kinds, bars, Axis("number"))
     return Section("Errors", text, [plot], [Table(("class", *kinds), rows)], pictures)
@@ -177,7 +183,7 @@ def _grouping(evaluation: Evaluation) -> Section:
     merges = len(figures.wrong_merges)
     text = (
         f"Grouping by the method “{evaluation.settings.grouping.method}”, all classes pooled. "
-        + (f"{merges} grouped boxes swallowed several marks." if merges else "No box swallowed several marks."),
+        + (f"{merges} of the grouped boxes swallowed several marks." if merges else "No box swallowed several marks."),
     )
     columns = ("", "boxes", "precision", "recall", "F1", "duplicates", "confused", "false", "missed")
     rows = [_stage_row(figures.raw, "before grouping"), _stage_row(figures.grouped, "after grouping")]

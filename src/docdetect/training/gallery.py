@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from docdetect.boxes import union_box
-from docdetect.documents.drawing import class_colour
+from docdetect.documents.drawing import Colour, class_colour
 from docdetect.metrics.mistakes import Mistake, MistakeKind
 from docdetect.metrics.samples import Sample
 from docdetect.reports.page import Picture, jpeg_uri
@@ -63,7 +63,9 @@ def _picture(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: Byt
         return float(moved[0]), float(moved[1]), float(moved[2]), float(moved[3])
 
     for position, box in enumerate(sample.truth.xyxy):
-        _dashed(draw, placed(box), 4 if position == mistake.truth else 2)
+        missed = mistake.kind is MistakeKind.MISSED and position == mistake.truth
+        line = class_colour(mistake.class_id, names[mistake.class_id]) if missed else _TRUE_COLOUR
+        _dashed(draw, placed(box), line, 4 if position == mistake.truth else 2)
     if mistake.found >= 0:
         class_id = int(sample.found.class_ids[mistake.found])
         colour = class_colour(class_id, names[class_id])
@@ -88,11 +90,11 @@ def _window(box: FloatArray, size_wh: SizeWH) -> tuple[int, int, int, int]:
     return min(left, width - 1), min(top, height - 1), max(right, left + 1), max(bottom, top + 1)
 
 
-def _dashed(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], width_px: int) -> None:
+def _dashed(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], colour: Colour, width_px: int) -> None:
     x0, y0, x1, y1 = box
     for y in (y0, y1):
         for x in np.arange(x0, x1, 2 * _DASH_PX):
-            draw.line([(x, y), (min(x + _DASH_PX, x1), y)], fill=_TRUE_COLOUR, width=width_px)
+            draw.line([(x, y), (min(x + _DASH_PX, x1), y)], fill=colour, width=width_px)
     for x in (x0, x1):
         for y in np.arange(y0, y1, 2 * _DASH_PX):
-            draw.line([(x, y), (x, min(y + _DASH_PX, y1))], fill=_TRUE_COLOUR, width=width_px)
+            draw.line([(x, y), (x, min(y + _DASH_PX, y1))], fill=colour, width=width_px)
