@@ -128,7 +128,9 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
     def _build_train_pipeline(self) -> None:
         """Wraps the network just before the optimizer and the averaged weights are made from it."""
         if not isinstance(self.model, PreciseLoss):
-            channels_last = self.device.type in ("cpu", "cuda")
+            # On CPUs channels-last pays with bf16 only: in fp32 it was 4 to 12 % faster on whole networks and 3 to 9 %
+            # slower with the first ten layers frozen (YOLO11n at 320 px, one core with AVX2).
+            channels_last = self.device.type == "cuda" or self.precision == "bf16"
             if channels_last:
                 self.model = self.model.to(memory_format=torch.channels_last)
             self.model = PreciseLoss(self.model, precision=self.precision, channels_last=channels_last)
