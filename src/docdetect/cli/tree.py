@@ -29,6 +29,7 @@ TREE = (
     Entry("split", "Data", "data:split", "Divide documents or pages into training and validation"),
     Entry("visualize", "Data", "data:visualize", "Draw the true boxes on every page"),
     Entry("synth", "Data", "synth:synth", "Made-up documents with exact labels, to train on"),
+    Entry("audit", "Data", "audit:audit", "Find suspicious labels, and leaks between the splits"),
     Entry("train", "Model", "model:train", "Train a detector with the recipe of a configuration"),
     Entry("val", "Model", "model:val", "Judge a detector on labelled pages"),
     Entry("crossval", "Model", "figures:crossval", "Judge a recipe by families, every page out of fold"),

@@ -1,0 +1,185 @@
+"""What a made-up dataset consists of on disk: names of files, records of pages, labels in every format.
+
+<output>/synth.json                the settings that its pages follow from
+<output>/pages.jsonl               one line for each finished page, as it was finished
+<output>/images/{train,val}/page_000000.jpg, labels/{train,val}/page_000000.txt, data.yaml
+<output>/annotations.json          docdetect's JSON format; of the PDFs where there are any, else of the pictures
+<output>/pdfs/document_000000.pdf  with `pdf`
+<output>/preview.jpg               with `preview`
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docdetect.errors import InputError
+from docdetect.files import sha256_text, write_json, write_text
+from docdetect.labels.annotations import AnnotatedPage, Annotations, Mark, annotations_to_json
+from docdetect.labels.yolo import detections_to_yolo
+from docdetect.schema_synth import SynthConfig
+from docdetect.types import Detections, SizeWH
+
+SETTINGS_NAME = "synth.json"
+JOURNAL_NAME = "pages.jsonl"
+OWN_NAMES = ("images", "labels", "pdfs", "data.yaml", "annotations.json", "preview.jpg", JOURNAL_NAME, SETTINGS_NAME)
+_GENERATOR = 1  # goes up whenever the same settings give other pages than before
+_LONGEST_DOCUMENT = 6  # pages
+_NOT_CONTENT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
+
+
+@dataclass(frozen=True)
+class LabelledMark:
+    """A mark on a page: its class, its kind, left, top, right, bottom px, and what a QR code says."""
+
+    category: str
+    kind: str
+    box: tuple[int, int, int, int]
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class PageRecord:
+    """A finished page.
+
+    Attributes:
+        number: page number from 0.
+        split: "train" or "val".
+        size_wh: px of the picture.
+        size_bytes: of the picture's file; tells whether the file is whole.
+        layout, paper: what kind of document, and how it was copied.
+        marks: labelled marks.
+    """
+
+    number: int
+    split: str
+    size_wh: SizeWH
+    size_bytes: int
+    layout: str
+    paper: str
+    marks: tuple[LabelledMark, ...]
+
+    def to_line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> PageRecord:
+        """The record of a line of JSON. Raises ValueError, KeyError or TypeError when it is none."""
+        data = json.loads(line)
+        marks = tuple(
+            LabelledMark(mark["category"], mark["kind"], tuple(mark["box"]), mark["text"]) for mark in data["marks"]
+        )
+        size_wh = int(data["size_wh"][0]), int(data["size_wh"][1])
+        return cls(data["number"], data["split"], size_wh, data["size_bytes"], data["layout"], data["paper"], marks)
+
+
+def image_path(folder: Path, record: PageRecord, suffix: str) -> Path:
+    """Where the picture of a page lies."""
+    return folder / "images" / record.split / f"{page_name(record.number)}.{suffix}"
+
+
+def page_name(number: int) -> str:
+    """File name, without suffix, of page `number` from 0."""
+    return f"page_{number:06d}"
+
+
+def document_start(seed: int, number: int) -> int:
+    """The first page of the document that page `number` belongs to; documents have 1 to 6 pages."""
+    while number % _LONGEST_DOCUMENT and _share(seed, number, "same") < 0.45:
+        number -= 1
+    return number
+
+
+def document_name(start: int) -> str:
+    """The PDF that begins with page `start`."""
+    return f"document_{start:06d}.pdf"
+
+
+def split_of(seed: int, number: int, val: float) -> str:
+    """ "train" or "val", the same for all pages of a document and whatever the number of pages."""
+    return "val" if _share(seed, document_start(seed, number), "val") < val else "train"
+
+
+def document_ranges(seed: int, pages: int) -> list[range]:
+    """The pages 0 to `pages` - 1 as documents."""
+    starts = [number for number in range(pages) if document_start(seed, number) == number]
+    return [range(start, end) for start, end in zip(starts, [*starts[1:], pages], strict=True)]
+
+
+def fingerprint(settings: SynthConfig, materials: str) -> str:
+    """SHA-256 of all that decides what pages look like; `materials` stands for fonts and recorded ink."""
+    data: dict[str, Any] = settings.model_dump(mode="json", exclude=_NOT_CONTENT)
+    return sha256_text(json.dumps([_GENERATOR, data, materials], sort_keys=True))
+
+
+def read_journal(path: Path) -> dict[int, PageRecord]:
+    """The finished pages by number; a last line that was cut off by a crash is left out.
+
+    Raises:
+        InputError: another line is damaged.
+    """
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = {}
+    for position, line in enumerate(lines, start=1):
+        try:
+            record = PageRecord.from_line(line)
+        except (ValueError, KeyError, TypeError) as error:
+            if position == len(lines):
+                break
+            raise InputError(f"{path}: line {position} is no page record", "Start again with --overwrite.") from error
+        found[record.number] = record
+    return found
+
+
+def label_text(record: PageRecord, classes: Sequence[str]) -> str:
+    """The YOLO labels of a page."""
+    boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
+    ids = np.array([classes.index(mark.category) for mark in record.marks], np.int64)
+    return detections_to_yolo(Detections(boxes, ids, record.size_wh))
+
+
+def write_indexes(folder: Path, records: Iterable[PageRecord], settings: SynthConfig) -> None:
+    """Writes annotations.json and data.yaml. Raises OutputError."""
+    annotations: Annotations = {}
+    for record in records:
+        document, page = _place(record, settings)
+        annotations.setdefault(document, {})[page] = AnnotatedPage(record.size_wh, _marks(record))
+    write_json(folder / "annotations.json", annotations_to_json(annotations))
+    write_text(folder / "data.yaml", _data_yaml(settings.classes))
+
+
+def _place(record: PageRecord, settings: SynthConfig) -> tuple[str, int]:
+    if settings.pdf:
+        start = document_start(settings.seed, record.number)
+        return document_name(start), record.number - start + 1
+    return f"{record.split}/{page_name(record.number)}.{settings.format}", 1
+
+
+def _marks(record: PageRecord) -> tuple[Mark, ...]:
+    return tuple(
+        Mark(mark.category, (left, top, right - left, bottom - top), text=mark.text)
+        for mark in record.marks
+        for left, top, right, bottom in [mark.box]
+    )
+
+
+def _data_yaml(classes: Sequence[str]) -> str:
+    """Without `path`: Ultralytics then takes the folder that the file lies in."""
+    import yaml
+
+    data = {"train": "images/train", "val": "images/val", "names": dict(enumerate(classes))}
+    return "# Made by docdetect synth.\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _share(seed: int, number: int, purpose: str) -> float:
+    digest = hashlib.sha256(f"{seed}/{number}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

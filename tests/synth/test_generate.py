@@ -1,0 +1,128 @@
+"""Datasets: the same bytes on any number of workers, resumed after a crash, grown, never laid over other work."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docdetect.documents.reader import LongSide, open_document
+from docdetect.documents.sources import list_documents
+from docdetect.errors import OutputExistsError
+from docdetect.files import read_json
+from docdetect.labels.annotations import annotations_from_json
+from docdetect.labels.yolo import yolo_to_detections
+from docdetect.schema_synth import SynthConfig
+from docdetect.synth.generate import generate
+
+SMALL: dict[str, Any] = {"pages": 8, "imgsz": 384, "seed": 2, "val": 0.3, "workers": 1, "system_fonts": False}
+
+
+def config(output: Path, **changes: Any) -> SynthConfig:
+    return SynthConfig(output=str(output), **{**SMALL, **changes})
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("pages.jsonl", "synth.json")
+    }
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synth") / "plain"
+    report = generate(config(folder, preview=True))
+    assert (report.pages, report.made) == (8, 8)
+    return folder
+
+
+def test_images_labels_and_annotations_agree(dataset: Path) -> None:
+    annotations = annotations_from_json(read_json(dataset / "annotations.json"), "annotations.json")
+    images = sorted((dataset / "images").rglob("*.jpg"))
+    assert len(images) == 8
+    assert {path.relative_to(dataset / "images").as_posix() for path in images} == set(annotations)
+    for path in images:
+        name = path.relative_to(dataset / "images")
+        page = annotations[name.as_posix()][1]
+        assert Image.open(path).size == page.size_wh
+        assert max(page.size_wh) == 384
+        labels = (dataset / "labels" / name).with_suffix(".txt").read_text(encoding="utf-8")
+        boxes = yolo_to_detections(labels, page.size_wh, name.as_posix()).xyxy
+        expected = np.array([mark.xywh for mark in page.marks], np.float32).reshape(-1, 4)
+        assert np.allclose(boxes[:, :2], expected[:, :2], atol=0.01)
+        assert np.allclose(boxes[:, 2:] - boxes[:, :2], expected[:, 2:], atol=0.01)
+    assert any(page[1].marks for page in annotations.values())
+    assert "names:\n  0: qr\n  1: signature\n  2: stamp" in (dataset / "data.yaml").read_text(encoding="utf-8")
+    assert max(Image.open(dataset / "preview.jpg").size) > 400
+
+
+def test_two_workers_write_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
+    generate(config(tmp_path / "two", workers=2, preview=True))
+    assert hashes(tmp_path / "two") == hashes(dataset)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    generate(config(folder, pages=5))
+    journal = folder / "pages.jsonl"
+    journal.write_text(journal.read_text(encoding="utf-8")[:-15], encoding="utf-8")  # a line was cut off
+    first = sorted((folder / "images").rglob("page_000000.jpg"))[0]
+    first.write_bytes(first.read_bytes()[:100])  # and a picture
+    assert 0 < generate(config(folder, preview=True)).made < 8
+    assert hashes(folder) == hashes(dataset)
+    assert generate(config(folder, preview=True)).made == 0
+
+
+def test_other_settings_and_foreign_folders_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    generate(config(folder, pages=1))
+    with pytest.raises(OutputExistsError, match="holds pages made with other settings"):
+        generate(config(folder, pages=1, seed=9))
+    assert generate(config(folder, pages=1, seed=9, overwrite=True)).made == 1
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputExistsError, match="not made by docdetect synth"):
+        generate(config(foreign, pages=1, overwrite=True))
+    assert (foreign / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_finer_classes_label_finer(tmp_path: Path) -> None:
+    classes = ("qr", "handwritten_signature", "initials", "stamp_official", "stamp_notary", "stamp_company")
+    report = generate(config(tmp_path / "fine", classes=classes, pages=6, empty=0.0))
+    assert list(report.marks) == list(classes)
+    assert report.marks["handwritten_signature"] > 0
+    assert sum(report.marks[name] for name in classes[3:]) > 0
+
+
+def test_pdfs_show_what_the_pictures_show(tmp_path: Path) -> None:
+    """Rendered at the pictures' size, the PDFs have the same size and ink in every box."""
+    folder = tmp_path / "pdf"
+    papers = {"digital": 0.7, "scan": 0.3}
+    generate(config(folder, pdf=True, pages=6, papers=papers, empty=0.0, turned=0.4, imgsz=512))
+    annotations = annotations_from_json(read_json(folder / "annotations.json"), "annotations.json")
+    files = list_documents(folder / "pdfs")
+    assert {file.name for file in files} == set(annotations)
+    seen = letters = 0
+    for file in files:
+        with open_document(file) as document:
+            assert document.page_count == len(annotations[file.name])
+            for number, page in annotations[file.name].items():
+                pixels = document.render(number, LongSide(512)).pixels
+                assert np.abs(np.subtract(pixels.shape[1::-1], page.size_wh)).max() <= 1
+                for mark in page.marks:
+                    x, y, width, height = (int(value) for value in mark.xywh)
+                    part = pixels[y : y + height, x : x + width].min(axis=2)
+                    assert part.min() < np.median(pixels) - 15
+                    for edge in (part[:3], part[-3:], part[:, :3], part[:, -3:]):
+                        assert edge.min() < np.median(pixels) - 8
+                    seen += 1
+        letters += b"/ToUnicode" in file.path.read_bytes()
+    assert seen >= 6
+    assert letters >= 1
