@@ -14,7 +14,7 @@ from docdetect.types import Failure, FailureKind
 CRASH = Failure(FailureKind.CRASHED, "crashed")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 @given(
     documents=st.lists(st.tuples(st.integers(0, 7), st.none() | st.integers(1, 7)), max_size=8),
     workers=st.integers(1, 4),
@@ -63,6 +63,23 @@ def test_any_order_of_work_gives_all_outcomes_in_order_within_the_bounds(
     assert told == expected
     assert schedule.done
     assert schedule.backlog() == 0
+
+
+def test_a_page_that_finishes_after_its_document_ended_and_was_taken_is_dropped() -> None:
+    files = [DocumentFile(Path("a"), "a", DocumentKind.PDF)]
+    schedule: Schedule[int] = Schedule(files, max_in_flight=8, max_in_flight_bytes=1 << 30)
+    assert schedule.next_task(None) == Task(0, 1)
+    schedule.finish(Task(0, 1), PageOutcome(files[0], 1, 4, 1), 10)
+    assert [schedule.next_task(0), schedule.next_task(0), schedule.next_task(0)] == [Task(0, 2), Task(0, 3), Task(0, 4)]
+    schedule.end_document(Task(0, 3), CRASH)
+    schedule.end_document(Task(0, 2), CRASH)
+    outcomes = list(schedule.pop_outcomes())
+    assert outcomes[-1] == (0, DocumentOutcome(files[0], 4, CRASH))
+    schedule.release(0, 1)
+    schedule.release(0, None)
+    schedule.finish(Task(0, 4), PageOutcome(files[0], 4, 4, 4), 10)
+    assert list(schedule.pop_outcomes()) == []
+    assert schedule.done
 
 
 def test_a_large_document_is_shared_by_all_workers_and_small_ones_behind_it_get_half_the_room() -> None:

@@ -36,6 +36,7 @@ class _Progress(Generic[T]):
     end: tuple[int, Failure] | None = None  # first page that there will be no outcome for, and why
     finished: dict[int, tuple[PageOutcome[T], int]] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)  # page -> bytes of its value, 0 while it is worked on
+    taken: bool = False  # whether the consumer took its last outcome; pages behind its end may still be worked on
 
     def has_work(self) -> bool:
         return self.page_count is not None and self.end is None and self.next_dispatch <= self.page_count
@@ -50,7 +51,7 @@ class Schedule(Generic[T]):
         self._max_bytes = max_in_flight_bytes
         self._head = 0  # the document whose outcomes leave now
         self._unopened = 0
-        self._progress: dict[int, _Progress[T]] = {}  # until the consumer took the document's last outcome
+        self._progress: dict[int, _Progress[T]] = {}
 
     @property
     def done(self) -> bool:
@@ -87,7 +88,7 @@ class Schedule(Generic[T]):
         if progress.page_count is None:
             progress.page_count = outcome.page_count
         if progress.end is not None and task.number >= progress.end[0]:
-            progress.held.pop(task.number, None)
+            self._let_go(task.index, task.number)
             return
         progress.finished[task.number] = (outcome, size_bytes)
         progress.held[task.number] = size_bytes
@@ -96,11 +97,14 @@ class Schedule(Generic[T]):
         """The document of `task` ends there: it does not open, or the page took its worker down."""
         progress = self._progress[task.index]
         if progress.end is not None and progress.end[0] <= task.number:
+            self._let_go(task.index, task.number)
             return
+        if progress.end is not None:
+            progress.held.pop(progress.end[0], None)
         progress.end = (task.number, failure)
-        for number in [number for number in progress.held if number > task.number]:
+        for number in [number for number in progress.finished if number > task.number]:
+            progress.finished.pop(number)
             progress.held.pop(number)
-            progress.finished.pop(number, None)
 
     def pop_outcomes(self) -> Iterator[tuple[int, PageOutcome[T] | DocumentOutcome]]:
         """The outcomes whose turn it is, each with its document's index."""
@@ -119,10 +123,18 @@ class Schedule(Generic[T]):
 
     def release(self, index: int, number: int | None) -> None:
         """The consumer took the outcome of a page, or, with `number` None, of a whole document."""
+        progress = self._progress[index]
         if number is None:
-            self._progress.pop(index, None)
-        elif index in self._progress:
-            self._progress[index].held.pop(number, None)
+            progress.taken = True
+            number = progress.end[0] if progress.end else 0
+        self._let_go(index, number)
+
+    def _let_go(self, index: int, number: int) -> None:
+        """A page is held no longer; its document is forgotten once its end was taken and no page is worked on."""
+        progress = self._progress[index]
+        progress.held.pop(number, None)
+        if progress.taken and not progress.held:
+            del self._progress[index]
 
     def _candidates(self, opened: int | None) -> Iterator[int]:
         """Documents with work, best first: the one open already, a new one, then help with those under way."""
