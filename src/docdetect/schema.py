@@ -23,8 +23,12 @@ class DataConfig(Section):
     size: Literal["annotations", "dpi", "long_side"] = Field("annotations", description="how large pages are rendered")
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch, with size: dpi")
     long_side: Annotated[int, Field(ge=64, le=20000)] = Field(1024, description="px, with size: long_side")
-    split_by: Literal["document", "page"] = Field("document", description="what stays together in a split")
+    split_by: Literal["family", "document", "page"] = Field(
+        "document", description="what stays together in a split; families are near-duplicate documents"
+    )
     val: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of the validation split")
+    test: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the test split; 0 makes none")
+    folds: Annotated[int, Field(ge=0, le=100)] = Field(0, description="`split` writes so many manifests instead of one")
     seed: Annotated[int, Field(ge=0)] = Field(42, description="seed of the split")
     empty: Literal["keep", "drop"] | NotNegative = Field(
         "keep", description="pages without marks: keep, drop, or at most this many per page with marks"
@@ -45,6 +49,10 @@ class DataConfig(Section):
         unknown = sorted({c for c in self.class_map.values() if c is not None and c not in self.classes})
         if unknown:
             raise ValueError(f"class_map: {', '.join(unknown)} not among the classes {', '.join(self.classes)}")
+        if self.val + self.test >= 1:
+            raise ValueError(f"val + test: {self.val:g} + {self.test:g} leave nothing to train on")
+        if self.folds == 1:
+            raise ValueError("folds: at least 2, or 0 for none")
         return self
 
 
@@ -67,6 +75,9 @@ class TrainConfig(Section):
         0, description="px, side of the windows of pages that are trained on; 0 trains on whole pages"
     )
     batch: Annotated[int, Field(ge=1)] = 16
+    nbs: Annotated[int, Field(ge=1)] = Field(
+        64, description="nominal batch: one step for the gradients of so many pages"
+    )
     epochs: Annotated[int, Field(ge=1)] = 60
     patience: Annotated[int, Field(ge=0)] = Field(20, description="epochs without progress before stopping; 0 never")
     optimizer: Literal["SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSProp"] = "SGD"
@@ -178,6 +189,19 @@ class CrossvalConfig(Section):
     name: Name = "crossval"
 
 
+class AuditConfig(Section):
+    """What `audit` looks at beside the documents, annotations and dataset of section data."""
+
+    weights: str = Field("", description="weights whose detections the labels are held against; empty for none")
+    detections: str = Field("", description="a detections.json of infer to hold the labels against, instead of weights")
+    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
+    device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
+    fix: bool = Field(False, description="also write annotations in which what is safe is put right")
+    pictures: Annotated[int, Field(ge=0)] = Field(60, description="most findings, and most leaks, that are drawn")
+    runs: str = Field("runs/audit", description="where run folders go")
+    name: Name = "audit"
+
+
 class Config(Section):
     """All sections; a file may hold any of them."""
 
@@ -189,3 +213,4 @@ class Config(Section):
     figures: FiguresConfig = FiguresConfig()
     crossval: CrossvalConfig = CrossvalConfig()
     synth: SynthConfig = SynthConfig()
+    audit: AuditConfig = AuditConfig()

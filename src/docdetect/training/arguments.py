@@ -11,7 +11,7 @@ _SAME = (
     *("imgsz", "batch", "epochs", "patience", "optimizer", "lr0", "lrf", "momentum", "weight_decay", "warmup_epochs"),
     *("cos_lr", "box", "cls", "dfl", "mosaic", "close_mosaic", "degrees", "translate", "scale", "hsv_h", "hsv_s"),
     *("hsv_v", "auto_augment", "erasing", "mixup", "copy_paste", "perspective", "shear", "seed", "deterministic"),
-    *("workers",),
+    *("nbs", "workers"),
 )
 
 
@@ -33,6 +33,7 @@ def training_arguments(config: TrainConfig) -> dict[str, Any]:
         "cache": "ram" if config.cache else False,
         "time": config.hours or None,
         "amp": False,
+        "warmup_bias_lr": 0.1 if config.optimizer == "SGD" else 0.0,  # Adam's steps do not shrink with the gradient
         "cutmix": 0.0,
         "bgr": 0.0,
         "multi_scale": 0.0,
