@@ -11,6 +11,7 @@ import numpy as np
 from docdetect.files import sha256_file, write_json
 from docdetect.metrics.calibration import calibration_to_json, score_pairs
 from docdetect.metrics.codec import Thresholds, thresholds_to_json, to_plain
+from docdetect.metrics.curves import ThresholdRule, best_confs
 from docdetect.metrics.draws import class_mean, metric_draws
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
 from docdetect.metrics.matching import match
@@ -88,7 +89,9 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
 
     evaluation = write_evaluation(folds.folder, folds.samples, names, settings, frame, read_page)
     origin = f"out-of-fold predictions of {folds.count} folds by family, {folds.folder.name}"
-    chosen = dict(zip(names, (round(value, 4) for value in evaluation.best_conf), strict=True))
+    # the thresholds are for `infer`, so a class with too few marks to choose gets what `infer` would use anyway
+    best = best_confs(evaluation.matches, ThresholdRule(fallback=config.infer.conf))
+    chosen = dict(zip(names, (round(value, 4) for value in best), strict=True))
     thresholds = Thresholds(chosen, origin, sha256_file(weights) if weights else "")
     beside = _store(folds.folder, weights, thresholds, evaluation, config)
     write_json(

@@ -170,8 +170,8 @@ def _errors(evaluation: Evaluation, pictures: Sequence[Picture]) -> Section:
     ]
     rows = [[name, *(str(counts[kind][k]) for kind in kinds)] for k, name in enumerate(evaluation.names)]
     legend = (
-        "The worst of each kind. Solid: the detection, in the colour of its class. Dashed: the true marks, a missed one "
-        "in the colour of its class."
+        "The worst of each kind. Solid: the detection, in the colour of its class. Dashed: the true marks, a missed "
+        "one in the colour of its class."
     )
     text = (_ERRORS_TEXT, legend) if pictures else (_ERRORS_TEXT,)
     plot = bar_plot("Errors by kind", kinds, bars, Axis("number"))
