@@ -12,12 +12,19 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from docdetect.documents.sources import list_documents
+from docdetect.inference.folder import claimed_folder
+from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.report import InferReport
+from docdetect.inference.run import run
+from docdetect.inference.summary import write_summary
 from docdetect.labels.annotations import annotations_from_json
+from docdetect.schema import InferConfig
 from docdetect.types import DocumentStatus
 from tests.inference.fakes import (
     SETTINGS,
     Box,
+    ColourEngine,
     compared_files,
     make_folder,
     make_image,
@@ -194,4 +201,15 @@ def test_results_do_not_depend_on_the_number_of_workers(
 ) -> None:
     output, _ = ran
     run_once(source, tmp_path / "out", replace(with_pages(), workers=2))
+    assert compared_files(tmp_path / "out") == compared_files(output)
+
+
+def test_results_do_not_depend_on_the_order_of_the_files(
+    ran: tuple[Path, InferReport], source: Path, tmp_path: Path
+) -> None:
+    output, _ = ran
+    files = list_documents(source)[::-1]
+    with claimed_folder(tmp_path / "out", "refuse"), Journal(tmp_path / "out" / JOURNAL_NAME, with_pages()) as journal:
+        report = run(files, ColourEngine(), journal, InferConfig())
+        write_summary(report, with_pages(), source="", weights=Path("fake.pt"))
     assert compared_files(tmp_path / "out") == compared_files(output)

@@ -116,8 +116,8 @@ def _show(console: Console, report: InferReport) -> None:
     console.table("Marks", ["class", "raw", "grouped"], rows)
     failed_pages = sum(len(row.failed_pages) for row in totals.documents)
     counts = [totals.with_status(status) for status in (DocumentStatus.PARTIAL, DocumentStatus.FAILED)]
-    figures = [len(totals.documents), totals.pages, *counts, failed_pages, f"{report.pages_per_s:.2f}"]
-    heads = ["documents", "pages", "documents in part", "documents failed", "pages failed", "pages/s"]
+    figures = [len(totals.documents), *counts, totals.pages, failed_pages, f"{report.pages_per_s:.2f}"]
+    heads = ["documents", "in part", "failed", "pages", "pages failed", "pages/s"]
     console.table("Run", heads, [figures])
     if report.required:
         console.info(f"documents that lack {' or '.join(report.required)}: {len(report.lacking)}")

@@ -17,6 +17,7 @@ from docdetect.types import ByteArray, FloatArray
 _MARGIN_FRAC = 0.15  # of the box's longer side; the quiet zone of a QR code of 25 modules is 16 %
 _MIN_MARGIN_PX = 4
 _LONG_SIDES_PX = (320, 640, 160)  # to which the cut-out is scaled when it could not be read as it is
+_MAX_SIDE_PX = 720  # the largest code has 177 modules; beyond 4 px for each, pixels only cost time
 _QUIET_PX = 16
 
 
@@ -34,7 +35,7 @@ def read_code(pixels: ByteArray, xyxy: FloatArray) -> str | None:
     if cut is None:
         return None
     side = max(cut.shape[:2])
-    for scale in (1.0, *(target / side for target in _LONG_SIDES_PX)):
+    for scale in (min(1.0, _MAX_SIDE_PX / side), *(target / side for target in _LONG_SIDES_PX)):
         scaled = cut if scale == 1 else cv2.resize(cut, None, fx=scale, fy=scale, interpolation=_interpolation(scale))
         quiet = cv2.copyMakeBorder(
             scaled, _QUIET_PX, _QUIET_PX, _QUIET_PX, _QUIET_PX, cv2.BORDER_CONSTANT, value=(255,)

@@ -28,7 +28,7 @@ class CloserLooks:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._pool: ProcessPoolExecutor | None = None
+        self.pool: ProcessPoolExecutor | None = None
         self._lock = Lock()
 
     def __call__(self, file: DocumentFile, number: int, dpi: int) -> ByteArray | None:
@@ -49,13 +49,13 @@ class CloserLooks:
         self._kill()
 
     def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
+        if self.pool is None:
             context = multiprocessing.get_context("spawn")  # a forked copy of threads and GPU state would hang
-            self._pool = ProcessPoolExecutor(1, context, initializer=ignore_interrupts)
-        return self._pool
+            self.pool = ProcessPoolExecutor(1, context, initializer=ignore_interrupts)
+        return self.pool
 
     def _kill(self) -> None:
-        pool, self._pool = self._pool, None
+        pool, self.pool = self.pool, None
         if pool is None:
             return
         processes = list((getattr(pool, "_processes", None) or {}).values())  # a hanging one ends in no other way
