@@ -34,7 +34,7 @@ def test_the_drawn_help_agrees_with_typers_own(capsys: pytest.CaptureFixture[str
     real = {option for parameter in group.params for option in parameter.opts}
     drawn = {flag for flags, _ in GLOBAL_OPTIONS for flag in flags.split(", ")} - {"-h", "--help"}
     assert drawn == real
-    assert list(group.commands) == [entry.name for entry in TREE]  # type: ignore[attr-defined]
+    assert set(group.commands) == {entry.name for entry in TREE}  # type: ignore[attr-defined]
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -109,6 +109,17 @@ def test_a_docdetect_error_is_two_lines_and_its_exit_code(capsys: pytest.Capture
         "  - train.epocs: unknown key; did you mean train.epochs?\n"
         "  docdetect config show lists every key with its value.\n"
     )
+
+
+def test_ctrl_c_says_so_and_is_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("docdetect.diagnosis.examine", stop)
+    assert run(["doctor"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n  What was finished is kept.\n"
 
 
 def test_config_show_and_validate(capsys: pytest.CaptureFixture[str]) -> None:

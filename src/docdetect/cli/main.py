@@ -37,12 +37,12 @@ def run(arguments: list[str]) -> int:
         console.error(error.message, error.remedy)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        stopped = InterruptedRunError("interrupted", "What was finished is kept.")
-        console.error(stopped.message, stopped.remedy)
-        return stopped.exit_code
+        result = InterruptedRunError.exit_code
     except command_line_error as error:
         error.show()  # type: ignore[attr-defined]
         return UsageError.exit_code
+    if result == InterruptedRunError.exit_code:  # Typer turns Ctrl-C into this result
+        console.error("interrupted", "What was finished is kept.")
     return result if isinstance(result, int) else 0
 
 
