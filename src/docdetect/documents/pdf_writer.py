@@ -104,16 +104,21 @@ def write_pdf(pages: Sequence[PdfSheet | PdfScan]) -> bytes:
 
 
 class _Fonts:
-    """Fonts under names that a page knows them by."""
+    """Fonts under names that a page knows them by; each is read once, and told to each page once."""
 
     def __init__(self) -> None:
-        self._names: dict[FontProgram, str] = {}
+        self._known: dict[FontProgram, tuple[str, bytes]] = {}
+        self._told: set[tuple[int, str]] = set()
 
     def name_on(self, page: Any, program: FontProgram) -> str:
-        """The name of the font on this page; the program is embedded once in the document."""
-        name = self._names.setdefault(program, f"F{len(self._names)}")
-        buffer = program if isinstance(program, bytes) else program.read_bytes()
-        page.insert_font(fontname=name, fontbuffer=buffer)
+        """The name of the font on this page."""
+        if program not in self._known:
+            buffer = program if isinstance(program, bytes) else program.read_bytes()
+            self._known[program] = f"F{len(self._known)}", buffer
+        name, buffer = self._known[program]
+        if (page.number, name) not in self._told:
+            page.insert_font(fontname=name, fontbuffer=buffer)
+            self._told.add((page.number, name))
         return name
 
 

@@ -21,6 +21,7 @@ from docdetect.synth.stamps import StampShape, make_stamp
 from docdetect.synth.text import Writer
 
 _READABLE_PX = 1.3  # px of the page for a module of most QR codes
+_GENEROUS_MM = 50  # room from which people sign larger
 _DENSE_PX = 0.7  # and of a few
 _WRITTEN = {
     "field": (ScribbleKind.BLOCK, ScribbleKind.BLOCK, ScribbleKind.NOTE, ScribbleKind.NUMBER, ScribbleKind.DATE),
@@ -97,7 +98,8 @@ class Maker:
         if rng.random() < (0.25 if narrow else 0.05):
             patch = make_initials(rng, self.px_per_mm, ink=ink, pen=pen)
         else:
-            patch = make_signature(rng, self.px_per_mm, ink=ink, pen=pen, recorded=self.recorded)
+            generous = float(rng.uniform(1.0, 1.45)) if slot.w > _GENEROUS_MM else 1.0
+            patch = make_signature(rng, self.px_per_mm * generous, ink=ink, pen=pen, recorded=self.recorded)
         patch = self._fitting(patch, slot.w * rng.uniform(1.0, 1.9), max(slot.h * rng.uniform(1.1, 2.4), 9))
         height = patch.size_wh[1]
         x = slot.x + rng.normal(0, 0.12) * slot.w
@@ -167,7 +169,8 @@ class Maker:
 
     def stamp(self, x_mm: float, y_mm: float, ink: Ink, shape: StampShape | None = None) -> Placed:
         """A stamp around (x_mm, y_mm)."""
-        patch = make_stamp(self.rng, self.px_per_mm, self.fonts, shape=shape, ink=ink)
+        script = script_of(self.writer) if self.rng.random() < 0.7 else None
+        patch = make_stamp(self.rng, self.px_per_mm, self.fonts, shape=shape, script=script, ink=ink)
         return self.at(patch, x_mm, y_mm, "stamp")
 
     def emblem(self, slot: Slot) -> Placed:

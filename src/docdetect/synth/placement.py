@@ -17,7 +17,7 @@ from docdetect.synth.scribbles import ScribbleKind
 from docdetect.synth.sheet import Sheet, Slot, SlotKind, Text
 from docdetect.synth.stamps import StampShape
 
-_ON_SIGNATURE = 0.68  # of stamps beside a signature: drawn onto it
+_ON_SIGNATURE = 0.78  # of stamps beside a signature: drawn onto it
 _SAME_INK = 0.35  # of signatures under a stamp: in its colour
 _MOST_WRITTEN = 14  # entries by hand on a page: more cost time and teach nothing
 
@@ -48,7 +48,7 @@ def draw_habits(rng: np.random.Generator, *, empty: bool, codes: bool) -> Habits
     return Habits(
         signed=float(rng.choice([1.0, 0.85, 0.5, 0.0], p=[0.54, 0.24, 0.16, 0.06])),
         sealed=float(rng.choice([0.95, 0.6, 0.0], p=[0.54, 0.24, 0.22])),
-        coded=1.0 if codes else float(rng.choice([0.0, 0.5, 0.8], p=[0.62, 0.23, 0.15])),
+        coded=1.0 if codes else float(rng.choice([0.0, 0.5, 0.85], p=[0.48, 0.27, 0.25])),
         filled=float(rng.choice([0.0, 0.85], p=[0.4, 0.6])),
         scribbled=float(rng.choice([0.0, 0.35], p=[0.6, 0.4])),
     )

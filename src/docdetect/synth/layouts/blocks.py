@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from docdetect.synth.layouts.draft import Draft
-from docdetect.synth.sheet import Align, Style
+from docdetect.synth.sheet import RGB, Align, Line, Text
 
 
 def letterhead(draft: Draft) -> None:
@@ -122,7 +124,7 @@ def signature_rows(draft: Draft, rows: int) -> None:
             draft.sheet.text(
                 middle, draft.y + 3.2, f"({writer.pick(writer.language.fields).lower()})", look.small, "centre"
             )
-        draft.sheet.text(end + 3, draft.y, writer.person(), style)
+        draft.sheet.text(end + 3, draft.y, writer.person(), look.italic if draft.chance(0.15) else style)
         draft.sheet.slot("sign", (start + end) / 2, draft.y, end - start, step)
         if row == rows - 1 or draft.chance(0.25):
             draft.sheet.slot("seal", end - draft.between(-12, 22), draft.y + draft.between(-6, 8), 42, 42)
@@ -165,12 +167,13 @@ def closing(draft: Draft) -> None:
     draft.y += look.body.size_mm * 1.4
     draft.sheet.text(x, draft.y, writer.pick(writer.language.closing), look.body)
     room = draft.between(11, 20)
-    draft.sheet.slot("sign", x + draft.between(18, 32), draft.y + room * 0.62, draft.between(38, 62), room)
+    draft.sheet.slot("sign", x + draft.between(18, 32), draft.y + room * 0.62, draft.between(44, 72), room)
     draft.y += room + look.body.size_mm
-    for line in (writer.person(), writer.pick(writer.language.roles)):
-        draft.sheet.text(x, draft.y, line, look.body)
+    name = look.italic.sized(draft.between(1.0, 1.5)) if draft.chance(0.25) else look.body
+    for line, style in ((writer.person(), name), (writer.pick(writer.language.roles), look.body)):
+        draft.sheet.text(x, draft.y, line, style)
         draft.y += look.body.size_mm * 1.25
-    if draft.chance(0.3):
+    if draft.chance(0.2):
         draft.sheet.slot("seal", x + draft.between(20, 60), draft.y - draft.between(4, 16), 42, 42)
     draft.y += 3
 
@@ -212,6 +215,9 @@ def foot(draft: Draft) -> None:
             draft.count(0, 2)
         ]
         sheet.text(x, sheet.height - look.bottom * 0.55, text, look.small, align)  # type: ignore[arg-type]
+    if draft.chance(0.1):  # the number that a bundle's pages are stamped with, upright along the edge
+        number = Text(sheet.width - 5, draft.between(0.5, 0.95) * sheet.height, writer.digits(9), look.bold, 90)
+        sheet.strokes.append(number)
     for x in (look.left * 0.6 + 12, sheet.width - look.right * 0.6 - 12):
         sheet.slot("code", x, sheet.height - look.bottom * 0.5 - 8, 20, 20)
         sheet.slot("initial", x, sheet.height - look.bottom * 0.6, 18, 10)
@@ -232,8 +238,34 @@ def foot(draft: Draft) -> None:
         )
 
 
-def signature_note(draft: Draft, style: Style) -> None:
-    """A printed name in a script or italic face, which is no signature."""
-    draft.y += style.size_mm * 1.5
-    draft.sheet.text(draft.left + draft.width * draft.between(0, 0.6), draft.y, draft.writer.person(), style)
-    draft.y += style.size_mm
+def duty_head(draft: Draft) -> None:
+    """The printed head of paper that stamp duty was paid for: a coloured panel with waves, arms and the amount."""
+    sheet, writer = draft.sheet, draft.writer
+    hues = ((210, 90, 140), (70, 150, 120), (190, 130, 70), (90, 120, 190), (150, 100, 170))
+    red, green, blue = (value + draft.count(-20, 20) for value in hues[draft.count(0, len(hues) - 1)])
+    dark = red // 2, green // 2, blue // 2
+    top, height = draft.between(6, 16), draft.between(45, 80)
+    x0, x1 = draft.left * 0.7, sheet.width - draft.look.right * 0.7
+    pale = tuple(255 - (255 - value) // 2 for value in (red, green, blue))
+    sheet.rect((x0, top, x1, top + height), 0.8, dark, (pale[0], pale[1], pale[2]))
+    waves(draft, (x0 + 3, x1 - 3), (top + 4, top + height - 4), (red, green, blue))
+    amount = f"{writer.pick(('10', '20', '50', '100', '500', '1000'))}"
+    big = draft.look.bold.sized(height * 0.2 / draft.look.bold.size_mm).coloured(dark)
+    for x in (x0 + (x1 - x0) * 0.17, x0 + (x1 - x0) * 0.83):
+        sheet.text(x, top + height * 0.6, amount, big, "centre")
+    title = draft.look.bold.sized(height * 0.1 / draft.look.bold.size_mm).coloured(dark)
+    sheet.text((x0 + x1) / 2, top + height * 0.16, writer.phrase(2, 3).upper(), title, "centre")
+    sheet.slot("emblem", (x0 + x1) / 2, top + height * 0.6, height * 0.6, height * 0.6)
+    sheet.text(x1 - 4, top + height + 7, writer.reference(), draft.look.bold.coloured((170, 40, 40)), "right")
+    draft.y = top + height + 14
+
+
+def waves(draft: Draft, across: tuple[float, float], down: tuple[float, float], colour: RGB) -> None:
+    """Sine lines between the edges, as security printing has them."""
+    amplitude, period = draft.between(0.8, 3.0), draft.between(5, 30)
+    xs = [across[0] + step * 1.5 for step in range(int((across[1] - across[0]) / 1.5) + 1)]
+    y, step = down[0], draft.between(1.6, 4.0)
+    while y < down[1]:
+        points = tuple((x, y + amplitude * math.sin(math.tau * x / period + y)) for x in xs)
+        draft.sheet.strokes.append(Line(points, 0.15, colour))
+        y += step

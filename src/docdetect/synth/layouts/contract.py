@@ -8,8 +8,11 @@ from docdetect.synth.layouts.draft import Draft
 
 def contract(draft: Draft) -> None:
     """The first, an inner or the last page of a contract; mostly the last, where people sign."""
-    if draft.chance(0.35):
-        if draft.chance(0.3):
+    duty = draft.chance(0.08)
+    if duty:
+        blocks.duty_head(draft)
+    if duty or draft.chance(0.35):
+        if not duty and draft.chance(0.3):
             blocks.approval(draft)
         blocks.title(draft)
         blocks.place_and_date(draft)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
+import numpy as np
+
 from docdetect.synth.layouts import blocks
 from docdetect.synth.layouts.draft import Draft
+from docdetect.synth.sheet import Picture
 
 
 def form(draft: Draft) -> None:
@@ -17,6 +21,8 @@ def form(draft: Draft) -> None:
     draft.y += 3
     draft.sheet.line(draft.left, draft.y, draft.right, draft.y, 0.7)
     draft.y += 3
+    if draft.chance(0.2):
+        _portrait(draft)
     floor = draft.floor - 30
     while draft.y < floor - 20:
         (_lines, _boxes, _ticks, _figures, _print)[int(draft.rng.choice(5, p=[0.3, 0.22, 0.16, 0.17, 0.15]))](
@@ -137,3 +143,22 @@ def _sign_here(draft: Draft) -> None:
     draft.sheet.line(start, draft.y, min(start + 38, draft.right), draft.y, 0.2)
     draft.sheet.slot("date", start + 18, draft.y, 32, 7)
     draft.sheet.slot("seal", draft.right - draft.between(18, 40), draft.y - draft.between(0, 12), 40, 40)
+
+
+def _portrait(draft: Draft) -> None:
+    """A photograph at the top right: a head and shoulders before a plain wall, in grey or in colour."""
+    width, height = 30.0, 38.0
+    tone = np.full((76, 60, 4), 255, np.uint8)
+    wall, cloth = (draft.rng.integers(low, high, 3) for low, high in ((150, 240), (20, 140)))
+    skin = (np.array((225, 175, 145)) * draft.between(0.35, 1.05)).astype(int)
+    tone[:, :, :3] = wall
+    cv2.ellipse(tone, (30, 78), (26, 24), 0, 0, 360, (*cloth.tolist(), 255), -1)
+    cv2.ellipse(tone, (30, 34), (13, 17), 0, 0, 360, (*skin.tolist(), 255), -1)
+    cv2.ellipse(tone, (30, 22), (14, 10), 0, 180, 360, (*(skin // 4).tolist(), 255), -1)
+    tone = np.asarray(cv2.GaussianBlur(tone, (0, 0), 2.2), np.uint8)
+    if draft.chance(0.4):
+        tone[:, :, :3] = tone[:, :, :3].mean(axis=2, keepdims=True).astype(np.uint8)
+    x, y = draft.right - width, draft.y + 1
+    draft.sheet.strokes.append(Picture(tone, (x, y, x + width, y + height)))
+    draft.sheet.slot("seal", x + draft.between(-8, 12), y + height + draft.between(-6, 4), 40, 40)
+    draft.y += height + 3

@@ -178,6 +178,9 @@ def _frame(draft: Draft) -> None:
         tint = draft.count(225, 250)
         sheet.rect((0, 0, sheet.width, sheet.height), 0, fill=(tint, draft.count(225, 250), draft.count(205, 245)))
     margin = draft.between(6, 14)
+    if draft.chance(0.3):
+        red, green, blue = (255 - (255 - value) // 4 for value in colour)
+        blocks.waves(draft, (margin, sheet.width - margin), (margin, sheet.height - margin), (red, green, blue))
     for inset, width in ((margin, draft.between(0.4, 2.0)), (margin + draft.between(2, 4), 0.3), (margin + 9, 0.3)):
         sheet.rect((inset, inset, sheet.width - inset, sheet.height - inset), width, colour)
     if draft.chance(0.7):
