@@ -40,7 +40,7 @@ def test_among_many_pages_of_one_layout_the_copy_is_found() -> None:
     pages.append(rescanned(stamped(pages[7], (300, 600)), 1))
     pairs, _ = candidate_pairs([print_of(page, f"{i:02}") for i, page in enumerate(pages)])
     assert (7, 30) in {tuple(pair) for pair in pairs.tolist()}
-    assert len(pairs) <= 31 * 12
+    assert len(pairs) <= 31 * 10
 
 
 def test_the_nearest_page_comes_first() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.made_pages import rescanned, stamped, text_page
 
 from docdetect.datasets.families import Evidence, Families, find_families
 from docdetect.datasets.fingerprints import INK_LONG_SIDE_PX, Fingerprint, fingerprint
@@ -15,6 +14,7 @@ from docdetect.datasets.split import PageKey
 from docdetect.documents.reader import LongSide, open_document
 from docdetect.documents.sources import list_documents
 from docdetect.types import ByteArray
+from tests.made_pages import rescanned, stamped, text_page
 
 
 def prints_of(documents: dict[str, list[ByteArray]], texts: dict[str, str] | None = None) -> list[Fingerprint]:

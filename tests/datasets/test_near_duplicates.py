@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.made_pages import rescanned, stamped, text_page
 
 from docdetect.datasets.fingerprints import fingerprint
 from docdetect.datasets.near_duplicates import NEAR_DUPLICATE, ink_agreement
 from docdetect.datasets.split import PageKey
 from docdetect.types import BoolArray, ByteArray
+from tests.made_pages import rescanned, stamped, text_page
 
 
 def ink(page: ByteArray) -> BoolArray:

@@ -53,7 +53,13 @@ def split(
     output: Annotated[str | None, typer.Option(help="The manifest (data/split.csv).")] = None,
     val: Annotated[float | None, typer.Option(help="Share of the pages for validation (0.1).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
-    by: Annotated[str | None, typer.Option(metavar="document|page", help="What stays together (document).")] = None,
+    test: Annotated[float | None, typer.Option(help="Share of the pages for a test split (0).")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="family|document|page", help="What stays together (document).")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="So many manifests, each fold being val once (0: one split).")
+    ] = None,
     manifest: Annotated[str | None, typer.Option(help="A split.csv to check and apply again.")] = None,
     empty: Annotated[
         str | None,
@@ -64,7 +70,7 @@ def split(
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Divide documents or pages into training and validation, the same on every platform."""
+    """Divide families, documents or pages into training and validation, the same on every platform."""
     from docdetect.cli.dataset_summary import empty_of
     from docdetect.datasets.steps import write_split
 
@@ -74,6 +80,8 @@ def split(
         "data.split": output,
         "data.val": val,
         "data.seed": seed,
+        "data.test": test,
+        "data.folds": folds,
         "data.split_by": by,
         "data.manifest": manifest,
         "data.empty": empty_of(empty),

@@ -16,7 +16,10 @@ def prepare(
     dataset: Annotated[str | None, typer.Option(help="Where the dataset goes (data/datasets/main).")] = None,
     val: Annotated[float | None, typer.Option(help="Share of the pages for validation (0.1).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
-    by: Annotated[str | None, typer.Option(metavar="document|page", help="What stays together (document).")] = None,
+    test: Annotated[float | None, typer.Option(help="Share of the pages for a test split (0).")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="family|document|page", help="What stays together (document).")
+    ] = None,
     manifest: Annotated[str | None, typer.Option(help="A split.csv to apply again instead of a new split.")] = None,
     size: Annotated[
         str | None,
@@ -47,6 +50,7 @@ def prepare(
         "data.dataset": dataset,
         "data.val": val,
         "data.seed": seed,
+        "data.test": test,
         "data.split_by": by,
         "data.manifest": manifest,
         "data.size": size,

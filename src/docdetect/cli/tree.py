@@ -26,7 +26,7 @@ TREE = (
     Entry("prepare", "Data", "prepare:prepare", "Documents and annotations to a checked, split, drawn YOLO dataset"),
     Entry("convert", "Data", "convert:convert", "PDFs to page images"),
     Entry("labels", "Data", "data:labels", "JSON annotations to YOLO labels"),
-    Entry("split", "Data", "data:split", "Divide documents or pages into training and validation"),
+    Entry("split", "Data", "data:split", "Divide families, documents or pages into training and validation"),
     Entry("visualize", "Data", "data:visualize", "Draw the true boxes on every page"),
     Entry("synth", "Data", "synth:synth", "Made-up documents with exact labels, to train on"),
     Entry("audit", "Data", "audit:audit", "Find suspicious labels, and leaks between the splits"),

@@ -11,18 +11,17 @@ import numpy as np
 from docdetect.datasets.findings import Finding
 from docdetect.datasets.mark_features import box_window
 from docdetect.datasets.split import PageKey
-from docdetect.documents.drawing import draw_detections
+from docdetect.documents.drawing import contact_sheet, draw_detections
 from docdetect.documents.reader import Document, LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.workers import PageOutcome, WorkerSettings, iter_pages
 from docdetect.types import ByteArray, Detections, SizeWH
 
 _PAGE_PX = 1200
-_SHOWN_PAGE_PX = 620
+_PAIR_CELL_PX = 560
 _CROP_WH: SizeWH = (520, 380)
 _AROUND_FRAC = 0.6
 _LEAST_AROUND_PX = 60
-_GROUND = 225
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,10 @@ def finding_picture(
     """The label and what is around it; for labels of another page both pages with them; None without a page."""
     if finding.suggested_offset:
         own = labels[finding.page]
-        shown = [draw_detections(pages[key], own, classes) for key in pages_of_finding(finding) if key in pages]
-        return side_by_side(shown) if shown else None
+        keys = [key for key in pages_of_finding(finding) if key in pages]
+        captions = [f"{key}: {'as labelled' if key == finding.page else 'where they fit'}" for key in keys]
+        shown = [draw_detections(pages[key], own, classes) for key in keys]
+        return contact_sheet(shown, captions, columns=2, cell_px=_PAIR_CELL_PX) if shown else None
     if finding.xyxy is None or finding.page not in pages:
         return None
     pixels = pages[finding.page]
@@ -81,17 +82,6 @@ def finding_picture(
     around = np.maximum((one.xyxy[0, 2:] - one.xyxy[0, :2]) * _AROUND_FRAC, _LEAST_AROUND_PX)
     window = box_window(one.xyxy[0] + np.concatenate([-around, around]).astype(np.float32), pixels.shape)
     return _fitted(draw_detections(pixels, one, classes)[window], _CROP_WH)
-
-
-def side_by_side(pages: Sequence[ByteArray]) -> ByteArray:
-    """Pages next to each other, each 620 px high at most, on grey."""
-    scaled = [_fitted(page, (_SHOWN_PAGE_PX, _SHOWN_PAGE_PX)) for page in pages]
-    height = max(page.shape[0] for page in scaled)
-    padded = [
-        np.pad(page, ((0, height - page.shape[0]), (6, 6), (0, 0)), constant_values=_GROUND).astype(np.uint8)
-        for page in scaled
-    ]
-    return np.concatenate(padded, axis=1)
 
 
 def _fitted(pixels: ByteArray, size_wh: SizeWH) -> ByteArray:

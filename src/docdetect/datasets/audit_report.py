@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.datasets.audit import LabelAudit, SplitAudit
-from docdetect.datasets.audit_pictures import finding_picture, pages_of_finding, render_pages, side_by_side
+from docdetect.datasets.audit_pictures import finding_picture, pages_of_finding, render_pages
 from docdetect.datasets.findings import Finding, Suspicion
 from docdetect.datasets.label_fixes import Fix
 from docdetect.datasets.leaks import Leak
 from docdetect.datasets.split import PageKey
+from docdetect.documents.drawing import contact_sheet
 from docdetect.documents.workers import WorkerSettings
 from docdetect.files import write_json, write_text
 from docdetect.reports.page import Picture, Report, Section, Table, Tile, jpeg_uri, report_to_html
@@ -37,6 +38,7 @@ _LEAK_COLUMNS = (
     "family_pages",
 )
 _MOST_ROWS = 400
+_PAIR_CELL_PX = 560
 _HERE = WorkerSettings(workers=0)  # images that were read before; starting workers would take longer
 
 
@@ -175,7 +177,7 @@ def _leak_section(outcome: AuditOutcome, most: int) -> list[Section]:
         folded=True,
     )  # fmt: skip
     advice = "Figures on such a split flatter the model: divide by family (docdetect split --by family)."
-    return [Section("Leaks", (f"{text}. {advice}",), tables=[table], pictures=_leak_pictures(outcome.split, most))]
+    return [Section("Leaks", (f"{text}. {advice}",), plots=_leak_pictures(outcome.split, most), tables=[table])]
 
 
 def _leak_pictures(split: SplitAudit, most: int) -> list[Picture]:
@@ -187,11 +189,11 @@ def _leak_pictures(split: SplitAudit, most: int) -> list[Picture]:
         pixels.update((key, page) for page in found.values())
     pictures: list[Picture] = []
     for leak in shown:
-        pair = [pixels[key] for key in (leak.page, leak.other) if key in pixels]
-        if len(pair) == 2:
-            agreement = f", {leak.agreement:.0%} of the ink agrees" if leak.agreement else ""
-            caption = f"{leak.page} ({leak.split}) · {leak.other} ({leak.other_split})"
-            pictures.append(Picture(jpeg_uri(side_by_side(pair)), caption, f"{leak.evidence.value}{agreement}"))
+        if leak.page in pixels and leak.other in pixels:
+            why = f"{leak.evidence.value} {_percent(leak.agreement)}".rstrip()
+            captions = [f"{leak.page} ({leak.split})", f"{leak.other} ({leak.other_split}): {why}"]
+            pair = contact_sheet([pixels[leak.page], pixels[leak.other]], captions, columns=2, cell_px=_PAIR_CELL_PX)
+            pictures.append(Picture(jpeg_uri(pair), " · ".join(captions)))
     return pictures
 
 
@@ -215,8 +217,10 @@ def _label_sections(outcome: AuditOutcome, most: int, workers: WorkerSettings) -
     ]
     for kind in Suspicion:
         pictures = _finding_pictures(audit, [one for one in shown if one.suspicion is kind], pages)
+        pairs = kind is Suspicion.OTHER_PAGE
         if pictures:
-            sections.append(Section(kind.value.capitalize(), pictures=pictures))
+            title = kind.value.capitalize()
+            sections.append(Section(title, plots=pictures) if pairs else Section(title, pictures=pictures))
     return sections
 
 

@@ -54,11 +54,16 @@ class Finding:
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The gravest kind first, within a kind the surest first, then in page order."""
+    """The gravest kind first, within a kind the surest first, then in page order; of one label the gravest only."""
     order = list(Suspicion).index
-    return tuple(
-        sorted(
-            findings,
-            key=lambda one: (order(one.suspicion), -round(one.score, 4), one.page, one.position or 0),
-        )
+    in_order = sorted(
+        findings, key=lambda one: (order(one.suspicion), -round(one.score, 4), one.page, one.position or 0)
     )
+    kept: list[Finding] = []
+    known: set[tuple[PageKey, int]] = set()
+    for one in in_order:
+        if one.position is None or (one.page, one.position) not in known:
+            kept.append(one)
+        if one.position is not None:
+            known.add((one.page, one.position))
+    return tuple(kept)

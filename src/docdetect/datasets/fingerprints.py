@@ -10,6 +10,7 @@ import re
 import unicodedata
 import zlib
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import imagehash
@@ -22,6 +23,8 @@ from docdetect.types import BoolArray, ByteArray, SizeWH
 
 INK_LONG_SIDE_PX = 640
 """Pages are compared at this long side: words keep their shape, single letters do not matter."""
+
+T = TypeVar("T", np.uint8, np.bool_)
 
 MIN_INK_PX = 500
 """Pages with less ink are blank or nearly so, which is no evidence of anything (a page of text has 20 000)."""
@@ -48,6 +51,7 @@ class Fingerprint:
         page: which page it is.
         pixels_sha256: of the rendered page and its shape; equal for pages that look exactly alike.
         hashes: uint64 (6,), one 64-bit pHash per crop.
+        informative: bool (6,), crops with ink enough; the hashes of blank paper are all alike.
         size_wh: px of the ink mask.
         ink_px: ink pixels of the mask.
         packed_ink: the mask, bits packed and compressed.
@@ -57,6 +61,7 @@ class Fingerprint:
     page: PageKey
     pixels_sha256: str
     hashes: NDArray[np.uint64]
+    informative: BoolArray
     size_wh: SizeWH
     ink_px: int
     packed_ink: bytes
@@ -93,7 +98,8 @@ def fingerprint(page: PageKey, pixels: ByteArray, text: str = "") -> Fingerprint
     return Fingerprint(
         page=page,
         pixels_sha256=digest.hexdigest(),
-        hashes=_perceptual_hashes(grey),
+        hashes=np.array([_perceptual_hash(crop) for crop in _crops(grey)], np.uint64),
+        informative=np.array([crop.sum() >= MIN_INK_PX for crop in _crops(ink)], bool),
         size_wh=(grey.shape[1], grey.shape[0]),
         ink_px=int(ink.sum()),
         packed_ink=zlib.compress(np.packbits(ink).tobytes(), 1),
@@ -131,14 +137,19 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(letters.encode()).hexdigest() if len(letters) >= _MIN_TEXT_LETTERS else ""
 
 
-def _perceptual_hashes(grey: ByteArray) -> NDArray[np.uint64]:
-    height, width = grey.shape
-    words = []
-    for left, top, right, bottom in _CROPS:
-        crop = grey[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
-        bits = imagehash.phash(Image.fromarray(crop if crop.size else grey)).hash
-        words.append(np.packbits(bits).view(np.uint64)[0])
-    return np.array(words, np.uint64)
+def _crops(layer: NDArray[T]) -> list[NDArray[T]]:
+    """The parts of a page, (H, W), that are hashed."""
+    height, width = layer.shape
+    return [
+        layer[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
+        for left, top, right, bottom in _CROPS
+    ]
+
+
+def _perceptual_hash(grey: ByteArray) -> np.uint64:
+    bits = imagehash.phash(Image.fromarray(grey)).hash
+    word: np.uint64 = np.packbits(bits).view(np.uint64)[0]
+    return word
 
 
 def _reduced(pixels: ByteArray) -> ByteArray:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.dividing import divide, group_pages
 from docdetect.datasets.labels import Labels, match_labels, read_annotations
 from docdetect.datasets.report import FailedPage
 from docdetect.datasets.sizes import render_sizes
-from docdetect.datasets.split import PageKey, Split, apply_split, choose_split, page_groups, split_from_csv
+from docdetect.datasets.split import PageKey, Split, apply_split, split_from_csv
 from docdetect.datasets.survey import SurveyedDocument, survey_documents
 from docdetect.documents.reader import RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents
@@ -21,7 +22,7 @@ from docdetect.files import read_text, sha256_file, sha256_text
 from docdetect.labels.cleaning import ClassRules
 from docdetect.schema import DataConfig
 
-_SETTINGS = ("classes", "class_map", "size", "dpi", "long_side", "split_by", "val", "seed", "empty")
+_SETTINGS = ("classes", "class_map", "size", "dpi", "long_side", "split_by", "val", "test", "seed", "empty")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def plan_dataset(
     chosen = choose_pages(keys, marks, config.empty, config.seed)
     if not chosen:
         raise InputError("no page is left for the dataset: none has a mark", "Use --empty keep.")
-    split, manifest_hash = _split(config, chosen)
+    split, manifest_hash = _split(config, chosen, sources, workers, on_progress)
     sources = Sources(sources.documents, sources.labels, {**sources.inputs, "split": manifest_hash})
     annotated_wh = {key: page.size_wh for key, page in sources.labels.pages.items()}
     sizes = render_sizes(config, sources.documents, annotated_wh)
@@ -155,11 +156,17 @@ def split_warnings(split: Split) -> list[str]:
     return [f"no validation pages: there is only {len(groups)} group to divide; add documents or split by page"]
 
 
-def _split(config: DataConfig, chosen: Iterable[PageKey]) -> tuple[Split, str | None]:
+def _split(
+    config: DataConfig,
+    chosen: Iterable[PageKey],
+    sources: Sources,
+    workers: WorkerSettings,
+    on_progress: ProgressCallback,
+) -> tuple[Split, str | None]:
     """The split, and the hash of the manifest that it was taken from."""
     if config.manifest:
         text = read_text(Path(config.manifest))
         manifest = split_from_csv(text, config.manifest)
         return apply_split(manifest, chosen, config.split_by, config.manifest), sha256_text(text)
-    groups = page_groups(chosen, config.split_by)
-    return choose_split(groups, {"val": config.val}, config.seed), None
+    groups = group_pages(chosen, config.split_by, sources.documents, workers, on_progress)
+    return divide(groups, sources.labels.pages, config), None

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.dividing import divide_into_folds
 from docdetect.datasets.manifest import is_current, published_folder
-from docdetect.datasets.plan import Sources, plan_dataset, read_sources, split_warnings, worker_settings
+from docdetect.datasets.plan import DatasetPlan, Sources, plan_dataset, read_sources, split_warnings, worker_settings
 from docdetect.datasets.report import (
     Report,
     count_pages,
@@ -16,7 +17,7 @@ from docdetect.datasets.report import (
     report_to_json,
     report_to_markdown,
 )
-from docdetect.datasets.split import Split, missing_classes, split_from_csv, split_to_csv
+from docdetect.datasets.split import PageKey, Split, missing_classes, split_from_csv, split_to_csv
 from docdetect.documents.naming import page_stem
 from docdetect.documents.workers import WorkerSettings
 from docdetect.errors import InputError, OutputExistsError
@@ -73,7 +74,7 @@ def write_labels(
 def write_split(
     config: DataConfig, *, workers: WorkerSettings | None = None, on_progress: ProgressCallback = no_progress
 ) -> StepResult:
-    """Divides the pages as the configuration says and writes the manifest to `config.split`.
+    """Divides the pages as the configuration says and writes the manifest to `config.split`, or one for each fold.
 
     Raises:
         InputError: missing or contradictory inputs; a manifest to apply again that does not fit.
@@ -82,6 +83,8 @@ def write_split(
     """
     target = Path(config.split)
     plan = plan_dataset(config, workers or worker_settings(config), on_progress)
+    if config.folds:
+        return _write_folds(config, plan)
     counts = count_splits(plan.split, plan.sources.labels.pages, config.classes)
     report = Report(
         classes=config.classes,
@@ -98,6 +101,39 @@ def write_split(
     if not unchanged:
         write_text(target, split_to_csv(plan.split))
     return StepResult(target, report, unchanged)
+
+
+def _write_folds(config: DataConfig, plan: DatasetPlan) -> StepResult:
+    """A manifest for each fold, `split_fold_1.csv` beside where `split.csv` would be, to be applied with --manifest."""
+    target = Path(config.split)
+    truth = plan.sources.labels.pages
+    splits = divide_into_folds({row.key: row.group for row in plan.split.rows}, truth, config)
+    paths = [target.with_name(f"{target.stem}_fold_{number}{target.suffix}") for number in range(1, len(splits) + 1)]
+    same = [
+        path.exists() and _is_same_split(path, split, overwrite=config.overwrite)
+        for path, split in zip(paths, splits, strict=True)
+    ]
+    for path, split, unchanged in zip(paths, splits, same, strict=True):
+        if not unchanged:
+            write_text(path, split_to_csv(split))
+    parts = {f"fold {number}": _pages_in(split, "val") for number, split in enumerate(splits, start=1)}
+    if config.test:
+        parts["test"] = _pages_in(splits[0], "test")
+    counts = tuple(count_pages(name, keys, truth, config.classes) for name, keys in parts.items())
+    warnings = missing_classes({entry.split: entry.marks for entry in counts}, config.classes)
+    report = Report(
+        classes=config.classes,
+        splits=counts,
+        sizes=(),
+        failures=plan.sources.failures(),
+        left_out=plan.left_out,
+        warnings=tuple(warnings),
+    )
+    return StepResult(target.with_name(f"{target.stem}_fold_N{target.suffix}"), report, all(same))
+
+
+def _pages_in(split: Split, name: str) -> list[PageKey]:
+    return [row.key for row in split.rows if row.split == name]
 
 
 def _labels_report(sources: Sources, classes: tuple[str, ...]) -> Report:

@@ -1,0 +1,91 @@
+"""`docdetect audit` and `docdetect split --by family` from the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from docdetect.cli.main import run
+from tests.made_archive import Archive, make_archive
+from tests.made_pages import rescanned
+
+FAST = ["--set", "data.workers=1"]
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """Four documents, the last one a new scan of the first."""
+    monkeypatch.chdir(tmp_path)
+    made = make_archive(tmp_path, documents=3, pages=3, marked_page=2)
+    with Image.open(made.pdfs / "act 0.tif") as scan:
+        sheets = []
+        for number in range(3):
+            scan.seek(number)
+            import numpy as np
+
+            sheets.append(Image.fromarray(rescanned(np.array(scan.convert("RGB")), number, degrees=0.3)))
+    sheets[0].save(made.pdfs / "copy.tif", save_all=True, append_images=sheets[1:])
+    return made
+
+
+def inputs(archive: Archive) -> list[str]:
+    return ["--pdfs", str(archive.pdfs), "--annotations", str(archive.json), *FAST]
+
+
+def test_a_split_by_document_leaks_and_one_by_family_does_not(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = Path("leaky.csv")
+    rows = [("document", "page", "split", "group")]
+    for name in ("act 0.tif", "act 1.tif", "act 2.tif", "copy.tif"):
+        rows += [(name, str(page), "val" if name == "copy.tif" else "train", name) for page in (1, 2, 3)]
+    manifest.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    assert run(["prepare", *inputs(archive), "--dataset", "leaky", "--manifest", str(manifest)]) == 0
+    capsys.readouterr()
+    assert run(["--json", "audit", *inputs(archive), "--dataset", "leaky", "--fix"]) == 7
+    shown = capsys.readouterr()
+    summary = json.loads(shown.out)
+    assert summary["leaks"] == 3
+    assert "leaky: 3 pages have a counterpart in another split" in shown.err
+    folder = Path(summary["report"]).parent
+    assert (folder / "annotations_fixed.json").is_file()
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert html.count("data:image/jpeg") >= 3
+    assert "near-duplicate" in html
+    with (folder / "leaks.csv").open(encoding="utf-8", newline="") as stream:
+        assert {row["other_document"] for row in csv.DictReader(stream)} == {"act 0.tif"}
+
+    assert run(["prepare", *inputs(archive), "--dataset", "sound", "--by", "family"]) == 0
+    capsys.readouterr()
+    assert run(["audit", "--dataset", "sound", "--pdfs", "none", *FAST]) == 0
+    assert "0 leaks between splits" in capsys.readouterr().err
+
+
+def test_families_can_be_cut_into_folds(archive: Archive) -> None:
+    assert run(["split", *inputs(archive), "--by", "family", "--folds", "3", "--output", "s.csv"]) == 0
+    held_out = []
+    for fold in (1, 2, 3):
+        with Path(f"s_fold_{fold}.csv").open(encoding="utf-8", newline="") as stream:
+            held_out.append({row["document"] for row in csv.DictReader(stream) if row["split"] == "val"})
+    assert sorted(map(sorted, held_out)) == [["act 0.tif", "copy.tif"], ["act 1.tif"], ["act 2.tif"]]
+
+
+def test_more_folds_than_families_are_an_input_error(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["split", *inputs(archive), "--by", "family", "--folds", "4", "--output", "s.csv"]) == 4
+    assert "cannot make 4 folds of 3 groups" in capsys.readouterr().err
+
+
+def test_nothing_to_audit_is_an_input_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["audit"]) == 4
+    assert "nothing to audit" in capsys.readouterr().err
+
+
+def test_weights_and_detections_exclude_each_other(archive: Archive) -> None:
+    assert run(["audit", *inputs(archive), "--weights", "a.pt", "--detections", "b.json"]) == 3
