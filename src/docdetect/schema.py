@@ -147,7 +147,9 @@ class InferConfig(Section):
     runs: str = Field("runs/infer", description="where run folders go")
     name: Name = "infer"
     weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
-    conf: Fraction = Field(0.15, description="lowest confidence that counts as a mark")
+    conf: Fraction | None = Field(
+        None, description="lowest confidence that counts as a mark; null: the weights' thresholds by class, else 0.15"
+    )
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")

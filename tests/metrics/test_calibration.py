@@ -23,11 +23,8 @@ from docdetect.metrics.calibration import (
     score_pairs,
 )
 from docdetect.metrics.codec import (
-    Thresholds,
     predictions_from_json,
     predictions_to_json,
-    thresholds_from_json,
-    thresholds_to_json,
     to_plain,
 )
 from docdetect.metrics.figures import Figure
@@ -129,18 +126,6 @@ def test_a_class_without_a_map_keeps_its_scores() -> None:
 def test_a_map_that_falls_is_no_map(scores: tuple[float, ...], probabilities: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="score map"):
         ScoreMap("isotonic", scores, probabilities)
-
-
-def test_thresholds_round_trip() -> None:
-    thresholds = Thresholds({"qr": 0.3, "печать": 0.2}, "5 folds", "ab" * 32)
-    assert thresholds_from_json(json.loads(json.dumps(thresholds_to_json(thresholds))), "x") == thresholds
-    assert thresholds.of(["печать", "signature"], 0.15) == (0.2, 0.15)
-
-
-@pytest.mark.parametrize("data", [None, {}, {"format": 1}, {"format": 1, "conf": {"qr": 2}}, {"format": 1, "conf": []}])
-def test_foreign_thresholds_files_are_refused(data: object) -> None:
-    with pytest.raises(InputError, match=r"^t\.json: not a thresholds file"):
-        thresholds_from_json(data, "t.json")
 
 
 def test_predictions_round_trip(random_samples: RandomSamples) -> None:

@@ -14,11 +14,11 @@ from docdetect.cli.figures import _assign_folds
 from docdetect.config import load_config
 from docdetect.errors import InputError
 from docdetect.files import read_json, sha256_file, write_json, write_text
-from docdetect.metrics.codec import thresholds_from_json
+from docdetect.models.thresholds import calibration_path, thresholds_from_json, thresholds_path
 from docdetect.schema import Config
 from docdetect.training import crossval
 from docdetect.training.crossval import cross_validate, resume_cross_validation
-from docdetect.training.crossval_report import calibration_path, conclude, thresholds_path
+from docdetect.training.crossval_report import conclude
 from docdetect.training.data import read_dataset
 from docdetect.training.folds import fold_images, write_fold
 from docdetect.training.samples import Origin

@@ -21,7 +21,9 @@ def infer(
     source: Annotated[str | None, typer.Option(help="A folder, walked recursively, or one file.")] = None,
     output: Annotated[str | None, typer.Option(help="Result folder [runs/infer/infer_<timestamp>].")] = None,
     weights: Annotated[str | None, typer.Option(help="Weights [those in the box, or the newest run's best].")] = None,
-    conf: Annotated[float | None, typer.Option(help="Lowest confidence that counts as a mark [0.15].")] = None,
+    conf: Annotated[
+        float | None, typer.Option(help="Lowest confidence that counts [the weights' thresholds by class, else 0.15].")
+    ] = None,
     grouping: Annotated[str | None, typer.Option(help="default, seed, or none.")] = None,
     group_dist: Annotated[float | None, typer.Option(help="px between centres, in the seed's grouping [50].")] = None,
     group_iou: Annotated[float | None, typer.Option(help="IoU above which boxes become one [0.2].")] = None,

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+
 from docdetect.errors import DocdetectError
 from docdetect.inference.journal import Journal
 from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage, UnreadablePage
@@ -92,7 +94,8 @@ class Flow:
         if not pages:
             return []
         try:
-            return list(self.engine.detect([page.pixels for page in pages], self.settings.conf, self.settings.iou))
+            found = self.engine.detect([page.pixels for page in pages], self.settings.conf, self.settings.iou)
+            return [_sure_enough(one, self.settings.class_conf) for one in found]
         except Exception as error:  # noqa: BLE001 - the model's library may raise anything: for one page that is data
             if len(pages) == 1:
                 return [_internal(error)]
@@ -144,6 +147,13 @@ def _batches(events: Iterator[ReadEvent], size: int) -> Iterator[list[ReadEvent]
             batch, pages = [], 0
     if batch:
         yield batch
+
+
+def _sure_enough(found: Detections, class_conf: tuple[float, ...]) -> Detections:
+    """What reaches its class's threshold; everything where there are none by class."""
+    if not class_conf or found.scores is None:
+        return found
+    return found.select(found.scores >= np.array(class_conf, np.float32)[found.class_ids])
 
 
 def _internal(error: Exception) -> Failure:

@@ -34,6 +34,7 @@ from docdetect.inference.settings import RunSettings
 from docdetect.inference.summary import write_summary
 from docdetect.models.engine import Engine
 from docdetect.models.loading import load_engine
+from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
 from docdetect.models.weights import resolve_weights
 
 if TYPE_CHECKING:
@@ -154,10 +155,12 @@ def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
 
 def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
     wanted, grouping = config.infer, config.grouping
+    conf, class_conf = _thresholds(wanted, engine, weights)
     return RunSettings(
         class_names=engine.class_names,
         weights_sha256=sha256_file(weights),
-        conf=wanted.conf,
+        conf=conf,
+        class_conf=class_conf,
         iou=wanted.iou,
         imgsz=wanted.imgsz,
         dpi=wanted.dpi,
@@ -177,6 +180,17 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         workers=wanted.workers or available_cores(),
         doc_timeout_s=wanted.doc_timeout_s,
     )
+
+
+def _thresholds(wanted: InferConfig, engine: Engine, weights: Path) -> tuple[float, tuple[float, ...]]:
+    """The lowest confidence of all, and that of each class: as asked for, else as kept with the weights."""
+    if wanted.conf is not None:
+        return wanted.conf, ()
+    kept = read_thresholds(weights)
+    if kept is None:
+        return DEFAULT_CONF, ()
+    by_class = kept.of(engine.class_names, DEFAULT_CONF)
+    return min(by_class), by_class
 
 
 def _check_required(wanted: InferConfig, settings: RunSettings) -> None:

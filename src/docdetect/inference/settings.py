@@ -20,6 +20,7 @@ class RunSettings:
         class_names: of the model, in the order of the class ids.
         weights_sha256: hex digest of the weights' content.
         conf: lowest confidence of a raw detection, in [0, 1].
+        class_conf: the same for each class, in the order of ids; empty where `conf` holds for all.
         iou: IoU of non-maximum suppression, in [0, 1].
         imgsz: long side in px at which pages are rendered for the model.
         dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
@@ -36,6 +37,7 @@ class RunSettings:
     class_names: tuple[str, ...]
     weights_sha256: str
     conf: float = 0.15
+    class_conf: tuple[float, ...] = ()
     iou: float = 0.7
     imgsz: int = 1024
     dpi: int = 200
@@ -56,6 +58,7 @@ class RunSettings:
                 value = getattr(self, item.name)
                 values[item.name] = asdict(value) if item.name == "grouping" else value
         values["class_names"] = list(self.class_names)
+        values["class_conf"] = list(self.class_conf)
         return values
 
     def fingerprint(self) -> str:

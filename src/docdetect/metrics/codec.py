@@ -17,30 +17,6 @@ from docdetect.types import Detections, SizeWH
 _FORMAT = 1
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """The confidence from which a detection of each class counts.
-
-    Attributes:
-        conf: class name -> threshold in [0, 1].
-        origin: how they were chosen, for people.
-        weights_sha256: the weights they belong to, "" for any.
-    """
-
-    conf: Mapping[str, float]
-    origin: str = ""
-    weights_sha256: str = ""
-
-    def __post_init__(self) -> None:
-        wrong = [name for name, value in self.conf.items() if not 0 <= value <= 1]
-        if wrong:
-            raise ValueError(f"thresholds must lie in [0, 1]: {', '.join(wrong)}")
-
-    def of(self, names: Sequence[str], fallback: float) -> tuple[float, ...]:
-        """Thresholds in the order of class ids; `fallback` for a class that has none."""
-        return tuple(self.conf.get(name, fallback) for name in names)
-
-
 def to_plain(value: object) -> Any:
     """Dataclasses, enums, tuples and NumPy values as dicts, lists and numbers; NaN and infinities become None."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -58,28 +34,6 @@ def to_plain(value: object) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
-    """The content of a `.thresholds.json` file."""
-    return {"format": _FORMAT, **to_plain(thresholds)}
-
-
-def thresholds_from_json(data: object, origin: str) -> Thresholds:
-    """The thresholds of a `.thresholds.json` file (other keys are ignored).
-
-    Raises:
-        InputError: the data is not what `thresholds_to_json` writes.
-    """
-    try:
-        if not isinstance(data, Mapping) or data["format"] != _FORMAT:
-            raise ValueError(f"format {_FORMAT} expected")
-        conf = {str(name): float(value) for name, value in data["conf"].items()}
-        return Thresholds(conf, str(data.get("origin", "")), str(data.get("weights_sha256", "")))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{origin}: not a thresholds file ({error})", "Run docdetect crossval again, or delete the file."
-        ) from error
 
 
 def predictions_to_json(samples: Sequence[Sample], names: Sequence[str]) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.calibration import Calibration, Method, calibration_to_json, score_pairs
 from docdetect.metrics.matching import match
 from docdetect.metrics.reliability import ClassCalibration, Reliability, calibrate
+from docdetect.models.thresholds import calibration_path
 from docdetect.reports.page import Picture, Report, Section, Table, report_to_html
 from docdetect.reports.plots import Line, reliability_plot
 from docdetect.training.crossval import PLAN
-from docdetect.training.crossval_report import CALIBRATION, calibration_path
+from docdetect.training.crossval_report import CALIBRATION
 from docdetect.training.evaluate import read_predictions
 from docdetect.training.evaluation_report import CALIBRATION_COLUMNS, calibration_row
 

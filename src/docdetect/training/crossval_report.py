@@ -10,13 +10,20 @@ import numpy as np
 
 from docdetect.files import sha256_file, write_json
 from docdetect.metrics.calibration import calibration_to_json, score_pairs
-from docdetect.metrics.codec import Thresholds, thresholds_to_json, to_plain
+from docdetect.metrics.codec import to_plain
 from docdetect.metrics.curves import ThresholdRule, best_confs
 from docdetect.metrics.draws import class_mean, metric_draws
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
 from docdetect.metrics.matching import match
 from docdetect.metrics.reliability import calibrate
 from docdetect.metrics.samples import Sample
+from docdetect.models.thresholds import (
+    DEFAULT_CONF,
+    Thresholds,
+    calibration_path,
+    thresholds_path,
+    thresholds_to_json,
+)
 from docdetect.models.weights import resolve_weights
 from docdetect.reports.page import Cell, Section, Table
 from docdetect.schema import Config
@@ -90,7 +97,9 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     evaluation = write_evaluation(folds.folder, folds.samples, names, settings, frame, read_page)
     origin = f"out-of-fold predictions of {folds.count} folds by family, {folds.folder.name}"
     # the thresholds are for `infer`, so a class with too few marks to choose gets what `infer` would use anyway
-    best = best_confs(evaluation.matches, ThresholdRule(fallback=config.infer.conf))
+    best = best_confs(
+        evaluation.matches, ThresholdRule(fallback=DEFAULT_CONF if config.infer.conf is None else config.infer.conf)
+    )
     chosen = dict(zip(names, (round(value, 4) for value in best), strict=True))
     thresholds = Thresholds(chosen, origin, sha256_file(weights) if weights else "")
     beside = _store(folds.folder, weights, thresholds, evaluation, config)
@@ -99,16 +108,6 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
         {"metrics": list(METRICS), "folds": to_plain(rows), "mean": list(mean), "spread": list(spread)},
     )
     return CrossvalResult(folds.folder, rows, mean, spread, evaluation, thresholds, beside)
-
-
-def thresholds_path(weights: Path) -> Path:
-    """Where the thresholds of weights are kept: beside them."""
-    return weights.with_name(f"{weights.name}.{THRESHOLDS}")
-
-
-def calibration_path(weights: Path) -> Path:
-    """Where the calibration of weights is kept: beside them."""
-    return weights.with_name(f"{weights.name}.{CALIBRATION}")
 
 
 def _store(

@@ -1,0 +1,94 @@
+"""What is kept beside weights: from which confidence a detection of each class counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docdetect.errors import InputError
+from docdetect.files import read_json, sha256_file
+
+DEFAULT_CONF = 0.15
+"""The seed's threshold in production, where nothing better is known: faint marks matter more than false alarms."""
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The confidence from which a detection of each class counts.
+
+    Attributes:
+        conf: class name -> threshold in [0, 1].
+        origin: how they were chosen, for people.
+        weights_sha256: the weights they belong to, "" for any.
+    """
+
+    conf: Mapping[str, float]
+    origin: str = ""
+    weights_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [name for name, value in self.conf.items() if not 0 <= value <= 1]
+        if wrong:
+            raise ValueError(f"thresholds must lie in [0, 1]: {', '.join(wrong)}")
+
+    def of(self, names: Sequence[str], fallback: float) -> tuple[float, ...]:
+        """Thresholds in the order of class ids; `fallback` for a class that has none."""
+        return tuple(self.conf.get(name, fallback) for name in names)
+
+
+def thresholds_path(weights: Path) -> Path:
+    """Where the thresholds of weights are kept: beside them."""
+    return weights.with_name(f"{weights.name}.thresholds.json")
+
+
+def calibration_path(weights: Path) -> Path:
+    """Where the calibration of weights is kept: beside them."""
+    return weights.with_name(f"{weights.name}.calibration.json")
+
+
+def read_thresholds(weights: Path) -> Thresholds | None:
+    """The thresholds that lie beside weights; None where there are none.
+
+    Raises:
+        InputError: the file is damaged, or belongs to other weights than those that lie beside it.
+    """
+    file = thresholds_path(weights)
+    if not file.is_file():
+        return None
+    thresholds = thresholds_from_json(read_json(file), str(file))
+    if thresholds.weights_sha256 not in ("", sha256_file(weights)):
+        raise InputError(
+            f"{file}: chosen for other weights than {weights.name} is now",
+            f"Delete it, give a threshold (--conf {DEFAULT_CONF:g}), or run docdetect crossval --weights again.",
+        )
+    return thresholds
+
+
+def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
+    """The content of a `.thresholds.json` file."""
+    return {
+        "format": _FORMAT,
+        "conf": dict(thresholds.conf),
+        "origin": thresholds.origin,
+        "weights_sha256": thresholds.weights_sha256,
+    }
+
+
+def thresholds_from_json(data: object, origin: str) -> Thresholds:
+    """The thresholds of a `.thresholds.json` file (other keys are ignored).
+
+    Raises:
+        InputError: the data is not what `thresholds_to_json` writes.
+    """
+    try:
+        if not isinstance(data, Mapping) or data["format"] != _FORMAT:
+            raise ValueError(f"format {_FORMAT} expected")
+        conf = {str(name): float(value) for name, value in data["conf"].items()}
+        return Thresholds(conf, str(data.get("origin", "")), str(data.get("weights_sha256", "")))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{origin}: not a thresholds file ({error})", "Run docdetect crossval again, or delete the file."
+        ) from error

@@ -1,0 +1,44 @@
+"""Thresholds beside weights: read back, refused when they belong to others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docdetect.errors import InputError
+from docdetect.files import sha256_file, write_json, write_text
+from docdetect.models.thresholds import (
+    Thresholds,
+    read_thresholds,
+    thresholds_from_json,
+    thresholds_path,
+    thresholds_to_json,
+)
+
+
+def test_thresholds_round_trip() -> None:
+    thresholds = Thresholds({"qr": 0.3, "печать": 0.2}, "5 folds", "ab" * 32)
+    assert thresholds_from_json(json.loads(json.dumps(thresholds_to_json(thresholds))), "x") == thresholds
+    assert thresholds.of(["печать", "signature"], 0.15) == (0.2, 0.15)
+
+
+@pytest.mark.parametrize("data", [None, {}, {"format": 1}, {"format": 1, "conf": {"qr": 2}}, {"format": 1, "conf": []}])
+def test_foreign_thresholds_files_are_refused(data: object) -> None:
+    with pytest.raises(InputError, match=r"^t\.json: not a thresholds file"):
+        thresholds_from_json(data, "t.json")
+
+
+def test_thresholds_belong_to_the_weights_they_lie_beside(tmp_path: Path) -> None:
+    weights = tmp_path / "final.pt"
+    write_text(weights, "weights")
+    assert read_thresholds(weights) is None
+    kept = Thresholds({"qr": 0.3}, "", sha256_file(weights))
+    write_json(thresholds_path(weights), thresholds_to_json(kept))
+    assert read_thresholds(weights) == kept
+    write_text(weights, "others under the same name")
+    with pytest.raises(InputError, match=r"final\.pt\.thresholds\.json: chosen for other weights"):
+        read_thresholds(weights)
+    write_json(thresholds_path(weights), thresholds_to_json(Thresholds({"qr": 0.4})))
+    assert read_thresholds(weights) == Thresholds({"qr": 0.4})
