@@ -96,9 +96,12 @@ def test_trainings_are_compared_by_who_judged_their_weights(tmp_path: Path) -> N
     )
     _judged(tmp_path / "val" / "a_20250103_000000", _samples(0.5), first / "weights" / "best.pt")
     _judged(tmp_path / "val" / "b_20250103_000000", _samples(0.9), second / "weights" / "best.pt")
+    speed = {"seconds_per_page": 0.25, "device": "cpu"}
+    write_json(tmp_path / "val" / "a_20250103_000000" / "metrics.json", {"mean": {}, "speed": speed})
     comparison = compare_runs([first, second], FEW, tmp_path / "val")
     assert comparison.differences == (("train.lr0", ("0.01", "0.02")),)
     assert comparison.sizes_mb == (0.001, 0.001)
+    assert comparison.seconds_per_page == (0.25, None)
     assert comparison.contests[0].of("recall").verdict == "better"
     assert comparison.contests[0].second.path == second
     titles = [section.title for section in comparison_report(comparison).sections]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from docdetect.metrics.samples import Sample
 from docdetect.training.data import LabelledImage
 from docdetect.training.evaluate import ReportFrame, read_predictions, write_evaluation
 from docdetect.training.gallery import caption, error_pictures, worst_of_each_kind
-from docdetect.training.predictions import PredictedImage
+from docdetect.training.predictions import PredictedImage, TimedEngine
 from docdetect.training.samples import Origin, read_origins, samples_of
 from docdetect.types import ByteArray, Detections
 
@@ -50,6 +51,14 @@ def _samples() -> list[Sample]:
 
 def _white(_: int) -> ByteArray:
     return np.full((SIZE_WH[1], SIZE_WH[0], 3), 255, np.uint8)
+
+
+class NoMarks:
+    class_names = ("qr",)
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        none = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), (8, 8), np.zeros(0, np.float32))
+        return [none] * len(pages)
 
 
 def test_files_of_an_evaluation(tmp_path: Path) -> None:
@@ -96,6 +105,17 @@ def test_the_gallery_shows_each_kind_and_keeps_to_the_page() -> None:
     ]
     assert pictures[1].note == "a.pdf, page 2"
     assert all(caption(mistake, NAMES) == picture.caption for mistake, picture in zip(worst, pictures, strict=True))
+
+
+@pytest.mark.parametrize(("laps", "seconds"), [([], None), ([(2, 8.0)], 4.0), ([(2, 8.0), (2, 1.0), (1, 0.5)], 0.5)])
+def test_the_first_call_of_an_engine_warms_it_up(laps: list[tuple[int, float]], seconds: float | None) -> None:
+    assert TimedEngine(NoMarks(), laps).seconds_per_page == seconds
+
+
+def test_an_engine_is_timed_call_by_call() -> None:
+    engine = TimedEngine(NoMarks())
+    assert len(engine.detect([np.zeros((8, 8, 3), np.uint8)] * 2, 0.1, 0.7)) == 2
+    assert [pages for pages, _ in engine.laps] == [2]
 
 
 def test_origins_come_from_the_split_manifest(tmp_path: Path) -> None:

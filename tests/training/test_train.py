@@ -143,6 +143,7 @@ def test_val_writes_table_figures_and_pictures(judged: ValResult) -> None:
     figures = json.loads((judged.folder / "metrics.json").read_text(encoding="utf-8"))
     assert figures["pages"] == 3
     assert figures["conf"] == 0.02
+    assert figures["speed"]["seconds_per_page"] == pytest.approx(judged.seconds_per_page, abs=1e-6)
     assert figures["classes"]["qr"]["marks"] == judged.rows[0].marks
     for name in NAMED_BY_THE_RECIPE:
         if name.startswith(("Box", "confusion", "val_batch")):

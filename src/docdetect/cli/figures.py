@@ -92,7 +92,11 @@ def compare(
         {"first": str(one.first.path), "second": str(one.second.path), "differences": to_plain(one.differences)}
         for one in comparison.contests
     ]
-    console.summary({"runs": [_run_record(run) for run in comparison.runs], "contests": contests})
+    compared = [
+        {**_run_record(run), "weights_mb": size, "seconds_per_page": seconds}
+        for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
+    ]
+    console.summary({"runs": compared, "contests": contests})
 
 
 def calibrate(
@@ -222,10 +226,17 @@ def _show_comparison(console: Console, comparison: Comparison) -> None:
     from docdetect.training.compare import verdict_line
 
     rows = [
-        (run.path.name, run.kind, _share(run.ap50), _share(run.ap50_95), "-" if size is None else f"{size:.1f}")
-        for run, size in zip(comparison.runs, comparison.sizes_mb, strict=True)
+        (
+            run.path.name,
+            run.kind,
+            _share(run.ap50),
+            _share(run.ap50_95),
+            "-" if size is None else f"{size:.1f}",
+            "-" if seconds is None else f"{seconds:.3f}",
+        )
+        for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
     ]
-    console.table("Runs", ("run", "kind", "AP50, %", "AP50-95, %", "weights, MB"), rows)
+    console.table("Runs", ("run", "kind", "AP50, %", "AP50-95, %", "weights, MB", "s per page"), rows)
     if comparison.differences:
         columns = ("key", *(run.path.name for run in comparison.runs))
         console.table("Configuration, where it differs", columns, [(key, *row) for key, row in comparison.differences])

@@ -45,6 +45,7 @@ class Comparison:
     Attributes:
         runs: in the order asked for; the first is what the others are compared with.
         sizes_mb: of each run's weights; None where they are gone.
+        seconds_per_page: of each run's weights, as the newest run of val measured it; None where none did.
         differences: configuration keys that are not the same in all runs.
         contests: each later run against the first, where both have predictions of the same pages.
         silent: why a run could not be compared page by page: (run, reason).
@@ -52,6 +53,7 @@ class Comparison:
 
     runs: tuple[Run, ...]
     sizes_mb: tuple[float | None, ...]
+    seconds_per_page: tuple[float | None, ...]
     differences: tuple[tuple[str, tuple[str, ...]], ...]
     contests: tuple[Contest, ...]
     silent: tuple[tuple[Run, str], ...]
@@ -71,6 +73,7 @@ def compare_runs(paths: Sequence[Path], settings: BootstrapSettings, val_runs: P
     runs = tuple(read_run(path) for path in paths)
     sizes = tuple(None if run.weights is None else run.weights.stat().st_size / 1e6 for run in runs)
     judged = list_runs([val_runs])
+    speeds = tuple(_judgement(run, judged).seconds_per_page for run in runs)
     contests, silent = [], []
     for run in runs[1:]:
         try:
@@ -78,7 +81,7 @@ def compare_runs(paths: Sequence[Path], settings: BootstrapSettings, val_runs: P
             contests.append(Contest(runs[0], run, contest))
         except InputError as error:
             silent.append((run, error.message))
-    return Comparison(runs, sizes, tuple(config_differences(runs)), tuple(contests), tuple(silent))
+    return Comparison(runs, sizes, speeds, tuple(config_differences(runs)), tuple(contests), tuple(silent))
 
 
 def comparison_report(comparison: Comparison) -> Report:
@@ -148,15 +151,17 @@ def _table_section(comparison: Comparison) -> Section:
             percent(run.ap50),
             percent(run.ap50_95),
             "–" if size is None else f"{size:.1f}",
+            "–" if seconds is None else f"{seconds:.3f}",
         ]
-        for run, size in zip(comparison.runs, comparison.sizes_mb, strict=True)
+        for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
     ]
-    tables = [Table(("run", "epochs", "AP50", "AP50-95", "weights, MB"), rows)]
+    tables = [Table(("run", "epochs", "AP50", "AP50-95", "weights, MB", "s per page"), rows)]
     if comparison.differences:
         columns = ("key", *(run.path.name for run in comparison.runs))
         keys: list[list[str | Cell]] = [[key, *values] for key, values in comparison.differences]
         tables.append(Table(columns, keys, "Configuration, where it differs"))
-    return Section("Runs", tables=tables)
+    text = ("Seconds per page are those of the network on the machine where docdetect val ran, without decoding.",)
+    return Section("Runs", text if any(comparison.seconds_per_page) else (), tables=tables)
 
 
 def _contest_section(contest: Contest) -> Section:

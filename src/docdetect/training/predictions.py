@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -41,6 +42,37 @@ class Prediction:
     iou: float = 0.7
     batch: int = 16
     workers: int = 2
+
+
+@dataclass
+class TimedEngine:
+    """An engine with a stopwatch.
+
+    Attributes:
+        engine: what does the work.
+        laps: (pages, seconds) of each call.
+    """
+
+    engine: Engine
+    laps: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.engine.class_names
+
+    @property
+    def seconds_per_page(self) -> float | None:
+        """Of the network with all that belongs to it, decoding left out; the first call warms up and does not count
+        where there is another. None without a page."""
+        counted = self.laps[1:] or self.laps
+        pages = sum(count for count, _ in counted)
+        return sum(seconds for _, seconds in counted) / pages if pages else None
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        started = time.perf_counter()
+        found = self.engine.detect(pages, conf, iou)
+        self.laps.append((len(pages), time.perf_counter() - started))
+        return found
 
 
 def predict_dataset(

@@ -31,6 +31,7 @@ class Run:
         epochs: epochs done, of a training.
         ap50, ap50_95: mean over classes, in [0, 1]; None where the run did not get that far.
         weights: the weights that it made or judged; None where they are not known or gone.
+        seconds_per_page: how long the network took in a run of val; None elsewhere.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Run:
     ap50: float | None
     ap50_95: float | None
     weights: Path | None
+    seconds_per_page: float | None = None
 
     @property
     def has_predictions(self) -> bool:
@@ -127,9 +129,14 @@ def _judged(path: Path, kind: str) -> Run:
         weights = Path(str(evaluation["facts"]["weights"])) if "weights" in evaluation["facts"] else None
     except (KeyError, IndexError, TypeError) as error:
         raise InputError(f"{path / EVALUATION}: not an evaluation ({error!r})", "Run docdetect val again.") from error
-    return Run(
-        path, kind, "finished", _started(path), None, ap50, ap50_95, weights if weights and weights.is_file() else None
-    )
+    weights = weights if weights and weights.is_file() else None
+    return Run(path, kind, "finished", _started(path), None, ap50, ap50_95, weights, _seconds_per_page(path))
+
+
+def _seconds_per_page(path: Path) -> float | None:
+    file = path / "metrics.json"
+    speed = read_json(file).get("speed") if file.is_file() else None
+    return _number(speed.get("seconds_per_page")) if isinstance(speed, Mapping) else None
 
 
 def _started(path: Path) -> datetime:

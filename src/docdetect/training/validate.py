@@ -14,14 +14,14 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.evaluation import EvaluationSettings
-from docdetect.models.loading import load_engine
+from docdetect.models.loading import load_engine, select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import no_announcement, resolve_weights
 from docdetect.schema import Config
 from docdetect.training.data import YoloDataset, fingerprint, read_dataset
 from docdetect.training.evaluate import ReportFrame, bootstrap_settings, evaluate_pages, grouping_settings
 from docdetect.training.figures import BestF1, ClassRow, Outcome, judge, table
-from docdetect.training.predictions import PredictedImage, Prediction, predict_dataset, read_picture
+from docdetect.training.predictions import PredictedImage, Prediction, TimedEngine, predict_dataset, read_picture
 from docdetect.training.records import make_run_folder, versions
 from docdetect.types import Detections, FloatArray
 
@@ -38,6 +38,7 @@ class ValResult:
         rows: a row for each class, then `all`.
         best_f1: precision and recall as Ultralytics prints them; None without any mark.
         pages: how many were judged.
+        seconds_per_page: of the network and what belongs to it; see `TimedEngine`.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class ValResult:
     rows: tuple[ClassRow, ...]
     best_f1: BestF1 | None
     pages: int
+    seconds_per_page: float | None = None
 
     @property
     def mean(self) -> ClassRow:
@@ -74,7 +76,7 @@ def validate(
     dataset = read_dataset(how.data, (how.split,), on_progress=on_progress)
     images = dataset.splits[how.split]
     weights = resolve_weights(how.weights, Path(config.train.runs))
-    engine = load_engine(weights, imgsz=how.imgsz, device=how.device)
+    engine = TimedEngine(load_engine(weights, imgsz=how.imgsz, device=how.device))
     if extra := [name for name in engine.class_names if name not in dataset.class_names]:
         announce(f"the dataset has no {', '.join(extra)}: such detections are left out")
     settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
@@ -82,7 +84,8 @@ def validate(
     outcome = judge(pages, len(dataset.class_names))
     folder = make_run_folder(Path(how.runs), how.name)
     ap, best = _average_precision(outcome, dataset.class_names, folder)
-    result = ValResult(folder, weights, table(outcome, dataset.class_names, how.conf, ap), best, len(pages))
+    rows = table(outcome, dataset.class_names, how.conf, ap)
+    result = ValResult(folder, weights, rows, best, len(pages), engine.seconds_per_page)
     _confusion(pages, dataset.class_names, how.conf, folder)
     _sheets(pages, dataset.class_names, how.conf, folder)
     write_text(folder / "config.yaml", dump_config(config))
@@ -182,6 +185,11 @@ def _as_json(result: ValResult, config: Config, dataset: YoloDataset) -> dict[st
         "weights": {"file": result.weights.as_posix(), "sha256": sha256_file(result.weights)},
         "data": {"file": dataset.file.as_posix(), "split": config.val.split, "sha256": marks.dataset},
         "pages": result.pages,
+        "speed": {
+            "seconds_per_page": None if result.seconds_per_page is None else round(result.seconds_per_page, 6),
+            "device": str(select_device(config.val.device)),
+            "batch": config.val.batch,
+        },
         "conf": config.val.conf,
         "iou": config.val.iou,
         "imgsz": config.val.imgsz,
