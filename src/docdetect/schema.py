@@ -191,6 +191,13 @@ class CrossvalConfig(Section):
     name: Name = "crossval"
 
 
+class ReproduceConfig(Section):
+    """Where the seed's protocol and the honest one are run side by side; data and recipe are in their sections."""
+
+    runs: str = Field("runs/reproduce", description="where run folders go")
+    name: Name = "reproduce"
+
+
 class AuditConfig(Section):
     """What `audit` looks at beside the documents, annotations and dataset of section data."""
 
@@ -214,5 +221,6 @@ class Config(Section):
     grouping: GroupingConfig = GroupingConfig()
     figures: FiguresConfig = FiguresConfig()
     crossval: CrossvalConfig = CrossvalConfig()
+    reproduce: ReproduceConfig = ReproduceConfig()
     synth: SynthConfig = SynthConfig()
     audit: AuditConfig = AuditConfig()

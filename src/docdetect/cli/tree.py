@@ -33,6 +33,7 @@ TREE = (
     Entry("train", "Model", "model:train", "Train a detector with the recipe of a configuration"),
     Entry("val", "Model", "model:val", "Judge a detector on labelled pages"),
     Entry("crossval", "Model", "figures:crossval", "Judge a recipe by families, every page out of fold"),
+    Entry("reproduce", "Model", "reproduce:reproduce", "The seed's protocol and an honest one, side by side"),
     Entry("compare", "Model", "figures:compare", "Put runs side by side and tell a difference from noise"),
     Entry("calibrate", "Model", "figures:calibrate", "Make confidence mean probability"),
     Entry("runs", "Model", "figures:runs", "Look at training and evaluation runs"),

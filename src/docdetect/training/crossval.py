@@ -6,8 +6,9 @@ with its last weights, not with those that did best on the very pages it is judg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from docdetect.config import dump_config, load_config
@@ -128,7 +129,7 @@ def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
         place = folds.folder / f"fold_{fold + 1}"
         if not (place / PREDICTIONS).is_file():
             tell.announce(f"fold {fold + 1} of {folds.count}")
-            run = _trained(place, folds, fold, config, tell)
+            run = finished_training(place, partial(_fold_settings, place, folds, fold, config), tell)
             _predict(place, run, folds, fold, config, tell)
         found, _ = read_predictions(place)
         samples.update({(sample.document, sample.page): sample for sample in found})
@@ -136,8 +137,12 @@ def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
     return Folds(folds.folder, folds.dataset, folds.images, ordered)
 
 
-def _trained(place: Path, folds: Folds, fold: int, config: Config, tell: Listeners) -> RunFolder:
-    """The fold's finished run: one that is there, one that is resumed, or a new one."""
+def finished_training(place: Path, make_settings: Callable[[], Config], tell: Listeners) -> RunFolder:
+    """A finished run `train_<timestamp>` in `place`: one that is there, one that is resumed, or a new one.
+
+    A new one trains with `make_settings()`, which is not called otherwise, all epochs: nothing is chosen on the pages
+    that will judge it, so there is no early stopping.
+    """
     known = sorted(path.parent for path in place.glob("train_*/run.json"))
     for path in reversed(known):
         run = RunFolder(path)
@@ -145,10 +150,16 @@ def _trained(place: Path, folds: Folds, fold: int, config: Config, tell: Listene
             return run
         if run.last.is_file() and _can_go_on(run):
             return RunFolder(resume(str(path), resumed_config(str(path), str(place), (), {}), tell).folder)
+    settings = make_settings()
+    recipe = {"runs": str(place), "name": "train", "patience": 0}
+    return RunFolder(
+        train(settings.model_copy(update={"train": settings.train.model_copy(update=recipe)}), tell).folder
+    )
+
+
+def _fold_settings(place: Path, folds: Folds, fold: int, config: Config) -> Config:
     data = write_fold(place / "data", folds.images, fold, folds.dataset.class_names)
-    recipe = {"data": str(data), "runs": str(place), "name": "train", "patience": 0}
-    settings = config.model_copy(update={"train": config.train.model_copy(update=recipe)})
-    return RunFolder(train(settings, tell).folder)
+    return config.model_copy(update={"train": config.train.model_copy(update={"data": str(data)})})
 
 
 def _can_go_on(run: RunFolder) -> bool:
