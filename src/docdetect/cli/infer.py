@@ -19,15 +19,15 @@ _SHOWN_FAILURES = 20
 def infer(
     context: typer.Context,
     source: Annotated[str | None, typer.Option(help="A folder, walked recursively, or one file.")] = None,
-    output: Annotated[str | None, typer.Option(help="Result folder [runs/infer/infer_<timestamp>].")] = None,
-    weights: Annotated[str | None, typer.Option(help="Weights [those in the box, or the newest run's best].")] = None,
+    output: Annotated[str | None, typer.Option(help="Result folder (runs/infer/infer_<timestamp>).")] = None,
+    weights: Annotated[str | None, typer.Option(help="Weights (those in the box, or the newest run's best).")] = None,
     conf: Annotated[
-        float | None, typer.Option(help="Lowest confidence that counts [the weights' thresholds by class, else 0.15].")
+        float | None, typer.Option(help="Lowest confidence that counts (the weights' thresholds by class, else 0.15).")
     ] = None,
     grouping: Annotated[str | None, typer.Option(help="default, seed, or none.")] = None,
-    group_dist: Annotated[float | None, typer.Option(help="px between centres, in the seed's grouping [50].")] = None,
-    group_iou: Annotated[float | None, typer.Option(help="IoU above which boxes become one [0.2].")] = None,
-    group_contain: Annotated[float | None, typer.Option(help="Share inside another box, likewise [0.6].")] = None,
+    group_dist: Annotated[float | None, typer.Option(help="px between centres, in the seed's grouping (50).")] = None,
+    group_iou: Annotated[float | None, typer.Option(help="IoU above which boxes become one (0.2).")] = None,
+    group_contain: Annotated[float | None, typer.Option(help="Share inside another box, likewise (0.6).")] = None,
     no_group: Annotated[bool | None, typer.Option("--no-group", help="Every raw box is a mark.")] = None,
     save_pages: Annotated[bool | None, typer.Option("--save-pages/--no-save-pages", help="Draw every page.")] = None,
     save_crops: Annotated[bool | None, typer.Option("--save-crops", help="Cut out every mark.")] = None,
@@ -43,12 +43,12 @@ def infer(
     fail_on_missing: Annotated[
         bool | None, typer.Option("--fail-on-missing", help="Exit code 7 when a document lacks one.")
     ] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px [1024].")] = None,
-    dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to [200].")] = None,
-    batch: Annotated[int | None, typer.Option(help="Pages per call of the model [4].")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
+    dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to (200).")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pages per call of the model (4).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Rendering processes [one per core].")] = None,
-    doc_timeout: Annotated[float | None, typer.Option(help="Seconds that a page may take to render [120].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Rendering processes (one per core).")] = None,
+    doc_timeout: Annotated[float | None, typer.Option(help="Seconds that a page may take to render (120).")] = None,
     overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace the results in --output.")] = None,
     resume: Annotated[bool | None, typer.Option("--resume", help="Go on from the results in --output.")] = None,
     config: ConfigOption = None,

@@ -11,21 +11,21 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 
 def synth(
     context: typer.Context,
-    output: Annotated[str | None, typer.Option(help="Folder of the dataset [data/synth].")] = None,
-    pages: Annotated[int | None, typer.Option(help="How many pages; more continue a dataset [1000].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Page k of seed s is always the same page [0].")] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of the pictures, px [1024].")] = None,
-    val: Annotated[float | None, typer.Option(help="Share of the documents for validation [0.1].")] = None,
+    output: Annotated[str | None, typer.Option(help="Folder of the dataset (data/synth).")] = None,
+    pages: Annotated[int | None, typer.Option(help="How many pages; more continue a dataset (1000).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Page k of seed s is always the same page (0).")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Long side of the pictures, px (1024).")] = None,
+    val: Annotated[float | None, typer.Option(help="Share of the documents for validation (0.1).")] = None,
     fonts: Annotated[str | None, typer.Option(metavar="DIR", help="Fonts, besides those of the system.")] = None,
     ink: Annotated[str | None, typer.Option(metavar="FILE", help="Recorded handwriting, JSON lines.")] = None,
     picture_format: Annotated[
-        str | None, typer.Option("--format", metavar="jpg|png", help="Of the page pictures [jpg].")
+        str | None, typer.Option("--format", metavar="jpg|png", help="Of the page pictures (jpg).")
     ] = None,
-    pdf: Annotated[bool | None, typer.Option("--pdf/--no-pdf", help="Also write real PDFs [no].")] = None,
+    pdf: Annotated[bool | None, typer.Option("--pdf/--no-pdf", help="Also write real PDFs (no).")] = None,
     preview: Annotated[
-        bool | None, typer.Option("--preview/--no-preview", help="Draw a contact sheet with the boxes [no].")
+        bool | None, typer.Option("--preview/--no-preview", help="Draw a contact sheet with the boxes (no).")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes [0: one per core].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes (0: one per core).")] = None,
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace pages made with other settings.")
     ] = None,

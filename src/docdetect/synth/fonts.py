@@ -14,9 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from fontTools import agl  # type: ignore[import-untyped]
-from fontTools.cffLib import CFFFontSet  # type: ignore[import-untyped]
-from fontTools.ttLib import TTFont, TTLibError  # type: ignore[import-untyped]
+from fontTools import agl
+from fontTools.cffLib import CFFFontSet
+from fontTools.ttLib import TTFont, TTLibError
 from PIL import ImageFont
 
 from docdetect.errors import InputError
