@@ -69,6 +69,8 @@ class TrainConfig(Section):
     )
     workers: Annotated[int, Field(ge=0)] = Field(8, description="loader processes at most; on a CPU one per four cores")
     cache: bool = Field(False, description="keep the decoded pages in memory where they fit")
+    tracking: Literal["", "mlflow"] = Field("", description="also log to MLflow (the extra mlflow); empty is off")
+    tracking_uri: str = Field("sqlite:///runs/mlflow.db", min_length=1, description="MLflow's store")
     hours: NotNegative = Field(0.0, description="stop after so many hours, epochs fitted to them; 0 is no limit")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
     window: Annotated[int, Field(ge=0, le=8192, multiple_of=32)] = Field(

@@ -196,7 +196,7 @@ def test_both_are_told_with_intervals(tmp_path: Path) -> None:
         assert figure.high is not None
         assert figure.low <= figure.value <= figure.high
     assert verdict.sentence.startswith(
-        "AP50-95 100.0 on the split by page, where 12 of 20 validation pages have near-duplicates in training; "
+        "AP50-95 100.0 on the split by page, where training had seen the family of 12 of 20 validation pages; "
     )
     stored = read_json(tmp_path / "reproduce.json")
     assert [row["seen"] for row in stored["protocols"]] == [12, 0]

@@ -181,7 +181,8 @@ def _write_rows(table: Path, rows: list[dict[str, str]]) -> None:
     write_text(table, text.getvalue())
 
 
-def _row(report: EpochReport) -> dict[str, str]:
+def epoch_figures(report: EpochReport) -> dict[str, float | None]:
+    """Column of `training_metrics.csv` -> figure of an epoch; None where the validation split does not define it."""
     figures: dict[str, float | None] = {
         "seconds": report.seconds,
         "learning_rate": report.learning_rate,
@@ -195,6 +196,11 @@ def _row(report: EpochReport) -> dict[str, str]:
     for name, accuracy in report.classes.items():
         figures[f"AP50 {name}"] = accuracy.ap50 if accuracy else None
         figures[f"AP50-95 {name}"] = accuracy.ap50_95 if accuracy else None
+    return figures
+
+
+def _row(report: EpochReport) -> dict[str, str]:
+    figures = epoch_figures(report)
     texts = {name: "" if value is None else f"{value:.6g}" for name, value in figures.items()}
     return {"epoch": str(report.epoch), **texts, "best": "yes" if report.best else ""}
 

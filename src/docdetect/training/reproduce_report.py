@@ -86,8 +86,8 @@ class Verdict:
             return "AP50-95 is not defined on both sides: a validation split without marks."
         seen = self.protocols[0]
         return (
-            f"AP50-95 {percent(page)} on the split by page, where {seen.seen} of {seen.judged_on} validation pages "
-            f"have near-duplicates in training; {percent(family)} on the split by family "
+            f"AP50-95 {percent(page)} on the split by page, where training had seen the family of {seen.seen} of "
+            f"{seen.judged_on} validation pages; {percent(family)} on the split by family "
             f"({100 * (family - page):+.1f} points)."
         )
 
@@ -194,13 +194,13 @@ def _spans(protocols: Sequence[ProtocolFigures], label: str) -> list[Span]:
 def _seen_section(verdict: Verdict) -> Section:
     text = (
         verdict.sentence,
-        "A family is a set of documents that are near-duplicates of each other: exported again, signed by somebody "
-        "else, scanned in black and white. A validation page of a family that training has seen asks what the model "
+        "A family is a document with all that are near-duplicates of it: exported again, signed by somebody else, "
+        "scanned in black and white. A validation page of a family that training has seen asks what the model "
         "remembers; one of a new family asks what it has learnt. Both splits are single draws of a few pages.",
     )
     rows = [
         [one.title, str(one.trained_on), str(one.judged_on), str(one.families), f"{one.seen} of {one.judged_on}"]
         for one in verdict.protocols
     ]
-    columns = ("protocol", "trained on", "judged on", "families judged", "pages with near-duplicates in training")
+    columns = ("protocol", "trained on", "judged on", "families judged", "pages whose family training had seen")
     return Section("What training had seen", text, tables=[Table(columns, rows)])

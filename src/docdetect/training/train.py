@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,12 @@ from docdetect.training.records import (
     write_configuration,
     write_epoch,
 )
+from docdetect.training.tracking import check_tracking, tracked
 
 if TYPE_CHECKING:
     from docdetect.training.trainer import PagesTrainer
 
-CHANGEABLE_ON_RESUME = ("device", "workers", "cache", "patience", "hours")
+CHANGEABLE_ON_RESUME = ("device", "workers", "cache", "patience", "hours", "tracking", "tracking_uri")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     tell = listeners or Listeners()
     prepare_ultralytics(verbose=tell.verbose)
     recipe = config.train
+    check_tracking(recipe)
     select_device(recipe.device)
     dataset = read_dataset(recipe.data, on_progress=tell.on_progress)
     model = resolve_model(recipe.model, announce=tell.announce)
@@ -153,7 +155,7 @@ def resumed_config(wanted: str, runs: str, assignments: tuple[str, ...], flags: 
 
     Raises:
         InputError: there is no such run.
-        ConfigError: something else than device, workers, cache, patience or hours is to be changed.
+        ConfigError: something else than `CHANGEABLE_ON_RESUME` is to be changed.
     """
     run = find_run(wanted, Path(runs))
     before = load_config(str(run.config)).train.model_dump()
@@ -177,10 +179,6 @@ def _run(
     resumed = "resume" in model
     is_checkpoint = model["model"].lower().endswith(".pt")
 
-    def on_epoch(report: EpochReport) -> None:
-        write_epoch(run, report)
-        tell.on_epoch(report)
-
     job = Job(
         dataset=dataset,
         data_yaml=run.data,
@@ -188,7 +186,7 @@ def _run(
         precision=config.train.precision,
         workers=config.train.workers,
         window=config.train.window,
-        on_epoch=on_epoch,
+        on_epoch=tell.on_epoch,
         on_progress=tell.on_progress,
     )
     arguments: dict[str, Any] = {
@@ -201,14 +199,20 @@ def _run(
         "device": str(device.index) if device.type == "cuda" else device.type,
     }
     started = datetime.now()
-    with _state_recorded(run), _threads_joined():
-        trainer = PagesTrainer(arguments, job)
+    with _state_recorded(run), tracked(run, config, tell.announce) as track, _threads_joined():
+
+        def on_epoch(report: EpochReport) -> None:
+            write_epoch(run, report)
+            track(report)
+            tell.on_epoch(report)
+
+        trainer = PagesTrainer(arguments, replace(job, on_epoch=on_epoch))
         update_record(run, device=str(trainer.device), precision=trainer.precision)
         try:
             trainer.train()
         finally:
             _close_loaders(trainer)
-    return _finish(run, trainer, (datetime.now() - started).total_seconds())
+        return _finish(run, trainer, (datetime.now() - started).total_seconds())
 
 
 def _finish(run: RunFolder, trainer: PagesTrainer, seconds: float) -> TrainResult:
