@@ -188,7 +188,11 @@ def test_both_are_told_with_intervals(tmp_path: Path) -> None:
     first, second = verdict.protocols
     assert (first.resampled_by, second.resampled_by) == ("family", "page")
     assert first.warning == ""
-    assert "the 20 validation pages are of 3 families, too few to resample" in second.warning
+    assert "the 20 validation pages are of 3 families, too few to resample; its intervals" in second.warning
+    few = replace(family, samples=family.samples[:4])
+    lone = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, few))).protocols[1]
+    assert "no interval can be given" in lone.warning
+    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, family)))
     for one in verdict.protocols:
         figure = one.figures[0].ap50
         assert figure.low is not None

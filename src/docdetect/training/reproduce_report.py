@@ -65,9 +65,12 @@ class ProtocolFigures:
         if self.resampled_by == FAMILY:
             return ""
         counted = "1 family" if self.families == 1 else f"{self.families} families"
+        instead = "its intervals resample pages and are too narrow"
+        if self.figures[0].ap50.low is None:
+            instead = "and so are the pages with marks: no interval can be given"
         return (
-            f"{self.title}: the {self.judged_on} validation pages are of {counted}, too few to resample; its "
-            "intervals resample pages and are too narrow. A larger --val, or docdetect crossval, says more."
+            f"{self.title}: the {self.judged_on} validation pages are of {counted}, too few to resample; {instead}. "
+            "A larger --val, or docdetect crossval, says more."
         )
 
 
