@@ -51,6 +51,8 @@ format: setup ## Rewrite the code in the house style
 
 bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python benchmarks/cli_startup.py
+	$(BIN)/python benchmarks/families.py
+	$(BIN)/python benchmarks/evaluation.py
 
 prepare: setup ## data/raw -> data/datasets/main
 	$(DOCDETECT) prepare --config data.yaml

@@ -12,24 +12,11 @@ import pytest
 
 from docdetect.cli.main import run
 from tests.made_documents import MadeDocuments, make_documents
+from tests.tiny_network import write_architecture
 
 pytestmark = pytest.mark.slow
 
-TINY_MODEL = """
-nc: 3
-scales: {n: [0.33, 0.125, 256]}
-scale: n
-backbone:
-  - [-1, 1, Conv, [64, 3, 2]]
-  - [-1, 1, Conv, [128, 3, 2]]
-  - [-1, 1, C3k2, [256, False, 0.25]]
-  - [-1, 1, Conv, [256, 3, 2]]
-  - [-1, 1, C3k2, [512, False, 0.25]]
-  - [-1, 1, Conv, [512, 3, 2]]
-  - [-1, 1, SPPF, [512, 5]]
-head:
-  - [[4, 6], 1, Detect, [nc]]
-"""
+BY_DOCUMENT = ["--by", "document"]  # the made documents are all alike: one family
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +34,13 @@ def documents(workplace: Path) -> MadeDocuments:
 def dataset(workplace: Path, documents: MadeDocuments) -> Path:
     target = workplace / "dataset"
     arguments = ["--pdfs", str(documents.pdfs), "--annotations", str(documents.annotations), "--dataset", str(target)]
-    assert run(["prepare", *arguments]) == 0
+    assert run(["prepare", *arguments, *BY_DOCUMENT]) == 0
     return target
 
 
 @pytest.fixture(scope="module")
 def trained(workplace: Path, dataset: Path) -> Path:
-    model = workplace / "tiny.yaml"
-    model.write_text(TINY_MODEL, encoding="utf-8")
+    model = write_architecture(workplace)
     settings = [
         "epochs=2",
         "imgsz=96",
@@ -98,7 +84,7 @@ def test_prepare_makes_a_dataset_of_all_pages(dataset: Path) -> None:
 def test_preparing_again_changes_nothing(documents: MadeDocuments, dataset: Path) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in dataset.rglob("*") if path.is_file()}
     arguments = ["--pdfs", str(documents.pdfs), "--annotations", str(documents.annotations), "--dataset", str(dataset)]
-    assert run(["prepare", *arguments]) == 0
+    assert run(["prepare", *arguments, *BY_DOCUMENT]) == 0
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in dataset.rglob("*") if path.is_file()}
     assert after == before
 
@@ -144,6 +130,6 @@ def test_results_can_be_corrected_and_trained_on(workplace: Path, documents: Mad
     target = workplace / "second"
     corrected = results / "detections.json"
     arguments = ["--pdfs", str(documents.pdfs), "--annotations", str(corrected), "--dataset", str(target)]
-    assert run(["prepare", *arguments]) == 0
+    assert run(["prepare", *arguments, *BY_DOCUMENT]) == 0
     assert len(list((target / "images").rglob("*.png"))) == 12
     shutil.rmtree(target)

@@ -24,7 +24,7 @@ class DataConfig(Section):
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch, with size: dpi")
     long_side: Annotated[int, Field(ge=64, le=20000)] = Field(1024, description="px, with size: long_side")
     split_by: Literal["family", "document", "page"] = Field(
-        "document", description="what stays together in a split; families are near-duplicate documents"
+        "family", description="what stays together in a split; families are near-duplicate documents"
     )
     val: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of the validation split")
     test: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the test split; 0 makes none")

@@ -10,8 +10,11 @@ import pytest
 from PIL import Image
 
 from docdetect.cli.main import run
+from docdetect.documents.workers import WorkerSettings
+from docdetect.schema import DataConfig
 from tests.made_archive import Archive, make_archive
 from tests.made_pages import rescanned
+from tests.tiny_network import write_checkpoint
 
 FAST = ["--set", "data.workers=1"]
 
@@ -89,3 +92,31 @@ def test_nothing_to_audit_is_an_input_error(
 
 def test_weights_and_detections_exclude_each_other(archive: Archive) -> None:
     assert run(["audit", *inputs(archive), "--weights", "a.pt", "--detections", "b.json"]) == 3
+
+
+def test_labels_are_held_against_what_weights_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (best := Path("my_run/weights/best.pt")).parent.mkdir(parents=True)
+    write_checkpoint(best)  # untrained: it does not see the labels where they are
+    archive = make_archive(tmp_path, documents=2, pages=1, marked_page=1)
+
+    def in_process(_: DataConfig) -> WorkerSettings:  # starting workers takes longer than what they do here
+        return WorkerSettings()
+
+    monkeypatch.setattr("docdetect.datasets.plan.worker_settings", in_process)
+    words = ["--weights", "my_run", "--set", "audit.imgsz=96", "--set", "audit.device=cpu", "--set", "audit.pictures=3"]
+    assert run(["--json", "audit", *inputs(archive), *words]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    kinds = {one["suspicion"] for one in summary["findings"]}
+    assert summary["leaks"] is None
+    assert "model disagrees" in kinds
+    page = Path(summary["report"]).read_text(encoding="utf-8")
+    assert "my_run/weights/best.pt" in page
+    assert "data:image/jpeg" in page
+
+
+def test_weights_that_are_not_there_are_an_input_error(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["audit", *inputs(archive), "--weights", "nothing.pt"]) == 4
+    assert "nothing.pt: no such weights" in capsys.readouterr().err

@@ -10,6 +10,8 @@ import pytest
 from docdetect.cli.main import run
 from tests.made_documents import MadeDocuments, make_documents
 
+FAST = ["--set", "data.workers=1", "--set", "data.split_by=document"]  # the made documents are all alike
+
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> MadeDocuments:
@@ -18,7 +20,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> MadeDocuments:
 
 def arguments(documents: MadeDocuments, dataset: Path, *more: str) -> list[str]:
     inputs = ["--pdfs", str(documents.pdfs), "--annotations", str(documents.annotations)]
-    return ["prepare", *inputs, "--dataset", str(dataset), "--set", "data.workers=1", *more]
+    return ["prepare", *inputs, "--dataset", str(dataset), *FAST, *more]
 
 
 def test_first_again_and_otherwise(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docdetect.datasets.plan import choose_pages, plan_dataset
+from docdetect.datasets.plan import choose_pages, plan_dataset, split_warnings
 from docdetect.datasets.sizes import render_sizes, same_aspect
-from docdetect.datasets.split import PageKey
+from docdetect.datasets.split import PageKey, Split, SplitRow
 from docdetect.datasets.survey import SurveyedDocument
 from docdetect.documents.reader import AtDpi, ExactSize, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
@@ -84,11 +84,18 @@ def config_for(folder: Path, **changes: object) -> DataConfig:
 
 
 def test_a_plan_holds_every_page_and_what_it_was_made_from(tmp_path: Path) -> None:
-    plan = plan_dataset(config_for(tmp_path), WorkerSettings())
+    plan = plan_dataset(config_for(tmp_path, split_by="document"), WorkerSettings())
     assert len(plan.split.rows) == len(plan.sizes) == 6
     assert {row.key.document for row in plan.split.rows if row.split == "val"} < {"a.pdf", "b.pdf", "c.pdf"}
-    assert set(plan.sources.inputs) == {"settings", "annotations", "documents", "split"}
+    assert set(plan.sources.inputs) == {"settings", "annotations", "documents"}
     assert str(tmp_path) not in str(plan.sources.inputs), "paths of this machine do not decide what a dataset is"
+
+
+def test_a_split_without_validation_says_where_the_pages_are() -> None:
+    rows = [SplitRow(PageKey(name, 1), side, name) for name, side in (("a", "train"), ("b", "test"))]
+    assert split_warnings(Split(tuple(rows))) == [
+        "no validation pages: all 2 groups are in train and test; take another seed, share or manifest"
+    ]
 
 
 def test_nothing_left_is_an_error(tmp_path: Path) -> None:

@@ -38,7 +38,12 @@ def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def config(tmp_path: Path) -> DataConfig:
     made = make_documents(tmp_path / "raw", ("a.pdf", "b.pdf", "deep/c.PDF"))
-    return DataConfig(pdfs=str(made.pdfs), annotations=str(made.annotations), dataset=str(tmp_path / "main"))
+    return DataConfig(
+        pdfs=str(made.pdfs),
+        annotations=str(made.annotations),
+        dataset=str(tmp_path / "main"),
+        split_by="document",  # the documents are all alike
+    )
 
 
 def make(config: DataConfig, **changes: Any) -> Prepared:
@@ -256,7 +261,12 @@ def test_images_are_documents_and_the_same_picture_on_both_sides_is_told(tmp_pat
         write_image(tmp_path / "scans" / name, pixels)
     annotations = tmp_path / "a.json"
     annotations.write_text("{}", encoding="utf-8")
-    config = DataConfig(pdfs=str(tmp_path / "scans"), annotations=str(annotations), dataset=str(tmp_path / "main"))
+    config = DataConfig(
+        pdfs=str(tmp_path / "scans"),
+        annotations=str(annotations),
+        dataset=str(tmp_path / "main"),
+        split_by="document",
+    )
     report = make(config).report
     assert sum("is the same picture as" in warning for warning in report.warnings) == 1
     assert "no qr in train: it cannot be learnt" in report.warnings
@@ -270,6 +280,27 @@ def test_one_document_has_no_validation_and_says_so(tmp_path: Path) -> None:
         "no validation pages: there is only 1 group to divide; add documents or split by page",
     )
     assert (prepared.dataset / "images" / "val").is_dir()
+
+
+def test_near_duplicates_stay_together_by_default_and_leave_no_validation(config: DataConfig) -> None:
+    prepared = make(config, split_by=DataConfig().split_by)
+    assert prepared.report.warnings == (
+        "no validation pages: all 3 documents are near-duplicates of each other, one family; add documents of another "
+        "kind, or divide by document (--by document), whose figures flatter the model",
+    )
+    assert {row.group for row in split_from_csv((prepared.dataset / "split.csv").read_text(), "split.csv").rows} == {
+        "a.pdf"
+    }
+
+
+def test_families_are_not_looked_for_again(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(config, split_by="family")
+
+    def look(*_: object) -> None:
+        raise AssertionError("nothing has changed")
+
+    monkeypatch.setattr("docdetect.datasets.plan.group_pages", look)
+    assert make(config, split_by="family").unchanged
 
 
 def test_worker_processes_make_the_same_dataset(config: DataConfig, tmp_path: Path) -> None:

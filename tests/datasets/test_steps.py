@@ -23,6 +23,7 @@ def config(tmp_path: Path) -> DataConfig:
         annotations=str(made.annotations),
         labels=str(tmp_path / "labels"),
         split=str(tmp_path / "split.csv"),
+        split_by="document",  # the documents are all alike
     )
 
 

@@ -22,7 +22,9 @@ def audit(
     pdfs: Annotated[str | None, typer.Option(help="Folder of documents (data/raw/pdfs).")] = None,
     annotations: Annotated[str | None, typer.Option(help="JSON annotations (data/raw/annotations.json).")] = None,
     dataset: Annotated[str | None, typer.Option(help="Dataset whose splits are compared (data/datasets/main).")] = None,
-    weights: Annotated[str | None, typer.Option(help="Also hold the labels against what these weights see.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Also hold the labels against what these weights see: file, run folder or name.")
+    ] = None,
     detections: Annotated[str | None, typer.Option(help="The same with a detections.json of infer.")] = None,
     fix: Annotated[
         bool | None, typer.Option("--fix", help="Also write annotations in which what is safe is put right.")
@@ -80,7 +82,8 @@ def _outcome(config: Config, folder: Path, on_progress: ProgressCallback) -> Aud
             f"nothing to audit: neither {data.pdfs} with {data.annotations} nor {data.dataset} is there",
             "Give --pdfs and --annotations, or --dataset.",
         )
-    labels = audit_labels(data, workers, _detector(config.audit), on_progress) if with_labels else None
+    weights = _weights(config)
+    labels = audit_labels(data, workers, _detector(config.audit, weights), on_progress) if with_labels else None
     split = audit_split(Path(data.dataset), workers, on_progress) if with_dataset else None
     fixes = None
     if config.audit.fix and labels is not None:
@@ -88,23 +91,28 @@ def _outcome(config: Config, folder: Path, on_progress: ProgressCallback) -> Aud
         write_json(folder / "annotations_fixed.json", annotations_to_json(fixed))
     names = {"documents": data.pdfs, "annotations": data.annotations, "dataset": data.dataset}
     facts = [(name, value) for name, value in names.items() if Path(value).exists()]
-    facts += [(name, value) for name, value in (("weights", config.audit.weights),) if value]
+    facts += [("weights", str(weights))] if weights else []
     return AuditOutcome(labels, split, fixes, tuple(facts))
 
 
-def _detector(config: AuditConfig) -> Engine | Annotations | None:
+def _weights(config: Config) -> Path | None:
     from docdetect.errors import ConfigError
+    from docdetect.models.weights import resolve_weights
 
-    if config.weights and config.detections:
+    if config.audit.weights and config.audit.detections:
         raise ConfigError("audit.weights and audit.detections exclude each other", "Give one of the two.")
+    return resolve_weights(config.audit.weights, Path(config.train.runs)) if config.audit.weights else None
+
+
+def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations | None:
     if config.detections:
         from docdetect.datasets.labels import read_annotations
 
         return read_annotations(Path(config.detections))
-    if config.weights:
+    if weights is not None:
         from docdetect.models.loading import load_engine
 
-        return load_engine(Path(config.weights), imgsz=config.imgsz, device=config.device)
+        return load_engine(weights, imgsz=config.imgsz, device=config.device)
     return None
 
 

@@ -55,7 +55,7 @@ def split(
     seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the pages for a test split (0).")] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="family|document|page", help="What stays together (document).")
+        str | None, typer.Option(metavar="family|document|page", help="What stays together (family).")
     ] = None,
     folds: Annotated[
         int | None, typer.Option(help="So many manifests, each fold being val once (0: one split).")

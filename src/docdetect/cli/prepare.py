@@ -18,7 +18,7 @@ def prepare(
     seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the pages for a test split (0).")] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="family|document|page", help="What stays together (document).")
+        str | None, typer.Option(metavar="family|document|page", help="What stays together (family).")
     ] = None,
     manifest: Annotated[str | None, typer.Option(help="A split.csv to apply again instead of a new split.")] = None,
     size: Annotated[

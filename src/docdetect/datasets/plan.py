@@ -116,14 +116,23 @@ def plan_dataset(
     Raises:
         InputError: as `read_sources`; no page is left to take; the manifest does not fit.
     """
-    sources = read_sources(config, workers, on_progress)
+    return plan_from_sources(config, read_sources(config, workers, on_progress), workers, on_progress)
+
+
+def plan_from_sources(
+    config: DataConfig, sources: Sources, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
+) -> DatasetPlan:
+    """The same for sources that were read already.
+
+    Raises:
+        InputError: no page is left to take; the manifest does not fit.
+    """
     keys = sources.keys()
     marks = {key: len(page) for key, page in sources.labels.pages.items()}
     chosen = choose_pages(keys, marks, config.empty, config.seed)
     if not chosen:
         raise InputError("no page is left for the dataset: none has a mark", "Use --empty keep.")
-    split, manifest_hash = _split(config, chosen, sources, workers, on_progress)
-    sources = Sources(sources.documents, sources.labels, {**sources.inputs, "split": manifest_hash})
+    split = _split(config, chosen, sources, workers, on_progress)
     annotated_wh = {key: page.size_wh for key, page in sources.labels.pages.items()}
     sizes = render_sizes(config, sources.documents, annotated_wh)
     return DatasetPlan(sources, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen))
@@ -153,7 +162,16 @@ def split_warnings(split: Split) -> list[str]:
     if "val" in split.names():
         return []
     groups = {row.group for row in split.rows}
-    return [f"no validation pages: there is only {len(groups)} group to divide; add documents or split by page"]
+    documents = {row.key.document for row in split.rows}
+    if len(groups) > 1:
+        there = " and ".join(split.names())
+        return [f"no validation pages: all {len(groups)} groups are in {there}; take another seed, share or manifest"]
+    if len(documents) > 1:
+        return [
+            f"no validation pages: all {len(documents)} documents are near-duplicates of each other, one family; add "
+            "documents of another kind, or divide by document (--by document), whose figures flatter the model"
+        ]
+    return ["no validation pages: there is only 1 group to divide; add documents or split by page"]
 
 
 def _split(
@@ -162,11 +180,9 @@ def _split(
     sources: Sources,
     workers: WorkerSettings,
     on_progress: ProgressCallback,
-) -> tuple[Split, str | None]:
-    """The split, and the hash of the manifest that it was taken from."""
+) -> Split:
     if config.manifest:
-        text = read_text(Path(config.manifest))
-        manifest = split_from_csv(text, config.manifest)
-        return apply_split(manifest, chosen, config.split_by, config.manifest), sha256_text(text)
+        manifest = split_from_csv(read_text(Path(config.manifest)), config.manifest)
+        return apply_split(manifest, chosen, config.split_by, config.manifest)
     groups = group_pages(chosen, config.split_by, sources.documents, workers, on_progress)
-    return divide(groups, sources.labels.pages, config), None
+    return divide(groups, sources.labels.pages, config)

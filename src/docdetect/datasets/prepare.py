@@ -10,7 +10,7 @@ from pathlib import Path
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.layout import DATA_YAML, SPLIT_CSV, data_yaml_text
 from docdetect.datasets.manifest import is_current, published_folder
-from docdetect.datasets.plan import DatasetPlan, plan_dataset, split_warnings, worker_settings
+from docdetect.datasets.plan import DatasetPlan, plan_from_sources, read_sources, split_warnings, worker_settings
 from docdetect.datasets.plots import write_plots
 from docdetect.datasets.report import (
     FailedPage,
@@ -29,7 +29,7 @@ from docdetect.documents.reader import Document, RenderSize
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi
 from docdetect.documents.workers import PageOutcome, WorkerSettings, iter_pages
 from docdetect.errors import InputError, problem_list
-from docdetect.files import read_json, write_bytes, write_json, write_text
+from docdetect.files import read_json, read_text, sha256_text, write_bytes, write_json, write_text
 from docdetect.labels.yolo import detections_to_yolo
 from docdetect.schema import DataConfig
 from docdetect.types import Detections
@@ -69,10 +69,12 @@ def prepare(
     """
     workers = workers or worker_settings(config)
     target = Path(config.dataset)
-    plan = plan_dataset(config, workers, on_progress)
-    if is_current(target, _KIND, plan.sources.inputs, overwrite=config.overwrite):
+    sources = read_sources(config, workers, on_progress)
+    inputs = {**sources.inputs, "split": sha256_text(read_text(Path(config.manifest))) if config.manifest else None}
+    if is_current(target, _KIND, inputs, overwrite=config.overwrite):  # asked before families are looked for
         return Prepared(target, report_from_json(read_json(target / "report.json")), unchanged=True)
-    with published_folder(target, _KIND, plan.sources.inputs) as folder:
+    plan = plan_from_sources(config, sources, workers, on_progress)
+    with published_folder(target, _KIND, inputs) as folder:
         report = _build(folder, plan, config.classes, workers, on_progress)
     return Prepared(target, report, unchanged=False)
 
