@@ -21,10 +21,9 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
 from docdetect.training.data import YoloDataset
-from docdetect.training.pages import Pages
+from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
 from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport
-from docdetect.training.windows import Windows
 
 # Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
 engine_trainer.GIT = SimpleNamespace(root="", branch=None, commit=None, message=None, origin=None)

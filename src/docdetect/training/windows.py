@@ -6,16 +6,9 @@ whole pages of the same scale in validation and in use.
 
 from __future__ import annotations
 
-import random
-from copy import deepcopy
-from typing import Any
-
-import cv2
 import numpy as np
-from ultralytics.utils.patches import imread
 
 from docdetect.boxes import area, clip
-from docdetect.training.pages import Pages
 from docdetect.types import BoolArray, ByteArray, FloatArray
 
 _AROUND_A_MARK_FRAC = 0.75
@@ -67,35 +60,3 @@ def cut(
     inside = clip(moved, (side_px, side_px))
     kept = area(inside) > _VISIBLE_FRAC * np.maximum(area(moved), 1e-6)
     return window, inside[kept], kept
-
-
-class Windows(Pages):
-    """Pages of a split as windows of `imgsz` px, cut from pages whose long side is `page_px`."""
-
-    def __init__(self, *arguments: Any, page_px: int, **keywords: Any) -> None:
-        self.page_px = page_px
-        super().__init__(*arguments, **keywords)
-
-    def get_image_and_label(self, index: int) -> dict[str, Any]:
-        label = deepcopy(self.labels[index])
-        height, width = label.pop("shape")
-        scale = self.page_px / max(height, width)
-        truth = self._pages[index].truth
-        rng = np.random.default_rng(random.getrandbits(64))
-        boxes = truth.xyxy * np.float32(scale)
-        page = _resized(imread(self.im_files[index]), scale)
-        corner = choose_window(boxes, (page.shape[1], page.shape[0]), self.imgsz, rng)
-        label["img"], inside, kept = cut(page, boxes, corner, self.imgsz)
-        label["ori_shape"] = label["resized_shape"] = (self.imgsz, self.imgsz)
-        label["ratio_pad"] = (1.0, 1.0)
-        centres, sides = (inside[:, :2] + inside[:, 2:]) / 2, inside[:, 2:] - inside[:, :2]
-        label["bboxes"] = (np.concatenate([centres, sides], axis=1) / self.imgsz).astype(np.float32)
-        label["cls"] = label["cls"][kept]
-        return dict(self.update_labels_info(label))
-
-
-def _resized(pixels: ByteArray, scale: float) -> ByteArray:
-    if abs(scale - 1) < 1e-6:
-        return pixels
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=method), np.uint8)
