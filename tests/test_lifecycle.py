@@ -122,6 +122,7 @@ def test_infer_has_every_page_of_every_document(results: Path, documents: MadeDo
     journal = [json.loads(line) for line in (results / "detections.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len({(line.get("document"), line.get("page")) for line in journal if line.get("page")}) == 12
     assert (results / "summary.json").is_file()
+    assert run(["config", "validate", str(results / "config.yaml")]) == 0
     assert (results / "detections.csv").is_file()
     assert (results / "pages" / "deep" / "c.pdf" / "page_0001.jpg").is_file()
 

@@ -46,16 +46,18 @@ def audit(
         "audit.fix": fix,
     }
     resolved = resolve(config, assignments, flags)
+    from docdetect.config import dump_config
     from docdetect.datasets.audit_report import write_audit
     from docdetect.datasets.plan import worker_settings
     from docdetect.errors import PartialFailureError
-    from docdetect.files import timestamped
+    from docdetect.files import timestamped, write_text
 
     console = console_of(context)
     folder = Path(resolved.audit.runs) / timestamped(resolved.audit.name)
     with console.progress("audit") as on_progress:
         outcome = _outcome(resolved, folder, on_progress)
         write_audit(folder, outcome, resolved.audit.pictures, worker_settings(resolved.data))
+        write_text(folder / "config.yaml", dump_config(resolved, ["data", "audit"]))
     _show(console, outcome, folder)
     if outcome.leaks:
         raise PartialFailureError(

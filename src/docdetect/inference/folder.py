@@ -17,6 +17,7 @@ from docdetect.inference.records import line_to_record
 
 PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"
+CONFIG_NAME = "config.yaml"
 YOLO_FOLDER = "yolo"
 RESULT_FILES = (
     JOURNAL_NAME,
@@ -26,6 +27,7 @@ RESULT_FILES = (
     "detections_coco.json",
     "documents.csv",
     "summary.json",
+    CONFIG_NAME,
 )
 
 _LOCK_NAME = ".docdetect.lock"

@@ -8,16 +8,18 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docdetect.config import dump_config
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.workers import WorkerSettings, available_cores
 from docdetect.errors import ConfigError, UsageError
-from docdetect.files import sha256_file, timestamped
+from docdetect.files import sha256_file, timestamped, write_text
 from docdetect.grouping import GroupingSettings
 from docdetect.inference.closer import CloserLooks
 from docdetect.inference.finishing import Finisher
 from docdetect.inference.flow import Flow
 from docdetect.inference.folder import (
+    CONFIG_NAME,
     CROPS_FOLDER,
     PAGES_FOLDER,
     OnExisting,
@@ -66,6 +68,8 @@ def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferR
     settings = _settings(config, engine, weights)
     _check_required(wanted, settings)
     with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
+        if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
+            write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
         report = run(files, engine, journal, wanted, on_progress)
         write_summary(report, settings, source=wanted.source, weights=weights)
     return report
