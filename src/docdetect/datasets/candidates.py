@@ -6,8 +6,9 @@ those whose lines begin and end at the same places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ MAX_HASH_DISTANCE = 16
 _BY_HASH, _BY_PICTURE = 4, 6  # nearest neighbours that each page brings
 _MOST_PICTURES = 256  # compared for one page, the nearest by hash
 _PICTURE_PX = 128
+_KEPT_PICTURES = 1024  # of 33 kB each; others are made again from the page's ink when they are needed
 _FINE_PX, _LINE_PX = 1.0, 5.0  # standard deviations of two blurs, the second along lines of text only
 _SHIFTS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
@@ -31,7 +33,7 @@ def candidate_pairs(prints: Sequence[Fingerprint]) -> tuple[IntArray, IntArray]:
 
     The distance of two pages is the smallest Hamming distance over the crops. Each page brings the 4 nearest of at
     most 16 bits, and of the 256 nearest the 6 whose small pictures correlate best: the later check is linear in the
-    number of pages. Memory: a row of the distance matrix, and 33 kB for each page.
+    number of pages. Memory: a row of the distance matrix, and at most 34 MB of small pictures.
 
     Returns:
         int64 (P, 2) positions in `prints`, first < second; int64 (P,) distances in bits, 0..16. Nearly blank pages
@@ -41,8 +43,12 @@ def candidate_pairs(prints: Sequence[Fingerprint]) -> tuple[IntArray, IntArray]:
     if len(rows) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
     hashes = _Hashes.of([prints[i] for i in rows])
-    pictures = np.stack([_picture(prints[i]) for i in rows])
-    found = [_pairs_of(row, hashes, pictures) for row in range(len(rows))]
+
+    @lru_cache(_KEPT_PICTURES)
+    def picture_of(row: int) -> NDArray[np.float16]:
+        return _picture(prints[int(rows[row])])
+
+    found = [_pairs_of(row, hashes, picture_of) for row in range(len(rows))]
     pairs = np.unique(np.concatenate(found), axis=0)  # columns: distance, first, second: sorted in that order
     return rows[pairs[:, 1:]], pairs[:, 0]
 
@@ -53,14 +59,15 @@ def nearest_first(one: Fingerprint, others: Sequence[Fingerprint]) -> list[int]:
     return [int(i) for i in np.argsort(distances, kind="stable")]
 
 
-def _pairs_of(row: int, hashes: _Hashes, pictures: NDArray[np.float16]) -> IntArray:
+def _pairs_of(row: int, hashes: _Hashes, picture_of: Callable[[int], NDArray[np.float16]]) -> IntArray:
     """(P, 3) distance, first, second: the neighbours that one page brings."""
     distances = hashes.distances(row)
     distances[row] = 255
     near = np.argsort(distances, kind="stable")[:_MOST_PICTURES]
     near = near[distances[near] <= MAX_HASH_DISTANCE]
     if len(near) > _BY_HASH + _BY_PICTURE:
-        alike = np.argsort(-_correlations(pictures[row], pictures[near]), kind="stable")
+        pictures = np.stack([picture_of(int(other)) for other in near])
+        alike = np.argsort(-_correlations(picture_of(row), pictures), kind="stable")
         near = near[np.unique(np.concatenate([np.arange(_BY_HASH), alike[:_BY_PICTURE]]))]
     ends = np.stack([np.minimum(near, row), np.maximum(near, row)], axis=1)
     return np.concatenate([distances[near][:, None].astype(np.int64), ends], axis=1)
