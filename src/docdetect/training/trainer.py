@@ -20,6 +20,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
+from docdetect.documents.workers import available_cores
 from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
@@ -168,13 +169,6 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         for staging, target in staged.items():
             if staging.is_file():
                 os.replace(staging, target)  # noqa: PTH105 - atomic on every platform
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def loader_processes(most: int, device: torch.device) -> int:
