@@ -26,7 +26,7 @@ def test_signatures_are_tight_and_of_the_size_people_sign(style: SignatureStyle,
     assert patch.kind == "handwritten_signature"
     assert_tight(patch)
     width_mm, height_mm = (length / PX_PER_MM for length in patch.size_wh)
-    assert 4 < width_mm < 80
+    assert 4 < width_mm < 90
     assert 1.5 < height_mm < 42
     assert max(width_mm, height_mm) > 8
     assert patch.strength > 0.15

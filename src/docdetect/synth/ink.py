@@ -60,7 +60,7 @@ def pen_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
     """Ink of a pen; `colour` is blue, dark blue, black, grey or violet, or None for the usual mixture."""
     names = list(_PEN_COLOURS)
     name = colour or names[int(rng.choice(len(names), p=[0.36, 0.14, 0.32, 0.08, 0.10]))]
-    return Ink(_varied(rng, _PEN_COLOURS[name], 16), float(rng.uniform(0.72, 1.0)))
+    return Ink(_varied(rng, _PEN_COLOURS[name], 16), float(rng.uniform(0.55, 1.0)))
 
 
 def stamp_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
@@ -79,13 +79,13 @@ def grey_ink(ink: Ink) -> Ink:
 def make_pen(rng: np.random.Generator, kind: str | None = None) -> Pen:
     """A pen of `kind` ballpoint, gel, fountain or felt, or of a random kind."""
     kinds = ("ballpoint", "gel", "fountain", "felt")
-    chosen = kind or kinds[int(rng.choice(4, p=[0.52, 0.22, 0.14, 0.12]))]
+    chosen = kind or kinds[int(rng.choice(4, p=[0.58, 0.20, 0.12, 0.10]))]
     if chosen == "ballpoint":
-        return Pen(float(rng.uniform(0.26, 0.46)), 0.25, 0.4, float(rng.uniform(0.1, 0.45)), 0.1)
+        return Pen(float(rng.uniform(0.17, 0.43)), 0.25, 0.4, float(rng.uniform(0.1, 0.45)), 0.1)
     if chosen == "gel":
-        return Pen(float(rng.uniform(0.34, 0.58)), 0.15, 0.1, 0.03, 0.2)
+        return Pen(float(rng.uniform(0.27, 0.55)), 0.15, 0.1, 0.03, 0.2)
     if chosen == "fountain":
-        return Pen(float(rng.uniform(0.36, 0.7)), 0.65, 0.2, 0.05, 0.35)
+        return Pen(float(rng.uniform(0.32, 0.7)), 0.65, 0.2, 0.05, 0.35)
     return Pen(float(rng.uniform(0.6, 1.05)), 0.2, 0.1, 0.06, 0.3)
 
 

@@ -21,7 +21,6 @@ from docdetect.synth.stamps import StampShape, make_stamp
 from docdetect.synth.text import Writer
 
 _READABLE_PX = 1.3  # px of the page for a module of most QR codes
-_GENEROUS_MM = 50  # room from which people sign larger
 _DENSE_PX = 0.7  # and of a few
 _WRITTEN = {
     "field": (ScribbleKind.BLOCK, ScribbleKind.BLOCK, ScribbleKind.NOTE, ScribbleKind.NUMBER, ScribbleKind.DATE),
@@ -97,10 +96,10 @@ class Maker:
         narrow = slot.w < 20
         if rng.random() < (0.25 if narrow else 0.05):
             patch = make_initials(rng, self.px_per_mm, ink=ink, pen=pen)
+            patch = self._fitting(patch, slot.w * 1.5, max(slot.h * 1.5, 9))
         else:
-            generous = float(rng.uniform(1.0, 1.45)) if slot.w > _GENEROUS_MM else 1.0
-            patch = make_signature(rng, self.px_per_mm * generous, ink=ink, pen=pen, recorded=self.recorded)
-        patch = self._fitting(patch, slot.w * rng.uniform(1.0, 1.9), max(slot.h * rng.uniform(1.1, 2.4), 9))
+            room_mm = slot.w * float(rng.uniform(1.0, 1.9)), max(slot.h * float(rng.uniform(1.1, 2.4)), 9.0)
+            patch = make_signature(rng, self.px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm)
         height = patch.size_wh[1]
         x = slot.x + rng.normal(0, 0.12) * slot.w
         y = slot.y - (height / self.px_per_mm) * float(np.clip(rng.normal(0.22, 0.2), -0.3, 0.6))

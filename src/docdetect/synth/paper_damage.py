@@ -53,7 +53,7 @@ def damage_picture(rng: np.random.Generator, pixels: ByteArray, finish: Finish) 
     if finish.blur_px > 0.15:
         pixels = cv2.GaussianBlur(pixels, (0, 0), finish.blur_px)
     if finish.coarse < 1:
-        pixels = _coarser(pixels, finish.coarse)
+        pixels = _coarser(pixels, finish)
     if finish.grey:
         pixels = cv2.merge([cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)] * 3)
     if finish.noise > 0.3 or finish.texture > 0.3:
@@ -145,9 +145,13 @@ def _light(rng: np.random.Generator, size_wh: SizeWH, finish: Finish) -> ByteArr
     return np.asarray(cv2.merge([cv2.resize(levels, size_wh, interpolation=cv2.INTER_LINEAR)] * 3), np.uint8)
 
 
-def _coarser(pixels: ByteArray, share: float) -> ByteArray:
+def _coarser(pixels: ByteArray, finish: Finish) -> ByteArray:
+    """Kept at a lower resolution for a while, in colour or grey as JPEG, whose blocks then grow with the picture."""
     height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
+    size_wh = round(width * finish.coarse), round(height * finish.coarse)
+    small = cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA)
+    if finish.threshold is None:
+        small = after_jpeg(np.asarray(small, np.uint8), max(finish.quality, 60))
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

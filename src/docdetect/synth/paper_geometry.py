@@ -18,6 +18,7 @@ RGB: TypeAlias = tuple[int, int, int]
 Matrix: TypeAlias = NDArray[np.float64]
 _IDENTITY = np.eye(3)
 _NODES = 5  # control points of the bend along each side
+_STRETCHED = 0.18  # of scans: somebody's program brought them to another format without keeping their proportions
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,19 @@ def flat(size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
 
 
 def on_glass(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
-    """A sheet on a scanner: skewed by a degree or so, shifted, a little too large or too small."""
+    """A sheet on a scanner: skewed by a degree or so, shifted, a little too large or too small, at times stretched."""
     width, height = size_wh
     skew = float(np.clip(rng.standard_t(3) * 0.6, -5, 5)) if rng.random() < 0.8 else 0.0
     scale = float(rng.uniform(0.94, 1.015))
     matrix = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), skew, scale), [0, 0, 1]])
     shift = rng.normal(0, 0.008, 2) * size_wh
-    return Geometry(size_wh, size_wh, _shift(float(shift[0]), float(shift[1])) @ matrix, None, quarter_turns)
+    picture_wh = size_wh
+    if rng.random() < _STRETCHED:
+        factor = float(np.exp(rng.normal(0, 0.14)))
+        picture_wh = (min(round(width * factor), height), height) if width < height else (width, round(height * factor))
+        picture_wh = picture_wh[0], min(picture_wh[1], max(size_wh))
+        matrix = np.diag([picture_wh[0] / width, picture_wh[1] / height, 1.0]) @ matrix
+    return Geometry(size_wh, picture_wh, _shift(float(shift[0]), float(shift[1])) @ matrix, None, quarter_turns)
 
 
 def before_camera(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:

@@ -27,15 +27,31 @@ from docdetect.synth.recorded_ink import RecordedInk
 
 Rng = np.random.Generator
 _RECORDED_SHARE = 0.35  # of signatures, when recorded ink is given
+_ROOMY_MM = 66.0
+_FULL_SHARE = 0.55  # of signatures where there is room for a whole name
 
 
 class SignatureStyle(str, Enum):
     """How people sign."""
 
     NAME = "name"  # written out, more or less legibly
+    FULL = "full"  # first and last name written out, as under English letters: long and low
     SCRAWL = "scrawl"  # a capital, some waves, a tail
     LOOPS = "loops"  # large loops over each other
     RECORDED = "recorded"  # a recorded word as the name
+    RECORDED_FULL = "recorded full"  # two of one writer
+
+
+# Names written out are wide; scrawls are as high but shorter.
+_MEDIAN_WIDTH_MM = {
+    SignatureStyle.NAME: 50,
+    SignatureStyle.FULL: 58,
+    SignatureStyle.SCRAWL: 36,
+    SignatureStyle.LOOPS: 36,
+    SignatureStyle.RECORDED: 50,
+    SignatureStyle.RECORDED_FULL: 58,
+}
+_RECORDED = (SignatureStyle.RECORDED, SignatureStyle.RECORDED_FULL)
 
 
 def make_signature(
@@ -48,7 +64,7 @@ def make_signature(
     recorded: RecordedInk | None = None,
     within_mm: tuple[float, float] | None = None,
 ) -> Patch:
-    """A signature of kind "handwritten_signature", 18 to 75 mm wide.
+    """A signature of kind "handwritten_signature", 18 to 85 mm wide.
 
     Args:
         px_per_mm: resolution of the page it is meant for.
@@ -57,18 +73,17 @@ def make_signature(
         pen: kind of line; None for the usual mixture.
         recorded: recorded words; needed by style RECORDED.
         within_mm: (width, height) that it must not exceed, at the pen's full line width; people sign smaller in a
-            narrow box, but not with a finer pen, so that this is to be preferred to shrinking the patch.
+            narrow box, but not with a finer pen, and write out their whole name where there is room.
     """
-    chosen = style or _choose_style(rng, recorded)
-    if chosen is SignatureStyle.RECORDED and recorded is not None:
-        traces = _recorded_name(rng, recorded)
+    roomy = within_mm is None or within_mm[0] >= _ROOMY_MM
+    chosen = style or _choose_style(rng, recorded, roomy=roomy)
+    hand = signing_hand(rng)
+    if chosen in _RECORDED and recorded is not None:
+        traces = _recorded_name(rng, hand, recorded, 1 + (chosen is SignatureStyle.RECORDED_FULL))
     else:
-        hand = signing_hand(rng)
-        build = {SignatureStyle.SCRAWL: _scrawl, SignatureStyle.LOOPS: _loops}.get(chosen, _name)
-        traces = add_flourish(rng, hand, build(rng, hand))
-    # Names written out are wide; scrawls are as high but shorter.
-    median_mm = 36 if chosen in (SignatureStyle.SCRAWL, SignatureStyle.LOOPS) else 50
-    width_mm = float(np.clip(rng.lognormal(np.log(median_mm), 0.33), 18, 75))
+        build = {SignatureStyle.SCRAWL: _scrawl, SignatureStyle.LOOPS: _loops, SignatureStyle.FULL: _full_name}
+        traces = add_flourish(rng, hand, build.get(chosen, _name)(rng, hand))
+    width_mm = float(np.clip(rng.lognormal(np.log(_MEDIAN_WIDTH_MM[chosen]), 0.33), 18, 85))
     height_mm = float(np.clip(rng.lognormal(np.log(20), 0.35), 8, 38))
     if within_mm is not None:
         width_mm, height_mm = min(width_mm, within_mm[0]), min(height_mm, within_mm[1])
@@ -102,9 +117,12 @@ def fitted(traces: Sequence[Trace], width_mm: float, height_mm: float) -> list[T
     return [one.moved(np.eye(2) * scale, np.zeros(2)) for one in traces]
 
 
-def _choose_style(rng: Rng, recorded: RecordedInk | None) -> SignatureStyle:
+def _choose_style(rng: Rng, recorded: RecordedInk | None, *, roomy: bool) -> SignatureStyle:
+    full = roomy and rng.random() < _FULL_SHARE
     if recorded is not None and rng.random() < _RECORDED_SHARE:
-        return SignatureStyle.RECORDED
+        return SignatureStyle.RECORDED_FULL if full else SignatureStyle.RECORDED
+    if full:
+        return SignatureStyle.FULL
     drawn = (SignatureStyle.NAME, SignatureStyle.SCRAWL, SignatureStyle.LOOPS)
     return drawn[int(rng.choice(3, p=[0.42, 0.44, 0.14]))]
 
@@ -123,22 +141,39 @@ def _capital(rng: Rng) -> str:
 
 def _name(rng: Rng, hand: Hand) -> list[Trace]:
     """Capitals and joined letters: "J. H. Winder", "Ernie", "K. Ahmet"."""
+    traces, x = _initial_capitals(rng, hand, int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25])), 0.0)
+    for _ in range(int(rng.choice([1, 2], p=[0.65, 0.35]))):
+        more, x = _written_word(rng, hand, int(rng.integers(2, 8)), x)
+        traces.extend(more)
+    return traces
+
+
+def _full_name(rng: Rng, hand: Hand) -> list[Trace]:
+    """First name, often a middle initial, last name: "Arthur D. Eisen", legible and even."""
+    hand = replace(hand, decay=hand.decay * 0.4, capital=max(hand.capital, 1.2))
+    traces, x = _written_word(rng, hand, int(rng.integers(3, 8)), 0.0)
+    middle, x = _initial_capitals(rng, hand, int(rng.random() < 0.5), x)
+    last, _ = _written_word(rng, hand, int(rng.integers(4, 10)), x)
+    return [*traces, *middle, *last]
+
+
+def _initial_capitals(rng: Rng, hand: Hand, count: int, x: float) -> tuple[list[Trace], float]:
+    """Capitals from `x` on, at times with a dot, and where the next letter begins."""
     traces: list[Trace] = []
-    x = 0.0
-    for _ in range(int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25]))):
+    for _ in range(count):
         more, x = write_capital(rng, hand, _capital(rng), x)
         traces.extend(more)
         if rng.random() < 0.4:
             traces.append(write(rng, hand, (x + 0.2, 0.1), [(x + 0.28, 0.0, 0.0)]))
         x += float(rng.uniform(0.1, 0.8))
-    for _ in range(int(rng.choice([1, 2], p=[0.65, 0.35]))):
-        more, x = write_capital(rng, hand, _capital(rng), x)
-        traces.extend(more)
-        count = int(rng.integers(2, 8))
-        more, x = write_word(rng, hand, random_letters(rng, count), x + float(rng.uniform(-0.2, 0.1)))
-        traces.extend(more)
-        x += float(rng.uniform(0.2, 1.0))
-    return traces
+    return traces, x
+
+
+def _written_word(rng: Rng, hand: Hand, letters: int, x: float) -> tuple[list[Trace], float]:
+    """A capital and so many small letters from `x` on, and where the next word begins."""
+    traces, x = write_capital(rng, hand, _capital(rng), x)
+    more, x = write_word(rng, hand, random_letters(rng, letters), x + float(rng.uniform(-0.2, 0.1)))
+    return [*traces, *more], x + float(rng.uniform(0.2, 1.0))
 
 
 def _scrawl(rng: Rng, hand: Hand) -> list[Trace]:
@@ -186,17 +221,30 @@ def _loops(rng: Rng, hand: Hand) -> list[Trace]:
     return traces
 
 
-def _recorded_name(rng: Rng, recorded: RecordedInk) -> list[Trace]:
-    """A recorded word, slanted, stretched and bent, often with a capital before it and a flourish."""
+def _recorded_name(rng: Rng, hand: Hand, recorded: RecordedInk, count: int) -> list[Trace]:
+    """So many recorded words, slanted, stretched and bent alike, often with a capital before and a flourish."""
+    stretch = float(rng.uniform(0.7, 1.5))
+    phase, bend = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0, 0.25))
     words = recorded.signature_words
-    word = words[int(rng.integers(len(words)))]
-    hand = signing_hand(rng)
+    traces: list[Trace] = []
+    x = 0.0
+    if rng.random() < 0.45:
+        traces, x = write_capital(rng, hand, _capital(rng))
+        x += float(rng.uniform(-0.3, 0.4))
+    for _ in range(count):
+        more = _recorded_word(words[int(rng.integers(len(words)))], hand, stretch, (phase, bend))
+        traces.extend(one.moved(np.eye(2), np.array([x, 0.0])) for one in more)
+        x = float(extent(traces)[2] + rng.uniform(0.2, 1.2))
+    return add_flourish(rng, hand, traces)
+
+
+def _recorded_word(word: Sequence[Trace], hand: Hand, stretch: float, wave: tuple[float, float]) -> list[Trace]:
+    """A recorded word in x-heights from x = 0 on, as this hand would write it; `wave` bends its baseline."""
     left, top, right, bottom = extent(word)
     unit = max((bottom - top) / 2.6, 0.5)  # a word with ascender and descender is about 2.6 x-heights high
-    stretch = float(rng.uniform(0.7, 1.5))
     matrix = np.array([[stretch, -hand.slant * 0.7], [-hand.climb, 1.0]]) / unit
-    phase, bend = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0, 0.25))
     fade = hand.decay * 0.5
+    phase, bend = wave
     traces = []
     for one in word:
         moved = one.moved(matrix, np.array([-left, -bottom]) / unit)
@@ -204,8 +252,4 @@ def _recorded_name(rng: Rng, recorded: RecordedInk) -> list[Trace]:
         xy = moved.xy.copy()
         xy[:, 1] = xy[:, 1] * (1 - fade * along) + bend * np.sin(phase + 4 * along)
         traces.append(Trace(xy, moved.speed))
-    if rng.random() < 0.45:
-        capital, end = write_capital(rng, hand, _capital(rng))
-        shift = np.array([-end - float(rng.uniform(-0.3, 0.4)), 0.0])
-        traces = [one.moved(np.eye(2), shift) for one in capital] + traces
-    return add_flourish(rng, hand, traces)
+    return traces
