@@ -29,7 +29,12 @@ def error_pictures(
     samples: Sequence[Sample], mistakes: Sequence[Mistake], names: Sequence[str], read_page: ReadPage
 ) -> tuple[Picture, ...]:
     """A captioned picture of each error, in their order. Raises what `read_page` raises."""
-    return tuple(_picture(samples[mistake.sample], mistake, names, read_page(mistake.sample)) for mistake in mistakes)
+    pictures = []
+    for mistake in mistakes:
+        sample = samples[mistake.sample]
+        crop = error_crop(sample, mistake, names, read_page(mistake.sample))
+        pictures.append(Picture(jpeg_uri(crop), caption(mistake, names), f"{sample.document}, page {sample.page}"))
+    return tuple(pictures)
 
 
 def worst_of_each_kind(mistakes: Sequence[Mistake], each: int) -> tuple[Mistake, ...]:
@@ -48,7 +53,15 @@ def caption(mistake: Mistake, names: Sequence[str]) -> str:
     return f"{mistake.kind.value} {name}, {mistake.score:.2f}"
 
 
-def _picture(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: ByteArray) -> Picture:
+def error_crop(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: ByteArray) -> ByteArray:
+    """The piece of the page around an error with its boxes drawn: uint8 (h, w, 3) RGB, its long side 460 px.
+
+    Args:
+        sample: the page.
+        mistake: the error.
+        names: class names in the order of ids.
+        pixels: uint8 (H, W, 3) RGB of the page, of the size that its boxes refer to.
+    """
     window = _window(_focus(sample, mistake), sample.truth.size_wh)
     left, top = window[:2]
     crop = Image.fromarray(pixels).crop(window)
@@ -70,7 +83,7 @@ def _picture(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: Byt
         class_id = int(sample.found.class_ids[mistake.found])
         colour = class_colour(class_id, names[class_id])
         draw.rectangle(placed(sample.found.xyxy[mistake.found]), outline=colour, width=3)
-    return Picture(jpeg_uri(np.asarray(crop)), caption(mistake, names), f"{sample.document}, page {sample.page}")
+    return np.array(crop)
 
 
 def _focus(sample: Sample, mistake: Mistake) -> FloatArray:

@@ -1,0 +1,285 @@
+"""Weights on real documents that were in no training, zero-shot: the table of the model card.
+
+Every page of every set is rendered with its long side at --imgsz px, as `infer` does. Judged is the raw output of the
+network after non-maximum suppression at IoU 0.7, every confidence from 0.001 on, as `val` does: COCO average precision
+with bootstrap intervals by family (the near-duplicates that `split --by family` keeps together), and precision and
+recall at --conf before and after grouping. The documents are read in place, from ../shared/data unless --data says
+otherwise; nothing of them is kept, except the pictures of errors that --gallery asks for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from docdetect.boxes import clip
+from docdetect.datasets.families import find_families
+from docdetect.datasets.fingerprinting import fingerprint_documents
+from docdetect.datasets.labels import read_annotations
+from docdetect.datasets.split import PageKey
+from docdetect.documents.drawing import contact_sheet, write_image
+from docdetect.documents.reader import LongSide, open_document
+from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.workers import PageOutcome, WorkerSettings, iter_rendered
+from docdetect.files import read_text, sha256_file
+from docdetect.labels.cleaning import ClassRules, clean_page
+from docdetect.labels.yolo import yolo_to_detections
+from docdetect.metrics.evaluation import EvaluationSettings, evaluate
+from docdetect.metrics.figures import BootstrapSettings, Figure
+from docdetect.metrics.grouped import StageFigures
+from docdetect.metrics.mistakes import MistakeKind
+from docdetect.metrics.samples import Sample
+from docdetect.models.engine import Engine
+from docdetect.models.loading import load_engine
+from docdetect.models.weights import resolve_weights
+from docdetect.training.gallery import caption, error_crop
+from docdetect.training.predictions import class_ids
+from docdetect.types import Detections, SizeWH
+
+NAMES = ("qr", "signature", "stamp")
+LEAST_CONF, NMS_IOU = 0.001, 0.7
+WORST = 20
+COLUMNS = ("set", "class", "pages", "marks", "AP50", "AP50-95", "at least", "target", "P / R raw", "P / R grouped")
+
+TruthOf: TypeAlias = Callable[[DocumentFile, int, SizeWH], Detections]
+"""Document, page number and size in px -> the labelled marks of that page in px of that size, ids as in `NAMES`."""
+
+
+@dataclass(frozen=True)
+class RealSet:
+    """A folder of real documents; paths are relative to the data folder.
+
+    Attributes:
+        folder: of the documents.
+        truth: file of annotations or folder of YOLO labels; "" where no page has a mark.
+        goals: class -> what AP50 / AP50-95 should reach at least, and the target; only these classes are judged.
+        parts: prefixes of document names that get lines of their own.
+    """
+
+    folder: str
+    truth: str = ""
+    goals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+
+ALARM_GOALS = (".01", "0")  # false alarms a page where no page has a mark
+SETS = {
+    "armeta": RealSet(
+        "armeta/pdfs",
+        "armeta/annotations.json",
+        {
+            "qr": (".99 / .90", "1.00 / .95"),
+            "signature": (".75 / .40", ".92 / .60"),
+            "stamp": (".99 / .82", "1.00 / .90"),
+        },
+    ),
+    "signatures": RealSet("signatures/images", "signatures/labels", {"signature": (".65 / .35", ".85 / .55")}),
+    "stamps": RealSet("stamps/images", "stamps/labels", {"stamp": (".82 / .54", ".90 / .65")}, ("ru_", "india_")),
+    "forms": RealSet("forms"),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How everything is judged.
+
+    Attributes:
+        engine: the loaded weights.
+        data: the data folder.
+        imgsz: px, long side of every page.
+        conf: threshold of precision, recall and false alarms.
+        every: only each n-th document, for a quick look.
+        resamples: of the bootstrap.
+        gallery: where the pictures of the worst errors go; None for none.
+    """
+
+    engine: Engine
+    data: Path
+    imgsz: int
+    conf: float
+    every: int
+    resamples: int
+    gallery: Path | None
+
+
+def read_truth(file: Path) -> TruthOf:
+    """The labels in a file of annotations or in a folder of YOLO labels. Raises InputError: damaged."""
+    annotations = {} if file.is_dir() else read_annotations(file)
+
+    def of_page(document: DocumentFile, number: int, size_wh: SizeWH) -> Detections:
+        if file.is_dir():
+            labels = file / f"{Path(document.name).stem}.txt"
+            return yolo_to_detections(read_text(labels), size_wh, str(labels))
+        page = annotations.get(document.name, {}).get(number)
+        if page is None:
+            return no_marks(document, number, size_wh)
+        marks = clean_page(page, ClassRules(NAMES), document.name, number)[0].scaled(size_wh)
+        return replace(marks, xyxy=clip(marks.xyxy, size_wh))
+
+    return of_page
+
+
+def no_marks(document: DocumentFile, number: int, size_wh: SizeWH) -> Detections:
+    """The `TruthOf` of documents without any mark."""
+    return Detections.none(size_wh, scored=False)
+
+
+def iter_samples(files: Sequence[DocumentFile], truth: TruthOf, engine: Engine, imgsz: int) -> Iterator[Sample]:
+    """Every page with its true marks and what the network finds on it, each document a family of its own."""
+    for outcome in iter_rendered(files, LongSide(imgsz), WorkerSettings(workers=1)):
+        if outcome.failure is not None:
+            print(f"left out: {outcome.file.name}: {outcome.failure.message}", file=sys.stderr)
+        elif isinstance(outcome, PageOutcome) and outcome.value is not None:
+            info = outcome.value.info
+            found = of_classes(engine.detect([outcome.value.pixels], LEAST_CONF, NMS_IOU)[0], engine.class_names, NAMES)
+            marks = truth(outcome.file, outcome.number, info.size_wh)
+            yield Sample(info.document, info.number, info.document, marks, found)
+
+
+def of_classes(boxes: Detections, names: Sequence[str], wanted: Sequence[str]) -> Detections:
+    """The boxes of the wanted classes, ids in their order. Raises InputError: `names` lacks one of them."""
+    ids = class_ids(names, wanted)
+    kept = boxes.select(ids[boxes.class_ids] >= 0)
+    return replace(kept, class_ids=ids[kept.class_ids])
+
+
+def judged_on(samples: Sequence[Sample], names: Sequence[str]) -> list[Sample]:
+    """The samples with nothing but these classes."""
+    return [
+        replace(one, truth=of_classes(one.truth, NAMES, names), found=of_classes(one.found, NAMES, names))
+        for one in samples
+    ]
+
+
+def in_families(samples: Sequence[Sample], files: Sequence[DocumentFile]) -> list[Sample]:
+    """The samples, each in the family that `split --by family` finds for its page."""
+    family_of = find_families(fingerprint_documents(files)[0]).family_of
+    return [replace(one, family=family_of.get(PageKey(one.document, one.page), one.document)) for one in samples]
+
+
+def table_rows(name: str, samples: Sequence[Sample], asked: Asked) -> list[tuple[str, ...]]:
+    """The rows of one set: one for each class that is labelled, and for each part of the set."""
+    real = SETS[name]
+    if not real.goals:
+        return [alarm_row(name, samples, asked)]
+    rows = []
+    for class_name, goals in real.goals.items():
+        rows.append(class_row(name, class_name, samples, goals, asked))
+        for part in real.parts:
+            chosen = [one for one in samples if one.document.startswith(part)]
+            rows += [class_row(f"{name}, {part}*", class_name, chosen, ("", ""), asked)] if chosen else []
+    return rows
+
+
+def class_row(
+    label: str, class_name: str, samples: Sequence[Sample], goals: tuple[str, str], asked: Asked
+) -> tuple[str, ...]:
+    """One class on one set: average precision with intervals, and precision / recall before and after grouping."""
+    settings = EvaluationSettings((asked.conf,), BootstrapSettings(asked.resamples))
+    result = evaluate(judged_on(samples, (class_name,)), (class_name,), settings)
+    row, stages = result.figures[1], result.grouping
+    ap = cell(row.ap50), cell(row.ap50_95)
+    return (
+        label,
+        class_name,
+        str(len(samples)),
+        str(row.marks),
+        *ap,
+        *goals,
+        stage_cell(stages.raw),
+        stage_cell(stages.grouped),
+    )
+
+
+def alarm_row(label: str, samples: Sequence[Sample], asked: Asked) -> tuple[str, ...]:
+    """A set without marks: false alarms a page of each class, raw and grouped, in place of average precision."""
+    conf = (asked.conf,) * len(NAMES)
+    result = evaluate(samples, NAMES, EvaluationSettings(conf, BootstrapSettings(asked.resamples)))
+    by_class = ", ".join(f"{name} {count}" for name, count in zip(NAMES, result.empty.per_class, strict=True) if count)
+    alarms = f"{cell(result.empty.per_page)} false alarms a page ({by_class or 'none'})"
+    counts = (f"{stage.false} false" for stage in (result.grouping.raw, result.grouping.grouped))
+    return (label, "any", str(len(samples)), "0", alarms, "", *ALARM_GOALS, *counts)
+
+
+def cell(figure: Figure) -> str:
+    """A figure and its interval, such as "0.913 (0.870 to 0.951)"."""
+    if figure.value is None:
+        return "–"
+    span = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f} to {figure.high:.3f})"
+    return f"{figure.value:.3f}{span}"
+
+
+def stage_cell(stage: StageFigures) -> str:
+    """Precision / recall; a dash where one is not defined."""
+    return " / ".join("–" if value is None else f"{value:.2f}" for value in (stage.precision, stage.recall))
+
+
+def write_gallery(name: str, samples: Sequence[Sample], files: Sequence[DocumentFile], asked: Asked) -> None:
+    """Contact sheets of the worst misses and false alarms of a set at `conf`, as `<set>_missed.jpg` and so on."""
+    assert asked.gallery is not None
+    names = tuple(SETS[name].goals) or NAMES
+    judged = judged_on(samples, names)
+    mistakes = evaluate(judged, names, EvaluationSettings((asked.conf,) * len(names), BootstrapSettings(10))).mistakes
+    path_of = {file.name: file for file in files}
+    for kind in (MistakeKind.MISSED, MistakeKind.FALSE):
+        crops, captions = [], []
+        for mistake in [one for one in mistakes if one.kind is kind][:WORST]:
+            sample = judged[mistake.sample]
+            with open_document(path_of[sample.document]) as document:
+                pixels = document.render(sample.page, LongSide(asked.imgsz)).pixels
+            crops.append(error_crop(sample, mistake, names, pixels))
+            captions.append(f"{caption(mistake, names)}: {sample.document}, {sample.page}")
+        if crops:
+            write_image(asked.gallery / f"{name}_{kind.value}.jpg", contact_sheet(crops, captions, columns=5))
+
+
+def judge(name: str, asked: Asked) -> list[tuple[str, ...]]:
+    """The rows of one set, its pictures written where they are wanted."""
+    real, started = SETS[name], time.perf_counter()
+    files = list_documents(asked.data / real.folder)[:: asked.every]
+    truth = read_truth(asked.data / real.truth) if real.truth else no_marks
+    samples = list(iter_samples(files, truth, asked.engine, asked.imgsz))
+    print(f"{name}: {len(samples)} pages in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    samples = in_families(samples, files)
+    if asked.gallery is not None:
+        write_gallery(name, samples, files, asked)
+    return table_rows(name, samples, asked)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as a Markdown table, the first one its heading."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes those in the box")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--sets", default=",".join(SETS), help="which sets, separated by commas")
+    parser.add_argument("--imgsz", type=int, default=1024)
+    parser.add_argument("--conf", type=float, default=0.25, help="of precision, recall and false alarms")
+    parser.add_argument("--every", type=int, default=1, help="only each n-th document, for a quick look")
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--gallery", type=Path, help="a folder for pictures of the worst misses and false alarms")
+    given = parser.parse_args()
+    if not given.data.is_dir():
+        sys.exit(f"skipped: no real documents at {given.data} (--data says where they are)")
+    if unknown := [name for name in given.sets.split(",") if name not in SETS]:
+        parser.error(f"no such set: {', '.join(unknown)} (there are {', '.join(SETS)})")
+    weights = resolve_weights(given.weights, Path("runs/train"))
+    engine = load_engine(weights, imgsz=given.imgsz, device=given.device)
+    asked = Asked(engine, given.data, given.imgsz, given.conf, given.every, given.resamples, given.gallery)
+    rows = [row for name in given.sets.split(",") for row in judge(name, asked)]
+    print(f"{weights.name}, SHA-256 {sha256_file(weights)[:12]}…: {asked.imgsz} px, P / R at {asked.conf:g}, IoU 0.5\n")
+    print(markdown([COLUMNS, *rows]))
+
+
+if __name__ == "__main__":
+    main()
