@@ -39,6 +39,7 @@ class Finding:
 def examine(*, quick: bool = False) -> list[Finding]:
     """Every finding on this machine, in a fixed order; `quick` leaves out what imports torch."""
     checks: list[Callable[[], list[Finding]]] = [check_python, check_packages, check_opencv, check_fonts, check_writing]
+    checks.append(check_weights)
     if not quick:
         checks += [check_torch, check_openvino, check_cpu]
     return [finding for check in checks for finding in check()]
@@ -98,6 +99,24 @@ def check_writing() -> list[Finding]:
             remedy = "Results go to runs/ here unless --output says otherwise: give a folder you may write to."
             findings.append(Finding(label, Verdict.NOTE, f"{folder} cannot be written", remedy))
     return findings
+
+
+def check_weights() -> list[Finding]:
+    """The weights that came with docdetect, against their manifest."""
+    from docdetect.errors import DocdetectError
+    from docdetect.models.box import WeightsState, list_box
+    from docdetect.models.weights import BOX
+
+    remedy = "Install docdetect again, or restore the folder from the repository."
+    try:
+        found = list_box(BOX)
+    except DocdetectError as error:
+        return [Finding("weights", Verdict.BROKEN, error.message, remedy)]
+    if not found:
+        return [Finding("weights", Verdict.NOTE, "none came with this docdetect", "Train some with docdetect train.")]
+    spoilt = any(one.state in (WeightsState.DAMAGED, WeightsState.MISSING) for one in found)
+    detail = ", ".join(f"{one.name} {one.state.value}" for one in found)
+    return [Finding("weights", Verdict.BROKEN if spoilt else Verdict.GOOD, detail, remedy if spoilt else "")]
 
 
 def check_torch() -> list[Finding]:

@@ -117,7 +117,7 @@ class TrainConfig(Section):
 class ValConfig(Section):
     """How a model is judged."""
 
-    weights: str = Field("", description="weights; empty takes the newest training run's best")
+    weights: str = Field("", description="weights; empty takes those in the box; last: the newest training run's best")
     data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
     split: Literal["train", "val", "test"] = "val"
     runs: str = Field("runs/val", description="where run folders go")
@@ -148,7 +148,7 @@ class InferConfig(Section):
     output: str = Field("", description="result folder; empty makes runs/infer/<name>_<timestamp>")
     runs: str = Field("runs/infer", description="where run folders go")
     name: Name = "infer"
-    weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
+    weights: str = Field("", description="weights; empty takes those in the box; last: the newest training run's best")
     conf: Fraction | None = Field(
         None, description="lowest confidence that counts as a mark; null: the weights' thresholds by class, else 0.15"
     )
@@ -213,6 +213,15 @@ class AuditConfig(Section):
     name: Name = "audit"
 
 
+class WeightsConfig(Section):
+    """The weights in the box, and which go there."""
+
+    pack: str = Field("", description="a training run, `last`, or a .pt file to put into the box; empty lists only")
+    name: Name = Field("docdetect-s", description="name of packed weights")
+    folder: str = Field("", description="the box; empty is docdetect's own")
+    overwrite: bool = Field(False, description="replace other weights of that name")
+
+
 class Config(Section):
     """All sections; a file may hold any of them."""
 
@@ -226,3 +235,4 @@ class Config(Section):
     reproduce: ReproduceConfig = ReproduceConfig()
     synth: SynthConfig = SynthConfig()
     audit: AuditConfig = AuditConfig()
+    weights: WeightsConfig = WeightsConfig()

@@ -38,6 +38,9 @@ def test_nothing_given_takes_the_box_then_the_newest_run(tmp_path: Path, box: Pa
     assert resolve_weights("", runs) == newest
     (box / "docdetect-s.pt").write_bytes(b"x")
     assert resolve_weights("", runs) == box / "docdetect-s.pt"
+    assert resolve_weights("last", runs) == newest
+    with pytest.raises(InputError, match=r"no weights: .*holds no training run"):
+        resolve_weights("last", tmp_path / "none")
 
 
 def test_path_run_folder_and_name(tmp_path: Path, box: Path) -> None:

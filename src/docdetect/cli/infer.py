@@ -20,7 +20,7 @@ def infer(
     context: typer.Context,
     source: Annotated[str | None, typer.Option(help="A folder, walked recursively, or one file.")] = None,
     output: Annotated[str | None, typer.Option(help="Result folder (runs/infer/infer_<timestamp>).")] = None,
-    weights: Annotated[str | None, typer.Option(help="Weights (those in the box, or the newest run's best).")] = None,
+    weights: Annotated[str | None, typer.Option(help="Weights (those in the box); last: the newest run's.")] = None,
     conf: Annotated[
         float | None, typer.Option(help="Lowest confidence that counts (the weights' thresholds by class, else 0.15).")
     ] = None,

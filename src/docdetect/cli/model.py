@@ -64,7 +64,7 @@ def train(
 
 def val(
     context: typer.Context,
-    weights: Annotated[str | None, typer.Option(help="A .pt file or a run folder; default: the newest.")] = None,
+    weights: Annotated[str | None, typer.Option(help="A .pt file, a run folder, last; default: the box.")] = None,
     data: Annotated[str | None, typer.Option(help="data.yaml, or the folder it lies in.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
     conf: Annotated[float | None, typer.Option(help="Threshold of precision, recall and confusion matrix.")] = None,

@@ -37,6 +37,7 @@ TREE = (
     Entry("compare", "Model", "figures:compare", "Put runs side by side and tell a difference from noise"),
     Entry("calibrate", "Model", "figures:calibrate", "Make confidence mean probability"),
     Entry("runs", "Model", "figures:runs", "Look at training and evaluation runs"),
+    Entry("weights", "Model", "weights:weights", "List and check the weights in the box, or put new ones there"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
     Entry("config", "House", "config:group", "Show or check a configuration"),
     Entry("doctor", "House", "doctor:doctor", "Check this machine and installation"),

@@ -32,22 +32,25 @@ def resolve_weights(name: str, runs: Path) -> Path:
     """The weights file that `name` means when marks are to be found or a model is judged.
 
     Args:
-        name: empty (the weights in the box, else the newest run's best), a path, a run folder, or the name of weights
-            in the box such as `docdetect-s`.
+        name: empty (the weights in the box, else the newest run's best), `last` (the newest run's best), a path, a
+            run folder, or the name of weights in the box such as `docdetect-s`.
         runs: folder of training runs.
 
     Raises:
         InputError: there is no such file.
     """
     box = packaged_weights()
-    if not name:
-        chosen = box.get(DEFAULT_NAME) or newest_run(runs)
-        if chosen is None:
+    if not name and DEFAULT_NAME in box:
+        return box[DEFAULT_NAME]
+    if name in ("", "last"):
+        newest = newest_run(runs)
+        if newest is None:
+            none_came = "" if name else "none came with this docdetect, and "
             raise InputError(
-                f"no weights: none came with this docdetect, and {runs} holds no finished training run",
+                f"no weights: {none_came}{runs} holds no training run with weights",
                 "Train some with docdetect train, or give a file with --weights.",
             )
-        return chosen
+        return newest
     path = Path(name)
     if path.is_file():
         return path
@@ -56,7 +59,7 @@ def resolve_weights(name: str, runs: Path) -> Path:
     if name.removesuffix(".pt") in box:
         return box[name.removesuffix(".pt")]
     known = f", a name in the box ({', '.join(box)})" if box else ""
-    raise InputError(f"{name}: no such weights", f"Give a .pt file, a training run's folder{known}, or nothing.")
+    raise InputError(f"{name}: no such weights", f"Give a .pt file, a training run's folder, last{known}, or nothing.")
 
 
 def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcement) -> Path:

@@ -1,0 +1,100 @@
+"""`docdetect weights`: the weights that came with docdetect, and how new ones get there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.console import Console
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from docdetect.models.box import BoxedWeights
+
+_DIGEST_SHOWN = 16
+
+
+def weights(
+    context: typer.Context,
+    pack: Annotated[
+        str | None, typer.Option(metavar="RUN|last|FILE", help="Put the weights of a training run into the box.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Their name there; default: docdetect-s.")] = None,
+    folder: Annotated[str | None, typer.Option(help="Another box than docdetect's own.")] = None,
+    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace other weights of that name.")] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """List the weights in the box, each checked against the manifest; with --pack, add some first.
+
+    Packed weights are half precision and hold nothing but the network. Exit code 4 when a file is damaged or missing.
+    """
+    flags: dict[str, object] = {
+        "weights.pack": pack,
+        "weights.name": name,
+        "weights.folder": folder,
+        "weights.overwrite": overwrite,
+    }
+    settings = resolve(config, assignments, flags)
+    from pathlib import Path
+
+    from docdetect.models.box import list_box
+    from docdetect.models.weights import BOX, resolve_weights
+
+    wanted = settings.weights
+    box = Path(wanted.folder) if wanted.folder else BOX
+    console = console_of(context)
+    if wanted.pack:
+        from docdetect.models.packing import pack_weights
+
+        source = resolve_weights(wanted.pack, Path(settings.train.runs))
+        packed = pack_weights(source, box, wanted.name, overwrite=wanted.overwrite)
+        console.info(f"packed {source} as {packed.name}, {packed.size_bytes / 1e6:.1f} MB")
+    _show(console, box, list_box(box))
+
+
+def _show(console: Console, box: Path, found: tuple[BoxedWeights, ...]) -> None:
+    from docdetect.errors import InputError
+    from docdetect.models.box import WeightsState
+
+    rows = [
+        (
+            one.state.value,
+            one.name,
+            ", ".join(one.classes) or "-",
+            f"{one.imgsz} px" if one.imgsz else "-",
+            f"{one.size_bytes / 1e6:.1f} MB",
+            f"{one.sha256[:_DIGEST_SHOWN]}…",
+        )
+        for one in found
+    ]
+    if rows:
+        console.table(f"Weights in {box}", ("", "name", "classes", "trained for", "size", "SHA-256"), rows)
+    else:
+        console.info(f"no weights in {box}")
+    console.summary(
+        {
+            "folder": str(box),
+            "weights": [
+                {
+                    "name": one.name,
+                    "state": one.state.value,
+                    "file": str(one.file),
+                    "classes": list(one.classes),
+                    "imgsz": one.imgsz,
+                    "bytes": one.size_bytes,
+                    "sha256": one.sha256,
+                }
+                for one in found
+            ],
+        }
+    )
+    spoilt = [one for one in found if one.state in (WeightsState.DAMAGED, WeightsState.MISSING)]
+    if spoilt:
+        raise InputError(
+            f"{box}: {', '.join(f'{one.name} is {one.state.value}' for one in spoilt)}",
+            "Install docdetect again, or restore the folder from the repository.",
+        )

@@ -1,0 +1,83 @@
+"""From a training checkpoint to weights for the box: half precision, the bare network, the same bytes each time."""
+
+from __future__ import annotations
+
+import copy
+import io
+from pathlib import Path
+from typing import Any
+
+from docdetect.errors import InputError, OutputExistsError
+from docdetect.files import sha256_file, write_bytes
+from docdetect.models.box import BoxedWeights, Listed, WeightsState, read_manifest, write_manifest
+from docdetect.models.loading import load_network
+
+
+def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = False) -> BoxedWeights:
+    """Writes `<folder>/<name>.pt` and its entry in the folder's manifest.
+
+    Packed is the averaged network (EMA) of the checkpoint where it has one. Optimizer, figures, dates, file names and
+    whatever else a training leaves in a checkpoint stay behind, and the same network gives the same bytes.
+
+    Args:
+        source: a checkpoint of a training run.
+        folder: the box.
+        name: of the weights.
+        overwrite: replace other weights of that name.
+
+    Raises:
+        InputError: the checkpoint is missing, damaged, hostile or no detection model, or the network is fused.
+        OutputExistsError: other weights of that name are there.
+        OutputError: the files cannot be written.
+    """
+    network: Any = load_network(source)
+    data = packed_bytes(network)
+    file = folder / f"{name}.pt"
+    if file.is_file() and file.read_bytes() != data and not overwrite:
+        raise OutputExistsError(
+            f"{file}: there are other weights of that name", "Add --overwrite when these are better, or give a --name."
+        )
+    write_bytes(file, data)
+    load_network(file)  # what was written can be read
+    classes = tuple(str(network.names[k]) for k in range(len(network.names)))
+    listed = Listed(classes, _imgsz(network), len(data), sha256_file(file))
+    write_manifest(folder, {**read_manifest(folder), name: listed})
+    return BoxedWeights(name, file, classes, listed.imgsz, listed.size_bytes, listed.sha256, WeightsState.OK)
+
+
+def packed_bytes(network: Any) -> bytes:
+    """The network as the bytes of a half-precision checkpoint that docdetect and Ultralytics load.
+
+    Args:
+        network: fp32 `DetectionModel`, not fused.
+
+    Raises:
+        InputError: the network is not what its own description builds.
+    """
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    description = {key: value for key, value in copy.deepcopy(network.yaml).items() if key != "yaml_file"}
+    with torch.random.fork_rng(devices=[]):  # building draws weights that are replaced at once
+        fresh: Any = DetectionModel(description, verbose=False)
+    try:
+        fresh.load_state_dict(network.state_dict())
+    except RuntimeError as error:
+        raise InputError(
+            "the network is not the one that its description builds, so it cannot be packed",
+            "Give a checkpoint of docdetect train, not one that was fused or pruned.",
+        ) from error
+    fresh.names = dict(network.names)
+    fresh.task = "detect"
+    fresh.half().eval()
+    for value in fresh.parameters():
+        value.requires_grad = False
+    stream = io.BytesIO()
+    checkpoint = {"model": fresh, "epoch": -1, "train_args": {"task": "detect", "imgsz": _imgsz(network)}}
+    torch.save(checkpoint, stream)
+    return stream.getvalue()
+
+
+def _imgsz(network: Any) -> int:
+    """The long side in px that the training arguments in the checkpoint name; 640 is Ultralytics' own default."""
+    return int(network.args.get("imgsz", 640))

@@ -1,0 +1,49 @@
+"""`docdetect weights`: what people and scripts see of the box."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docdetect.cli.main import run
+from tests.tiny_network import write_checkpoint
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("docdetect.models.weights.BOX", tmp_path / "box")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "box"
+
+
+def test_an_empty_box_says_so(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["weights"]) == 0
+    assert f"no weights in {box}" in capsys.readouterr().err
+
+
+def test_pack_list_and_damage(box: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = tmp_path / "runs" / "train" / "a" / "weights" / "best.pt"
+    best.parent.mkdir(parents=True)
+    write_checkpoint(best)
+    assert run(["weights", "--pack", "last"]) == 0
+    assert "packed runs/train/a/weights/best.pt as docdetect-s" in capsys.readouterr().err.replace("\\", "/")
+    assert run(["--json", "weights"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["weights"]
+    assert (one["name"], one["state"], one["classes"]) == ("docdetect-s", "ok", ["qr", "signature", "stamp"])
+    (box / "docdetect-s.pt").write_bytes(b"x")
+    assert run(["--json", "weights"]) == 4
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["weights"][0]["state"] == "damaged"
+    assert "docdetect-s is damaged" in shown.err
+    assert run(["weights", "--pack", str(best)]) == 6
+
+
+def test_doctor_looks_at_the_box(box: Path) -> None:
+    from docdetect.diagnosis import Verdict, check_weights
+
+    assert check_weights()[0].verdict is Verdict.NOTE
+    box.mkdir()
+    (box / "weights.json").write_text("{}", encoding="utf-8")
+    assert check_weights()[0].verdict is Verdict.BROKEN
