@@ -11,7 +11,8 @@ import numpy as np
 import pymupdf
 from PIL import Image
 
-from docdetect.documents.sources import list_documents
+from docdetect.documents.sizes import BoxFrac
+from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.inference.folder import OnExisting, claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.report import InferReport
@@ -53,6 +54,16 @@ class ColourEngine:
             (width, height),
             np.array([score for score, _, _ in found], np.float32),
         )
+
+
+class NoCloserLook:
+    """A CloserLook that never sees more than the model did."""
+
+    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
+        return [None] * len(boxes)
+
+    def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> None:
+        return None
 
 
 def make_pdf(

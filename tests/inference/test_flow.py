@@ -15,7 +15,7 @@ from docdetect.inference.flow import Flow
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage
 from docdetect.types import ByteArray, Detections, FailureKind, PageInfo, PageResult
-from tests.inference.fakes import SETTINGS, ColourEngine
+from tests.inference.fakes import SETTINGS, ColourEngine, NoCloserLook
 
 FILE = DocumentFile(Path("a.pdf"), "a.pdf", DocumentKind.PDF)
 
@@ -29,17 +29,13 @@ class ShyEngine(ColourEngine):
         return super().detect(pages, conf, iou)
 
 
-def no_closer_look(file: DocumentFile, number: int, dpi: int) -> None:
-    return None
-
-
 def page(number: int, *, dark: bool = False) -> ReadPage:
     pixels = np.full((30, 20, 3), 0 if dark else 255, np.uint8)
     return ReadPage(FILE, "a" * 64, PageInfo("a.pdf", number, (200, 300)), pixels)
 
 
 def flow_into(journal: Journal, engine: ColourEngine) -> Flow:
-    return Flow(engine, Finisher(SETTINGS, journal.path.parent, no_closer_look), journal, SETTINGS, lambda *_: None)
+    return Flow(engine, Finisher(SETTINGS, journal.path.parent, NoCloserLook()), journal, SETTINGS, lambda *_: None)
 
 
 @pytest.fixture

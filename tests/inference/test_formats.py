@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars
+import pymupdf
 import pytest
 import zxingcpp
 from PIL import Image
 
+from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.inference.closer import CloserLooks
-from docdetect.inference.finishing import Finisher
+from docdetect.inference.finishing import Finisher, crop_name
 from docdetect.inference.reading import ReadPage
+from docdetect.labels.annotations import annotations_from_json
 from docdetect.labels.yolo import yolo_to_detections
 from docdetect.schema import InferConfig
 from docdetect.types import ByteArray, Detections, PageInfo
-from tests.inference.fakes import SETTINGS, make_folder, make_pdf, run_once
+from tests.inference.fakes import SETTINGS, NoCloserLook, make_folder, make_pdf, run_once
 
 ALL = InferConfig(formats=("json", "csv", "coco", "yolo", "parquet"))
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
@@ -89,52 +96,87 @@ def code_page(side_px: int, height: int = 600, width: int = 400) -> ByteArray:
     return page
 
 
-def finish(pixels: ByteArray, closer: ByteArray | None, tmp_path: Path) -> tuple[tuple[str | None, ...], list[int]]:
-    asked: list[int] = []
+class LookingOnce(NoCloserLook):
+    """A CloserLook that knows one text and notes what it was asked for."""
 
-    def closer_look(file: DocumentFile, number: int, dpi: int) -> ByteArray | None:
-        asked.append(dpi)
-        return closer
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+        self.asked: list[BoxFrac] = []
 
+    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
+        self.asked.extend(boxes)
+        return [self.text]
+
+
+def finish(pixels: ByteArray, closer: LookingOnce, tmp_path: Path) -> tuple[str | None, ...]:
     height, width = pixels.shape[:2]
     box = np.array([[width / 4, height / 3, width / 2, height / 2]])
     found = Detections(box, np.array([0]), (width, height), np.array([0.9]))
     file = DocumentFile(tmp_path / "a.pdf", "a.pdf", DocumentKind.PDF)
     page = ReadPage(file, "a" * 64, PageInfo("a.pdf", 1, (width, height)), pixels)
-    return Finisher(SETTINGS, tmp_path, closer_look)(page, found).texts, asked
+    return Finisher(SETTINGS, tmp_path, closer)(page, found).texts
 
 
 def test_a_code_is_read_from_the_pixels_at_hand(tmp_path: Path) -> None:
-    assert finish(code_page(100), None, tmp_path) == (("https://example.org/договор/17",), [])
+    closer = LookingOnce(None)
+    assert finish(code_page(100), closer, tmp_path) == ("https://example.org/договор/17",)
+    assert closer.asked == []
 
 
 def test_a_code_too_small_is_read_from_a_closer_look(tmp_path: Path) -> None:
-    large = code_page(100)
-    small = np.array(Image.fromarray(large).resize((60, 90), Image.Resampling.BILINEAR))
-    assert finish(small, large, tmp_path) == (("https://example.org/договор/17",), [300])
-    assert finish(small, None, tmp_path) == ((None,), [300])
+    small = np.array(Image.fromarray(code_page(100)).resize((60, 90), Image.Resampling.BILINEAR))
+    closer = LookingOnce("https://example.org")
+    assert finish(small, closer, tmp_path) == ("https://example.org",)
+    assert closer.asked == [pytest.approx((0.25, 1 / 3, 0.5, 0.5), abs=1e-3)]
+    assert finish(small, LookingOnce(None), tmp_path) == (None,)
 
 
-def test_the_journal_says_when_a_code_is_unreadable(tmp_path: Path) -> None:
-    make_pdf(tmp_path / "in" / "a.pdf", [[("qr", (20, 20, 60, 60))]])
-    run_once(tmp_path / "in", tmp_path / "out")
-    lines = [json.loads(line) for line in (tmp_path / "out" / "detections.jsonl").read_text().splitlines()]
-    (mark,) = lines[1]["marks"]
-    assert (mark["text"], mark["text_status"]) == (None, "unreadable")
-    run_once(tmp_path / "in", tmp_path / "out", replace(SETTINGS, read_codes=False), on_existing="overwrite")
-    assert "text_status" not in (tmp_path / "out" / "detections.jsonl").read_text()
+def test_every_format_says_whether_a_code_could_be_read(tmp_path: Path) -> None:
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=400, height=600)
+        page.draw_rect(pymupdf.Rect(20, 20, 60, 60), color=None, fill=(0, 0, 1))
+        page.draw_rect(pymupdf.Rect(200, 200, 300, 300), color=None, fill=(0, 0, 1))
+        stream = io.BytesIO()
+        Image.fromarray(code_page(80)[190:290, 90:190]).save(stream, "PNG")
+        page.insert_image(pymupdf.Rect(225, 225, 275, 275), stream=stream.getvalue())
+        page.draw_rect(pymupdf.Rect(20, 400, 60, 440), color=None, fill=(1, 0, 0))
+        (tmp_path / "in").mkdir()
+        pdf.save(tmp_path / "in" / "a.pdf")
+    output = tmp_path / "out"
+    report = run_once(tmp_path / "in", output, wanted=ALL)
+    assert (report.totals.codes_read, report.totals.codes_unreadable) == (1, 1)
+    line = json.loads((output / "detections.jsonl").read_text(encoding="utf-8").splitlines()[1])
+    codes = [(mark["text"], mark["status"]) for mark in line["marks"] if mark["category"] == "qr"]
+    assert codes == [("https://example.org/договор/17", "decoded"), (None, "unreadable")]
+    assert all("status" not in mark for mark in line["marks"] if mark["category"] != "qr")
+    marks = [next(iter(mark.values())) for mark in read(output / "detections.json")["a.pdf"]["page_1"]["annotations"]]
+    in_json = [(mark.get("text"), mark.get("status")) for mark in marks]
+    assert sorted(in_json, key=str) == sorted([*codes, (None, None)], key=str)
+    table = polars.read_parquet(output / "detections.parquet")
+    assert table.select("text", "status").rows() == in_json
+    back = annotations_from_json(read(output / "detections.json"), "detections.json")["a.pdf"][1].marks
+    assert [(mark.text, mark.status) for mark in back] == in_json
+    run_once(tmp_path / "in", output, replace(SETTINGS, read_codes=False), on_existing="overwrite")
+    assert "status" not in (output / "detections.jsonl").read_text(encoding="utf-8")
 
 
 def test_a_closer_look_survives_what_kills_its_process(tmp_path: Path) -> None:
     good = DocumentFile(make_pdf(tmp_path / "a.pdf", [[STAMP]]), "a.pdf", DocumentKind.PDF)
     gone = DocumentFile(tmp_path / "gone.pdf", "gone.pdf", DocumentKind.PDF)
+    part = (0.1, 0.1, 0.6, 0.2)
     with CloserLooks(60) as closer_look:
-        assert closer_look(gone, 1, 72) is None
-        pixels = closer_look(good, 1, 72)
+        assert closer_look.parts(gone, 1, [part], 72) is None
+        assert closer_look.texts(gone, 1, [part]) == [None]
+        pixels = closer_look.parts(good, 1, [part], 72)
         assert pixels is not None
-        assert pixels.shape == (300, 200, 3)
-        assert closer_look.pool is not None
-        for process in list(closer_look.pool._processes.values()):
-            process.kill()
-        closer_look(good, 1, 72)  # may be the one that finds the process dead
-        assert closer_look(good, 1, 72) is not None
+        assert pixels[0].shape == (30, 100, 3)
+        pid = closer_look.aside.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert closer_look.parts(good, 1, [part], 72) is None, "the call that finds the process dead"
+        assert closer_look.parts(good, 1, [part], 72) is not None
+
+
+def test_a_class_name_from_hostile_weights_cannot_lead_out_of_the_output() -> None:
+    assert crop_name(3, "../../etc/passwd", 1) == "page_0003___..__etc__passwd_01.jpg"
+    assert crop_name(3, "печать", 12) == "page_0003_печать_12.jpg"

@@ -139,7 +139,7 @@ def test_csv_has_a_row_per_mark(ran: tuple[Path, InferReport]) -> None:
     with (output / "detections.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert ",".join(rows[0]) == (
-        "document,page,category,confidence,x,y,width,height,page_width,page_height,x0_pt,y0_pt,x1_pt,y1_pt,text"
+        "document,page,category,confidence,x,y,width,height,page_width,page_height,x0_pt,y0_pt,x1_pt,y1_pt,text,status"
     )
     assert [(row["document"], row["page"]) for row in rows].count(("deep/Договор.PDF", "2")) == 2
     assert next(row for row in rows if row["document"] == "photo.jpg")["x0_pt"] == ""

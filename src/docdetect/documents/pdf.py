@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -22,7 +22,18 @@ from docdetect.documents.document import (
     document_error,
     page_error,
 )
-from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize, fitted_wh, scaled_wh
+from docdetect.documents.sizes import (
+    DRAWN_DPI,
+    MAX_PART_PX,
+    POINTS_PER_INCH,
+    SCAN_DPI_RANGE,
+    AtDpi,
+    BoxFrac,
+    LongSide,
+    RenderSize,
+    fitted_wh,
+    scaled_wh,
+)
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError
 from docdetect.types import ByteArray, Failure, FailureKind, Page, PageInfo, SizeWH
@@ -63,6 +74,13 @@ class PdfDocument:
             check_pixel_budget(self._path, number, info.size_wh)
             pixels = _drawn(page, info.size_wh)
         return Page(info, pixels)
+
+    def render_parts(self, number: int, parts: Sequence[BoxFrac], dpi: float | None) -> list[ByteArray]:
+        """Parts of page `number` at `dpi` px/inch, None: as its scan was stored; see `parts.render_parts`."""
+        with self._page(number) as page:
+            self._info(page, number, LongSide(1))
+            wanted = dpi or _scan_dpi(page)
+            return [_drawn_part(page, part, wanted) for part in parts]
 
     def close(self) -> None:
         self._pdf.close()
@@ -139,6 +157,29 @@ def _drawn(page: Any, size_wh: SizeWH) -> ByteArray:
         np.frombuffer(pixmap.samples_mv, np.uint8).reshape(shape).copy()
     )  # the pixmap dies with its page
     return pixels
+
+
+def _drawn_part(page: Any, part: BoxFrac, dpi: float) -> ByteArray:
+    """A part of the page, uint8 (H, W, 3) RGB, at `dpi` px/inch or as near to it as the pixel budget lets it."""
+    width_pt, height_pt = page.rect.width, page.rect.height
+    clip = pymupdf.Rect(part[0] * width_pt, part[1] * height_pt, part[2] * width_pt, part[3] * height_pt)
+    scale = min(dpi / POINTS_PER_INCH, math.sqrt(MAX_PART_PX / max(1.0, clip.width * clip.height)))
+    origin = pymupdf.Matrix(1, 0, 0, 1, -page.rect.x0, -page.rect.y0)
+    pixmap = page.get_pixmap(matrix=origin * pymupdf.Matrix(scale, scale), clip=clip, alpha=False, annots=True)
+    pixels: ByteArray = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(pixmap.height, pixmap.width, 3).copy()
+    return pixels
+
+
+def _scan_dpi(page: Any) -> float:
+    """px/inch at which a page that is a scan was stored, within reason; DRAWN_DPI for a page that is drawn."""
+    best_pt2, best_dpi = 0.5 * page.rect.width * page.rect.height, DRAWN_DPI  # a scan fills most of its page
+    for image in page.get_image_info():
+        a, b, c, d, _, _ = image["transform"]
+        sides_pt = math.hypot(a, b), math.hypot(c, d)
+        if sides_pt[0] * sides_pt[1] > best_pt2:
+            best_pt2 = sides_pt[0] * sides_pt[1]
+            best_dpi = POINTS_PER_INCH * max(image["width"] / sides_pt[0], image["height"] / sides_pt[1])
+    return min(max(best_dpi, SCAN_DPI_RANGE[0]), SCAN_DPI_RANGE[1])
 
 
 def _matrix(rect: Any, size_wh: SizeWH) -> Any:

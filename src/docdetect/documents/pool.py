@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import math
-import multiprocessing
 import pickle
 import queue
-import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 from docdetect.documents.outcomes import DocumentOutcome, PageOutcome, PageWork, WorkerSettings
+from docdetect.documents.processes import death_of, worker_context
 from docdetect.documents.schedule import Schedule, Task
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.transfer import receive_value, send_value
@@ -63,7 +60,7 @@ class _Pool(Generic[T]):
         self._files = files
         self._work = work
         self._settings = settings
-        self._context = _context()
+        self._context = worker_context()
         self._schedule: Schedule[T] = Schedule(files, settings.max_in_flight, settings.max_in_flight_bytes)
         self._workers: list[_Worker] = []
         self._failed_starts = 0
@@ -215,7 +212,7 @@ class _Pool(Generic[T]):
                     "Run docdetect doctor; a script that uses docdetect needs `if __name__ == '__main__':`.",
                 )
         elif worker.task is not None:
-            failure = failure or _death(exit_code)
+            failure = failure or death_of(exit_code)
             self._schedule.end_document(
                 worker.task, Failure(failure.kind, f"page {worker.task.number}: {failure.message}")
             )
@@ -225,23 +222,3 @@ class _Pool(Generic[T]):
         worker.process.kill()
         worker.process.join(_EXIT_WAIT_S)
         worker.connection.close()
-
-
-def _death(exit_code: int | None) -> Failure:
-    """What the exit code of a dead worker means."""
-    if exit_code is not None and exit_code < 0:
-        number = -exit_code
-        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-        if name == "SIGKILL":  # we did not send it
-            return Failure(FailureKind.MEMORY, "the system killed the worker, most likely for lack of memory")
-        return Failure(FailureKind.CRASHED, f"the worker crashed ({name})")
-    return Failure(FailureKind.CRASHED, f"the worker ended with exit code {exit_code}")
-
-
-def _context() -> BaseContext:
-    """A way to start workers that copies neither this process's memory nor its threads."""
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"docdetect.documents.{name}" for name in ("worker", "pdf", "images")])
-    return context

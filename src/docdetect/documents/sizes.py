@@ -13,6 +13,18 @@ MAX_PIXELS = 100_000_000
 
 POINTS_PER_INCH = 72.0
 
+MAX_PART_PX = 25_000_000
+"""Most pixels of a part of a page that is looked at closer."""
+
+SCAN_DPI_RANGE = (72.0, 600.0)
+"""px/inch at which a closer look at a scan in a PDF is taken: its own within these."""
+
+DRAWN_DPI = 600.0
+"""px/inch at which a closer look at a drawn page is taken: it has no resolution of its own."""
+
+BoxFrac: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom as shares of the displayed page's width and height."""
+
 
 @dataclass(frozen=True)
 class AtDpi:

@@ -6,24 +6,18 @@ It may crash, hang or run out of memory at any moment: `pool.py` watches it from
 from __future__ import annotations
 
 import contextlib
-import math
-import os
-import signal
-import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from docdetect.documents.document import Document, DocumentError
 from docdetect.documents.outcomes import Opener, PageWork
+from docdetect.documents.processes import enter_worker, set_alarm
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.transfer import receive_value, send_value
 from docdetect.errors import DocdetectError
 from docdetect.types import Failure, FailureKind
-
-_ALARM_GRACE_S = 30
 
 
 @dataclass(frozen=True)
@@ -99,18 +93,16 @@ class PageServer:
 
 def run_worker(connection: Connection, work: PageWork[Any], opener: Opener, memory_bytes: int) -> None:
     """The main function of a worker process: says that it is ready, then answers requests until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    _limit_memory(memory_bytes)
-    _silence()
+    enter_worker(memory_bytes)
     server = PageServer(work, opener)
     with contextlib.suppress(EOFError, OSError):  # the parent closed the pipe, or died
         send_value(connection, None)
         while True:
             request, _ = receive_value(connection)
             assert isinstance(request, Request)
-            _set_alarm(request.limit_s)
+            set_alarm(request.limit_s)
             reply = server.serve(request)
-            _set_alarm(0)
+            set_alarm(0)
             _answer(connection, reply)
     server.close()
 
@@ -121,28 +113,3 @@ def _answer(connection: Connection, reply: Reply) -> None:
     except MemoryError:
         failure = Failure(FailureKind.MEMORY, "not enough memory")
         send_value(connection, Reply(reply.page_count, failure=failure, elapsed_s=reply.elapsed_s))
-
-
-def _set_alarm(limit_s: float) -> None:
-    """Lets the system end this process if a request hangs and the parent is no longer there to end it."""
-    if sys.platform != "win32":
-        signal.alarm(math.ceil(limit_s) + _ALARM_GRACE_S if limit_s else 0)
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    """Bounds the address space to what it is now plus `memory_bytes`; only Linux keeps such a promise."""
-    if sys.platform == "linux":
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        limit = pages * resource.getpagesize() + memory_bytes
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
-
-
-def _silence() -> None:
-    """Sends what C libraries print nowhere: stdout belongs to --json, and failures come back as data."""
-    with Path(os.devnull).open("wb") as nowhere:
-        for descriptor in (1, 2):
-            with contextlib.suppress(OSError):
-                os.dup2(nowhere.fileno(), descriptor)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from concurrent.futures.process import BrokenProcessPool
-from threading import Lock
+from collections.abc import Sequence
 from types import TracebackType
+from typing import Protocol
 
-from docdetect.documents.reader import open_document
+from docdetect.documents.aside import AsideWorker
+from docdetect.documents.codes import read_codes_closer
+from docdetect.documents.parts import render_parts
+from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile
-from docdetect.errors import DocdetectError
-from docdetect.inference.reading import reference_size
-from docdetect.types import ByteArray
+from docdetect.types import ByteArray, Failure
+
+
+class CloserLook(Protocol):
+    """Goes back to the document for more than the model saw."""
+
+    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
+        """What the codes in these boxes say, None where that cannot be read."""
+
+    def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
+        """What lies in these boxes, uint8 (H, W, 3) RGB, at `dpi` px/inch (images: their own pixels); None when it
+        cannot be had."""
 
 
 class CloserLooks:
-    """Renders pages again at other resolutions; to be called from any thread, used as a context manager.
+    """The CloserLook of a run; to be called from any thread, used as a context manager.
 
     The process starts with the first call. One that dies, or takes longer than the limit, is replaced.
 
@@ -28,17 +36,21 @@ class CloserLooks:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self.pool: ProcessPoolExecutor | None = None
-        self._lock = Lock()
+        self.aside = AsideWorker()
 
-    def __call__(self, file: DocumentFile, number: int, dpi: int) -> ByteArray | None:
-        """Page `number` as displayed, RGB, at `dpi` px/inch (images: their own pixels); None when it cannot be had."""
-        with self._lock:
-            try:
-                return self._started().submit(render_closer, file, number, dpi).result(self._timeout_s)
-            except (BrokenProcessPool, FutureTimeoutError, MemoryError, DocdetectError):
-                self._kill()
-                return None
+    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
+        """See `CloserLook.texts`. Raises InterruptedRunError once stopped."""
+        found = self.aside(self._timeout_s, read_codes_closer, file, number, tuple(boxes))
+        return [None] * len(boxes) if isinstance(found, Failure) else found
+
+    def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
+        """See `CloserLook.parts`. Raises InterruptedRunError once stopped."""
+        found = self.aside(self._timeout_s, render_parts, file, number, tuple(boxes), dpi)
+        return None if isinstance(found, Failure) else found
+
+    def stop(self) -> None:
+        """Ends the process; calls under way and later ones raise InterruptedRunError."""
+        self.aside.stop()
 
     def __enter__(self) -> CloserLooks:
         return self
@@ -46,33 +58,4 @@ class CloserLooks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._kill()
-
-    def _started(self) -> ProcessPoolExecutor:
-        if self.pool is None:
-            context = multiprocessing.get_context("spawn")  # a forked copy of threads and GPU state would hang
-            self.pool = ProcessPoolExecutor(1, context, initializer=ignore_interrupts)
-        return self.pool
-
-    def _kill(self) -> None:
-        pool, self.pool = self.pool, None
-        if pool is None:
-            return
-        processes = list((getattr(pool, "_processes", None) or {}).values())  # a hanging one ends in no other way
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
-
-
-def render_closer(file: DocumentFile, number: int, dpi: int) -> ByteArray | None:
-    """What the process does; None when the page cannot be rendered."""
-    try:
-        with open_document(file) as document:
-            return document.render(number, reference_size(file, dpi)).pixels
-    except DocdetectError:
-        return None
-
-
-def ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; only the parent decides what ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.aside.__exit__(kind, error, traceback)

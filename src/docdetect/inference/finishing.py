@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from docdetect import boxes
 from docdetect.documents.codes import read_code
 from docdetect.documents.drawing import draw_detections, write_image
-from docdetect.documents.sources import DocumentFile
+from docdetect.documents.parts import cut_part
+from docdetect.documents.sizes import BoxFrac
+from docdetect.files import safe_stem
 from docdetect.grouping import group
+from docdetect.inference.closer import CloserLook
 from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER
 from docdetect.inference.reading import ReadPage
 from docdetect.inference.records import rounded
 from docdetect.inference.settings import RunSettings
-from docdetect.types import ByteArray, Detections, IntArray, PageInfo, PageResult
+from docdetect.types import ByteArray, Detections, PageInfo, PageResult
 
-_CROP_MARGIN_FRAC = 0.05  # of the mark's longer side, so that nothing of it is cut off
-_CODE_DPI = 300  # the finest that scanners usually give; larger pictures of the same modules read no better
-
-CloserLook: TypeAlias = Callable[[DocumentFile, int, int], ByteArray | None]
-"""(document, page number, dpi) -> the page's pixels at that resolution, None when they cannot be had."""
+_CROP_MARGIN_FRAC = 0.05  # of the mark's sides, so that nothing of it is cut off
 
 
 def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:
@@ -39,7 +36,7 @@ class Finisher:
     Attributes:
         settings: of the run.
         output: the result folder.
-        closer_look: renders a page again, larger, where a code cannot be read otherwise or crops are wanted.
+        closer_look: goes back to the document where a code cannot be read otherwise or crops are wanted.
     """
 
     settings: RunSettings
@@ -70,16 +67,17 @@ class Finisher:
         write_image(page_path(self.output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
 
     def _crop(self, page: ReadPage, grouped: Detections) -> None:
-        closer = self.closer_look(page.file, page.info.number, self.settings.dpi)
-        pixels = page.pixels if closer is None else closer
-        height, width = pixels.shape[:2]
+        parts = [_with_margin(box) for box in boxes_frac(grouped)]
+        closer = self.closer_look.parts(page.file, page.info.number, parts, self.settings.dpi)
+        pictures = [cut_part(page.pixels, part) for part in parts] if closer is None else closer
         folder = self.output / CROPS_FOLDER / page.info.document
         taken: dict[int, int] = {}
-        for box, class_id in zip(grouped.scaled((width, height)).xyxy, grouped.class_ids.tolist(), strict=True):
+        for picture, class_id in zip(pictures, grouped.class_ids.tolist(), strict=True):
             taken[class_id] = taken.get(class_id, 0) + 1
-            left, top, right, bottom = _with_margin(box, (width, height))
-            name = f"page_{page.info.number:04d}_{self.settings.class_names[class_id]}_{taken[class_id]:02d}.jpg"
-            write_image(folder / name, np.ascontiguousarray(pixels[top:bottom, left:right]))
+            write_image(folder / crop_name(page.info.number, self._name(class_id), taken[class_id]), picture)
+
+    def _name(self, class_id: int) -> str:
+        return self.settings.class_names[class_id]
 
     def _texts(self, page: ReadPage, grouped: Detections) -> tuple[str | None, ...]:
         """What the QR codes say: from the pixels at hand, and where that fails from the page rendered larger."""
@@ -91,9 +89,10 @@ class Finisher:
         _read_into(texts, codes, page.pixels, grouped)
         codes = [position for position in codes if texts[position] is None]
         if codes:
-            pixels = self.closer_look(page.file, page.info.number, _CODE_DPI)
-            if pixels is not None:
-                _read_into(texts, codes, pixels, grouped)
+            places = boxes_frac(grouped)
+            closer = self.closer_look.texts(page.file, page.info.number, [places[position] for position in codes])
+            for position, text in zip(codes, closer, strict=True):
+                texts[position] = text
         return tuple(texts)
 
 
@@ -115,10 +114,22 @@ def _read_into(texts: list[str | None], codes: list[int], pixels: ByteArray, gro
         texts[position] = read_code(pixels, scaled.xyxy[position])
 
 
-def _with_margin(box: np.ndarray[tuple[int, ...], np.dtype[np.float32]], size_wh: tuple[int, int]) -> tuple[int, ...]:
-    margin = _CROP_MARGIN_FRAC * float(max(box[2] - box[0], box[3] - box[1]))
-    widened = boxes.clip(np.array([[box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin]]), size_wh)[0]
-    low: IntArray = np.floor(widened[:2]).astype(np.int64)
-    high: IntArray = np.maximum(np.ceil(widened[2:]).astype(np.int64), low + 1)
-    low = np.minimum(low, high - 1)
-    return (*low.tolist(), *high.tolist())
+def boxes_frac(grouped: Detections) -> list[BoxFrac]:
+    """The boxes as shares of their page's width and height."""
+    shares = np.clip(grouped.scaled((1, 1)).xyxy.astype(np.float64), 0.0, 1.0)
+    return [(left, top, right, bottom) for left, top, right, bottom in shares.tolist()]
+
+
+def crop_name(number: int, class_name: str, count: int) -> str:
+    """The file name of the `count`-th cut-out of a class on a page; a class name cannot lead out of its folder."""
+    return f"page_{number:04d}_{safe_stem(class_name)}_{count:02d}.jpg"
+
+
+def _with_margin(box: BoxFrac) -> BoxFrac:
+    margin_x, margin_y = (_CROP_MARGIN_FRAC * (box[axis + 2] - box[axis]) for axis in (0, 1))
+    return (
+        max(0.0, box[0] - margin_x),
+        max(0.0, box[1] - margin_y),
+        min(1.0, box[2] + margin_x),
+        min(1.0, box[3] + margin_y),
+    )

@@ -16,7 +16,7 @@ from docdetect import boxes
 from docdetect.errors import MissingDependencyError
 from docdetect.files import json_text, output_errors, write_text
 from docdetect.inference.folder import YOLO_FOLDER
-from docdetect.inference.records import coordinate, score
+from docdetect.inference.records import code_status, coordinate, score
 from docdetect.inference.settings import RunSettings
 from docdetect.labels.annotations import AnnotatedPage, Mark, annotations_to_json
 from docdetect.labels.yolo import detections_to_yolo
@@ -28,9 +28,10 @@ Cell: TypeAlias = str | int | float | None
 
 COLUMNS = (
     *("document", "page", "category", "confidence", "x", "y", "width", "height", "page_width", "page_height"),
-    *("x0_pt", "y0_pt", "x1_pt", "y1_pt", "text"),
+    *("x0_pt", "y0_pt", "x1_pt", "y1_pt", "text", "status"),
 )
-"""Of detections.csv: boxes in px of the page, and for PDFs in points of the page as displayed; origin top left."""
+"""Of detections.csv: boxes in px of the page, and for PDFs in points of the page as displayed; origin top left.
+`status` is `decoded` or `unreadable` for QR codes and empty for all else."""
 
 
 @contextmanager
@@ -144,7 +145,7 @@ def parquet_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     except ImportError as error:
         raise MissingDependencyError.for_extra("polars", "parquet", "--format parquet") from error
     kinds: dict[str, type[polars.DataType]] = dict.fromkeys(COLUMNS, polars.Float64)
-    kinds.update(dict.fromkeys(("document", "category", "text"), polars.String))
+    kinds.update(dict.fromkeys(("document", "category", "text", "status"), polars.String))
     kinds.update(dict.fromkeys(("page", "page_width", "page_height"), polars.Int64))
     rows: list[tuple[Cell, ...]] = []
 
@@ -185,9 +186,9 @@ def mark_rows(page: PageResult, settings: RunSettings) -> Iterator[tuple[Cell, .
                 round(float(value) * info.size_pt[axis % 2] / info.size_wh[axis % 2], 3)
                 for axis, value in enumerate(page.grouped.xyxy[position])
             )
-        text = page.texts[position]
-        name = settings.class_names[class_id]
-        yield (info.document, info.number, name, _score_of(page, position), *box, *info.size_wh, *points, text)
+        text, name = page.texts[position], settings.class_names[class_id]
+        size_and_code = (*info.size_wh, *points, text, code_status(name, text, settings))
+        yield (info.document, info.number, name, _score_of(page, position), *box, *size_and_code)
 
 
 def _annotated(page: PageResult, keys: list[str], settings: RunSettings) -> AnnotatedPage:
@@ -196,7 +197,8 @@ def _annotated(page: PageResult, keys: list[str], settings: RunSettings) -> Anno
     for position, class_id in enumerate(page.grouped.class_ids.tolist()):
         x, y, width, height = (coordinate(value) for value in xywh[position])
         name, text = settings.class_names[class_id], page.texts[position]
-        marks.append(Mark(name, (x, y, width, height), keys[position], _score_of(page, position), text))
+        status = code_status(name, text, settings)
+        marks.append(Mark(name, (x, y, width, height), keys[position], _score_of(page, position), text, status))
     return AnnotatedPage(page.info.size_wh, tuple(marks))
 
 

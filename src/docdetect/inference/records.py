@@ -88,9 +88,9 @@ def page_to_line(result: PageResult, stamp: Stamp, settings: RunSettings) -> str
     marks = _detections_to_json(result.grouped, settings.class_names)
     for mark, members, text in zip(marks, result.members, result.texts, strict=True):
         mark["members"] = list(members)
-        if settings.read_codes and mark["category"] == settings.code_class:
-            mark["text"] = text
-            mark["text_status"] = "unreadable" if text is None else "decoded"
+        status = code_status(mark["category"], text, settings)
+        if status is not None:
+            mark |= {"text": text, "status": status}
     return _line(data | {"marks": marks})
 
 
@@ -155,6 +155,13 @@ def failure_to_json(failure: Failure) -> dict[str, str]:
 def failure_from_json(data: dict[str, str]) -> Failure:
     """`failure_to_json` reversed. Raises ValueError, KeyError, TypeError."""
     return Failure(FailureKind(data["kind"]), data["message"])
+
+
+def code_status(category: str, text: str | None, settings: RunSettings) -> str | None:
+    """`decoded` or `unreadable` for a QR code that the run tried to read; None for every other mark."""
+    if not settings.read_codes or category != settings.code_class:
+        return None
+    return "unreadable" if text is None else "decoded"
 
 
 def coordinate(value: float) -> float:

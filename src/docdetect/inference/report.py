@@ -58,7 +58,8 @@ class Totals:
         pages: pages with a result.
         failures: documents and pages without one.
         raw, marks: detections and grouped marks per class.
-        codes_read, codes_unreadable: QR codes by whether their text could be read.
+        code_class: the class of QR codes; empty where their texts are not read.
+        codes_read: QR codes whose text could be read.
     """
 
     class_names: tuple[str, ...]
@@ -67,6 +68,7 @@ class Totals:
     failures: list[FailureRow] = field(default_factory=list)
     raw: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
+    code_class: str = ""
     codes_read: int = 0
 
     def add(self, result: DocumentResult, end: DocumentEnd | None) -> None:
@@ -99,6 +101,11 @@ class Totals:
                 result.failure,
             )
         )
+
+    @property
+    def codes_unreadable(self) -> int:
+        """QR codes whose text could not be read."""
+        return self.marks[self.code_class] - self.codes_read
 
     def with_status(self, status: DocumentStatus) -> int:
         """Number of documents with this status."""

@@ -136,10 +136,11 @@ def run(
 
 def write_results(journal: Journal, output: Path, formats: Iterable[str]) -> Totals:
     """The result files that are made from the journal; one document at a time is in memory. Raises OutputError."""
-    totals = Totals(journal.settings.class_names)
+    settings = journal.settings
+    totals = Totals(settings.class_names, code_class=settings.code_class if settings.read_codes else "")
     with ExitStack() as stack:
         chosen = [FORMATS[name] for name in dict.fromkeys(formats) if name in FORMATS]
-        adders = [stack.enter_context(open_format(output, journal.settings)) for open_format in chosen]
+        adders = [stack.enter_context(open_format(output, settings)) for open_format in chosen]
         for document in journal.documents():
             result, end = journal.read_document(document)
             totals.add(result, end)

@@ -47,6 +47,7 @@ def summary_of(report: InferReport) -> dict[str, Any]:
             "raw": {name: totals.raw[name] for name in totals.class_names},
             "marks": {name: totals.marks[name] for name in totals.class_names},
             "codes_decoded": totals.codes_read,
+            "codes_unreadable": totals.codes_unreadable,
         },
         "failures": [
             {"document": row.document, "page": row.page} | failure_to_json(row.failure) for row in totals.failures

@@ -24,6 +24,9 @@ _REMEDY = (
 )
 _ABSENT = object()
 
+CODE_STATUSES = ("decoded", "unreadable")
+"""What `infer` says about a QR code's text."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -35,6 +38,7 @@ class Mark:
         key: the annotation's key, such as `annotation_117`; "" makes `annotations_to_json` number it.
         confidence: in [0, 1]; None for truth.
         text: what a QR code says; None where nothing was read.
+        status: of a QR code that `infer` found: `decoded` or `unreadable`; None for all else.
     """
 
     category: str
@@ -42,6 +46,7 @@ class Mark:
     key: str = ""
     confidence: float | None = None
     text: str | None = None
+    status: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,8 @@ def _mark_to_json(mark: Mark) -> dict[str, Any]:
         data["confidence"] = mark.confidence
     if mark.text is not None:
         data["text"] = mark.text
+    if mark.status is not None:
+        data["status"] = mark.status
     return data
 
 
@@ -185,7 +192,7 @@ def _read_mark(item: object, where: str, problems: list[str]) -> Mark | None:
     numbers = [_number(box.get(name, _ABSENT)) for name in _BOX_KEYS] if isinstance(box, dict) else [None]
     if any(number is None for number in numbers):
         wrong.append("bbox needs the numbers x, y, width and height")
-    confidence, text = body.get("confidence"), body.get("text")
+    confidence, text, status = body.get("confidence"), body.get("text"), body.get("status")
     if confidence is not None:
         confidence = _number(confidence)
         if confidence is None or not 0 <= confidence <= 1:
@@ -197,7 +204,8 @@ def _read_mark(item: object, where: str, problems: list[str]) -> Mark | None:
         return None
     x, y, width, height = (float(number) for number in numbers if number is not None)
     text = None if text is None else _sound(text)
-    return Mark(_sound(category), (x, y, width, height), _sound(str(key)), confidence, text)
+    status = status if status in CODE_STATUSES else None  # other tools have a status of their own
+    return Mark(_sound(category), (x, y, width, height), _sound(str(key)), confidence, text, status)
 
 
 def _sound(text: str) -> str:

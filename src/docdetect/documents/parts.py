@@ -1,0 +1,51 @@
+"""A closer look at parts of a page: cut from the finest pixels that the document has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import AtDpi, BoxFrac
+from docdetect.documents.sources import DocumentFile
+from docdetect.types import ByteArray, SizeWH
+
+_OWN_PIXELS = AtDpi(1e6)  # images are never enlarged
+
+
+def render_parts(file: DocumentFile, number: int, parts: Sequence[BoxFrac], dpi: float | None) -> list[ByteArray]:
+    """Parts of page `number` as displayed, uint8 (H, W, 3) RGB, at least 1 x 1 px each.
+
+    Args:
+        file: the document.
+        number: page number from 1.
+        parts: within the page, left < right and top < bottom.
+        dpi: px/inch for PDFs; None takes the resolution of the scan that fills a page, and 600 for drawn pages.
+            Images give their own pixels.
+
+    Raises:
+        DocumentError: the document or the page gives no pixels.
+    """
+    with open_document(file) as document:
+        from docdetect.documents.pdf import PdfDocument
+
+        if isinstance(document, PdfDocument):
+            return document.render_parts(number, parts, dpi)
+        pixels = document.render(number, _OWN_PIXELS).pixels
+    return [cut_part(pixels, part) for part in parts]
+
+
+def box_to_px(part: BoxFrac, size_wh: SizeWH) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom px of a part in a picture of the whole page: the pixels that it touches, at least 1."""
+    left, top = (min(math.floor(part[axis] * size_wh[axis]), size_wh[axis] - 1) for axis in (0, 1))
+    right, bottom = (min(math.ceil(part[axis + 2] * size_wh[axis]), size_wh[axis]) for axis in (0, 1))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def cut_part(pixels: ByteArray, part: BoxFrac) -> ByteArray:
+    """A part of a page from a picture of all of it, uint8 (H, W, 3) RGB."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box_to_px(part, (width, height))
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
