@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from docdetect.schema import Config
 
 _PACKAGE = Path(__file__).parent
+_SECRET_KEYS = frozenset({"infer.passwords"})
+"""Their values are never shown."""
 
 
 def load_config(
@@ -121,8 +123,9 @@ def _parse_assignment(text: str) -> tuple[str, object]:
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError as error:
+        shown = key.strip() if key.strip() in _SECRET_KEYS else text
         raise ConfigError(
-            f"--set {text}: the value is not valid YAML", 'Quote it, for example --set train.name="a: b".'
+            f"--set {shown}: the value is not valid YAML", 'Quote it, for example --set train.name="a: b".'
         ) from error
 
 
@@ -172,7 +175,8 @@ def _problem(detail: ErrorDetails) -> tuple[str, str]:
     while parts and ".".join(parts) not in known and len(parts) > 2:  # pydantic adds union branches to the path
         parts.pop()
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    return ".".join(parts), f"{message} (found {detail['input']!r})" if detail["type"] != "value_error" else message
+    shown = detail["type"] != "value_error" and ".".join(parts[:2]) not in _SECRET_KEYS
+    return ".".join(parts), f"{message} (found {detail['input']!r})" if shown else message
 
 
 def known_keys() -> list[str]:

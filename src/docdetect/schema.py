@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from docdetect.schema_base import Fraction, Name, NotNegative, Positive, Section
+from docdetect.schema_base import Fraction, Name, NotNegative, Positive, Section, Texts
 from docdetect.schema_synth import SynthConfig
 
 
@@ -144,7 +144,7 @@ class GroupingConfig(Section):
 class InferConfig(Section):
     """How marks are found in a folder of documents."""
 
-    source: str = Field("", description="a folder or a file")
+    source: Texts = Field((), description="folders, files, globs, text files of paths, or - for paths on stdin")
     output: str = Field("", description="result folder; empty makes runs/infer/<name>_<timestamp>")
     runs: str = Field("runs/infer", description="where run folders go")
     name: Name = "infer"
@@ -166,6 +166,10 @@ class InferConfig(Section):
     formats: tuple[Literal["json", "csv", "jsonl", "coco", "yolo", "parquet"], ...] = Field(
         ("json", "csv", "jsonl"), strict=False, description="result files; jsonl, the journal, is always there"
     )
+    passwords: tuple[SecretStr, ...] = Field(
+        (), strict=False, exclude=True, description="tried in order on encrypted PDFs; never written anywhere"
+    )
+    password_file: str = Field("", description="a text file with one more password on each line")
     include: tuple[str, ...] = Field((), strict=False, description="only documents that match, e.g. contracts/*.pdf")
     exclude: tuple[str, ...] = Field((), strict=False, description="no documents that match")
     require: tuple[Name, ...] = Field((), strict=False, description="classes that every document should have")

@@ -88,6 +88,39 @@ def test_include_and_exclude(tmp_path: Path) -> None:
     assert infer(tmp_path, "--include", "*.docx", "--overwrite") == 4
 
 
+def test_several_sources_and_a_list_with_what_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_folder(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.docx").write_bytes(b"x")
+    (tmp_path / "list.txt").write_text("in/a.pdf\nin/gone.pdf\nnotes.docx\n", encoding="utf-8")
+    sources = ["--source", "list.txt", "--source", "in/deep", "--source", "in/*.jpg"]
+    assert run(["infer", *sources, "--output", "out", "--imgsz", "256", "--set", "infer.read_codes=false"]) == 7
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    kinds = {row["document"]: (row["failure"] or {}).get("kind") for row in summary["documents"]}
+    assert kinds == {
+        "in/a.pdf": None,
+        "in/deep/Договор.PDF": None,
+        "in/gone.pdf": "unreadable",
+        "in/photo.jpg": None,
+        "notes.docx": "unsupported",
+    }
+    assert "warning: in/gone.pdf: unreadable: cannot be read (No such file or directory)" in capsys.readouterr().err
+
+
+def test_heic_alone_without_what_reads_it_is_a_missing_dependency(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.heic").write_bytes(b"x")
+    monkeypatch.setattr("docdetect.inference.selection.find_spec", lambda name: None)
+    assert infer(tmp_path) == 5
+    assert 'pip install "docdetect[heic]"' in capsys.readouterr().err
+    make_pdf(tmp_path / "in" / "b.pdf", [[STAMP]])
+    assert infer(tmp_path, "--overwrite") == 7, "among other documents it fails alone"
+
+
 def test_no_source_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["infer"]) == 2
     assert capsys.readouterr().err == "error: no source given\n  Say where the documents are: --source FOLDER.\n"

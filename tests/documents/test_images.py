@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
+import struct
+import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
 from docdetect.documents.reader import AtDpi, DocumentError, ExactSize, LongSide, open_document
 from docdetect.documents.sources import list_documents
@@ -124,6 +127,58 @@ def test_sixteen_bits_keep_their_greys(tmp_path: Path) -> None:
         assert close(colour(read(tmp_path / name).pixels, 3, 3), (128, 128, 128), 1)
 
 
+def write_grey_tiff(path: Path, samples: bytes, bits: int, *, sample_format: int = 1, black: int = 0) -> None:
+    """An uncompressed TIFF of 8 x 8 grey samples of a depth that Pillow reads and does not write."""
+    tags = {
+        256: 8,
+        257: 8,
+        258: bits,
+        259: 1,
+        262: 1 - (black > 0),
+        277: 1,
+        278: 8,
+        279: len(samples),
+        339: sample_format,
+    }
+    tags[273] = 8 + 2 + 12 * (len(tags) + 1) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + samples)
+
+
+@pytest.mark.parametrize(("bits", "sample_format", "grey"), [(16, 1, 0x8000), (12, 1, 0x800), (16, 2, 0x4000)])
+def test_deep_greys_are_scaled_by_the_bits_that_the_file_says(
+    tmp_path: Path, bits: int, sample_format: int, grey: int
+) -> None:
+    samples = np.full(64, grey, "<u2")
+    packed = np.unpackbits(samples.astype(">u2").view(np.uint8).reshape(64, 2), axis=1)[:, 16 - bits :]
+    stored = samples.tobytes() if bits == 16 else np.packbits(packed).tobytes()
+    write_grey_tiff(tmp_path / "a.tif", stored, bits, sample_format=sample_format)
+    assert close(colour(read(tmp_path / "a.tif").pixels, 3, 3), (128, 128, 128), 1)
+
+
+def test_sixteen_bits_with_white_as_zero_are_no_negative(tmp_path: Path) -> None:
+    write_grey_tiff(tmp_path / "a.tif", np.full(64, 0x1000, "<u2").tobytes(), 16, black=0xFFFF)
+    assert close(colour(read(tmp_path / "a.tif").pixels, 3, 3), (239, 239, 239), 1)
+
+
+def test_sixteen_bit_colours_keep_their_values(tmp_path: Path) -> None:
+    row = b"\0" + np.array([[0xFFFF, 0x8000, 0x00FF]] * 8, ">u2").tobytes()
+    head = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, body in ((b"IHDR", head), (b"IDAT", zlib.compress(row * 8)), (b"IEND", b"")):
+        data += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    (tmp_path / "a.png").write_bytes(data)
+    assert close(colour(read(tmp_path / "a.png").pixels, 3, 3), (255, 128, 0), 1)
+
+
+def test_an_inverted_cmyk_jpeg_as_adobe_writes_it_is_not_a_negative(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    corner_picture("CMYK").save(path, quality=95)
+    assert b"Adobe" in path.read_bytes()
+    assert close(colour(read(path).pixels, 35, 50), WHITE)
+    assert close(colour(read(path).pixels, 5, 5), RED, 30)
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_what_is_transparent_is_white_paper(tmp_path: Path, mode: str) -> None:
     picture = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
@@ -149,6 +204,44 @@ def test_a_tiff_has_all_its_pages_in_any_order(tmp_path: Path) -> None:
             page = document.render(number, AtDpi(200))
             assert page.info.size_wh == (9 + number, 20)
             assert colour(page.pixels, 2, 2) == (0, 0, 50 * (number - 1))
+
+
+def test_small_copies_and_masks_in_a_tiff_are_no_pages(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(stream, True) as writer:
+        for width, kind in ((10, 0), (11, 1), (12, 2), (13, 4)):  # a page, its small copy, a page of several, a mask
+            Image.new("L", (width, 20)).save(writer, "TIFF", tiffinfo={254: kind})
+            writer.newFrame()
+    (tmp_path / "a.tiff").write_bytes(stream.getvalue())
+    with open_document(list_documents(tmp_path)[0]) as document:
+        assert document.page_count == 2
+        assert [document.render(number, AtDpi(200)).info.size_wh[0] for number in (1, 2)] == [10, 12]
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".HEIF", ".hif"])
+def test_heic_is_read_and_turned_upright(tmp_path: Path, suffix: str) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture = corner_picture()
+    picture.info["exif"] = exif.tobytes()
+    heif.register_heif_opener()
+    picture.save(tmp_path / "a.heic", quality=90)
+    (tmp_path / "a.heic").rename(tmp_path / f"a{suffix}")
+    page = read(tmp_path / f"a{suffix}")
+    assert page.info.size_wh == (60, 40)
+    assert close(colour(page.pixels, 55, 5), RED, 30)
+    assert close(colour(page.pixels, 5, 35), WHITE, 30)
+
+
+def test_heic_without_what_reads_it_fails_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.heic").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(DocumentError, match=r'pip install "docdetect\[heic\]"') as caught:
+        read(tmp_path / "a.heic")
+    assert caught.value.failure.kind is FailureKind.UNSUPPORTED
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp"])
@@ -221,8 +314,6 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path) -> None
     corner_picture().save(path)
     data = bytearray(path.read_bytes())
     data[16:24] = (60_000).to_bytes(4, "big") * 2
-    import zlib
-
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     path.write_bytes(data)
     assert failure_of(path) is FailureKind.TOO_LARGE

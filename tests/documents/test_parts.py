@@ -13,6 +13,7 @@ from PIL import Image
 
 from docdetect.documents.codes import read_codes_closer
 from docdetect.documents.parts import box_to_px, render_parts
+from docdetect.documents.reader import DocumentError, DocumentOpener
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.types import ByteArray
@@ -68,6 +69,17 @@ def test_parts_of_a_turned_page_are_those_that_are_displayed(tmp_path: Path) -> 
     (corner,) = render_parts(made(tmp_path / "a.pdf", rotation=90), 1, [(0.9, 0, 1, 0.1)], None)
     assert corner.shape == pytest.approx((124, 176, 3), abs=1)
     assert corner[30, -30].tolist() == pytest.approx(RED, abs=3)
+
+
+def test_parts_of_an_encrypted_pdf_open_with_its_password(tmp_path: Path) -> None:
+    with pymupdf.open(made(tmp_path / "a.pdf").path) as pdf:
+        pdf.save(tmp_path / "b.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret")
+    (file,) = list_documents(tmp_path / "b.pdf")
+    with pytest.raises(DocumentError, match="needs a password"):
+        render_parts(file, 1, [CODE], None)
+    opener = DocumentOpener(("secret",))
+    assert render_parts(file, 1, [CODE], None, opener)[0].shape == pytest.approx((130, 130, 3), abs=2)
+    assert read_codes_closer(file, 1, [CODE], opener) == [TEXT]
 
 
 def test_a_drawn_page_is_drawn_finely(tmp_path: Path) -> None:

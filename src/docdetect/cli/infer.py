@@ -18,7 +18,12 @@ _SHOWN_FAILURES = 20
 
 def infer(
     context: typer.Context,
-    source: Annotated[str | None, typer.Option(help="A folder, walked recursively, or one file.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="A folder, file, quoted glob, .txt of paths, or - (paths on stdin); repeatable."
+        ),
+    ] = None,
     output: Annotated[str | None, typer.Option(help="Result folder (runs/infer/infer_<timestamp>).")] = None,
     weights: Annotated[str | None, typer.Option(help="Weights (those in the box); last: the newest run's.")] = None,
     conf: Annotated[
@@ -37,6 +42,11 @@ def infer(
     ] = None,
     include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only such documents; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="No such documents; repeatable.")] = None,
+    password: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Tried on encrypted PDFs; repeatable. Others may see it: use the next one."),
+    ] = None,
+    password_file: Annotated[str | None, typer.Option(metavar="FILE", help="Passwords, one on each line.")] = None,
     require: Annotated[
         str | None, typer.Option(metavar="CLASS,...", help="List the documents that lack one of these classes.")
     ] = None,
@@ -62,7 +72,7 @@ def infer(
     from docdetect.inference.run import infer as find_marks
 
     flags: dict[str, object] = {
-        "infer.source": source,
+        "infer.source": source or None,
         "infer.output": output,
         "infer.weights": weights,
         "infer.conf": conf,
@@ -76,6 +86,8 @@ def infer(
         "infer.formats": _listed(formats),
         "infer.include": include or None,
         "infer.exclude": exclude or None,
+        "infer.passwords": password or None,
+        "infer.password_file": password_file,
         "infer.require": _listed(require),
         "infer.fail_on_missing": fail_on_missing,
         "infer.imgsz": imgsz,

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from docdetect.documents.parts import render_parts
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sizes import DRAWN_DPI, BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.types import ByteArray, FloatArray
@@ -54,7 +55,9 @@ def read_code(pixels: ByteArray, xyxy: FloatArray, *, sharpen: bool = False) -> 
     return None
 
 
-def read_codes_closer(file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
+def read_codes_closer(
+    file: DocumentFile, number: int, boxes: Sequence[BoxFrac], opener: Opener = open_document
+) -> list[str | None]:
     """The texts of codes whose boxes stand on page `number`, from the finest pixels of the document.
 
     That is an image's own pixels, and the scan that fills a page of a PDF at the resolution it was stored in; what
@@ -64,6 +67,7 @@ def read_codes_closer(file: DocumentFile, number: int, boxes: Sequence[BoxFrac])
         file: the document.
         number: page number from 1.
         boxes: within the page.
+        opener: opens the document.
 
     Raises:
         DocumentError: the document or the page gives no pixels.
@@ -72,7 +76,7 @@ def read_codes_closer(file: DocumentFile, number: int, boxes: Sequence[BoxFrac])
     texts: list[str | None] = [None] * len(boxes)
     for dpi in (None,) if file.kind is DocumentKind.IMAGE else (None, DRAWN_DPI):
         left = [position for position, text in enumerate(texts) if text is None]
-        pictures = render_parts(file, number, [parts[position] for position in left], dpi) if left else []
+        pictures = render_parts(file, number, [parts[position] for position in left], dpi, opener) if left else []
         for position, pixels in zip(left, pictures, strict=True):
             texts[position] = read_code(pixels, _within(boxes[position], parts[position], pixels), sharpen=True)
     return texts

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from docdetect.types import SizeWH
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF tag and value
+_BITS, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
@@ -20,7 +24,8 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     scaled to 8. Decodes the picture; raises what Pillow raises for a damaged one.
     """
     image.load()
-    return _to_eight_bits(ImageOps.exif_transpose(image))
+    tags = getattr(image, "tag_v2", {})  # the upright copy has none
+    return _to_eight_bits(ImageOps.exif_transpose(image), tags)
 
 
 def resized(image: Image.Image, size_wh: SizeWH) -> Image.Image:
@@ -31,13 +36,13 @@ def resized(image: Image.Image, size_wh: SizeWH) -> Image.Image:
     return image.resize(size_wh, method, reducing_gap=2.0).convert("RGB")
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
+def _to_eight_bits(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
         return image
     if image.mode == "1":
         return image.convert("L")
     if image.mode in _DEEP_MODES:
-        return _from_deep(image)
+        return _from_deep(image, tags)
     if image.has_transparency_data:
         return _over_white(image.convert("RGBA"))
     if image.mode in ("CMYK", "LAB"):
@@ -51,20 +56,34 @@ def _over_white(image: Image.Image) -> Image.Image:
     return paper
 
 
-def _from_deep(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, or float, to L.
+def _from_deep(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
+    """Grey of more than 8 bits, or float, to L: scaled, never cut off.
 
-    Integers are read as 16 bits unless larger ones occur; floats as 0..1 unless larger ones occur.
+    Integers of up to 16 bits are scaled from the bits that the file says, else from 16; larger ones from the largest
+    that occurs; floats from 1, unless larger ones occur.
     """
-    values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0)
-    peak = float(values.max(initial=0.0))
-    white = next(limit for limit in (1.0, 255.0, 65535.0, max(peak, 1.0)) if peak <= limit)
-    if image.mode != "F":
-        white = max(white, 65535.0)
-    grey = np.clip(values * (255.0 / white), 0, 255).round().astype(np.uint8)
-    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+    values = np.asarray(image)
+    white = _white(values, tags)
+    if values.dtype == np.uint16:  # by table: a large scan must not become floats of four times its size
+        table = np.clip(np.arange(1 << 16) * (255.0 / white), 0, 255).round().astype(np.uint8)
+        grey = table[values]
+    else:
+        finite = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
+        grey = np.clip(finite * (255.0 / white), 0, 255).round().astype(np.uint8)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         grey = 255 - grey
     return Image.fromarray(grey)
+
+
+def _white(values: NDArray[Any], tags: Mapping[int, Any]) -> float:
+    """The value that is white."""
+    peak = float(np.nan_to_num(values, posinf=0.0, neginf=0.0).max(initial=0))
+    if values.dtype.kind == "f":
+        return next(limit for limit in (1.0, 255.0, 65535.0, peak) if peak <= limit)
+    bits = int(tags.get(_BITS, (16,))[0])
+    signed = int(tags.get(_SAMPLE_FORMAT, (1,))[0]) == _SIGNED
+    stated = float((1 << (bits - signed)) - 1) if 8 < bits <= 16 else 65535.0
+    return max(stated, peak)
 
 
 def _managed(image: Image.Image) -> Image.Image:

@@ -13,6 +13,7 @@ from docdetect.types import Failure, FailureKind, Page, PageInfo, SizeWH
 _REMEDIES = {
     FailureKind.UNREADABLE: "Open it in a viewer; if that works, print it to a new PDF.",
     FailureKind.ENCRYPTED: "Remove the password, or give it.",
+    FailureKind.UNSUPPORTED: "Convert it to PDF, PNG or JPEG, or install what reads it.",
     FailureKind.TOO_LARGE: "Choose a smaller size or resolution.",
 }
 

@@ -1,4 +1,4 @@
-"""Pages of image files through Pillow: PNG, JPEG, TIFF with any number of pages, BMP, WebP."""
+"""Pages of image files through Pillow: PNG, JPEG, TIFF with any number of pages, BMP, WebP; HEIC with an extra."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from PIL import (
@@ -29,8 +31,8 @@ from docdetect.documents.document import (
     page_error,
 )
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, scaled_wh
-from docdetect.documents.sources import DocumentFile
-from docdetect.errors import DocdetectError
+from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile
+from docdetect.errors import DocdetectError, MissingDependencyError
 from docdetect.types import Failure, FailureKind, Page, PageInfo
 
 _PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -41,6 +43,7 @@ _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _DPI_RANGE = (20.0, 4800.0)  # what scanners and faxes write; files say 0, 1 or a million, too
 _MAX_DPI_RATIO = 4.0  # finest fax modes are near 2
 _MAX_FRAMES = 100_000
+_SUBFILE_TYPE, _NO_PAGE = 254, 0b101  # TIFF tag; its bits for a smaller copy of a page and for a mask
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,11 @@ class ImageDocument:
     def __init__(self, file: DocumentFile) -> None:
         self._path = file.path
         self._name = file.name
+        self._formats = _formats(file.path)
         try:
             with _quiet():
-                self._image: Image.Image = Image.open(file.path, formats=_FORMATS)
-                self._page_count = self._counted()
+                self._image: Image.Image = Image.open(file.path, formats=self._formats)
+                self._frames = self._listed()
         except Exception as error:  # hostile bytes reach unguarded code of the library
             failure = _failure(error)
             raise document_error(self._path, failure.kind, failure.message) from error
@@ -69,7 +73,7 @@ class ImageDocument:
 
     @property
     def page_count(self) -> int:
-        return self._page_count
+        return len(self._frames)
 
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         with self._frame(number) as image:
@@ -97,29 +101,30 @@ class ImageDocument:
     ) -> None:
         self.close()
 
-    def _counted(self) -> int:
+    def _listed(self) -> tuple[int, ...]:
+        """The positions of the pages among the frames."""
         if self._image.format != "TIFF":  # frames of an animation are not pages
-            return 1
-        count = 0
-        while count < _MAX_FRAMES:  # `n_frames` does the same walk without a limit
+            return (0,)
+        frames = []
+        for position in range(_MAX_FRAMES):  # `n_frames` does the same walk without a limit
             try:
-                self._image.seek(count)
+                self._image.seek(position)
             except EOFError:
                 break
-            count += 1
-        return count
+            if not _tags(self._image).get(_SUBFILE_TYPE, 0) & _NO_PAGE:
+                frames.append(position)
+        return tuple(frames) or (0,)
 
     @contextmanager
     def _frame(self, number: int) -> Iterator[Image.Image]:
-        check_page_number(self._path, number, self._page_count)
+        check_page_number(self._path, number, len(self._frames))
         try:
             with _quiet():
                 if self._stale:
                     self._image.close()
-                    self._image = Image.open(self._path, formats=_FORMATS)
+                    self._image = Image.open(self._path, formats=self._formats)
                     self._stale = False
-                if self._page_count > 1:
-                    self._image.seek(number - 1)
+                self._image.seek(self._frames[number - 1])
                 yield self._image
         except DocdetectError:
             raise
@@ -138,6 +143,24 @@ class ImageDocument:
         return PageInfo(self._name, number, size_wh, None if geometry.dpi is None else geometry.dpi * factor)
 
 
+def _formats(path: Path) -> tuple[str, ...]:
+    """What the file may be. Raises DocumentError (unsupported) for HEIC without the package that reads it."""
+    if path.suffix.lower() not in HEIF_SUFFIXES:
+        return _FORMATS
+    try:
+        import pillow_heif
+    except ImportError:
+        error = MissingDependencyError.for_extra("pillow-heif", "heic", "reading HEIC pictures")
+        raise document_error(path, FailureKind.UNSUPPORTED, f"{error.message}: {error.remedy}") from None
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+    return (*_FORMATS, "HEIF")
+
+
+def _tags(image: Image.Image) -> Any:
+    """The tags of a TIFF; nothing for other kinds."""
+    return getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+
+
 def _geometry(image: Image.Image) -> _Geometry:
     """What the headers say, before anything is decoded."""
     width, height = _stored_wh(image)
@@ -152,8 +175,8 @@ def _geometry(image: Image.Image) -> _Geometry:
 
 def _stored_wh(image: Image.Image) -> tuple[int, int]:
     """Width and height of the stored raster; Pillow's `size` of a TIFF is sometimes that of the upright picture."""
-    tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
-    if tags is None:
+    tags = _tags(image)
+    if not tags:
         return image.size
     return int(tags[ExifTags.Base.ImageWidth]), int(tags[ExifTags.Base.ImageLength])
 

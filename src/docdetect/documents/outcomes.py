@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from docdetect.documents.document import Document
-from docdetect.documents.reader import open_document
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.types import Failure
 
 T = TypeVar("T")
 
-Opener: TypeAlias = Callable[[DocumentFile], Document]
 PageWork: TypeAlias = Callable[[Document, int], T]
 """What is done with page `number` (from 1) of an open document: a module-level function or a picklable object."""
 

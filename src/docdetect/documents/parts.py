@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from docdetect.documents.reader import open_document
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sizes import AtDpi, BoxFrac
 from docdetect.documents.sources import DocumentFile
 from docdetect.types import ByteArray, SizeWH
@@ -15,7 +15,9 @@ from docdetect.types import ByteArray, SizeWH
 _OWN_PIXELS = AtDpi(1e6)  # images are never enlarged
 
 
-def render_parts(file: DocumentFile, number: int, parts: Sequence[BoxFrac], dpi: float | None) -> list[ByteArray]:
+def render_parts(
+    file: DocumentFile, number: int, parts: Sequence[BoxFrac], dpi: float | None, opener: Opener = open_document
+) -> list[ByteArray]:
     """Parts of page `number` as displayed, uint8 (H, W, 3) RGB, at least 1 x 1 px each.
 
     Args:
@@ -24,11 +26,12 @@ def render_parts(file: DocumentFile, number: int, parts: Sequence[BoxFrac], dpi:
         parts: within the page, left < right and top < bottom.
         dpi: px/inch for PDFs; None takes the resolution of the scan that fills a page, and 600 for drawn pages.
             Images give their own pixels.
+        opener: opens the document.
 
     Raises:
         DocumentError: the document or the page gives no pixels.
     """
-    with open_document(file) as document:
+    with opener(file) as document:
         from docdetect.documents.pdf import PdfDocument
 
         if isinstance(document, PdfDocument):

@@ -48,12 +48,17 @@ _SIZE_SLACK_PX = 0.02
 
 
 class PdfDocument:
-    """An open PDF; see `Document`. Annotations and form fields are drawn, as in a viewer."""
+    """An open PDF; see `Document`. Annotations and form fields are drawn, as in a viewer.
 
-    def __init__(self, file: DocumentFile, password: str = "") -> None:
+    Args:
+        file: the PDF.
+        passwords: tried in order where it is encrypted; user's or owner's.
+    """
+
+    def __init__(self, file: DocumentFile, passwords: Sequence[str] = ()) -> None:
         self._path = file.path
         self._name = file.name
-        self._pdf = self._opened(password)
+        self._pdf = self._opened(passwords)
         try:
             self._page_count = self._counted()
         except BaseException:
@@ -95,7 +100,7 @@ class PdfDocument:
     ) -> None:
         self.close()
 
-    def _opened(self, password: str) -> Any:
+    def _opened(self, passwords: Sequence[str]) -> Any:
         try:
             if self._path.stat().st_size == 0:
                 raise document_error(self._path, FailureKind.UNREADABLE, "the file is empty")
@@ -109,9 +114,10 @@ class PdfDocument:
         if not pdf.is_pdf:
             pdf.close()
             raise document_error(self._path, FailureKind.UNREADABLE, "not a PDF inside")
-        if pdf.needs_pass and not pdf.authenticate(password):
+        if pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords):
             pdf.close()
-            raise document_error(self._path, FailureKind.ENCRYPTED, "needs a password")
+            tried = "none of the passwords given opens it" if passwords else "needs a password"
+            raise document_error(self._path, FailureKind.ENCRYPTED, tried)
         return pdf
 
     def _counted(self) -> int:

@@ -9,36 +9,64 @@ PyMuPDF and Pillow are imported when the first document of their kind is opened.
 
 from __future__ import annotations
 
-from docdetect.documents.document import Document, DocumentError
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from docdetect.documents.document import Document, DocumentError, document_error
 from docdetect.documents.sizes import MAX_PIXELS, AtDpi, ExactSize, LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, DocumentKind
+from docdetect.types import FailureKind
 
 __all__ = [
     "MAX_PIXELS",
     "AtDpi",
     "Document",
     "DocumentError",
+    "DocumentOpener",
     "ExactSize",
     "LongSide",
+    "Opener",
     "RenderSize",
     "open_document",
 ]
 
 
-def open_document(file: DocumentFile, *, password: str = "") -> Document:
+Opener: TypeAlias = Callable[[DocumentFile], Document]
+
+
+@dataclass(frozen=True)
+class DocumentOpener:
+    """Opens documents with the passwords it knows; picklable, so that worker processes can be given it.
+
+    Attributes:
+        passwords: tried in order on encrypted PDFs; never shown.
+    """
+
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+
+    def __call__(self, file: DocumentFile) -> Document:
+        """See `open_document`."""
+        return open_document(file, self.passwords)
+
+
+def open_document(file: DocumentFile, passwords: Sequence[str] = ()) -> Document:
     """Opens a document; use it as a context manager.
 
     Args:
         file: what `list_documents` found.
-        password: tried on encrypted PDFs.
+        passwords: tried in order on encrypted PDFs.
 
     Raises:
-        DocumentError: unreadable, encrypted, without pages, too large or out of memory; `.failure` says which.
+        DocumentError: unreadable, encrypted, without pages, too large, out of memory, of no kind that docdetect
+            reads, or in need of an extra; `.failure` says which.
     """
+    if file.kind is DocumentKind.UNKNOWN:
+        raise document_error(file.path, FailureKind.UNSUPPORTED, "not a file of a kind that docdetect reads")
     if file.kind is DocumentKind.PDF:
         from docdetect.documents.pdf import PdfDocument
 
-        return PdfDocument(file, password)
+        return PdfDocument(file, passwords)
     from docdetect.documents.images import ImageDocument
 
     return ImageDocument(file)

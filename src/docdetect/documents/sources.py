@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -18,7 +18,10 @@ class DocumentKind(str, Enum):
 
     PDF = "pdf"
     IMAGE = "image"
+    UNKNOWN = "unknown"  # named in a list of paths, but nothing that docdetect reads: it fails, with its reason
 
+
+HEIF_SUFFIXES = (".heic", ".heif", ".hif")
 
 KIND_OF_SUFFIX = {
     ".pdf": DocumentKind.PDF,
@@ -30,6 +33,7 @@ KIND_OF_SUFFIX = {
     ".tiff": DocumentKind.IMAGE,
     ".bmp": DocumentKind.IMAGE,
     ".webp": DocumentKind.IMAGE,
+    **dict.fromkeys(HEIF_SUFFIXES, DocumentKind.IMAGE),
 }
 """Suffix in lower case -> kind; everything else is no document."""
 
@@ -71,14 +75,30 @@ def list_documents(source: Path) -> list[DocumentFile]:
         return [DocumentFile(source, _printable(nfc(source.name)), kind)]
     if not source.is_dir():
         raise InputError(f"{source}: no such file or folder", "Check the path.")
-    found = sorted(_walk(source), key=lambda file: (file.name, str(file.path)))
+    found = sorted_by_name(str(source), walk_folder(source))
     if not found:
         raise InputError(f"{source}: no documents in this folder", _suffix_remedy())
-    _refuse_shared_names(source, found)
     return found
 
 
-def _walk(source: Path) -> Iterator[DocumentFile]:
+def sorted_by_name(where: str, files: Iterable[DocumentFile]) -> list[DocumentFile]:
+    """The documents in the order of their names. Raises InputError where two share one; `where` begins its message."""
+    found = sorted(files, key=lambda file: (file.name, str(file.path)))
+    shared = [f"{first.path} and {second.path}" for first, second in pairwise(found) if first.name == second.name]
+    if shared:
+        raise InputError(
+            problem_list(f"{where}: names that differ only in their Unicode form", shared),
+            "Rename one of each two.",
+        )
+    return found
+
+
+def walk_folder(source: Path) -> Iterator[DocumentFile]:
+    """The documents in a folder and the folders in it, in no order to rely on; see `list_documents`.
+
+    Raises:
+        InputError: a folder in it cannot be read.
+    """
     root = source.resolve()
 
     def refuse(error: OSError) -> None:
@@ -92,30 +112,25 @@ def _walk(source: Path) -> Iterator[DocumentFile]:
         for name in sorted(files):
             path = Path(folder) / name
             kind = document_kind(path)
-            if kind is None or name.startswith(".") or not _stays_inside(path, root):
+            if kind is None or name.startswith(".") or not stays_inside(path, root):
                 continue
-            yield DocumentFile(path, _printable(relative_name(path, source)), kind)
+            yield DocumentFile(path, document_name(path, source), kind)
 
 
-def _stays_inside(path: Path, root: Path) -> bool:
-    """Whether `path` is a regular file, or a link to one that lies under `root`."""
+def document_name(path: Path, root: Path) -> str:
+    """`path` relative to `root`, POSIX, NFC; bytes that are not UTF-8 (possible on Linux) as %XX, for JSON's sake."""
+    return _printable(relative_name(path, root))
+
+
+def stays_inside(path: Path, root: Path) -> bool:
+    """Whether `path` is a regular file, or a link to one that lies under `root`, which is resolved."""
     if not path.is_file():  # pipes and sockets would block the reader; broken links lead nowhere
         return False
     return not path.is_symlink() or path.resolve().is_relative_to(root)
 
 
 def _printable(name: str) -> str:
-    """`name` with bytes that are not UTF-8 (possible on Linux) as %XX: such a name could not be written as JSON."""
     return "".join(f"%{ord(letter) - 0xDC00:02X}" if 0xDC80 <= ord(letter) <= 0xDCFF else letter for letter in name)
-
-
-def _refuse_shared_names(source: Path, found: list[DocumentFile]) -> None:
-    shared = [f"{first.path} and {second.path}" for first, second in pairwise(found) if first.name == second.name]
-    if shared:
-        raise InputError(
-            problem_list(f"{source}: names that differ only in their Unicode form", shared),
-            "Rename one of each two.",
-        )
 
 
 def _suffix_remedy() -> str:

@@ -12,8 +12,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from docdetect.documents.document import Document, DocumentError
-from docdetect.documents.outcomes import Opener, PageWork
+from docdetect.documents.outcomes import PageWork
 from docdetect.documents.processes import enter_worker, set_alarm
+from docdetect.documents.reader import Opener
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.transfer import receive_value, send_value
 from docdetect.errors import DocdetectError

@@ -9,6 +9,7 @@ from typing import Protocol
 from docdetect.documents.aside import AsideWorker
 from docdetect.documents.codes import read_codes_closer
 from docdetect.documents.parts import render_parts
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile
 from docdetect.types import ByteArray, Failure
@@ -32,20 +33,22 @@ class CloserLooks:
 
     Args:
         timeout_s: seconds that a page may take.
+        opener: opens its document.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, opener: Opener = open_document) -> None:
         self._timeout_s = timeout_s
+        self._opener = opener
         self.aside = AsideWorker()
 
     def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
         """See `CloserLook.texts`. Raises InterruptedRunError once stopped."""
-        found = self.aside(self._timeout_s, read_codes_closer, file, number, tuple(boxes))
+        found = self.aside(self._timeout_s, read_codes_closer, file, number, tuple(boxes), self._opener)
         return [None] * len(boxes) if isinstance(found, Failure) else found
 
     def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
         """See `CloserLook.parts`. Raises InterruptedRunError once stopped."""
-        found = self.aside(self._timeout_s, render_parts, file, number, tuple(boxes), dpi)
+        found = self.aside(self._timeout_s, render_parts, file, number, tuple(boxes), dpi, self._opener)
         return None if isinstance(found, Failure) else found
 
     def stop(self) -> None:

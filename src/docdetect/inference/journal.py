@@ -26,9 +26,12 @@ from docdetect.inference.records import (
     run_to_line,
 )
 from docdetect.inference.settings import RunSettings
-from docdetect.types import DocumentResult, PageResult
+from docdetect.types import DocumentResult, FailureKind, PageResult
 
 JOURNAL_NAME = "detections.jsonl"
+
+_WORTH_ANOTHER_TRY = frozenset({FailureKind.ENCRYPTED, FailureKind.UNSUPPORTED})
+"""A password or an extra may be there the next time, of which neither the file nor the settings tell."""
 
 
 @dataclass
@@ -40,17 +43,19 @@ class Entry:
         pages: page number -> byte offset.
         end: byte offset of the closing line; None while the document is open.
         expected: pages that the closing line says there are; None where the document ended early.
+        retry: the document may open the next time, as it is.
     """
 
     sha256: str
     pages: dict[int, int] = field(default_factory=dict)
     end: int | None = None
     expected: int | None = None
+    retry: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether all lines are there; a damaged journal may have the closing line and lack a page."""
-        return self.end is not None and self.expected in (None, len(self.pages))
+        return self.end is not None and not self.retry and self.expected in (None, len(self.pages))
 
 
 class Journal:
@@ -163,6 +168,7 @@ class Journal:
     def _close_entry(entry: Entry, end: DocumentEnd, offset: int) -> None:
         entry.end = offset
         entry.expected = end.page_count if end.failure is None else None
+        entry.retry = end.failure is not None and end.failure.kind in _WORTH_ANOTHER_TRY
 
     def _append(self, line: str) -> int:
         """Writes a line in one go and returns its offset; a line that did not fit on the disk is taken back."""

@@ -158,6 +158,8 @@ def read_documents(work: Plan, reading: PageReading, settings: WorkerSettings) -
 
 
 def _sha256(file: DocumentFile) -> str | Failure:
+    if file.kind is DocumentKind.UNKNOWN:  # it may be a pipe, which would block
+        return ""
     try:
         return sha256_file(file.path)
     except InputError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from docdetect.config import dump_config
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.workers import WorkerSettings, available_cores
 from docdetect.errors import ConfigError, UsageError
@@ -29,6 +30,7 @@ from docdetect.inference.folder import (
 )
 from docdetect.inference.formats import FORMATS
 from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.passwords import known_passwords
 from docdetect.inference.reading import PageReading, ReadDocument, plan, read_documents
 from docdetect.inference.report import InferReport, Totals
 from docdetect.inference.selection import chosen_documents
@@ -54,14 +56,16 @@ def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferR
         on_progress: told about every finished document.
 
     Raises:
-        InputError: no such source, no documents, no weights.
+        InputError: no such source, no documents, no weights, no such password file.
         OutputExistsError: there are results already, or the folder is not docdetect's, or in use.
         OutputError: results cannot be written.
+        MissingDependencyError: all documents need an extra that is not installed.
         ConfigError, UsageError: settings that contradict each other or the model.
     """
     wanted = config.infer
     output, on_existing = _output(wanted)
     check_folder(output, on_existing)
+    opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
     weights = resolve_weights(wanted.weights, Path(config.train.runs))
     engine = load_engine(weights, imgsz=wanted.imgsz, device=wanted.device)
@@ -70,8 +74,8 @@ def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferR
     with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
         if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
             write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
-        report = run(files, engine, journal, wanted, on_progress)
-        write_summary(report, settings, source=wanted.source, weights=weights)
+        report = run(files, engine, journal, wanted, on_progress, opener)
+        write_summary(report, settings, source=", ".join(wanted.source), weights=weights)
     return report
 
 
@@ -81,6 +85,7 @@ def run(
     journal: Journal,
     wanted: InferConfig,
     on_progress: ProgressCallback = no_progress,
+    opener: Opener = open_document,
 ) -> InferReport:
     """Takes the documents through the engine into the journal and writes the result files beside it.
 
@@ -90,6 +95,7 @@ def run(
         journal: of this run; what it holds already is not done again.
         wanted: `formats` and `require`; the rest stands in the journal's settings.
         on_progress: told about every finished document.
+        opener: opens a document.
 
     Raises:
         OutputError: results cannot be written.
@@ -106,9 +112,9 @@ def run(
     work = plan(files, journal)
     documents = len(files) - len(work.files)
     reading = PageReading(settings.imgsz, settings.dpi, work.done)
-    workers = WorkerSettings(settings.workers, settings.doc_timeout_s)
+    workers = WorkerSettings(settings.workers, settings.doc_timeout_s, opener=opener)
     started, interrupted = time.perf_counter(), False
-    with CloserLooks(settings.doc_timeout_s) as closer_look:
+    with CloserLooks(settings.doc_timeout_s, opener) as closer_look:
         flow = Flow(engine, Finisher(settings, output, closer_look), journal, settings, on_document)
         try:
             with closing(read_documents(work, reading, workers)) as events:

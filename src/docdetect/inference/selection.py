@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docdetect.documents.sources import DocumentFile, list_documents
-from docdetect.errors import InputError, UsageError
+from docdetect.documents.collection import collect_documents
+from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile
+from docdetect.errors import InputError, MissingDependencyError, UsageError
+from docdetect.files import nfc
 from docdetect.inference.folder import is_result_folder
 
 if TYPE_CHECKING:
@@ -16,42 +19,58 @@ if TYPE_CHECKING:
 
 
 def chosen_documents(wanted: InferConfig, output: Path) -> list[DocumentFile]:
-    """The documents of the source that `include` and `exclude` leave, sorted by name.
+    """The documents of the sources that `include` and `exclude` leave, sorted by name.
 
-    Result folders of earlier runs inside the source are no documents: their drawn pages would be found as images.
+    Result folders of earlier runs inside the sources are no documents: their drawn pages would be found as images.
 
     Raises:
         InputError: no such source, or nothing is left.
+        MissingDependencyError: all of them are HEIC, and what reads it is not installed.
         UsageError: there is no source.
     """
     if not wanted.source:
         raise UsageError("no source given", "Say where the documents are: --source FOLDER.")
-    source = Path(wanted.source)
+    collection = collect_documents(wanted.source)
     files = [
         file
-        for file in list_documents(source)
+        for file in collection.files
         if (not wanted.include or _matches(file.name, wanted.include)) and not _matches(file.name, wanted.exclude)
     ]
-    results = {folder: folder == output.resolve() or is_result_folder(folder) for folder in _folders(files, source)}
-    files = [file for file in files if not any(results.get(parent, False) for parent in file.path.resolve().parents)]
+    folders = _folders(files, collection.root)
+    results = {folder: folder == output.resolve() or is_result_folder(folder) for folder in folders}
+    files = [
+        file
+        for file in files
+        if file.path in collection.named
+        or not any(results.get(parent, False) for parent in file.path.resolve().parents)
+    ]
     if not files:
-        raise InputError(f"{source}: no documents are left", "Check --include and --exclude.")
+        where = ", ".join(wanted.source)
+        raise InputError(f"{where}: no documents are left", "Check --include and --exclude.")
+    _check_readers(files)
     return files
 
 
+def _check_readers(files: list[DocumentFile]) -> None:
+    """One HEIC among many documents fails alone; where there is nothing else, the run would be for nothing."""
+    only_heif = all(file.path.suffix.lower() in HEIF_SUFFIXES for file in files)
+    if only_heif and find_spec("pillow_heif") is None:
+        raise MissingDependencyError.for_extra("pillow-heif", "heic", "reading HEIC pictures")
+
+
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether the whole name or its last part matches a pattern, upper and lower case alike."""
+    """Whether the whole name or its last part matches a pattern, upper and lower case and Unicode forms alike."""
     low = name.casefold()
     return any(
-        fnmatchcase(candidate, pattern.casefold())
+        fnmatchcase(candidate, nfc(pattern).casefold())
         for pattern in patterns
         for candidate in (low, low.rpartition("/")[2])
     )
 
 
-def _folders(files: list[DocumentFile], source: Path) -> set[Path]:
-    """The folders under the source, itself left out, that the documents lie in."""
-    root = source.resolve()
+def _folders(files: list[DocumentFile], root: Path) -> set[Path]:
+    """The folders under the sources' common folder, itself left out, that the documents lie in."""
+    root = root.resolve()
     return {
         parent for file in files for parent in file.path.resolve().parents if parent != root and root in parent.parents
     }
