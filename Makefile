@@ -7,7 +7,7 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type check bench format lock prepare train infer clean
+.PHONY: help setup demo test lint type check bench format lock prepare train infer weights clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,15 @@ prepare: setup ## data/raw -> data/datasets/main
 
 train: setup ## data/datasets/main -> runs/train
 	$(DOCDETECT) train --config best.yaml
+
+# Hours of work, in as many sessions as it takes: each goes on where the last one stopped, whatever stopped it. With
+# HOURS=2.5 a session ends after so long, between two epochs, with exit code 130. Weights in the box are not replaced
+# unasked: the last step says how.
+PRETRAIN := --config pretrain.yaml --set train.runs=runs/pretrain
+weights: setup ## Made-up pages -> a network trained from nothing -> the box; HOURS=2.5 for a session of that length
+	$(DOCDETECT) synth --config pretrain.yaml
+	$(DOCDETECT) train $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
+	$(DOCDETECT) weights $(PRETRAIN) --pack last
 
 infer: setup ## scans/ -> runs/infer
 	$(DOCDETECT) infer --config infer.yaml --source scans/

@@ -72,6 +72,9 @@ class TrainConfig(Section):
     tracking: Literal["", "mlflow"] = Field("", description="also log to MLflow (the extra mlflow); empty is off")
     tracking_uri: str = Field("sqlite:///runs/mlflow.db", min_length=1, description="MLflow's store")
     hours: NotNegative = Field(0.0, description="stop after so many hours, epochs fitted to them; 0 is no limit")
+    pause_hours: NotNegative = Field(
+        0.0, description="pause after so many hours, at the end of an epoch; --resume goes on; 0 never"
+    )
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
     window: Annotated[int, Field(ge=0, le=8192, multiple_of=32)] = Field(
         0, description="px, side of the windows of pages that are trained on; 0 trains on whole pages"

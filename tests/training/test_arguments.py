@@ -59,6 +59,7 @@ def resolved(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     import yaml
 
     from docdetect.console import no_progress
+    from docdetect.models.weights import no_announcement
     from docdetect.training.progress import no_report
 
     prepare_ultralytics()
@@ -73,6 +74,8 @@ def resolved(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         precision=recipe.precision,
         workers=recipe.workers,
         window=recipe.window,
+        pause_hours=recipe.pause_hours,
+        announce=no_announcement,
         on_epoch=no_report,
         on_progress=no_progress,
     )

@@ -20,7 +20,8 @@ from docdetect.schema import Config
 from docdetect.training.predictions import Prediction, predict_dataset, read_picture
 from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder, read_rows
-from docdetect.training.train import Listeners, TrainResult, resume, resumed_config, train
+from docdetect.training.resuming import resume, resumed_config
+from docdetect.training.train import Listeners, TrainResult, train
 from docdetect.training.validate import ValResult, validate
 
 pytestmark = pytest.mark.slow

@@ -26,9 +26,13 @@ def train(
     workers: Annotated[int | None, typer.Option(help="Loader processes at most.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
     hours: Annotated[float | None, typer.Option("--time", metavar="HOURS", help="Stop after so many hours.")] = None,
+    pause: Annotated[
+        float | None, typer.Option(metavar="HOURS", help="Pause after so many hours, at the end of an epoch.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Run folder: runs/train/<name>_<timestamp>.")] = None,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN|last", help="Go on with an interrupted run, in its folder.")
+        str | None,
+        typer.Option(metavar="RUN|last|auto", help="Go on with an interrupted run; auto: this recipe's, or start."),
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -44,9 +48,11 @@ def train(
         "train.workers": workers,
         "train.precision": precision,
         "train.hours": hours,
+        "train.pause_hours": pause,
         "train.name": name,
     }
     from docdetect.errors import UsageError
+    from docdetect.training import resuming
     from docdetect.training import train as work
 
     console = console_of(context)
@@ -54,11 +60,14 @@ def train(
         listeners = _listeners(console, progress)
         if resume is None:
             result = work.train(resolve(config, assignments, flags), listeners)
+        elif resume == "auto":
+            result = resuming.train_or_go_on(resolve(config, assignments, flags), listeners)
         elif config is not None:
             raise UsageError("--resume and --config exclude each other", "A run goes on with its own configuration.")
         else:
-            settings = work.resumed_config(resume, resolve(None, None, {}).train.runs, tuple(assignments or ()), flags)
-            result = work.resume(resume, settings, listeners)
+            runs = resolve(None, None, {}).train.runs
+            settings = resuming.resumed_config(resume, runs, tuple(assignments or ()), flags)
+            result = resuming.resume(resume, settings, listeners)
     _show_training(console, result)
 
 

@@ -23,8 +23,9 @@ from docdetect.training.evaluate import PREDICTIONS, read_predictions, write_pre
 from docdetect.training.folds import AssignFolds, FoldedImage, fold_images, write_fold
 from docdetect.training.predictions import Prediction, predict_dataset
 from docdetect.training.records import RunFolder, find_run, make_run_folder
+from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.samples import read_origins, samples_of
-from docdetect.training.train import Listeners, resume, resumed_config, train
+from docdetect.training.train import Listeners, train
 
 PLAN = "folds.json"
 _SPLITS = ("train", "val")

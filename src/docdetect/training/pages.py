@@ -71,6 +71,14 @@ class Windows(Pages):
         self.page_px = page_px
         super().__init__(*arguments, **keywords)
 
+    def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> Any:
+        """The page at its full scale, from memory where it is cached; what Ultralytics caches is what this gives."""
+        if self.ims[i] is not None:
+            return self.ims[i], self.im_hw0[i], self.im_hw[i]
+        pixels = imread(self.im_files[i])
+        page = _resized(pixels, self.page_px / max(pixels.shape[:2]))
+        return page, pixels.shape[:2], page.shape[:2]
+
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         label = deepcopy(self.labels[index])
         height, width = label.pop("shape")
@@ -78,7 +86,7 @@ class Windows(Pages):
         truth = self._pages[index].truth
         rng = _generator()
         boxes = truth.xyxy * np.float32(scale)
-        page = _resized(imread(self.im_files[index]), scale)
+        page = self.load_image(index)[0]
         corner = choose_window(boxes, (page.shape[1], page.shape[0]), self.imgsz, rng)
         label["img"], inside, kept = cut(page, boxes, corner, self.imgsz)
         label["ori_shape"] = label["resized_shape"] = (self.imgsz, self.imgsz)

@@ -1,4 +1,4 @@
-"""Training a detector: from a configuration to a complete run folder, and on from an interrupted one."""
+"""Training a detector: from a configuration to a complete run folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docdetect.config import load_config
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.errors import ConfigError, InputError
+from docdetect.errors import InterruptedRunError
 from docdetect.files import sha256_file
 from docdetect.models.loading import check_architecture, load_network, select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
@@ -24,8 +23,6 @@ from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochRepor
 from docdetect.training.records import (
     RunFolder,
     data_record,
-    drop_later_epochs,
-    find_run,
     make_run_folder,
     update_record,
     write_configuration,
@@ -35,8 +32,6 @@ from docdetect.training.tracking import check_tracking, tracked
 
 if TYPE_CHECKING:
     from docdetect.training.trainer import PagesTrainer
-
-CHANGEABLE_ON_RESUME = ("device", "workers", "cache", "patience", "hours", "tracking", "tracking_uri")
 
 
 @dataclass(frozen=True)
@@ -88,6 +83,7 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
         InputError: the dataset or the model is missing or wrong.
         ConfigError: the device or the precision is not to be had here.
         TrainingDivergedError: the loss is not a number any more.
+        TrainingPausedError: `train.pause_hours` are over; the run can be resumed.
         OutputError: the run folder cannot be written.
     """
     tell = listeners or Listeners()
@@ -109,70 +105,25 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
         data=data_record(dataset, marks),
         model={"name": recipe.model, "sha256": sha256_file(model) if model.is_file() else ""},
     )
-    return _run(run, config, dataset, {"model": str(model)}, tell)
+    return run_training(run, config, dataset, {"model": str(model)}, tell)
 
 
-def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> TrainResult:
-    """Goes on with an interrupted run in its own folder, from the end of its last finished epoch.
-
-    Args:
-        wanted: the run folder, or `last` for the newest interrupted one in `config.train.runs`.
-        config: see `resumed_config`.
-        listeners: who is told what.
-
-    Raises:
-        InputError: there is no such run, it is finished, or its data has changed.
-        see also `train`.
-    """
-    tell = listeners or Listeners()
-    prepare_ultralytics(verbose=tell.verbose)
-    run = RunFolder(find_run(wanted, Path(config.train.runs)).path.resolve())
-    dataset = read_dataset(str(run.data), on_progress=tell.on_progress)
-    marks = fingerprint(dataset)
-    record = update_record(run)
-    if record["data"]["split_sha256"] != marks.split:
-        raise InputError(
-            f"{dataset.file}: the split is not the one that {run.path} was trained with",
-            "Restore that dataset, or start a new run.",
-        )
-    if record["data"]["dataset_sha256"] != marks.dataset:
-        tell.announce("the dataset has changed since this run was started")
-    done = _finished_epochs(run)
-    if done >= config.train.epochs:
-        raise InputError(
-            f"{run.path}: all {done} epochs are done, nothing is left to train",
-            f"{run.best} are its weights; docdetect val judges them.",
-        )
-    for table in (run.metrics, run.results):
-        drop_later_epochs(table, done)
-    write_configuration(run, config, dataset)
-    update_record(run, state="running")
-    return _run(run, config, dataset, {"model": str(run.last), "resume": str(run.last)}, tell)
-
-
-def resumed_config(wanted: str, runs: str, assignments: tuple[str, ...], flags: Mapping[str, object]) -> Config:
-    """The configuration of an interrupted run, with what may be changed under way.
-
-    Raises:
-        InputError: there is no such run.
-        ConfigError: something else than `CHANGEABLE_ON_RESUME` is to be changed.
-    """
-    run = find_run(wanted, Path(runs))
-    before = load_config(str(run.config)).train.model_dump()
-    config = load_config(str(run.config), assignments, flags)
-    changed = [key for key, value in config.train.model_dump().items() if value != before[key]]
-    fixed = [f"train.{key}" for key in changed if key not in CHANGEABLE_ON_RESUME]
-    if fixed:
-        raise ConfigError(
-            f"--resume: {', '.join(fixed)} cannot change in the middle of a run",
-            f"Only {', '.join(CHANGEABLE_ON_RESUME)} can; start a new run for anything else.",
-        )
-    return config
-
-
-def _run(
+def run_training(
     run: RunFolder, config: Config, dataset: YoloDataset, model: Mapping[str, str], tell: Listeners
 ) -> TrainResult:
+    """Trains in a run folder that is laid out already.
+
+    Args:
+        run: the folder, its path absolute.
+        config: recipe and settings.
+        dataset: the checked pages.
+        model: Ultralytics' argument `model`, and `resume` where a checkpoint is to be gone on with.
+        tell: who is told what.
+
+    Raises:
+        TrainingPausedError: `train.pause_hours` are over; the run can be resumed.
+        see also `train`.
+    """
     from docdetect.training.trainer import Job, PagesTrainer
 
     device = select_device(config.train.device)
@@ -186,6 +137,8 @@ def _run(
         precision=config.train.precision,
         workers=config.train.workers,
         window=config.train.window,
+        pause_hours=config.train.pause_hours,
+        announce=tell.announce,
         on_epoch=tell.on_epoch,
         on_progress=tell.on_progress,
     )
@@ -248,7 +201,7 @@ def _state_recorded(run: RunFolder) -> Iterator[None]:
     """Writes into `run.json` how a run ended that did not finish."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InterruptedRunError):
         update_record(run, state="interrupted")
         raise
     except BaseException as error:
@@ -271,14 +224,6 @@ def _close_loaders(trainer: PagesTrainer) -> None:
         loader = getattr(trainer, name, None)
         if loader is not None:
             loader.close()
-
-
-def _finished_epochs(run: RunFolder) -> int:
-    import torch
-
-    load_network(run.last)  # refuses what it should, and registers the few classes that a checkpoint needs
-    checkpoint = torch.load(run.last, map_location="cpu", weights_only=True)
-    return int(checkpoint.get("epoch", -1)) + 1
 
 
 def _announce_oddities(dataset: YoloDataset, marks: Fingerprint, tell: Listeners, model: Path, freeze: int) -> None:

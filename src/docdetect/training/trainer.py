@@ -6,7 +6,8 @@ Imported after `prepare_ultralytics` only.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
 from docdetect.documents.workers import available_cores
+from docdetect.errors import InterruptedRunError
 from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
@@ -30,6 +32,10 @@ from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochRepor
 engine_trainer.GIT = SimpleNamespace(root="", branch=None, commit=None, message=None, origin=None)
 
 _CORES_PER_LOADER = 4  # a loader process for so many cores keeps up with training on a CPU
+
+
+class TrainingPausedError(InterruptedRunError):
+    """The session's hours are over; the run goes on when it is resumed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Job:
         precision: auto, fp32 or bf16.
         workers: loader processes at most.
         window: px, the side of the windows of pages that are trained on; 0 for whole pages.
+        pause_hours: after so many hours the end of an epoch is the end of the session; 0 is no limit.
+        announce: told what is worth knowing.
         on_epoch: told after each epoch.
         on_progress: told after each batch.
     """
@@ -53,6 +61,8 @@ class Job:
     precision: str
     workers: int
     window: int
+    pause_hours: float
+    announce: Callable[[str], None]
     on_epoch: EpochCallback
     on_progress: ProgressCallback
 
@@ -101,7 +111,7 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         training = mode == "train"
         window = self.job.window if training else 0
         make = partial(Windows, page_px=self.args.imgsz) if window else Pages
-        return make(
+        pages: Pages = make(
             img_path=img_path,
             imgsz=window or self.args.imgsz,
             batch_size=batch,
@@ -114,6 +124,9 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
             task="detect",
             data=self.data,
         )
+        if self.args.cache and pages.cache is None:
+            self.job.announce(f"train.cache: the {mode} pages do not fit into memory, so they are read from disk")
+        return pages
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """Loader processes on CPUs too: Ultralytics sets them to none there, and the network waits for every page."""
@@ -189,6 +202,18 @@ def _tell_batch(trainer: PagesTrainer) -> None:
 def _tell_epoch(trainer: PagesTrainer) -> None:
     if not trainer.final:
         trainer.job.on_epoch(_report(trainer))
+        _pause_in_time(trainer)
+
+
+def _pause_in_time(trainer: PagesTrainer) -> None:
+    """Ends the session where one more epoch would pass its limit; the checkpoint of this epoch is written already."""
+    spent_s = time.time() - trainer.train_time_start
+    most_s = 3600 * trainer.job.pause_hours
+    if most_s and not trainer.stop and spent_s + float(trainer.epoch_time) > most_s:
+        raise TrainingPausedError(
+            f"paused after {trainer.epoch + 1} of {trainer.epochs} epochs, as train.pause_hours says",
+            f"docdetect train --resume {trainer.save_dir} goes on.",
+        )
 
 
 def _report(trainer: PagesTrainer) -> EpochReport:

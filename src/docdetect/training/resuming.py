@@ -1,0 +1,131 @@
+"""Going on with an interrupted training run, in its own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from docdetect.config import load_config
+from docdetect.errors import ConfigError, DocdetectError, InputError
+from docdetect.files import read_json
+from docdetect.models.loading import load_network
+from docdetect.models.ultralytics_setup import prepare_ultralytics
+from docdetect.schema import Config, TrainConfig
+from docdetect.training.data import fingerprint, read_dataset
+from docdetect.training.records import RunFolder, drop_later_epochs, find_run, update_record, write_configuration
+from docdetect.training.train import Listeners, TrainResult, run_training, train
+
+CHANGEABLE_ON_RESUME = (
+    *("device", "workers", "cache", "patience", "hours", "pause_hours", "tracking", "tracking_uri"),
+)
+
+
+def train_or_go_on(config: Config, listeners: Listeners | None = None) -> TrainResult:
+    """The result of the recipe `config.train`, whatever was done of it before: the newest run of this very recipe goes
+    on where it was interrupted, or gives its result where it is finished; without such a run a new one starts.
+
+    Raises:
+        see `train` and `resume`.
+    """
+    for run in _runs_of_recipe(config.train):
+        if read_json(run.record).get("state") == "finished":
+            return _finished_result(run)
+        if run.last.is_file():
+            return resume(str(run.path), config, listeners)
+    return train(config, listeners)
+
+
+def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> TrainResult:
+    """Goes on with an interrupted run in its own folder, from the end of its last finished epoch.
+
+    Args:
+        wanted: the run folder, or `last` for the newest interrupted one in `config.train.runs`.
+        config: see `resumed_config`.
+        listeners: who is told what.
+
+    Raises:
+        InputError: there is no such run, it is finished, or its data has changed.
+        see also `train`.
+    """
+    tell = listeners or Listeners()
+    prepare_ultralytics(verbose=tell.verbose)
+    run = RunFolder(find_run(wanted, Path(config.train.runs)).path.resolve())
+    dataset = read_dataset(str(run.data), on_progress=tell.on_progress)
+    marks = fingerprint(dataset)
+    record = update_record(run)
+    if record["data"]["split_sha256"] != marks.split:
+        raise InputError(
+            f"{dataset.file}: the split is not the one that {run.path} was trained with",
+            "Restore that dataset, or start a new run.",
+        )
+    if record["data"]["dataset_sha256"] != marks.dataset:
+        tell.announce("the dataset has changed since this run was started")
+    done, planned = _epochs_of(run)
+    if done >= planned:
+        raise InputError(
+            f"{run.path}: all {done} epochs are done, nothing is left to train",
+            f"{run.best} are its weights; docdetect val judges them.",
+        )
+    for table in (run.metrics, run.results):
+        drop_later_epochs(table, done)
+    write_configuration(run, config, dataset)
+    update_record(run, state="running")
+    return run_training(run, config, dataset, {"model": str(run.last), "resume": str(run.last)}, tell)
+
+
+def resumed_config(wanted: str, runs: str, assignments: tuple[str, ...], flags: Mapping[str, object]) -> Config:
+    """The configuration of an interrupted run, with what may be changed under way.
+
+    Raises:
+        InputError: there is no such run.
+        ConfigError: something else than `CHANGEABLE_ON_RESUME` is to be changed.
+    """
+    run = find_run(wanted, Path(runs))
+    before = load_config(str(run.config)).train.model_dump()
+    config = load_config(str(run.config), assignments, flags)
+    changed = [key for key, value in config.train.model_dump().items() if value != before[key]]
+    fixed = [f"train.{key}" for key in changed if key not in CHANGEABLE_ON_RESUME]
+    if fixed:
+        raise ConfigError(
+            f"--resume: {', '.join(fixed)} cannot change in the middle of a run",
+            f"Only {', '.join(CHANGEABLE_ON_RESUME)} can; start a new run for anything else.",
+        )
+    return config
+
+
+def _runs_of_recipe(recipe: TrainConfig) -> Iterator[RunFolder]:
+    """Runs of the recipe that have begun, the newest first; what may change on resumption makes no difference."""
+    wanted = recipe.model_dump(exclude=set(CHANGEABLE_ON_RESUME))
+    folders = sorted(Path(recipe.runs).glob(f"{recipe.name}_*/run.json"), reverse=True)
+    for run in (RunFolder(record.parent) for record in folders):
+        try:
+            known = load_config(str(run.config)).train
+        except DocdetectError:  # of another version, or damaged: not this recipe's
+            continue
+        if known.model_dump(exclude=set(CHANGEABLE_ON_RESUME)) == wanted:
+            yield run
+
+
+def _finished_result(run: RunFolder) -> TrainResult:
+    record: dict[str, Any] = read_json(run.record)
+    best = record["best"]
+    return TrainResult(
+        folder=run.path,
+        weights=run.best,
+        epochs=int(record["epochs"]),
+        seconds=0.0,
+        precision=float(best["precision"]),
+        recall=float(best["recall"]),
+        ap50=float(best["AP50"]),
+        ap50_95=float(best["AP50-95"]),
+    )
+
+
+def _epochs_of(run: RunFolder) -> tuple[int, int]:
+    """Epochs done, and planned: a time budget changes the plan under way, so it is the checkpoint that knows."""
+    import torch
+
+    load_network(run.last)  # refuses what it should, and registers the few classes that a checkpoint needs
+    checkpoint = torch.load(run.last, map_location="cpu", weights_only=True)
+    return int(checkpoint.get("epoch", -1)) + 1, int(checkpoint["train_args"]["epochs"])

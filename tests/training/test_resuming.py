@@ -1,0 +1,115 @@
+"""Training in several sessions: pauses, budgets, early stopping, and what is done when the same recipe is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.training.test_train import settings
+from ultralytics.models.yolo.detect import DetectionTrainer
+
+from docdetect.training import resuming
+from docdetect.training.records import RunFolder, read_rows
+from docdetect.training.resuming import train_or_go_on
+from docdetect.training.train import Listeners, TrainResult, train
+from docdetect.training.trainer import PagesTrainer, TrainingPausedError
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_recipe_is_paused_gone_on_with_and_not_trained_twice(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    plain = settings(dataset, tiny_yaml, runs, "workers=0")
+    with pytest.raises(TrainingPausedError, match="paused after 1 of 2 epochs") as paused:
+        train_or_go_on(settings(dataset, tiny_yaml, runs, "workers=0", "pause_hours=0.000001"))
+    (folder,) = runs.iterdir()
+    assert paused.value.exit_code == 130
+    assert str(folder) in paused.value.remedy
+    assert json.loads(RunFolder(folder).record.read_text(encoding="utf-8"))["state"] == "interrupted"
+    finished = train_or_go_on(plain)
+    assert (finished.folder, finished.epochs) == (folder.resolve(), 2)
+    assert [row["epoch"] for row in read_rows(RunFolder(folder).metrics)] == ["1", "2"]
+    again = train_or_go_on(plain)
+    assert list(runs.iterdir()) == [folder]
+    assert again.seconds == 0
+    assert again.weights.resolve() == finished.weights
+    assert again.ap50 == pytest.approx(finished.ap50, abs=1e-6)
+
+
+def test_another_recipe_and_a_run_without_checkpoint_are_not_gone_on_with(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docdetect.config import dump_config
+
+    started: list[float] = []
+
+    def new_run(config: Any, listeners: Any) -> None:
+        started.append(config.train.lr0)
+
+    monkeypatch.setattr(resuming, "train", new_run)
+    config = settings(dataset, tiny_yaml, tmp_path)
+    folder = tmp_path / f"{config.train.name}_20200101_000000"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+    (folder / "run.json").write_text('{"state": "failed"}', encoding="utf-8")
+    train_or_go_on(config)
+    best = {"precision": 0.1, "recall": 0.2, "AP50": 0.3, "AP50-95": 0.4}
+    (folder / "run.json").write_text(json.dumps({"state": "finished", "epochs": 2, "best": best}), encoding="utf-8")
+    assert train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "workers=0")).ap50_95 == 0.4
+    train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "lr0=0.02"))
+    assert started == [0.01, 0.02]
+
+
+def test_a_time_budget_ends_in_finished_weights(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
+    result = train(settings(dataset, tiny_yaml, tmp_path, "workers=0", "epochs=50", "hours=0.000001"))
+    assert result.epochs == 1
+    assert result.weights.is_file()
+    assert json.loads((result.folder / "run.json").read_text(encoding="utf-8"))["state"] == "finished"
+
+
+def without_progress(self: Any) -> Any:
+    metrics, _ = DetectionTrainer.validate(self)
+    self.best_fitness = 0.5
+    return metrics, 0.5
+
+
+def test_training_stops_without_progress_and_says_that_pages_do_not_fit_into_memory(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1, total=1))
+    monkeypatch.setattr(PagesTrainer, "validate", without_progress)
+    said: list[str] = []
+    config = settings(dataset, tiny_yaml, tmp_path, "workers=0", "epochs=9", "patience=1", "cache=true")
+    result: TrainResult = train(config, Listeners(announce=said.append))
+    assert result.epochs == 2
+    assert [text for text in said if "the train pages do not fit into memory" in text]
+
+
+def test_windows_are_cut_from_pages_in_memory(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ultralytics.cfg import get_cfg
+
+    from docdetect.training import pages as room
+    from docdetect.training.data import read_dataset
+
+    read: list[str] = []
+    decode: Any = vars(room)["imread"]
+
+    def counted(path: str) -> Any:
+        read.append(path)
+        return decode(path)
+
+    monkeypatch.setattr(room, "imread", counted)
+    images = read_dataset(str(dataset)).splits
+    data = {"pages": images, "names": {0: "qr", 1: "signature", 2: "stamp"}, "nc": 3, "channels": 3}
+    hyp = get_cfg(overrides={"deterministic": False})
+    common: dict[str, Any] = {"img_path": "train", "imgsz": 32, "page_px": 128, "hyp": hyp, "data": data}
+    windows = room.Windows(**common, augment=True, task="detect", batch_size=2, cache="ram")
+    cached = len(read)
+    assert cached >= len(windows)
+    labels = [windows.get_image_and_label(index) for index in (0, 1, 2) * 3]
+    assert len(read) == cached
+    assert {label["img"].shape for label in labels} == {(32, 32, 3)}
+    assert windows.load_image(0)[0].shape == (128, 96, 3)
