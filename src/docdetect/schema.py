@@ -164,6 +164,7 @@ class InferConfig(Section):
     doc_timeout_s: Positive = Field(120.0, description="s that a page of a document may take")
     save_pages: bool = Field(True, description="draw every page with its marks")
     save_crops: bool = Field(False, description="cut out every mark")
+    save_pdf: bool = Field(False, description="copy every PDF with its marks as annotations")
     read_codes: bool = Field(True, description="read what QR codes say")
     code_class: Name = Field("qr", description="the class whose marks are QR codes")
     formats: tuple[Literal["json", "csv", "jsonl", "coco", "yolo", "parquet"], ...] = Field(

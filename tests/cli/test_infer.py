@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from docdetect.cli.main import run
@@ -78,6 +79,19 @@ def test_missing_marks_fail_on_request(tmp_path: Path, capsys: pytest.CaptureFix
     assert "error: 1 documents lack signature\n" in capsys.readouterr().err
     assert infer(tmp_path, "--require", "seal", "--overwrite") == 3
     assert "infer.require: seal not among the classes of these weights" in capsys.readouterr().err
+
+
+def test_a_marked_copy_that_cannot_be_made_gives_exit_code_7(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    with pymupdf.open(path) as pdf:
+        pdf.save(path.with_name("locked.pdf"), encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="x", permissions=4)
+    assert infer(tmp_path, "--save-pdf") == 7
+    text = capsys.readouterr().err
+    assert "warning: locked.pdf: no marked copy: encrypted: its permissions forbid annotations\n" in text
+    assert "error: 1 documents have no marked copy\n" in text
+    assert [copy.name for copy in (tmp_path / "out" / "pdf").iterdir()] == ["a.pdf"]
 
 
 def test_include_and_exclude(tmp_path: Path) -> None:

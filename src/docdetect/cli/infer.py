@@ -36,6 +36,9 @@ def infer(
     no_group: Annotated[bool | None, typer.Option("--no-group", help="Every raw box is a mark.")] = None,
     save_pages: Annotated[bool | None, typer.Option("--save-pages/--no-save-pages", help="Draw every page.")] = None,
     save_crops: Annotated[bool | None, typer.Option("--save-crops", help="Cut out every mark.")] = None,
+    save_pdf: Annotated[
+        bool | None, typer.Option("--save-pdf", help="Copy every PDF with its marks as annotations.")
+    ] = None,
     read_codes: Annotated[bool | None, typer.Option("--codes/--no-codes", help="Read what QR codes say.")] = None,
     formats: Annotated[
         str | None, typer.Option("--format", metavar="NAME,...", help="json,csv,jsonl,coco,yolo,parquet.")
@@ -82,6 +85,7 @@ def infer(
         "grouping.contain": group_contain,
         "infer.save_pages": save_pages,
         "infer.save_crops": save_crops,
+        "infer.save_pdf": save_pdf,
         "infer.read_codes": read_codes,
         "infer.formats": _listed(formats),
         "infer.include": include or None,
@@ -123,6 +127,8 @@ def _show(console: Console, report: InferReport) -> None:
         console.warn(f"{where}: {row.failure.kind.value}: {row.failure.message}")
     if len(totals.failures) > _SHOWN_FAILURES:
         console.warn(f"and {len(totals.failures) - _SHOWN_FAILURES} more: see {report.output / 'summary.json'}")
+    for document, failure in list(report.without_copy.items())[:_SHOWN_FAILURES]:
+        console.warn(f"{document}: no marked copy: {failure.kind.value}: {failure.message}")
     for document, missing in list(report.lacking.items())[:_SHOWN_FAILURES]:
         console.warn(f"{document}: no {', '.join(missing)}")
     rows = [[name, totals.raw[name], totals.marks[name]] for name in totals.class_names]
@@ -153,6 +159,8 @@ def _raise_what_failed(config: Config, report: InferReport) -> None:
     problems = []
     if report.failed_documents:
         problems.append(f"{report.failed_documents} of {report.expected} documents failed, wholly or in part")
+    if report.without_copy:
+        problems.append(f"{len(report.without_copy)} documents have no marked copy")
     if config.infer.fail_on_missing and report.lacking:
         problems.append(f"{len(report.lacking)} documents lack {' or '.join(report.required)}")
     if problems:

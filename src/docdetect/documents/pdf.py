@@ -69,6 +69,11 @@ class PdfDocument:
     def page_count(self) -> int:
         return self._page_count
 
+    @property
+    def pdf(self) -> Any:
+        """PyMuPDF's own object, for the files of `documents/`."""
+        return self._pdf
+
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         with self._page(number) as page:
             return self._info(page, number, size)
@@ -125,7 +130,7 @@ class PdfDocument:
             # A page is an object, so a page tree that claims more pages than there are objects lies.
             count = min(int(self._pdf.page_count), int(self._pdf.xref_length()))
         except Exception as error:  # hostile bytes reach unguarded code of the library
-            failure = _failure(error)
+            failure = pdf_failure(error)
             raise document_error(self._path, failure.kind, failure.message) from error
         if count < 1:
             raise document_error(self._path, FailureKind.EMPTY, "no pages")
@@ -139,7 +144,7 @@ class PdfDocument:
         except DocdetectError:
             raise
         except Exception as error:  # hostile bytes reach unguarded code of the library
-            failure = _failure(error)
+            failure = pdf_failure(error)
             raise page_error(self._path, number, failure.kind, failure.message) from error
 
     def _info(self, page: Any, number: int, size: RenderSize) -> PageInfo:
@@ -200,10 +205,11 @@ def _open_failure(error: Exception) -> Failure:
     cause = noted[0].partition("error: ")[2] if noted else "not a PDF inside"
     if "encrypt" in cause.lower():
         return Failure(FailureKind.ENCRYPTED, f"encrypted in a way that cannot be read ({cause})")
-    return _failure(error if _is_memory(error) else RuntimeError(cause))
+    return pdf_failure(error if _is_memory(error) else RuntimeError(cause))
 
 
-def _failure(error: Exception) -> Failure:
+def pdf_failure(error: Exception) -> Failure:
+    """What an exception of MuPDF or PyMuPDF says about the document."""
     if _is_memory(error):
         return Failure(FailureKind.MEMORY, "not enough memory")
     cause = _CODE.sub("", " ".join(str(error).split())) or type(error).__name__

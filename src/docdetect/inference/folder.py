@@ -18,6 +18,7 @@ from docdetect.inference.records import line_to_record
 PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"
 CONFIG_NAME = "config.yaml"
+PDF_FOLDER = "pdf"
 YOLO_FOLDER = "yolo"
 RESULT_FILES = (
     JOURNAL_NAME,
@@ -34,6 +35,7 @@ _LOCK_NAME = ".docdetect.lock"
 _MADE_BY_US = {
     PAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
     CROPS_FOLDER: re.compile(r"page_\d{4,}_.+_\d{2,}\.jpg"),
+    PDF_FOLDER: re.compile(r".+\.pdf", re.IGNORECASE),
     YOLO_FOLDER: re.compile(r"page_\d{4,}\.txt|classes\.txt"),
 }
 _TEMPORARY = re.compile(r"\..+\.tmp")
@@ -80,7 +82,7 @@ def remove_files(folder: Path, keep: frozenset[str]) -> None:
     """Removes docdetect's files under `folder`, one of its result folders, and the folders that are empty then.
 
     Args:
-        folder: `pages`, `crops` or `yolo` in a result folder; nothing happens where it does not exist.
+        folder: `pages`, `crops`, `pdf` or `yolo` in a result folder; nothing happens where it does not exist.
         keep: paths relative to `folder`, POSIX, that stay.
     """
     ours = _MADE_BY_US[folder.name]

@@ -16,13 +16,16 @@ from typing import BinaryIO
 from docdetect.files import output_errors
 from docdetect.inference.records import (
     DocumentEnd,
+    PdfEnd,
     Record,
     Stamp,
     document_to_line,
     line_to_record,
     page_to_line,
+    pdf_to_line,
     record_to_end,
     record_to_page,
+    record_to_pdf,
     run_to_line,
 )
 from docdetect.inference.settings import RunSettings
@@ -43,6 +46,8 @@ class Entry:
         pages: page number -> byte offset.
         end: byte offset of the closing line; None while the document is open.
         expected: pages that the closing line says there are; None where the document ended early.
+        pdf: byte offset of the line about the marked copy; None while there is none.
+        has_pdf: there is a marked copy.
         retry: the document may open the next time, as it is.
     """
 
@@ -50,6 +55,8 @@ class Entry:
     pages: dict[int, int] = field(default_factory=dict)
     end: int | None = None
     expected: int | None = None
+    pdf: int | None = None
+    has_pdf: bool = False
     retry: bool = False
 
     @property
@@ -116,6 +123,21 @@ class Journal:
         offset = self._append(document_to_line(end, Stamp(sha256, self._fingerprint)))
         self._close_entry(self._entry(end.document, sha256), end, offset)
 
+    def add_pdf(self, end: PdfEnd, sha256: str) -> None:
+        """Appends the line about the marked copy of a document. Raises OutputError."""
+        offset = self._append(pdf_to_line(end, Stamp(sha256, self._fingerprint)))
+        self._note_pdf(self._entry(end.document, sha256), end, offset)
+
+    def has_pdf(self, document: str) -> bool:
+        """Whether the marked copy of what the journal has on the document was made."""
+        entry = self._entries.get(document)
+        return entry is not None and entry.has_pdf
+
+    def read_pdf(self, document: str) -> PdfEnd | None:
+        """What became of the marked copy of a document; None where none was asked for."""
+        entry = self._entries[document]
+        return None if entry.pdf is None else record_to_pdf(self._record(entry.pdf))
+
     def documents(self) -> list[str]:
         """Names of the documents with at least one line, sorted."""
         return sorted(self._entries)
@@ -155,8 +177,9 @@ class Journal:
             entry = self._entries[document]
             for _, offset in sorted(entry.pages.items()):
                 yield self._line_at(offset)
-            if entry.end is not None:
-                yield self._line_at(entry.end)
+            for closing in (entry.end, entry.pdf):
+                if closing is not None:
+                    yield self._line_at(closing)
 
     def _entry(self, document: str, sha256: str) -> Entry:
         entry = self._entries.get(document)
@@ -169,6 +192,11 @@ class Journal:
         entry.end = offset
         entry.expected = end.page_count if end.failure is None else None
         entry.retry = end.failure is not None and end.failure.kind in _WORTH_ANOTHER_TRY
+        entry.pdf, entry.has_pdf = None, False  # a copy made before has not the marks of what was done again
+
+    @staticmethod
+    def _note_pdf(entry: Entry, end: PdfEnd, offset: int) -> None:
+        entry.pdf, entry.has_pdf = offset, end.failure is None
 
     def _append(self, line: str) -> int:
         """Writes a line in one go and returns its offset; a line that did not fit on the disk is taken back."""
@@ -220,8 +248,10 @@ class Journal:
             return
         elif record.kind == "page":
             self._entry(record.document, record.stamp.sha256).pages[record.page] = offset
-        else:
+        elif record.kind == "document":
             self._close_entry(self._entry(record.document, record.stamp.sha256), record_to_end(record), offset)
+        elif self.settings.save_pdf:
+            self._note_pdf(self._entry(record.document, record.stamp.sha256), record_to_pdf(record), offset)
 
     def _is_usable(self, record: Record) -> bool:
         if record.stamp.settings != self._fingerprint:
@@ -231,6 +261,8 @@ class Journal:
                 record_to_page(record, self.settings.class_names)
             elif record.kind == "document":
                 record_to_end(record)
+            elif record.kind == "pdf":
+                record_to_pdf(record)
         except (ValueError, KeyError, TypeError, IndexError):
             return False
         return True

@@ -18,7 +18,7 @@ from docdetect.types import Detections, Failure, FailureKind, PageInfo, PageResu
 JOURNAL_VERSION = 1
 _UNKNOWN_SIZE = (1, 1)  # of a page that could not be opened: PageInfo wants a size, nothing shows it
 
-RecordKind: TypeAlias = Literal["run", "page", "document"]
+RecordKind: TypeAlias = Literal["run", "page", "document", "pdf"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,26 @@ class DocumentEnd:
 
 
 @dataclass(frozen=True)
+class PdfEnd:
+    """The line that says that the marked copy of a PDF was made, or why it could not be.
+
+    Attributes:
+        document: path relative to the source, POSIX, NFC.
+        failure: why there is no copy.
+    """
+
+    document: str
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
 class Record:
     """A line read back: which kind, and its page or document where it is of one.
 
     Attributes:
-        kind: run, page or document.
+        kind: run, page, document or pdf.
         document: name; "" for the run.
-        page: number from 1; 0 for the run and for documents.
+        page: number from 1; 0 for all but pages.
         stamp: what the line belongs to.
         data: the parsed object.
     """
@@ -100,12 +113,18 @@ def document_to_line(end: DocumentEnd, stamp: Stamp) -> str:
     return _line(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
 
 
+def pdf_to_line(end: PdfEnd, stamp: Stamp) -> str:
+    """The line about the marked copy of a PDF, without line end."""
+    data = {"record": "pdf", "document": end.document} | vars(stamp)
+    return _line(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
+
+
 def line_to_record(line: str) -> Record | None:
     """The record of one line, None when it is torn or no record at all."""
     try:
         data = json.loads(line)
         kind = data["record"]
-        if kind not in ("run", "page", "document"):
+        if kind not in ("run", "page", "document", "pdf"):
             return None
         stamp = Stamp(str(data.get("sha256", "")), str(data["settings"]))
         return Record(kind, str(data.get("document", "")), int(data.get("page", 0)), stamp, data)
@@ -139,6 +158,12 @@ def record_to_end(record: Record) -> DocumentEnd:
     return DocumentEnd(
         record.document, int(record.data["pages"]), None if failure is None else failure_from_json(failure)
     )
+
+
+def record_to_pdf(record: Record) -> PdfEnd:
+    """What a line about a copy was written from. Raises ValueError, KeyError, TypeError as `record_to_page` does."""
+    failure = record.data["failure"]
+    return PdfEnd(record.document, None if failure is None else failure_from_json(failure))
 
 
 def failed_page(document: str, number: int, failure: Failure) -> PageResult:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docdetect.inference.records import DocumentEnd
+from docdetect.inference.records import DocumentEnd, PdfEnd
 from docdetect.types import DocumentResult, DocumentStatus, Failure
 
 
@@ -23,6 +23,7 @@ class DocumentRow:
         pages_of_class: class name -> numbers of the pages with such marks.
         finished: False when the run stopped before the document's end.
         failure: why the document as a whole failed.
+        pdf: what became of its marked copy; None where none was asked for, or it is no PDF.
     """
 
     document: str
@@ -33,6 +34,7 @@ class DocumentRow:
     pages_of_class: dict[str, tuple[int, ...]]
     finished: bool = True
     failure: Failure | None = None
+    pdf: PdfEnd | None = None
 
     def lacks(self, required: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the required classes stand on none of its pages."""
@@ -71,7 +73,7 @@ class Totals:
     code_class: str = ""
     codes_read: int = 0
 
-    def add(self, result: DocumentResult, end: DocumentEnd | None) -> None:
+    def add(self, result: DocumentResult, end: DocumentEnd | None, pdf: PdfEnd | None = None) -> None:
         """Counts one document in; `end` is None when the run stopped before its last page."""
         pages_of_class: dict[str, list[int]] = {name: [] for name in self.class_names}
         for page in result.pages:
@@ -99,6 +101,7 @@ class Totals:
                 {name: tuple(numbers) for name, numbers in pages_of_class.items()},
                 end is not None,
                 result.failure,
+                pdf,
             )
         )
 
@@ -147,6 +150,13 @@ class InferReport:
         judged = (row for row in self.totals.documents if row.status is not DocumentStatus.FAILED and row.finished)
         lacks = {row.document: row.lacks(self.required) for row in judged}
         return {document: missing for document, missing in lacks.items() if missing}
+
+    @property
+    def without_copy(self) -> dict[str, Failure]:
+        """Document -> why its marked copy could not be made."""
+        return {
+            row.document: row.pdf.failure for row in self.totals.documents if row.pdf and row.pdf.failure is not None
+        }
 
     @property
     def failed_documents(self) -> int:

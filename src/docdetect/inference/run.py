@@ -23,6 +23,7 @@ from docdetect.inference.folder import (
     CONFIG_NAME,
     CROPS_FOLDER,
     PAGES_FOLDER,
+    PDF_FOLDER,
     OnExisting,
     check_folder,
     claimed_folder,
@@ -31,6 +32,7 @@ from docdetect.inference.folder import (
 from docdetect.inference.formats import FORMATS
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.passwords import known_passwords
+from docdetect.inference.pdf_copies import PdfCopies
 from docdetect.inference.reading import PageReading, ReadDocument, plan, read_documents
 from docdetect.inference.report import InferReport, Totals
 from docdetect.inference.selection import chosen_documents
@@ -107,6 +109,7 @@ def run(
     def on_document(event: ReadDocument, pages: int) -> None:
         nonlocal documents
         documents += 1
+        copies.add(event.file)
         on_progress(documents, len(files), f"{pages} pages, {event.file.name}")
 
     work = plan(files, journal)
@@ -114,13 +117,15 @@ def run(
     reading = PageReading(settings.imgsz, settings.dpi, work.done)
     workers = WorkerSettings(settings.workers, settings.doc_timeout_s, opener=opener)
     started, interrupted = time.perf_counter(), False
-    with CloserLooks(settings.doc_timeout_s, opener) as closer_look:
+    with CloserLooks(settings.doc_timeout_s, opener) as closer_look, PdfCopies(journal, output, opener) as copies:
         flow = Flow(engine, Finisher(settings, output, closer_look), journal, settings, on_document)
         try:
             with closing(read_documents(work, reading, workers)) as events:
                 flow.run(events)
+            copies.finish(files)
         except KeyboardInterrupt:
             interrupted = True
+            copies.record()
     elapsed_s = time.perf_counter() - started
     journal.forget(set(journal.documents()) - {file.name for file in files})
     if not interrupted:
@@ -149,7 +154,7 @@ def write_results(journal: Journal, output: Path, formats: Iterable[str]) -> Tot
         adders = [stack.enter_context(open_format(output, settings)) for open_format in chosen]
         for document in journal.documents():
             result, end = journal.read_document(document)
-            totals.add(result, end)
+            totals.add(result, end, journal.read_pdf(document))
             for add in adders:
                 add(result)
     return totals
@@ -185,6 +190,7 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         ),
         save_pages=wanted.save_pages,
         save_crops=wanted.save_crops,
+        save_pdf=wanted.save_pdf,
         read_codes=wanted.read_codes,
         code_class=wanted.code_class,
         batch=wanted.batch,
@@ -214,7 +220,9 @@ def _check_required(wanted: InferConfig, settings: RunSettings) -> None:
 
 
 def _remove_orphans(output: Path, totals: Totals) -> None:
-    """Removes pictures of documents and pages that are no longer among the results."""
+    """Removes pictures and copies of documents and pages that are no longer among the results."""
+    copied = (row.document for row in totals.documents if row.pdf is not None and row.pdf.failure is None)
+    remove_files(output / PDF_FOLDER, keep=frozenset(copied))
     for folder in (PAGES_FOLDER, CROPS_FOLDER):
         base = output / folder
         if not base.is_dir():

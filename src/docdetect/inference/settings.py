@@ -9,7 +9,7 @@ from docdetect import __version__
 from docdetect.files import sha256_text
 from docdetect.grouping import GroupingSettings
 
-_WITHOUT_INFLUENCE = frozenset({"batch", "workers", "doc_timeout_s"})
+_WITHOUT_INFLUENCE = frozenset({"save_pdf", "batch", "workers", "doc_timeout_s"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class RunSettings:
         grouping: how raw boxes become marks.
         save_pages: pages are drawn as JPEG.
         save_crops: every mark is cut out as JPEG.
+        save_pdf: every PDF is copied with its marks as annotations; made from results, does not influence them.
         read_codes: QR codes are read from the page at full resolution.
         code_class: name of the class whose marks are QR codes.
         batch: pages per call of the model; does not influence results.
@@ -44,6 +45,7 @@ class RunSettings:
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     save_pages: bool = True
     save_crops: bool = False
+    save_pdf: bool = False
     read_codes: bool = True
     code_class: str = "qr"
     batch: int = 4

@@ -12,7 +12,7 @@ from docdetect.inference.formats import replacing
 from docdetect.inference.records import failure_to_json
 from docdetect.inference.report import DocumentRow, InferReport
 from docdetect.inference.settings import RunSettings
-from docdetect.types import DocumentStatus
+from docdetect.types import DocumentStatus, Failure
 
 
 def write_summary(report: InferReport, settings: RunSettings, *, source: str, weights: Path) -> None:
@@ -52,6 +52,9 @@ def summary_of(report: InferReport) -> dict[str, Any]:
         "failures": [
             {"document": row.document, "page": row.page} | failure_to_json(row.failure) for row in totals.failures
         ],
+        "without_copy": [
+            {"document": document} | failure_to_json(failure) for document, failure in report.without_copy.items()
+        ],
         "required": list(report.required),
         "lacking": {document: list(missing) for document, missing in report.lacking.items()},
     }
@@ -66,20 +69,33 @@ def _row_to_json(row: DocumentRow) -> dict[str, Any]:
         "finished": row.finished,
         "pages_with": {name: list(numbers) for name, numbers in row.pages_of_class.items()},
         "sha256": row.sha256,
+        "pdf": _copy_of(row),
         "failure": None if row.failure is None else failure_to_json(row.failure),
     }
+
+
+def _copy_of(row: DocumentRow) -> str:
+    """`written`, or why not; empty where no marked copy was asked for."""
+    if row.pdf is None:
+        return ""
+    return "written" if row.pdf.failure is None else _reason(row.pdf.failure)
+
+
+def _reason(failure: Failure | None) -> str:
+    return "" if failure is None else f"{failure.kind.value}: {failure.message}"
 
 
 def _write_documents(report: InferReport) -> None:
     names = report.totals.class_names
     lacking = report.lacking
-    header = ["document", "status", "pages", "failed_pages", *(f"{name}_pages" for name in names), "lacks", "reason"]
+    classes = [f"{name}_pages" for name in names]
+    header = ["document", "status", "pages", "failed_pages", *classes, "lacks", "reason", "pdf"]
     with replacing(report.output / "documents.csv") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         for row in report.totals.documents:
             pages = [" ".join(map(str, row.pages_of_class[name])) for name in names]
-            reason = "" if row.failure is None else f"{row.failure.kind.value}: {row.failure.message}"
             failed = " ".join(map(str, row.failed_pages))
             missing = " ".join(lacking.get(row.document, ()))
-            writer.writerow([row.document, row.status.value, row.page_count, failed, *pages, missing, reason])
+            status = [row.document, row.status.value, row.page_count, failed]
+            writer.writerow([*status, *pages, missing, _reason(row.failure), _copy_of(row)])
