@@ -35,7 +35,7 @@ from docdetect.metrics.grouped import StageFigures
 from docdetect.metrics.mistakes import MistakeKind
 from docdetect.metrics.samples import Sample
 from docdetect.models.engine import Engine
-from docdetect.models.loading import load_engine
+from docdetect.models.engines import load_engine
 from docdetect.models.weights import resolve_weights
 from docdetect.training.gallery import caption, error_crop
 from docdetect.training.predictions import class_ids

@@ -14,6 +14,8 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from docdetect.machine import available_cores, has_native_bf16, processor_flags
+
 _BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL", "cv2", "pymupdf", "matplotlib")
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8", "avx512_vnni", "avx_vnni")
@@ -148,34 +150,23 @@ def check_torch() -> list[Finding]:
 
 
 def check_openvino() -> list[Finding]:
-    """OpenVINO, for those who export weights to it; docdetect itself runs them with torch."""
+    """OpenVINO, the engine of CPUs; without it torch does the work, more slowly."""
     found = _version("openvino")
-    return [
-        Finding("OpenVINO", Verdict.GOOD if found else Verdict.NOTE, found or "not installed; nothing here needs it")
-    ]
+    if found:
+        return [Finding("OpenVINO", Verdict.GOOD, found)]
+    return [Finding("OpenVINO", Verdict.NOTE, "not installed; infer is slower without it", "pip install openvino")]
 
 
 def check_cpu() -> list[Finding]:
     """Cores, and the vector instructions that decide how fast a network runs."""
-    features = cpu_features()
+    features = processor_flags()
     known = ", ".join(feature for feature in _CPU_FEATURES if feature in features) or "unknown"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    findings = [Finding("CPU", Verdict.GOOD, f"{cores} cores; {known}")]
-    if features and not {"amx_bf16", "avx512_bf16"} & features:
+    findings = [Finding("CPU", Verdict.GOOD, f"{available_cores()} cores; {known}")]
+    if features and not has_native_bf16():
         findings.append(
             Finding("bf16", Verdict.NOTE, "this CPU has no native bfloat16; training and inference use fp32")
         )
     return findings
-
-
-def cpu_features() -> frozenset[str]:
-    """The CPU's feature flags as Linux names them; empty where they cannot be told."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return frozenset()
-    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return frozenset(line.partition(":")[2].split())
 
 
 def _version(distribution: str) -> str:

@@ -158,8 +158,14 @@ class InferConfig(Section):
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")
-    batch: Annotated[int, Field(ge=1)] = 4
-    device: str = ""
+    batch: Annotated[int, Field(ge=0)] = Field(0, description="pages per call of the model; 0 is what suits the engine")
+    device: str = Field("", description="cpu, a GPU's number, or several (0,1); empty takes a GPU where there is one")
+    engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(
+        "auto", description="what runs the network; auto is openvino on a CPU, torch on a GPU"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="of the network's arithmetic; auto is the fastest that the hardware has natively"
+    )
     workers: Annotated[int, Field(ge=0)] = Field(0, description="rendering processes; 0 is one per core")
     doc_timeout_s: Positive = Field(120.0, description="s that a page of a document may take")
     save_pages: bool = Field(True, description="draw every page with its marks")

@@ -21,7 +21,7 @@ def colour_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     weights = tmp_path / "fake.pt"
     weights.write_bytes(b"weights")
     monkeypatch.setattr("docdetect.inference.run.resolve_weights", lambda name, runs: weights)
-    monkeypatch.setattr("docdetect.inference.run.load_engine", lambda weights, imgsz, device: ColourEngine())
+    monkeypatch.setattr("docdetect.inference.run.load_engine", lambda weights, **_: ColourEngine())
     monkeypatch.setattr("docdetect.inference.run.available_cores", lambda: 1)
 
 

@@ -19,7 +19,7 @@ from docdetect.inference.report import InferReport
 from docdetect.inference.run import run
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.summary import write_summary
-from docdetect.models.engine import Engine
+from docdetect.models.engine import Engine, Traits
 from docdetect.schema import InferConfig
 from docdetect.types import ByteArray, Detections
 
@@ -33,6 +33,7 @@ class ColourEngine:
     """Finds filled rectangles of the classes' colours; larger ones with more confidence."""
 
     class_names = CLASSES
+    traits = Traits("colours")
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         return [self._detect(page, conf) for page in pages]

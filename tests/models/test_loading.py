@@ -12,7 +12,8 @@ import pytest
 from tests.tiny_network import write_architecture, write_checkpoint
 
 from docdetect.errors import ConfigError, InputError
-from docdetect.models.loading import check_architecture, load_network, select_device
+from docdetect.models.devices import select_device
+from docdetect.models.loading import check_architecture, load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.models.made_pages import PAGES, assert_equal, assert_same
 
 from docdetect.models.engine import Engine
-from docdetect.models.loading import load_engine
-from docdetect.types import ByteArray
+from docdetect.models.engines import load_engine
+from docdetect.types import Detections
 
 IMGSZ = 160
 CONF, IOU = 0.3, 0.537  # boxes of an untrained network overlap by round shares
@@ -18,18 +19,6 @@ CONF, IOU = 0.3, 0.537  # boxes of an untrained network overlap by round shares
 @pytest.fixture(scope="module")
 def engine(weights: Path) -> Engine:
     return load_engine(weights, imgsz=IMGSZ, device="cpu")
-
-
-def page(seed: int, width: int, height: int) -> ByteArray:
-    rng = np.random.default_rng(seed)
-    pixels = np.full((height, width, 3), 250, np.uint8)
-    for _ in range(12):
-        left, top = rng.integers(0, width // 2 + 1), rng.integers(0, height // 2 + 1)
-        pixels[top : top + height // 4, left : left + width // 4] = rng.integers(0, 256, 3)
-    return pixels
-
-
-PAGES = [page(1, 240, 339), page(2, 339, 240), page(3, 100, 100), page(4, 240, 339), page(5, 30, 400)]
 
 
 def test_it_is_an_engine_and_knows_its_classes(engine: Engine) -> None:
@@ -55,12 +44,8 @@ def test_same_results_whatever_the_batch(engine: Engine) -> None:
     alone = [engine.detect([pixels], CONF, IOU)[0] for pixels in PAGES]
     backwards = engine.detect(PAGES[::-1], CONF, IOU)[::-1]
     for one, two, three in zip(together, alone, backwards, strict=True):
-        for other in (two, three):
-            np.testing.assert_array_equal(one.xyxy, other.xyxy)
-            np.testing.assert_array_equal(one.class_ids, other.class_ids)
-            assert one.scores is not None
-            assert other.scores is not None
-            np.testing.assert_array_equal(one.scores, other.scores)
+        assert_equal(one, two)
+        assert_equal(one, three)
 
 
 def test_no_pages_and_nothing_found(engine: Engine) -> None:
@@ -79,13 +64,8 @@ def test_same_boxes_as_ultralytics_itself(engine: Engine, weights: Path) -> None
         bgr = np.ascontiguousarray(pixels[..., ::-1])
         options = {"imgsz": IMGSZ, "conf": CONF, "iou": IOU, "device": "cpu", "verbose": False, "save": False}
         boxes = model.predict(bgr, **options)[0].boxes
-        assert len(found) == len(boxes)
-        assert found.scores is not None
-        ours = np.column_stack([found.xyxy, found.scores * 100, found.class_ids * 1000])  # 1 px, 0.01, one class
-        theirs = np.column_stack([boxes.xyxy.numpy(), boxes.conf.numpy() * 100, boxes.cls.numpy() * 1000])
-        apart = np.abs(ours[:, None] - theirs[None, :]).max(axis=2)
-        assert (apart.min(axis=1) <= 1).all()
-        assert (apart.min(axis=0) <= 1).all()
+        theirs = Detections(boxes.xyxy.numpy(), boxes.cls.numpy().astype(np.int64), found.size_wh, boxes.conf.numpy())
+        assert_same(found, theirs, px=1, score=0.01)
 
 
 def test_channel_order_matters_and_is_rgb(engine: Engine) -> None:
@@ -94,12 +74,3 @@ def test_channel_order_matters_and_is_rgb(engine: Engine) -> None:
     assert as_is.scores is not None
     assert swapped.scores is not None
     assert len(as_is) != len(swapped) or not np.allclose(as_is.scores, swapped.scores)
-
-
-def test_a4_is_letterboxed_to_a_rectangle(engine: Engine) -> None:
-    letterbox = engine._letterbox  # type: ignore[attr-defined]
-    letterbox.new_shape = (1024, 1024)
-    try:
-        assert letterbox(image=np.zeros((2339, 1654, 3), np.uint8)).shape == (1024, 736, 3)
-    finally:
-        letterbox.new_shape = (IMGSZ, IMGSZ)

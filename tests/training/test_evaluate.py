@@ -14,6 +14,7 @@ from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.mistakes import MistakeKind
 from docdetect.metrics.samples import Sample
+from docdetect.models.engine import Traits
 from docdetect.training.data import LabelledImage
 from docdetect.training.evaluate import ReportFrame, read_predictions, write_evaluation
 from docdetect.training.gallery import caption, error_pictures, worst_of_each_kind
@@ -55,6 +56,7 @@ def _white(_: int) -> ByteArray:
 
 class NoMarks:
     class_names = ("qr",)
+    traits = Traits("none")
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         none = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), (8, 8), np.zeros(0, np.float32))

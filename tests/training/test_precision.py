@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.tiny_network import write_checkpoint
 
+from docdetect import machine
 from docdetect.errors import ConfigError
 from docdetect.models.loading import load_network
 from docdetect.training import precision as room
@@ -65,12 +66,12 @@ def test_choice_of_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     cpu = torch.device("cpu")
-    monkeypatch.setattr(room, "_cpu_flags", lambda: {"avx2"})
+    monkeypatch.setattr(machine, "processor_flags", lambda: frozenset({"avx2"}))
     assert room.choose_precision("auto", cpu) == "fp32"
     with pytest.raises(ConfigError, match="bf16 is not native to this cpu"):
         room.choose_precision("bf16", cpu)
     for flag in ("amx_bf16", "avx512_bf16"):
-        monkeypatch.setattr(room, "_cpu_flags", lambda flag=flag: {flag})
+        monkeypatch.setattr(machine, "processor_flags", lambda flag=flag: frozenset({flag}))
         assert room.choose_precision("auto", cpu) == "bf16"
         assert room.choose_precision("fp32", cpu) == "fp32"
 

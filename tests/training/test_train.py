@@ -15,7 +15,7 @@ import pytest
 
 from docdetect.config import load_config
 from docdetect.errors import ConfigError, InputError
-from docdetect.models.loading import load_engine
+from docdetect.models.engines import load_engine
 from docdetect.schema import Config
 from docdetect.training.predictions import Prediction, predict_dataset, read_picture
 from docdetect.training.progress import EpochReport

@@ -112,7 +112,7 @@ def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations
 
         return read_annotations(Path(config.detections))
     if weights is not None:
-        from docdetect.models.loading import load_engine
+        from docdetect.models.engines import load_engine
 
         return load_engine(weights, imgsz=config.imgsz, device=config.device)
     return None

@@ -58,8 +58,10 @@ def infer(
     ] = None,
     imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
     dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to (200).")] = None,
-    batch: Annotated[int | None, typer.Option(help="Pages per call of the model (4).")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pages per call of the model (0: what suits the engine).")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, a GPU's number, or several (0,1).")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, openvino, onnx, torch, tensorrt.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16, fp16.")] = None,
     workers: Annotated[int | None, typer.Option(help="Rendering processes (one per core).")] = None,
     doc_timeout: Annotated[float | None, typer.Option(help="Seconds that a page may take to render (120).")] = None,
     overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace the results in --output.")] = None,
@@ -98,6 +100,8 @@ def infer(
         "infer.dpi": dpi,
         "infer.batch": batch,
         "infer.device": device,
+        "infer.engine": engine,
+        "infer.precision": precision,
         "infer.workers": workers,
         "infer.doc_timeout_s": doc_timeout,
         "infer.overwrite": overwrite,
@@ -108,7 +112,7 @@ def infer(
     if group_dist is not None and resolved.grouping.method != "seed":
         console.warn("--group-dist acts in the seed's grouping only: add --grouping seed")
     with console.progress("infer") as on_progress:
-        report = find_marks(resolved, on_progress)
+        report = find_marks(resolved, on_progress, console.info)
     _show(console, report)
     _raise_what_failed(resolved, report)
 

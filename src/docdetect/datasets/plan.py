@@ -16,10 +16,11 @@ from docdetect.datasets.split import PageKey, Split, apply_split, split_from_csv
 from docdetect.datasets.survey import SurveyedDocument, survey_documents
 from docdetect.documents.reader import RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents
-from docdetect.documents.workers import WorkerSettings, available_cores
+from docdetect.documents.workers import WorkerSettings
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_text, sha256_file, sha256_text
 from docdetect.labels.cleaning import ClassRules
+from docdetect.machine import available_cores
 from docdetect.schema import DataConfig
 
 _SETTINGS = ("classes", "class_map", "size", "dpi", "long_side", "split_by", "val", "test", "seed", "empty")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
@@ -78,9 +77,3 @@ class DocumentOutcome:
     file: DocumentFile
     page_count: int
     failure: Failure | None = None
-
-
-def available_cores() -> int:
-    """Cores that this process may use (fewer than the machine has, in a container or under taskset)."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return max(1, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)

@@ -23,7 +23,6 @@ from docdetect.documents.outcomes import (
     PageOutcome,
     PageWork,
     WorkerSettings,
-    available_cores,
 )
 from docdetect.documents.sizes import RenderSize
 from docdetect.documents.sources import DocumentFile
@@ -36,7 +35,6 @@ __all__ = [
     "PageWork",
     "Rendering",
     "WorkerSettings",
-    "available_cores",
     "iter_pages",
     "iter_rendered",
 ]

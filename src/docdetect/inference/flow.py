@@ -1,14 +1,15 @@
 """The flow of pages: read -> batches through the model -> finished in threads -> journal.
 
-Reading may happen in other processes; finishing (grouping, codes, drawing, writing JPEG) happens in threads beside the
-model; the journal is written by one thread, in the order of the pages. At most a few batches of pages are in memory.
+Reading may happen in other processes; the model runs in as many threads as it has lanes; finishing (grouping, codes,
+drawing, writing JPEG) happens in threads beside it; the journal is written by one thread, in the order of the pages. No
+stage waits for another unless it has too many pages before it: the number of pages in memory is bounded.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -23,7 +24,7 @@ from docdetect.models.engine import Engine
 from docdetect.types import Detections, Failure, FailureKind, PageResult
 
 _FINISHING_THREADS = 2
-_PAGES_IN_FLIGHT = 8  # beyond the batch: 2 MB each
+_PAGES_IN_FLIGHT = 8  # beyond the batches that the model works on: 2 MB each
 
 Finish: TypeAlias = Callable[[ReadPage, Detections], PageResult]
 OnDocument: TypeAlias = Callable[[ReadDocument, int], None]
@@ -32,10 +33,24 @@ OnDocument: TypeAlias = Callable[[ReadDocument, int], None]
 
 @dataclass(frozen=True)
 class _Waiting:
-    """Something on its way into the journal, in order."""
+    """Something on its way into the journal, in order; a page with its batch and its place among the batch's pages."""
 
     event: ReadEvent
-    result: Future[PageResult] | None = None
+    batch: Future[list[Future[PageResult]]] | None = None
+    place: int = 0
+
+    def done(self) -> bool:
+        """Whether `result` answers at once."""
+        return self.batch is None or (self.batch.done() and (self._stopped() or self.batch.result()[self.place].done()))
+
+    def result(self) -> PageResult:
+        """The page's result; waits for it, and raises what stopped it."""
+        assert self.batch is not None
+        return self.batch.result()[self.place].result()
+
+    def _stopped(self) -> bool:
+        assert self.batch is not None
+        return self.batch.cancelled() or self.batch.exception() is not None
 
 
 @dataclass
@@ -67,27 +82,41 @@ class Flow:
         Raises:
             OutputError: results cannot be written.
         """
-        with ThreadPoolExecutor(_FINISHING_THREADS, thread_name_prefix="finish") as pool:
+        lanes = max(1, self.engine.traits.lanes)
+        size = self.settings.batch or self.engine.traits.batch
+        with (
+            ThreadPoolExecutor(_FINISHING_THREADS, thread_name_prefix="finish") as finishing,
+            ThreadPoolExecutor(lanes, thread_name_prefix="detect") as detecting,
+        ):
             try:
-                for batch in _batches(events, self.settings.batch):
-                    self._take(batch, pool)
-                    self._drain(_PAGES_IN_FLIGHT)
-            except KeyboardInterrupt:
+                for batch in _batches(events, size):
+                    self._take(batch, detecting, finishing)
+                    self._drain(lanes * size + _PAGES_IN_FLIGHT)
                 self._drain(0)
+            except KeyboardInterrupt:
+                detecting.shutdown(cancel_futures=True)
+                self._record_what_is_done()
                 raise
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                detecting.shutdown(wait=False, cancel_futures=True)
+                finishing.shutdown(wait=False, cancel_futures=True)
                 raise
-            self._drain(0)
 
-    def _take(self, batch: list[ReadEvent], pool: ThreadPoolExecutor) -> None:
+    def _take(self, batch: list[ReadEvent], detecting: ThreadPoolExecutor, finishing: ThreadPoolExecutor) -> None:
         pages = [event for event in batch if isinstance(event, ReadPage)]
-        found = iter(self._detect(pages))
+        results = detecting.submit(self._through_model, pages, finishing) if pages else None
+        place = 0
         for event in batch:
             if isinstance(event, ReadPage):
-                self._waiting.append(_Waiting(event, pool.submit(self._finish, event, next(found))))
+                self._waiting.append(_Waiting(event, results, place))
+                place += 1
             else:
                 self._waiting.append(_Waiting(event))
+
+    def _through_model(self, pages: list[ReadPage], finishing: ThreadPoolExecutor) -> list[Future[PageResult]]:
+        """Runs in a lane."""
+        found = self._detect(pages)
+        return [finishing.submit(self._finish, page, one) for page, one in zip(pages, found, strict=True)]
 
     def _detect(self, pages: list[ReadPage]) -> list[Detections | Failure]:
         """Raw detections per page; a batch that fails is tried page by page, so that only the bad page is lost."""
@@ -115,10 +144,17 @@ class Flow:
         """Journals what is finished; waits until at most `leave` entries are under way."""
         while self._waiting:
             first = self._waiting[0]
-            if first.result is not None and not first.result.done() and len(self._waiting) <= leave:
+            if not first.done() and len(self._waiting) <= leave:
                 return
             self._record(first)
             self._waiting.popleft()
+
+    def _record_what_is_done(self) -> None:
+        """After an interruption: journals the pages that are past the model, up to the first that is not."""
+        try:
+            self._drain(0)
+        except (KeyboardInterrupt, CancelledError):
+            return
 
     def _record(self, waiting: _Waiting) -> None:
         event = waiting.event
@@ -129,8 +165,7 @@ class Flow:
         if isinstance(event, UnreadablePage):
             result = failed_page(event.file.name, event.number, event.failure)
         else:
-            assert waiting.result is not None
-            result = waiting.result.result()
+            result = waiting.result()
         self.journal.add_page(result, event.sha256)
         self.pages += 1
 

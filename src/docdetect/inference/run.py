@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from docdetect.config import dump_config
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import WorkerSettings, available_cores
+from docdetect.documents.workers import WorkerSettings
 from docdetect.errors import ConfigError, UsageError
 from docdetect.files import sha256_file, timestamped, write_text
 from docdetect.grouping import GroupingSettings
@@ -38,8 +38,9 @@ from docdetect.inference.report import InferReport, Totals
 from docdetect.inference.selection import chosen_documents
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.summary import write_summary
+from docdetect.machine import available_cores
 from docdetect.models.engine import Engine
-from docdetect.models.loading import load_engine
+from docdetect.models.engines import load_engine, say_nothing
 from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
 from docdetect.models.weights import resolve_weights
 
@@ -47,7 +48,11 @@ if TYPE_CHECKING:
     from docdetect.schema import Config, InferConfig
 
 
-def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferReport:
+def infer(
+    config: Config,
+    on_progress: ProgressCallback = no_progress,
+    announce: Callable[[str], None] = say_nothing,
+) -> InferReport:
     """Finds the marks in all documents of a source and writes the result folder.
 
     Bad pages and documents do not stop the run; they are in the report with their reasons. An interruption
@@ -56,12 +61,13 @@ def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferR
     Args:
         config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
         on_progress: told about every finished document.
+        announce: told when the weights have to be converted first.
 
     Raises:
         InputError: no such source, no documents, no weights, no such password file.
         OutputExistsError: there are results already, or the folder is not docdetect's, or in use.
         OutputError: results cannot be written.
-        MissingDependencyError: all documents need an extra that is not installed.
+        MissingDependencyError: the engine, or all documents, need an extra that is not installed.
         ConfigError, UsageError: settings that contradict each other or the model.
     """
     wanted = config.infer
@@ -70,7 +76,14 @@ def infer(config: Config, on_progress: ProgressCallback = no_progress) -> InferR
     opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
     weights = resolve_weights(wanted.weights, Path(config.train.runs))
-    engine = load_engine(weights, imgsz=wanted.imgsz, device=wanted.device)
+    engine = load_engine(
+        weights,
+        imgsz=wanted.imgsz,
+        device=wanted.device,
+        engine=wanted.engine,
+        precision=wanted.precision,
+        announce=announce,
+    )
     settings = _settings(config, engine, weights)
     _check_required(wanted, settings)
     with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
@@ -115,7 +128,9 @@ def run(
     work = plan(files, journal)
     documents = len(files) - len(work.files)
     reading = PageReading(settings.imgsz, settings.dpi, work.done)
-    workers = WorkerSettings(settings.workers, settings.doc_timeout_s, opener=opener)
+    workers = WorkerSettings(
+        settings.workers, settings.doc_timeout_s, max_in_flight=_pages_ahead(engine, settings), opener=opener
+    )
     started, interrupted = time.perf_counter(), False
     with CloserLooks(settings.doc_timeout_s, opener) as closer_look, PdfCopies(journal, output, opener) as copies:
         flow = Flow(engine, Finisher(settings, output, closer_look), journal, settings, on_document)
@@ -160,6 +175,12 @@ def write_results(journal: Journal, output: Path, formats: Iterable[str]) -> Tot
     return totals
 
 
+def _pages_ahead(engine: Engine, settings: RunSettings) -> int:
+    """Rendered pages that may wait for the model: enough that all its lanes find a batch, and every worker has one."""
+    batch = settings.batch or engine.traits.batch
+    return max(16, 2 * engine.traits.lanes * batch, 2 * settings.workers)
+
+
 def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
     if wanted.overwrite and wanted.resume:
         raise UsageError("--overwrite and --resume exclude each other", "Give one of them.")
@@ -178,6 +199,8 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         conf=conf,
         class_conf=class_conf,
         iou=wanted.iou,
+        engine=engine.traits.name,
+        precision=engine.traits.precision,
         imgsz=wanted.imgsz,
         dpi=wanted.dpi,
         grouping=GroupingSettings(

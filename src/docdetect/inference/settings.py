@@ -22,6 +22,8 @@ class RunSettings:
         conf: lowest confidence of a raw detection, in [0, 1].
         class_conf: the same for each class, in the order of ids; empty where `conf` holds for all.
         iou: IoU of non-maximum suppression, in [0, 1].
+        engine: what runs the network.
+        precision: of its arithmetic.
         imgsz: long side in px at which pages are rendered for the model.
         dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
         grouping: how raw boxes become marks.
@@ -30,7 +32,7 @@ class RunSettings:
         save_pdf: every PDF is copied with its marks as annotations; made from results, does not influence them.
         read_codes: QR codes are read from the page at full resolution.
         code_class: name of the class whose marks are QR codes.
-        batch: pages per call of the model; does not influence results.
+        batch: pages per call of the model, 0 for what suits the engine; does not influence results.
         workers: rendering processes; 0 renders in this process. Does not influence results.
         doc_timeout_s: seconds that a document may take per page in a rendering process.
     """
@@ -40,6 +42,8 @@ class RunSettings:
     conf: float = 0.15
     class_conf: tuple[float, ...] = ()
     iou: float = 0.7
+    engine: str = "torch"
+    precision: str = "fp32"
     imgsz: int = 1024
     dpi: int = 200
     grouping: GroupingSettings = field(default_factory=GroupingSettings)

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from docdetect.types import ByteArray, Detections
 
 
+@dataclass(frozen=True)
+class Traits:
+    """How an engine computes, and how it wants to be called.
+
+    Attributes:
+        name: openvino, onnx, torch or tensorrt.
+        precision: fp32, fp16, bf16 or int8, of the network; boxes are always decoded in fp32.
+        lanes: calls of `detect` that may usefully run at once, each in a thread of its own.
+        batch: pages per call that suit it.
+    """
+
+    name: str
+    precision: str = "fp32"
+    lanes: int = 1
+    batch: int = 1
+
+
 @runtime_checkable
 class Engine(Protocol):
-    """A loaded detector."""
+    """A loaded detector; `detect` may be called from several threads."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Class names in the order of their ids."""
+
+    @property
+    def traits(self) -> Traits:
+        """How it computes, and how it wants to be called."""
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """What is on each page.

@@ -1,4 +1,4 @@
-"""Weights file -> engine, and checkpoint -> network; hostile files are refused, not run."""
+"""Checkpoint -> network; hostile files are refused, not run."""
 
 from __future__ import annotations
 
@@ -6,32 +6,13 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docdetect.errors import ConfigError, InputError
-from docdetect.models.engine import Engine
+from docdetect.errors import InputError
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 
 if TYPE_CHECKING:
     import torch
 
 _RETRY = "Give a .pt file that docdetect train or Ultralytics wrote."
-
-
-def load_engine(weights: Path, *, imgsz: int, device: str) -> Engine:
-    """The detector in a weights file.
-
-    Args:
-        weights: a `.pt` checkpoint of a detection model.
-        imgsz: px, the long side of the picture that the network sees; a multiple of 32.
-        device: `cpu`, a GPU's number, or empty for a GPU where there is one.
-
-    Raises:
-        InputError: missing, damaged, hostile, or no detection model.
-        ConfigError: there is no such device.
-    """
-    from docdetect.models.torch_engine import TorchEngine
-
-    target = select_device(device)
-    return TorchEngine(load_network(weights), imgsz=imgsz, device=target)
 
 
 def load_network(weights: Path) -> torch.nn.Module:
@@ -69,29 +50,6 @@ def check_architecture(file: Path, class_count: int) -> None:
             "Compare it with the YAML files that come with Ultralytics, such as yolo11s.yaml.",
         ) from error
     _check_head(network, file)
-
-
-def select_device(device: str) -> torch.device:
-    """`cpu`, `mps`, `cuda`, a GPU's number, or empty for a GPU where there is one.
-
-    Raises:
-        ConfigError: no such device here.
-    """
-    import torch
-
-    wanted = device.strip().lower()
-    if wanted in ("cpu", "mps"):
-        if wanted == "mps" and not torch.backends.mps.is_available():
-            raise ConfigError("device: mps is not available on this machine", "Use device: cpu.")
-        return torch.device(wanted)
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if not wanted:
-        return torch.device("cuda:0" if count else "cpu")
-    number = wanted.removeprefix("cuda").removeprefix(":") or "0"
-    if number.isdigit() and int(number) < count:
-        return torch.device(f"cuda:{number}")
-    there = f"GPUs here: 0 to {count - 1}" if count else "no GPU that PyTorch can use is here"
-    raise ConfigError(f"device: {device!r} cannot be used ({there})", "Use device: cpu, or one GPU's number.")
 
 
 def _unpickled(weights: Path) -> torch.nn.Module:

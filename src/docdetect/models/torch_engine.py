@@ -1,20 +1,21 @@
-"""The PyTorch engine: letterbox, network, per-image non-maximum suppression, boxes back on the page."""
+"""The PyTorch engine: fp32 on CPUs, the measure of all others; fp16 in batches on GPUs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from threading import Lock
 
 import numpy as np
+import torch
 
-from docdetect.types import ByteArray, Detections, FloatArray
+from docdetect.models.engine import Traits
+from docdetect.models.head import HeadSpec, Raw, raw_to_detections
+from docdetect.models.letterbox import Letterbox, fitted_letterbox, page_to_picture
+from docdetect.models.raw_network import RawNetwork, head_spec
+from docdetect.types import ByteArray, Detections, SizeWH
 
-if TYPE_CHECKING:
-    import torch
-
-MAX_MARKS = 300  # per page, as in Ultralytics
-_NMS_SECONDS = 3600.0  # Ultralytics drops the rest of a batch when its time is over: here it never is
-_CLASS_OFFSET_PX = 7680.0  # keeps classes apart in NMS, as in Ultralytics; more would cost digits of the boxes
+GPU_BATCH = 16
+GPU_LANES = 2  # one call prepares its pictures, or decodes its boxes, while the other computes
 
 
 class TorchEngine:
@@ -23,73 +24,65 @@ class TorchEngine:
     Args:
         network: fp32 `DetectionModel` in eval mode; it is fused and moved, so it is this engine's from now on.
         imgsz: px, the long side of the picture that the network sees.
-        device: where it runs.
+        device: where it runs, in PyTorch's words.
+        precision: fp32 or, on GPUs, fp16.
     """
 
-    def __init__(self, network: torch.nn.Module, *, imgsz: int, device: torch.device) -> None:
-        import torchvision  # noqa: F401 - Ultralytics takes its NMS when it is imported, else its own, which differs
-        from ultralytics.data.augment import LetterBox
-
-        self._device = device
-        self._network = network.fuse(verbose=False).eval().to(device)  # type: ignore[operator]
-        self._stride = max(int(network.stride.max()), 32)  # type: ignore[operator]
-        self._class_offset_px = max(_CLASS_OFFSET_PX, 1.5 * imgsz)
-        self._letterbox = LetterBox((imgsz, imgsz), auto=True, stride=self._stride)
-        self._names = tuple(str(network.names[k]) for k in range(len(network.names)))  # type: ignore[arg-type, index]
+    def __init__(self, network: torch.nn.Module, *, imgsz: int, device: str, precision: str = "fp32") -> None:
+        self._spec: HeadSpec = head_spec(network)
+        self._imgsz, self._device = imgsz, torch.device(device)
+        kind = torch.float16 if precision == "fp16" else torch.float32
+        self._network = RawNetwork(network).to(self._device, kind)
+        gpu = self._device.type == "cuda"
+        self._batch = GPU_BATCH if gpu else 1
+        self._lock = Lock()
+        self._traits = Traits("torch", precision, GPU_LANES if gpu else 1, self._batch)
+        if gpu:
+            self._network = self._network.to(memory_format=torch.channels_last)
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return self._names
+        return self._spec.class_names
+
+    @property
+    def traits(self) -> Traits:
+        return self._traits
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
-        """See `Engine.detect`."""
-        pictures = [np.ascontiguousarray(self._letterbox(image=page)) for page in pages]
+        """See `Engine.detect`. On a CPU each page goes alone: a batch is no faster there."""
+        fits = [_fit(page, self._imgsz, self._spec) for page in pages]
         results: dict[int, Detections] = {}
-        for positions in self._batches(pictures):
-            rows = self._rows(np.stack([pictures[position] for position in positions]), conf, iou)
-            for position, found in zip(positions, rows, strict=True):
-                results[position] = _on_page(found, pictures[position], pages[position])
+        for positions in same_shaped([fit.picture_wh for fit in fits], self._batch):
+            raws = self._raw([page_to_picture(pages[position], fits[position]) for position in positions])
+            for position, raw in zip(positions, raws, strict=True):
+                results[position] = raw_to_detections(raw, self._spec, fits[position], conf, iou)
         return [results[position] for position in range(len(pages))]
 
-    def _batches(self, pictures: Sequence[ByteArray]) -> list[list[int]]:
-        """Positions of pictures of one shape. On a CPU each alone: a batch is no faster there, and its rounding
-        differs with its size."""
-        if self._device.type == "cpu":
-            return [[position] for position in range(len(pictures))]
-        by_shape: dict[tuple[int, ...], list[int]] = {}
-        for position, picture in enumerate(pictures):
-            by_shape.setdefault(picture.shape, []).append(position)
-        return list(by_shape.values())
+    def _raw(self, pictures: list[ByteArray]) -> list[Raw]:
+        """Raw outputs of pictures of one size.
 
-    def _rows(self, batch: ByteArray, conf: float, iou: float) -> list[FloatArray]:
-        """uint8 (B, H, W, 3) -> per picture (N, 6): left, top, right, bottom in its px, score, class."""
-        import torch
-        from ultralytics.utils.nms import non_max_suppression
-
+        A batch on a GPU is always full, filled up with its first picture: the rounding of a page would differ with the
+        size of its batch otherwise.
+        """
+        count = len(pictures)
+        batch = np.stack(pictures + pictures[:1] * (self._batch - count))
         with torch.inference_mode():
-            tensor = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).contiguous().float().div_(255)
-            found = non_max_suppression(
-                self._network(tensor),
-                conf_thres=conf,
-                iou_thres=iou,
-                max_det=MAX_MARKS,
-                max_time_img=_NMS_SECONDS,
-                max_wh=self._class_offset_px,
-                end2end=getattr(self._network, "end2end", False),
-            )
-        return [rows.cpu().numpy() for rows in found]
+            tensor = torch.from_numpy(batch)
+            if self._device.type == "cuda":
+                tensor = tensor.pin_memory()
+            with self._lock:
+                distances, logits = self._network(tensor.to(self._device, non_blocking=True))
+            distances, logits = distances[:count].cpu().numpy(), logits[:count].float().cpu().numpy()
+        return [Raw(*pair) for pair in zip(distances, logits, strict=True)]
 
 
-def _on_page(rows: FloatArray, picture: ByteArray, page: ByteArray) -> Detections:
-    """Rows of a letterboxed picture -> detections in px of the page, clipped, by descending score."""
-    from ultralytics.utils.ops import scale_boxes
+def same_shaped(sizes: Sequence[SizeWH], most: int) -> list[list[int]]:
+    """Positions of equal sizes together, at most so many; in order of their first."""
+    by_size: dict[SizeWH, list[int]] = {}
+    for position, size in enumerate(sizes):
+        by_size.setdefault(size, []).append(position)
+    return [chunk[start : start + most] for chunk in by_size.values() for start in range(0, len(chunk), most)]
 
-    height, width = page.shape[:2]
-    xyxy = scale_boxes(picture.shape[:2], rows[:, :4].copy(), (height, width))
-    order = np.lexsort((xyxy[:, 0], xyxy[:, 1], rows[:, 5], -rows[:, 4]))  # ties in a fixed order
-    return Detections(
-        xyxy[order].astype(np.float32),
-        rows[order, 5].astype(np.int64),
-        (width, height),
-        np.clip(rows[order, 4], 0, 1).astype(np.float32),
-    )
+
+def _fit(page: ByteArray, imgsz: int, spec: HeadSpec) -> Letterbox:
+    return fitted_letterbox((page.shape[1], page.shape[0]), imgsz, spec.picture_stride)

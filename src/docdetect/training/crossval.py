@@ -15,7 +15,7 @@ from docdetect.config import dump_config, load_config
 from docdetect.errors import InputError
 from docdetect.files import read_json, write_json, write_text
 from docdetect.metrics.samples import Sample
-from docdetect.models.loading import load_engine
+from docdetect.models.engines import load_engine
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.schema import Config
 from docdetect.training.data import YoloDataset, fingerprint, read_dataset

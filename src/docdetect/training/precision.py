@@ -6,17 +6,14 @@ them. The wrapper below stands around the network like a DistributedDataParallel
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from docdetect import machine
 from docdetect.errors import ConfigError, DocdetectError
-
-_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # Linux' names for native bf16 arithmetic
 
 
 class TrainingDivergedError(DocdetectError):
@@ -44,15 +41,7 @@ def has_native_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bf16 in hardware (CPUs: AMX or AVX512-BF16)."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(_CPU_FLAGS & _cpu_flags())
-
-
-def _cpu_flags() -> set[str]:
-    info = Path("/proc/cpuinfo")
-    if sys.platform != "linux" or not info.is_file():
-        return set()
-    lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
+    return device.type == "cpu" and machine.has_native_bf16()
 
 
 class PreciseLoss(nn.Module):

@@ -14,7 +14,7 @@ import numpy as np
 
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.errors import InputError
-from docdetect.models.engine import Engine
+from docdetect.models.engine import Engine, Traits
 from docdetect.training.data import LabelledImage
 from docdetect.types import ByteArray, Detections
 
@@ -59,6 +59,10 @@ class TimedEngine:
     @property
     def class_names(self) -> tuple[str, ...]:
         return self.engine.class_names
+
+    @property
+    def traits(self) -> Traits:
+        return self.engine.traits
 
     @property
     def seconds_per_page(self) -> float | None:

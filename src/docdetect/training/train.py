@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.errors import InterruptedRunError
 from docdetect.files import sha256_file
-from docdetect.models.loading import check_architecture, load_network, select_device
+from docdetect.models.devices import select_device
+from docdetect.models.loading import check_architecture, load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import no_announcement, resolve_model
 from docdetect.schema import Config

@@ -21,8 +21,8 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
-from docdetect.documents.workers import available_cores
 from docdetect.errors import InterruptedRunError
+from docdetect.machine import available_cores
 from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision

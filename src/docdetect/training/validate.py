@@ -14,7 +14,8 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.evaluation import EvaluationSettings
-from docdetect.models.loading import load_engine, select_device
+from docdetect.models.devices import select_device
+from docdetect.models.engines import load_engine
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import no_announcement, resolve_weights
 from docdetect.schema import Config

@@ -1,0 +1,103 @@
+"""The OpenVINO engine, the fastest on CPUs; it needs neither PyTorch nor Ultralytics."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from docdetect.models.converted import ConvertedNetwork
+from docdetect.models.engine import Traits
+from docdetect.models.head import Raw, raw_to_detections
+from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.models.openvino_setup import import_openvino
+from docdetect.types import ByteArray, Detections, SizeWH
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_PAPERS = (2**0.5, 11 / 8.5)  # long over short side: A4 and its kin, US letter
+
+
+class OpenVinoEngine:
+    """A converted network on the CPU; see `docdetect.models.engine.Engine`.
+
+    Several pages are computed at once, one for each of OpenVINO's streams: that took less time than giving all cores to
+    one page. Pages of usual paper run through networks compiled for exactly their size, all others through one for
+    any size, which is slower by some percent; which one it is depends on nothing but the page's size.
+
+    Args:
+        network: in OpenVINO's format.
+        imgsz: px, the long side of the picture that the network sees.
+        precision: fp32 or bf16; the weights of an int8 network stay int8.
+        threads: that it may use.
+    """
+
+    def __init__(self, network: ConvertedNetwork, *, imgsz: int, precision: str, threads: int) -> None:
+        openvino = import_openvino()
+        self._spec, self._imgsz = network.spec, imgsz
+        self._core = openvino.Core()
+        self._weights = np.frombuffer(network.content(".bin"), np.uint8)  # OpenVINO reads them in place: they stay
+        self._xml = network.content(".xml")
+        self._tensor = openvino.Tensor(self._weights)
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # the cores are shared with the processes that render
+        }
+        self._usual = usual_sizes(imgsz, network.spec.picture_stride)
+        self._compiled: dict[SizeWH | None, Any] = {}
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        lanes = int(self._compiled_for(self._usual[0]).get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        shown = network.precision if network.precision == "int8" else precision
+        self._traits = Traits("openvino", shown, lanes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._spec.class_names
+
+    @property
+    def traits(self) -> Traits:
+        return self._traits
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        """See `Engine.detect`. Pages of one call are computed one after the other: its callers are the lanes."""
+        return [self._detect(page, conf, iou) for page in pages]
+
+    def _detect(self, page: ByteArray, conf: float, iou: float) -> Detections:
+        fit = fitted_letterbox((page.shape[1], page.shape[0]), self._imgsz, self._spec.picture_stride)
+        request = self._request(fit.picture_wh)
+        picture = page_to_picture(page, fit)[None]
+        distances, logits = request.infer([picture], share_inputs=True, share_outputs=True).to_tuple()
+        return raw_to_detections(Raw(distances[0], logits[0]), self._spec, fit, conf, iou)
+
+    def _request(self, size_wh: SizeWH) -> Any:
+        """This thread's own request for pictures of this size."""
+        key = size_wh if size_wh in self._usual else None
+        if not hasattr(self._local, "requests"):
+            self._local.requests = {}
+        requests: dict[SizeWH | None, Any] = self._local.requests
+        if key not in requests:
+            requests[key] = self._compiled_for(key).create_infer_request()
+        return requests[key]
+
+    def _compiled_for(self, size_wh: SizeWH | None) -> Any:
+        with self._lock:
+            if size_wh not in self._compiled:
+                model = self._core.read_model(self._xml, self._tensor)
+                if size_wh is not None:
+                    model.reshape([1, size_wh[1], size_wh[0], 3])
+                self._compiled[size_wh] = self._core.compile_model(model, "CPU", self._settings)
+            return self._compiled[size_wh]
+
+
+def usual_sizes(imgsz: int, stride: int) -> tuple[SizeWH, ...]:
+    """Sizes of the pictures that pages of usual paper make, upright and on their side."""
+    sizes = []
+    for aspect in _PAPERS:
+        short = round(imgsz / aspect)
+        for page_wh in ((short, imgsz), (imgsz, short)):
+            sizes.append(fitted_letterbox(page_wh, imgsz, stride).picture_wh)
+    return tuple(dict.fromkeys(sizes))

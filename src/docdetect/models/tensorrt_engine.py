@@ -1,0 +1,145 @@
+"""The TensorRT engine, for GPUs of NVIDIA where TensorRT is installed; PyTorch moves the data.
+
+A plan is built for one kind of GPU, one TensorRT and one size, which takes minutes; it is kept like other conversions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+
+from docdetect.errors import InputError, MissingDependencyError
+from docdetect.models.conversion_cache import kept_network
+from docdetect.models.converted import ConvertedNetwork
+from docdetect.models.engine import Traits
+from docdetect.models.head import Raw, raw_to_detections
+from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.models.onnx_conversion import to_onnx
+from docdetect.models.torch_engine import GPU_BATCH, GPU_LANES, same_shaped
+from docdetect.types import ByteArray, Detections
+
+_WORKSPACE_BYTES = 4 << 30
+
+
+class TensorRtEngine:
+    """A plan on one GPU; see `docdetect.models.engine.Engine`.
+
+    Args:
+        network: a TensorRT plan.
+        imgsz: px, the long side of the picture that the network sees; not above that of the plan.
+        device: the GPU, in PyTorch's words.
+
+    Raises:
+        MissingDependencyError: TensorRT is not installed.
+        InputError: the plan is not for this TensorRT, or this GPU.
+    """
+
+    def __init__(self, network: ConvertedNetwork, *, imgsz: int, device: str) -> None:
+        tensorrt = import_tensorrt()
+        self._spec, self._imgsz, self._device = network.spec, imgsz, torch.device(device)
+        with torch.cuda.device(self._device):
+            runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.ERROR))
+            self._plan = runtime.deserialize_cuda_engine(network.content(".plan"))
+        if self._plan is None:
+            raise InputError("the TensorRT plan is for another TensorRT or another GPU", "Export it again on this one.")
+        self._context = self._plan.create_execution_context()
+        self._stream: Any = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        self._lock = Lock()
+        self._traits = Traits("tensorrt", network.precision, GPU_LANES, GPU_BATCH)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._spec.class_names
+
+    @property
+    def traits(self) -> Traits:
+        return self._traits
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        """See `Engine.detect`."""
+        stride = self._spec.picture_stride
+        fits = [fitted_letterbox((page.shape[1], page.shape[0]), self._imgsz, stride) for page in pages]
+        results: dict[int, Detections] = {}
+        for positions in same_shaped([fit.picture_wh for fit in fits], GPU_BATCH):
+            raws = self._raw([page_to_picture(pages[position], fits[position]) for position in positions])
+            for position, raw in zip(positions, raws, strict=True):
+                results[position] = raw_to_detections(raw, self._spec, fits[position], conf, iou)
+        return [results[position] for position in range(len(pages))]
+
+    def _raw(self, pictures: list[ByteArray]) -> list[Raw]:
+        """Raw outputs of pictures of one size; the batch is always full, as that of `TorchEngine`."""
+        count = len(pictures)
+        batch = torch.from_numpy(np.stack(pictures + pictures[:1] * (GPU_BATCH - count))).pin_memory()
+        with self._lock, torch.cuda.stream(self._stream):
+            tensor = batch.to(self._device, non_blocking=True)
+            self._context.set_input_shape("pictures", tuple(tensor.shape))
+            self._context.set_tensor_address("pictures", tensor.data_ptr())
+            outputs = [self._output(name) for name in ("distances", "logits")]
+            self._context.execute_async_v3(self._stream.cuda_stream)
+            distances, logits = outputs[0][:count].cpu().numpy(), outputs[1][:count].float().cpu().numpy()
+        return [Raw(*pair) for pair in zip(distances, logits, strict=True)]
+
+    def _output(self, name: str) -> torch.Tensor:
+        """A tensor for an output of the shape that the input of this call gives it."""
+        kind = torch.float16 if self._traits.precision == "fp16" else torch.float32
+        shape = tuple(self._context.get_tensor_shape(name))
+        tensor = torch.empty(shape, dtype=kind, device=self._device)
+        self._context.set_tensor_address(name, tensor.data_ptr())
+        return tensor
+
+
+def kept_plan(
+    weights: Path, imgsz: int, device: str, precision: str, announce: Callable[[str], None]
+) -> ConvertedNetwork:
+    """The plan of a weights file for a GPU, from the cache or built. Raises as `kept_network` does, and InputError."""
+    tensorrt = import_tensorrt()
+    name = torch.cuda.get_device_name(torch.device(device))
+    made_for = f"TensorRT {tensorrt.__version__}, {name}, {imgsz} px, {precision}"
+
+    def convert(file: Path, digest: str) -> ConvertedNetwork:
+        with torch.cuda.device(torch.device(device)):
+            return to_plan(to_onnx(file, digest, precision=precision), imgsz)
+
+    return kept_network(weights, made_for, convert, announce)
+
+
+def to_plan(onnx: ConvertedNetwork, imgsz: int) -> ConvertedNetwork:
+    """Builds the plan of an ONNX network for pictures up to `imgsz` px, on the current GPU.
+
+    Raises:
+        InputError: TensorRT cannot build it; the message has its reason.
+    """
+    tensorrt = import_tensorrt()
+    builder = tensorrt.Builder(tensorrt.Logger(tensorrt.Logger.ERROR))
+    typed = 1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)  # the precision is that of the ONNX file
+    definition = builder.create_network(typed)
+    parser = tensorrt.OnnxParser(definition, tensorrt.Logger(tensorrt.Logger.ERROR))
+    if not parser.parse(onnx.content(".onnx")):
+        raise InputError(f"TensorRT cannot read the network ({parser.get_error(0)})", "Use --engine torch.")
+    stride = onnx.spec.picture_stride
+    page = fitted_letterbox((round(imgsz / 2**0.5), imgsz), imgsz, stride).picture_wh
+    profile = builder.create_optimization_profile()
+    shapes = ((1, stride, stride, 3), (GPU_BATCH, page[1], page[0], 3), (GPU_BATCH, imgsz, imgsz, 3))
+    profile.set_shape("pictures", *shapes)
+    config = builder.create_builder_config()
+    config.add_optimization_profile(profile)
+    config.set_memory_pool_limit(tensorrt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
+    plan = builder.build_serialized_network(definition, config)
+    if plan is None:
+        raise InputError("TensorRT cannot build a plan of the network", "Use --engine torch.")
+    files = (("model.plan", bytes(plan)),)
+    return ConvertedNetwork("tensorrt", onnx.precision, onnx.spec, onnx.origin_sha256, files)
+
+
+def import_tensorrt() -> Any:
+    """The module `tensorrt`. Raises MissingDependencyError: not installed."""
+    try:
+        import tensorrt
+    except ImportError as error:
+        raise MissingDependencyError.for_extra("tensorrt", "tensorrt", "--engine tensorrt") from error
+    return tensorrt

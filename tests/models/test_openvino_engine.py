@@ -1,0 +1,98 @@
+"""OpenVINO: the same boxes as PyTorch in fp32, whoever calls it; converted once, and nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.models.made_pages import PAGES, assert_equal, assert_same
+
+from docdetect.machine import has_native_bf16
+from docdetect.models.engine import Engine
+from docdetect.models.engines import load_engine
+from docdetect.models.openvino_engine import usual_sizes
+
+IMGSZ = 160
+CONF, IOU = 0.3, 0.537
+
+
+@pytest.fixture(scope="module")
+def engine(weights: Path) -> Engine:
+    return load_engine(weights, imgsz=IMGSZ, device="cpu", engine="openvino", precision="fp32")
+
+
+def test_same_boxes_as_pytorch(engine: Engine, weights: Path) -> None:
+    assert isinstance(engine, Engine)
+    torch_engine = load_engine(weights, imgsz=IMGSZ, device="cpu")
+    assert engine.class_names == torch_engine.class_names
+    expected = torch_engine.detect(PAGES, CONF, IOU)
+    assert sum(len(found) for found in expected) > 5
+    for ours, theirs in zip(engine.detect(PAGES, CONF, IOU), expected, strict=True):
+        assert_same(ours, theirs, px=0.01, score=1e-4)
+
+
+def test_same_results_whatever_the_neighbours_and_the_thread(engine: Engine) -> None:
+    alone = [engine.detect([page], CONF, IOU)[0] for page in PAGES]
+    together = engine.detect(PAGES[::-1], CONF, IOU)[::-1]
+    with ThreadPoolExecutor(3) as pool:
+        crowded = list(pool.map(lambda page: engine.detect([page], CONF, IOU)[0], PAGES * 8))
+    for position, found in enumerate(crowded):
+        assert_equal(found, alone[position % len(PAGES)])
+    for ours, theirs in zip(together, alone, strict=True):
+        assert_equal(ours, theirs)
+
+
+def test_auto_is_openvino_in_the_processors_best_precision(weights: Path) -> None:
+    engine = load_engine(weights, imgsz=IMGSZ, device="cpu", engine="auto", precision="auto")
+    assert engine.traits.name == "openvino"
+    assert engine.traits.precision == ("bf16" if has_native_bf16() else "fp32")
+    assert sum(len(found) for found in engine.detect(PAGES, CONF, IOU)) > 5
+
+
+def test_usual_sizes_are_those_of_a4_and_letter() -> None:
+    assert usual_sizes(1024, 32) == ((736, 1024), (1024, 736), (800, 1024), (1024, 800))
+
+
+WATCHED = """
+import sys
+from pathlib import Path
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "os.fork"):
+        print("tried:", event, arguments[:1], flush=True)
+
+sys.addaudithook(watch)
+from docdetect.models.engines import load_engine
+engine = load_engine(Path(sys.argv[1]), imgsz=96, device="cpu", engine="openvino", announce=print)
+import numpy as np
+print(len(engine.detect([np.zeros((96, 64, 3), np.uint8)], 0.1, 0.5)), "page")
+print(sorted(name for name in sys.modules if name.startswith("openvino_telemetry") and sys.modules[name]))
+print("torch" in sys.modules, "ultralytics" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_sent_and_nothing_left_in_the_home_folder(weights: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONWARNINGS": "error",
+    }
+    environment.pop("CI", None)
+    command = [sys.executable, "-c", WATCHED, str(weights)]
+    told = [
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+        for _ in range(2)
+    ]
+    assert [line for line in told[0] if line.startswith("tried")] == []
+    assert told[0][0].startswith("converting best.pt for OpenVINO")
+    assert told[0][1:3] == ["1 page", "[]"]
+    assert told[1] == ["1 page", "[]", "False False"]  # once converted, PyTorch is not even imported
+    assert list(home.iterdir()) == []
