@@ -53,6 +53,8 @@ bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python benchmarks/cli_startup.py
 	$(BIN)/python benchmarks/families.py
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/real_documents.py
 
 prepare: setup ## data/raw -> data/datasets/main
 	$(DOCDETECT) prepare --config data.yaml

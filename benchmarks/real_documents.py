@@ -36,7 +36,7 @@ from docdetect.metrics.mistakes import MistakeKind
 from docdetect.metrics.samples import Sample
 from docdetect.models.engine import Engine
 from docdetect.models.engines import load_engine
-from docdetect.models.weights import resolve_weights
+from docdetect.models.weights import DEFAULT_NAME, packaged_weights, resolve_weights
 from docdetect.training.gallery import caption, error_crop
 from docdetect.training.predictions import class_ids
 from docdetect.types import Detections, SizeWH
@@ -267,17 +267,26 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only each n-th document, for a quick look")
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--engine", default="torch", help="torch (the reference), openvino, onnx or auto")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16, fp16 or auto")
     parser.add_argument("--gallery", type=Path, help="a folder for pictures of the worst misses and false alarms")
     given = parser.parse_args()
     if not given.data.is_dir():
-        sys.exit(f"skipped: no real documents at {given.data} (--data says where they are)")
+        print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
+        return
+    if not given.weights and DEFAULT_NAME not in packaged_weights():
+        print("skipped: no weights in the box (--weights takes others)", file=sys.stderr)
+        return
     if unknown := [name for name in given.sets.split(",") if name not in SETS]:
         parser.error(f"no such set: {', '.join(unknown)} (there are {', '.join(SETS)})")
     weights = resolve_weights(given.weights, Path("runs/train"))
-    engine = load_engine(weights, imgsz=given.imgsz, device=given.device)
+    engine = load_engine(
+        weights, imgsz=given.imgsz, device=given.device, engine=given.engine, precision=given.precision
+    )
     asked = Asked(engine, given.data, given.imgsz, given.conf, given.every, given.resamples, given.gallery)
     rows = [row for name in given.sets.split(",") for row in judge(name, asked)]
-    print(f"{weights.name}, SHA-256 {sha256_file(weights)[:12]}…: {asked.imgsz} px, P / R at {asked.conf:g}, IoU 0.5\n")
+    print(f"{weights.name}, SHA-256 {sha256_file(weights)[:12]}…, {given.engine} {given.precision}, {asked.imgsz} px;")
+    print(f"P / R at {asked.conf:g}, IoU 0.5\n")
     print(markdown([COLUMNS, *rows]))
 
 
