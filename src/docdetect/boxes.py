@@ -35,6 +35,25 @@ def clip(xyxy: FloatArray, size_wh: SizeWH) -> FloatArray:
     return np.clip(boxes, 0, np.array([width, height, width, height], np.float32)).astype(np.float32)
 
 
+def turned_back(xyxy: FloatArray, turns: int, size_wh: SizeWH) -> FloatArray:
+    """Boxes in a picture of the page turned counter-clockwise -> boxes on the page.
+
+    Args:
+        xyxy: (N, 4) px of the turned picture, as `numpy.rot90(page, turns)` makes it.
+        turns: quarter turns.
+        size_wh: (width, height) px of the page, not of the turned picture.
+    """
+    width, height = size_wh
+    left, top, right, bottom = np.asarray(xyxy, np.float32).reshape(-1, 4).T
+    sides = (
+        (left, top, right, bottom),
+        (width - bottom, left, width - top, right),
+        (width - right, height - bottom, width - left, height - top),
+        (top, height - right, bottom, height - left),
+    )[turns % 4]
+    return np.stack(sides, axis=1).astype(np.float32)
+
+
 def intersection(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N, 4), (M, 4) -> (N, M) shared area in px²."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])

@@ -158,6 +158,10 @@ class InferConfig(Section):
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")
+    rotations: Literal["off", "auto", "all"] = Field(
+        "auto", description="look at pages also turned: auto, those whose text runs up or down; all, every page, 4 ways"
+    )
+    tile: Literal["off", "auto"] = Field("auto", description="look at drawings larger than A3 also in tiles of A4's")
     batch: Annotated[int, Field(ge=0)] = Field(0, description="pages per call of the model; 0 is what suits the engine")
     device: str = Field("", description="cpu, a GPU's number, or several (0,1); empty takes a GPU where there is one")
     engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(

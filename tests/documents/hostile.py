@@ -43,6 +43,9 @@ class FakeDocument:
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         return PageInfo(self._file.name, number, (6, 4))
 
+    def paper_in(self, number: int) -> tuple[float, float]:
+        return (6.0, 4.0)
+
     def render(self, number: int, size: RenderSize) -> Page:
         if number == self._where:
             misbehave(self._behaviour, self._file, number)

@@ -58,6 +58,10 @@ def infer(
     ] = None,
     imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
     dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to (200).")] = None,
+    rotations: Annotated[str | None, typer.Option(help="Look at sideways pages turned: auto, off, or all.")] = None,
+    tile: Annotated[
+        str | None, typer.Option(help="Look at drawings larger than A3 in tiles, too: auto or off.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Pages per call of the model (0: what suits the engine).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, a GPU's number, or several (0,1).")] = None,
     engine: Annotated[str | None, typer.Option(help="auto, openvino, onnx, torch, tensorrt.")] = None,
@@ -98,6 +102,8 @@ def infer(
         "infer.fail_on_missing": fail_on_missing,
         "infer.imgsz": imgsz,
         "infer.dpi": dpi,
+        "infer.rotations": rotations,
+        "infer.tile": tile,
         "infer.batch": batch,
         "infer.device": device,
         "infer.engine": engine,

@@ -44,6 +44,12 @@ class Document(Protocol):
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         """Page `number` (from 1) as `render` would make it, without rendering. Raises DocumentError."""
 
+    def paper_in(self, number: int) -> tuple[float, float]:
+        """Width and height of page `number` (from 1) in inches, as far as the file can be believed; see `paper.py`.
+
+        Raises DocumentError.
+        """
+
     def render(self, number: int, size: RenderSize) -> Page:
         """Page `number` (from 1) as displayed, RGB. Raises DocumentError."""
 

@@ -30,6 +30,7 @@ from docdetect.documents.document import (
     document_error,
     page_error,
 )
+from docdetect.documents.paper import paper_of_picture
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, scaled_wh
 from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile
 from docdetect.errors import DocdetectError, MissingDependencyError
@@ -78,6 +79,11 @@ class ImageDocument:
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         with self._frame(number) as image:
             return self._info(_geometry(image), number, size)
+
+    def paper_in(self, number: int) -> tuple[float, float]:
+        with self._frame(number) as image:
+            geometry = _geometry(image)
+        return paper_of_picture(geometry.size_wh, geometry.dpi)
 
     def render(self, number: int, size: RenderSize) -> Page:
         with self._frame(number) as image:

@@ -22,6 +22,7 @@ from docdetect.documents.document import (
     document_error,
     page_error,
 )
+from docdetect.documents.paper import paper_of_picture
 from docdetect.documents.sizes import (
     DRAWN_DPI,
     MAX_PART_PX,
@@ -78,6 +79,16 @@ class PdfDocument:
         with self._page(number) as page:
             return self._info(page, number, size)
 
+    def paper_in(self, number: int) -> tuple[float, float]:
+        with self._page(number) as page:
+            size_pt = self._info(page, number, LongSide(1)).size_pt
+            scan_dpi = _scan_dpi(page)
+        assert size_pt is not None
+        if scan_dpi is None:
+            return size_pt[0] / POINTS_PER_INCH, size_pt[1] / POINTS_PER_INCH
+        scale = scan_dpi / POINTS_PER_INCH
+        return paper_of_picture((size_pt[0] * scale, size_pt[1] * scale), scan_dpi)
+
     def render(self, number: int, size: RenderSize) -> Page:
         with self._page(number) as page:
             info = self._info(page, number, size)
@@ -89,7 +100,7 @@ class PdfDocument:
         """Parts of page `number` at `dpi` px/inch, None: as its scan was stored; see `parts.render_parts`."""
         with self._page(number) as page:
             self._info(page, number, LongSide(1))
-            wanted = dpi or _scan_dpi(page)
+            wanted = dpi or _closest_dpi(page)
             return [_drawn_part(page, part, wanted) for part in parts]
 
     def close(self) -> None:
@@ -181,16 +192,22 @@ def _drawn_part(page: Any, part: BoxFrac, dpi: float) -> ByteArray:
     return pixels
 
 
-def _scan_dpi(page: Any) -> float:
+def _closest_dpi(page: Any) -> float:
     """px/inch at which a page that is a scan was stored, within reason; DRAWN_DPI for a page that is drawn."""
-    best_pt2, best_dpi = 0.5 * page.rect.width * page.rect.height, DRAWN_DPI  # a scan fills most of its page
+    dpi = _scan_dpi(page)
+    return DRAWN_DPI if dpi is None else min(max(dpi, SCAN_DPI_RANGE[0]), SCAN_DPI_RANGE[1])
+
+
+def _scan_dpi(page: Any) -> float | None:
+    """px/inch at which a page that is a scan was stored; None for a page that is drawn."""
+    best_pt2, best_dpi = 0.5 * page.rect.width * page.rect.height, None  # a scan fills most of its page
     for image in page.get_image_info():
         a, b, c, d, _, _ = image["transform"]
         sides_pt = math.hypot(a, b), math.hypot(c, d)
         if sides_pt[0] * sides_pt[1] > best_pt2:
             best_pt2 = sides_pt[0] * sides_pt[1]
             best_dpi = POINTS_PER_INCH * max(image["width"] / sides_pt[0], image["height"] / sides_pt[1])
-    return min(max(best_dpi, SCAN_DPI_RANGE[0]), SCAN_DPI_RANGE[1])
+    return best_dpi
 
 
 def _matrix(rect: Any, size_wh: SizeWH) -> Any:

@@ -7,6 +7,7 @@ stage waits for another unless it has too many pages before it: the number of pa
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ import numpy as np
 
 from docdetect.errors import DocdetectError
 from docdetect.inference.journal import Journal
+from docdetect.inference.looking import Looking
 from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage, UnreadablePage
 from docdetect.inference.records import DocumentEnd, failed_page
 from docdetect.inference.settings import RunSettings
@@ -33,11 +35,15 @@ OnDocument: TypeAlias = Callable[[ReadDocument, int], None]
 
 @dataclass(frozen=True)
 class _Waiting:
-    """Something on its way into the journal, in order; a page with its batch and its place among the batch's pages."""
+    """Something on its way into the journal, in order; a page with its batch and its place among the batch's pages.
+
+    It counts as `weight` pages where the number of pages in memory is bounded.
+    """
 
     event: ReadEvent
     batch: Future[list[Future[PageResult]]] | None = None
     place: int = 0
+    weight: int = 1
 
     def done(self) -> bool:
         """Whether `result` answers at once."""
@@ -74,6 +80,10 @@ class Flow:
     pages: int = 0
     _waiting: deque[_Waiting] = field(default_factory=deque)
 
+    def __post_init__(self) -> None:
+        batch = self.settings.batch or self.engine.traits.batch
+        self._looking = Looking(self.engine, self.settings.conf, self.settings.iou, batch, threading.Event())
+
     def run(self, events: Iterator[ReadEvent]) -> None:
         """Takes all events through the flow.
 
@@ -94,10 +104,12 @@ class Flow:
                     self._drain(lanes * size + _PAGES_IN_FLIGHT)
                 self._drain(0)
             except KeyboardInterrupt:
+                self._looking.stop.set()
                 detecting.shutdown(cancel_futures=True)
                 self._record_what_is_done()
                 raise
             except BaseException:
+                self._looking.stop.set()
                 detecting.shutdown(wait=False, cancel_futures=True)
                 finishing.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -108,7 +120,7 @@ class Flow:
         place = 0
         for event in batch:
             if isinstance(event, ReadPage):
-                self._waiting.append(_Waiting(event, results, place))
+                self._waiting.append(_Waiting(event.without_sheet(), results, place, _weight(event)))
                 place += 1
             else:
                 self._waiting.append(_Waiting(event))
@@ -116,15 +128,18 @@ class Flow:
     def _through_model(self, pages: list[ReadPage], finishing: ThreadPoolExecutor) -> list[Future[PageResult]]:
         """Runs in a lane."""
         found = self._detect(pages)
-        return [finishing.submit(self._finish, page, one) for page, one in zip(pages, found, strict=True)]
+        return [
+            finishing.submit(self._finish, page.without_sheet(), one) for page, one in zip(pages, found, strict=True)
+        ]
 
     def _detect(self, pages: list[ReadPage]) -> list[Detections | Failure]:
         """Raw detections per page; a batch that fails is tried page by page, so that only the bad page is lost."""
         if not pages:
             return []
         try:
-            found = self.engine.detect([page.pixels for page in pages], self.settings.conf, self.settings.iou)
-            return [_sure_enough(one, self.settings.class_conf) for one in found]
+            return [_sure_enough(found, self.settings.class_conf) for found in self._looking(pages)]
+        except CancelledError:
+            raise
         except Exception as error:  # noqa: BLE001 - the model's library may raise anything: for one page that is data
             if len(pages) == 1:
                 return [_internal(error)]
@@ -141,13 +156,15 @@ class Flow:
             return failed_page(page.info.document, page.info.number, _internal(error))
 
     def _drain(self, leave: int) -> None:
-        """Journals what is finished; waits until at most `leave` entries are under way."""
+        """Journals what is finished; waits until at most `leave` entries, by their weight, are under way."""
+        weight = sum(waiting.weight for waiting in self._waiting)
         while self._waiting:
             first = self._waiting[0]
-            if not first.done() and len(self._waiting) <= leave:
+            if not first.done() and weight <= leave:
                 return
             self._record(first)
             self._waiting.popleft()
+            weight -= first.weight
 
     def _record_what_is_done(self) -> None:
         """After an interruption: journals the pages that are past the model, up to the first that is not."""
@@ -182,6 +199,11 @@ def _batches(events: Iterator[ReadEvent], size: int) -> Iterator[list[ReadEvent]
             batch, pages = [], 0
     if batch:
         yield batch
+
+
+def _weight(page: ReadPage) -> int:
+    """Pages that a page counts for while it is on its way: one more for each 32 MB of its sheet."""
+    return 1 if page.sheet is None else 1 + page.sheet.nbytes // (32 << 20)
 
 
 def _sure_enough(found: Detections, class_conf: tuple[float, ...]) -> Detections:

@@ -6,20 +6,28 @@ calculated. What cannot be read comes out as data, in place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from docdetect.documents.reader import AtDpi, Document, LongSide, RenderSize
+from docdetect.documents.sizes import POINTS_PER_INCH
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.documents.workers import DocumentOutcome, WorkerSettings, iter_pages
 from docdetect.errors import InputError
 from docdetect.files import sha256_file
+from docdetect.inference.orientation import is_sideways
+from docdetect.inference.settings import Rotations
+from docdetect.inference.tiling import WHOLE_PAGE_IN, sheet_long_px
 from docdetect.types import ByteArray, Failure, FailureKind, PageInfo
 
 NATIVE = AtDpi(1e6)
 """An image's own pixels: images are never enlarged."""
+
+UPRIGHT, SIDEWAYS, EVERY_WAY = (0,), (0, 1, 3), (0, 1, 2, 3)
+"""Quarter turns counter-clockwise in which a page is looked at."""
 
 _HASHING_THREADS = 4
 
@@ -33,12 +41,20 @@ class ReadPage:
         sha256: of the document.
         info: the page at the size that boxes refer to.
         pixels: uint8 (H, W, 3) RGB, at the size that the model needs.
+        sheet: the same page larger, to be looked at in tiles; None where `pixels` are enough.
+        turns: in which orientations it is looked at, as quarter turns counter-clockwise.
     """
 
     file: DocumentFile
     sha256: str
     info: PageInfo
     pixels: ByteArray
+    sheet: ByteArray | None = None
+    turns: tuple[int, ...] = UPRIGHT
+
+    def without_sheet(self) -> ReadPage:
+        """The page with what later stages need of it."""
+        return self if self.sheet is None else replace(self, sheet=None)
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,16 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class PagePictures:
+    """What a rendering process makes of a page; for the attributes see `ReadPage`."""
+
+    info: PageInfo
+    pixels: ByteArray
+    sheet: ByteArray | None
+    turns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class PageReading:
     """The work of a rendering process: a page's reference size and its pixels at the model's size.
 
@@ -107,19 +133,38 @@ class PageReading:
         imgsz: long side of the pixels.
         dpi: px/inch of the page that boxes of PDFs refer to.
         done: name -> pages to leave out.
+        rotations: which pages are looked at in which orientations: `off`, `auto` (those that lie on their side, in
+            both ways to lie so) or `all`.
+        tile: large drawings get a sheet.
     """
 
     imgsz: int
     dpi: int
     done: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    rotations: Rotations = "off"
+    tile: bool = False
 
-    def __call__(self, document: Document, number: int) -> tuple[PageInfo, ByteArray] | None:
+    def __call__(self, document: Document, number: int) -> PagePictures | None:
         """The page, or None where it is to be left out. Raises DocumentError."""
         is_pdf = document.page_info(number, NATIVE).size_pt is not None
         info = document.page_info(number, AtDpi(self.dpi) if is_pdf else NATIVE)
         if number in self.done.get(info.document, ()):
             return None
-        return info, document.render(number, LongSide(self.imgsz)).pixels
+        pixels = document.render(number, LongSide(self.imgsz)).pixels
+        return PagePictures(info, pixels, self._sheet(document, info), self._turns(pixels))
+
+    def _sheet(self, document: Document, info: PageInfo) -> ByteArray | None:
+        stated_in = max(info.size_pt) / POINTS_PER_INCH if info.size_pt is not None else math.inf
+        if not self.tile or stated_in <= WHOLE_PAGE_IN:  # no need to look into the page
+            return None
+        finest_px = None if info.size_pt is not None else max(info.size_wh)
+        side_px = sheet_long_px(document.paper_in(info.number), finest_px, self.imgsz)
+        return None if side_px is None else document.render(info.number, LongSide(side_px)).pixels
+
+    def _turns(self, pixels: ByteArray) -> tuple[int, ...]:
+        if self.rotations == "all":
+            return EVERY_WAY
+        return SIDEWAYS if self.rotations == "auto" and is_sideways(pixels) else UPRIGHT
 
 
 def reference_size(file: DocumentFile, dpi: int) -> RenderSize:
@@ -153,8 +198,8 @@ def read_documents(work: Plan, reading: PageReading, settings: WorkerSettings) -
         elif outcome.failure is not None:
             yield UnreadablePage(file, digest, outcome.number, outcome.failure)
         elif outcome.value is not None:
-            info, pixels = outcome.value
-            yield ReadPage(file, digest, info, pixels)
+            page = outcome.value
+            yield ReadPage(file, digest, page.info, page.pixels, page.sheet, page.turns)
 
 
 def _sha256(file: DocumentFile) -> str | Failure:

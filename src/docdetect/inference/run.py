@@ -47,6 +47,8 @@ from docdetect.models.weights import resolve_weights
 if TYPE_CHECKING:
     from docdetect.schema import Config, InferConfig
 
+_BYTES_AHEAD = 256 << 20  # of rendered pages that wait for the model: a page has 2 MB, with a sheet up to 200
+
 
 def infer(
     config: Config,
@@ -127,9 +129,13 @@ def run(
 
     work = plan(files, journal)
     documents = len(files) - len(work.files)
-    reading = PageReading(settings.imgsz, settings.dpi, work.done)
+    reading = PageReading(settings.imgsz, settings.dpi, work.done, settings.rotations, settings.tile)
     workers = WorkerSettings(
-        settings.workers, settings.doc_timeout_s, max_in_flight=_pages_ahead(engine, settings), opener=opener
+        settings.workers,
+        settings.doc_timeout_s,
+        max_in_flight=_pages_ahead(engine, settings),
+        max_in_flight_bytes=_BYTES_AHEAD,
+        opener=opener,
     )
     started, interrupted = time.perf_counter(), False
     with CloserLooks(settings.doc_timeout_s, opener) as closer_look, PdfCopies(journal, output, opener) as copies:
@@ -203,6 +209,8 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         precision=engine.traits.precision,
         imgsz=wanted.imgsz,
         dpi=wanted.dpi,
+        rotations=wanted.rotations,
+        tile=wanted.tile == "auto",
         grouping=GroupingSettings(
             method=grouping.method,
             dist=grouping.dist,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
+from typing import Literal, TypeAlias
 
 from docdetect import __version__
 from docdetect.files import sha256_text
 from docdetect.grouping import GroupingSettings
+
+Rotations: TypeAlias = Literal["off", "auto", "all"]
 
 _WITHOUT_INFLUENCE = frozenset({"save_pdf", "batch", "workers", "doc_timeout_s"})
 
@@ -26,6 +29,8 @@ class RunSettings:
         precision: of its arithmetic.
         imgsz: long side in px at which pages are rendered for the model.
         dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
+        rotations: which pages are looked at in other orientations, too: off, auto (those on their side), or all.
+        tile: large drawings are also looked at in tiles.
         grouping: how raw boxes become marks.
         save_pages: pages are drawn as JPEG.
         save_crops: every mark is cut out as JPEG.
@@ -46,6 +51,8 @@ class RunSettings:
     precision: str = "fp32"
     imgsz: int = 1024
     dpi: int = 200
+    rotations: Rotations = "off"
+    tile: bool = False
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     save_pages: bool = True
     save_crops: bool = False
