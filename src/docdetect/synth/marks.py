@@ -90,8 +90,11 @@ class Maker:
         fine = patch if self.finer != 1 else None
         return Placed(small, x, y, LAYERS.index(layer), mode, fine=fine)
 
-    def signature(self, slot: Slot, ink: Ink | None, pen: Pen | None) -> Placed:
-        """A signature on the slot's line, no larger than people make it there; at times initials instead."""
+    def signature(self, slot: Slot, ink: Ink | None, pen: Pen | None, *, small: bool = False) -> Placed:
+        """A signature on the slot's line, no larger than people make it there; at times initials instead.
+
+        A `small` one is 12 to 26 mm wide, so that a seal holds it whole.
+        """
         rng = self.rng
         narrow = slot.w < 20
         if rng.random() < (0.25 if narrow else 0.05):
@@ -99,6 +102,8 @@ class Maker:
             patch = self._fitting(patch, slot.w * 1.5, max(slot.h * 1.5, 9))
         else:
             room_mm = slot.w * float(rng.uniform(1.0, 1.9)), max(slot.h * float(rng.uniform(1.1, 2.4)), 9.0)
+            if small:
+                room_mm = min(room_mm[0], float(rng.uniform(12, 26))), room_mm[1]
             patch = make_signature(rng, self.px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm)
         height = patch.size_wh[1]
         x = slot.x + rng.normal(0, 0.12) * slot.w

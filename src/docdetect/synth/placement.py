@@ -18,7 +18,9 @@ from docdetect.synth.sheet import Sheet, Slot, SlotKind, Text
 from docdetect.synth.stamps import StampShape
 
 _ON_SIGNATURE = 0.78  # of stamps beside a signature: drawn onto it
+_SQUARE_ON = 0.35  # of those: right on it, with the signature well inside
 _SAME_INK = 0.35  # of signatures under a stamp: in its colour
+_SMALL = 0.35  # of pages: everybody signs small
 _MOST_WRITTEN = 14  # entries by hand on a page: more cost time and teach nothing
 
 
@@ -132,6 +134,7 @@ def _signatures_and_stamps(maker: Maker, sheet: Sheet, habits: Habits) -> list[P
     signed = [slot for slot in _slots(sheet, "sign") if rng.random() < habits.signed]
     seals = [slot for slot in _slots(sheet, "seal") if rng.random() < habits.sealed][: int(rng.integers(1, 4))]
     shared: tuple[Ink, Pen] | None = (maker.own_ink(), make_pen(rng)) if rng.random() < 0.35 else None
+    small = bool(rng.random() < _SMALL)
     inks: dict[Slot, Ink] = {}
     placed: list[Placed] = []
     for seal in seals:
@@ -139,8 +142,9 @@ def _signatures_and_stamps(maker: Maker, sheet: Sheet, habits: Habits) -> list[P
         x, y = seal.x, seal.y
         near = _nearest(signed, seal)
         if near is not None and rng.random() < _ON_SIGNATURE:
-            x = near.x + float(rng.normal(0, 0.3)) * near.w
-            y = near.y + float(rng.normal(0, 6))
+            spread = 0.3 if rng.random() < _SQUARE_ON else 1.0
+            x = near.x + float(rng.normal(0, 0.3 * spread)) * near.w
+            y = near.y + float(rng.normal(0, 6 * spread))
             if rng.random() < _SAME_INK:
                 inks[near] = maker.like(ink)
         placed.append(maker.stamp(x, y, ink))
@@ -149,7 +153,7 @@ def _signatures_and_stamps(maker: Maker, sheet: Sheet, habits: Habits) -> list[P
             placed.append(maker.digital_signature(slot))
             continue
         ink, pen = shared or (maker.own_ink(), make_pen(rng))
-        placed.append(maker.signature(slot, inks.get(slot, ink), pen))
+        placed.append(maker.signature(slot, inks.get(slot, ink), pen, small=small))
         if rng.random() < 0.04:  # two people on one line
             placed.append(maker.signature(slot, maker.own_ink(), make_pen(rng)))
     return placed
