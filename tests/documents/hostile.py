@@ -86,6 +86,19 @@ def open_fake(file: DocumentFile) -> Document:
     return FakeDocument(file)
 
 
+class AnnouncingDocument(FakeDocument):
+    """Leaves a file beside the document before it misbehaves on a page."""
+
+    def render(self, number: int, size: RenderSize) -> Page:
+        if number == self._where:
+            self._file.path.with_suffix(".misbehaving").touch()
+        return super().render(number, size)
+
+
+def open_announcing(file: DocumentFile) -> Document:
+    return AnnouncingDocument(file)
+
+
 def render_first_two(document: Document, number: int) -> SizeWH | None:
     """A PageWork that is quick on long documents."""
     return document.render(number, LongSide(100)).info.size_wh if number <= 2 else None

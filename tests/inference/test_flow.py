@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.errors import OutputError
+from docdetect.errors import InterruptedRunError, OutputError
 from docdetect.inference.finishing import Finisher
 from docdetect.inference.flow import Flow
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage
-from docdetect.types import ByteArray, Detections, FailureKind, PageInfo, PageResult
+from docdetect.inference.records import failed_page
+from docdetect.types import ByteArray, Detections, Failure, FailureKind, PageInfo, PageResult
 from tests.inference.fakes import SETTINGS, ColourEngine, NoCloserLook
 
 FILE = DocumentFile(Path("a.pdf"), "a.pdf", DocumentKind.PDF)
@@ -35,7 +37,8 @@ def page(number: int, *, dark: bool = False) -> ReadPage:
 
 
 def flow_into(journal: Journal, engine: ColourEngine) -> Flow:
-    return Flow(engine, Finisher(SETTINGS, journal.path.parent, NoCloserLook()), journal, SETTINGS, lambda *_: None)
+    finisher = Finisher(SETTINGS, journal.path.parent, NoCloserLook())
+    return Flow(engine, finisher, journal, SETTINGS, lambda *_: None, lambda: None)
 
 
 @pytest.fixture
@@ -79,6 +82,27 @@ def test_an_output_that_cannot_be_written_stops_the_run(journal: Journal) -> Non
     flow.finish = refuse
     with pytest.raises(OutputError, match="disk full"):
         flow.run(page(number) for number in range(1, 100))
+
+
+def test_an_interruption_waits_for_pages_that_are_nearly_finished_and_for_no_others(journal: Journal) -> None:
+    released = threading.Event()
+
+    def finish(read: ReadPage, found: Detections) -> PageResult:
+        if read.info.number == 2:
+            assert released.wait(60)
+            raise InterruptedRunError("stopped")
+        return failed_page("a.pdf", read.info.number, Failure(FailureKind.INTERNAL, "none"))
+
+    def events() -> Iterator[ReadEvent]:
+        yield from (page(1), page(2), page(3), page(4))
+        raise KeyboardInterrupt
+
+    flow = flow_into(journal, ColourEngine())
+    flow.finish, flow.give_up = finish, released.set
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(events())
+    assert released.is_set()
+    assert journal.done_pages("a.pdf", "a" * 64) == {1}, "in order: what comes behind page 2 is done again"
 
 
 def test_reading_does_not_run_ahead_of_the_journal(journal: Journal) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import random
 import signal
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from docdetect.errors import OutputError
-from docdetect.inference.folder import claimed_folder
-from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.types import ByteArray, Detections
 from tests.inference.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once, with_pages
 
@@ -161,41 +156,3 @@ def test_a_full_disk_stops_cleanly_and_leaves_a_whole_journal(
     assert not journal.exists() or journal.read_bytes().endswith(b"\n") or journal.read_bytes() == b""
     run_once(source, output, with_pages(), on_existing="resume")
     assert compared_files(output) == uninterrupted
-
-
-class SlowEngine(ColourEngine):
-    """Takes its time, so that there are moments to be killed in."""
-
-    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
-        time.sleep(0.02)
-        return super().detect(pages, conf, iou)
-
-
-def work_until_killed(source: Path, output: Path) -> None:
-    """The process that is killed."""
-    run_once(source, output, with_pages(), engine=SlowEngine(), on_existing="resume")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a Unix thing")
-def test_killed_at_30_random_moments_nothing_is_lost(tmp_path: Path) -> None:
-    source, output = make_folder(tmp_path / "in"), tmp_path / "out"
-    for number in range(12):
-        make_pdf(source / f"more{number}.pdf", [[STAMP], [], [STAMP]])
-    run_once(source, tmp_path / "whole", with_pages())
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.inference.fakes"])
-    rng = random.Random(0)
-    lines = []
-    for _ in range(30):
-        process = context.Process(target=work_until_killed, args=(source, output))
-        process.start()
-        process.join(rng.uniform(0, 0.5))
-        process.kill()
-        process.join()
-        if (output / JOURNAL_NAME).exists():
-            with claimed_folder(output, "resume"), Journal(output / JOURNAL_NAME, with_pages()) as journal:
-                lines.append(sum(len(journal.read_document(name)[0].pages) for name in journal.documents()))
-    assert lines == sorted(lines), "a kill has cost pages that were in the journal"
-    work_until_killed(source, output)
-    assert compared_files(output) == compared_files(tmp_path / "whole")

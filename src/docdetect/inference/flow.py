@@ -8,9 +8,10 @@ stage waits for another unless it has too many pages before it: the number of pa
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -26,6 +27,7 @@ from docdetect.models.engine import Engine
 from docdetect.types import Detections, Failure, FailureKind, PageResult
 
 _FINISHING_THREADS = 2
+_GRACE_S = 0.5  # for pages that are being finished when the run is interrupted
 _PAGES_IN_FLIGHT = 8  # beyond the batches that the model works on: 2 MB each
 
 Finish: TypeAlias = Callable[[ReadPage, Detections], PageResult]
@@ -49,6 +51,14 @@ class _Waiting:
         """Whether `result` answers at once."""
         return self.batch is None or (self.batch.done() and (self._stopped() or self.batch.result()[self.place].done()))
 
+    def gets_done_by(self, deadline_s: float) -> bool:
+        """Waits, until a moment of the monotonic clock, for a result; False also where there will be none."""
+        if self.batch is None:
+            return True
+        if wait([self.batch], _until(deadline_s)).not_done or self._stopped():
+            return False
+        return bool(wait([self.batch.result()[self.place]], _until(deadline_s)).done)
+
     def result(self) -> PageResult:
         """The page's result; waits for it, and raises what stopped it."""
         assert self.batch is not None
@@ -69,7 +79,9 @@ class Flow:
         journal: where results go.
         settings: of the run.
         on_document: told about every document that is done.
+        give_up: ends what finishing still waits for when the run is interrupted.
         pages: pages put into the journal so far.
+        interrupted: the run is ending early.
     """
 
     engine: Engine
@@ -77,7 +89,9 @@ class Flow:
     journal: Journal
     settings: RunSettings
     on_document: OnDocument
+    give_up: Callable[[], None]
     pages: int = 0
+    interrupted: bool = False
     _waiting: deque[_Waiting] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -87,7 +101,7 @@ class Flow:
     def run(self, events: Iterator[ReadEvent]) -> None:
         """Takes all events through the flow.
 
-        Pages that are past the model when the run is interrupted still reach the journal.
+        Pages that are past the model when the run is interrupted still reach the journal if they are finished soon.
 
         Raises:
             OutputError: results cannot be written.
@@ -104,9 +118,12 @@ class Flow:
                     self._drain(lanes * size + _PAGES_IN_FLIGHT)
                 self._drain(0)
             except KeyboardInterrupt:
+                self.interrupted = True
                 self._looking.stop.set()
-                detecting.shutdown(cancel_futures=True)
-                self._record_what_is_done()
+                detecting.shutdown(wait=False, cancel_futures=True)
+                self._drain_until(time.monotonic() + _GRACE_S)
+                self.give_up()
+                finishing.shutdown(wait=False, cancel_futures=True)
                 raise
             except BaseException:
                 self._looking.stop.set()
@@ -166,12 +183,11 @@ class Flow:
             self._waiting.popleft()
             weight -= first.weight
 
-    def _record_what_is_done(self) -> None:
-        """After an interruption: journals the pages that are past the model, up to the first that is not."""
-        try:
-            self._drain(0)
-        except (KeyboardInterrupt, CancelledError):
-            return
+    def _drain_until(self, deadline_s: float) -> None:
+        """Journals, in order, what gets finished in time."""
+        while self._waiting and self._waiting[0].gets_done_by(deadline_s):
+            self._record(self._waiting[0])
+            self._waiting.popleft()
 
     def _record(self, waiting: _Waiting) -> None:
         event = waiting.event
@@ -185,6 +201,10 @@ class Flow:
             result = waiting.result()
         self.journal.add_page(result, event.sha256)
         self.pages += 1
+
+
+def _until(deadline_s: float) -> float:
+    return max(0.0, deadline_s - time.monotonic())
 
 
 def _batches(events: Iterator[ReadEvent], size: int) -> Iterator[list[ReadEvent]]:

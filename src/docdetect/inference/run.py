@@ -124,7 +124,8 @@ def run(
     def on_document(event: ReadDocument, pages: int) -> None:
         nonlocal documents
         documents += 1
-        copies.add(event.file)
+        if not flow.interrupted:
+            copies.add(event.file)
         on_progress(documents, len(files), f"{pages} pages, {event.file.name}")
 
     work = plan(files, journal)
@@ -139,7 +140,8 @@ def run(
     )
     started, interrupted = time.perf_counter(), False
     with CloserLooks(settings.doc_timeout_s, opener) as closer_look, PdfCopies(journal, output, opener) as copies:
-        flow = Flow(engine, Finisher(settings, output, closer_look), journal, settings, on_document)
+        finisher = Finisher(settings, output, closer_look)
+        flow = Flow(engine, finisher, journal, settings, on_document, closer_look.stop)
         try:
             with closing(read_documents(work, reading, workers)) as events:
                 flow.run(events)

@@ -1,0 +1,47 @@
+"""Three kills of a process tree: a sample of what `python -m benchmarks.kills` does thirty times."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.kills import Kill, kill_at_random, make_source, table
+
+from tests.process_tree import ProcessTree
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
+def test_three_kills_lose_nothing_and_leave_no_process(tmp_path: Path) -> None:
+    kills = list(kill_at_random(make_source(tmp_path / "in", 6), tmp_path, kills=3, seed=1))
+    assert [kill.only_parent for kill in kills] == [False, True, False]
+    for kill in kills:
+        assert (kill.lost, kill.doubled, kill.orphans, kill.broken) == (0, 0, 0, 0)
+        assert kill.torn <= 1
+    assert kills[-1].equal
+    assert all(kill.equal is not False for kill in kills)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
+def test_the_harness_sees_processes_that_outlive_their_parent() -> None:
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1); input()"
+    tree = ProcessTree([sys.executable, "-c", f"{code}".replace("input()", "import time; time.sleep(60)")])
+    try:
+        while len(tree.alive()) < 2:
+            assert tree.process.poll() is None
+        tree.kill(only_parent=True)
+        tree.process.wait()
+        assert tree.left_after(0.1) == 1
+    finally:
+        tree.kill()
+    assert tree.left_after(10) == 0
+
+
+def test_the_table_adds_up() -> None:
+    kills = [Kill(1.0, False, 5, 1, 0, 0, 0, 0), Kill(2.0, True, 9, 0, 0, 0, 0, 0, True)]
+    assert table(kills).splitlines()[2:] == [
+        "| 1.00 | all | 5 | 1 | 0 | 0 | 0 | 0 |  |",
+        "| 2.00 | parent | 9 | 0 | 0 | 0 | 0 | 0 | equal |",
+        "| 2 kills | | | 1 | 0 | 0 | 0 | 0 | 1 of 1 equal |",
+    ]
