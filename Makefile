@@ -54,6 +54,7 @@ bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python benchmarks/families.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python -m benchmarks.infer
 	$(BIN)/python benchmarks/real_documents.py
 
 prepare: setup ## data/raw -> data/datasets/main

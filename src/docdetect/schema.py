@@ -192,6 +192,21 @@ class InferConfig(Section):
     resume: bool = Field(False, description="go on from the results in the output folder")
 
 
+class ExportConfig(Section):
+    """How weights are converted for an engine, and engines are held against each other."""
+
+    weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
+    engine: Literal["openvino", "onnx", "tensorrt"] = Field("openvino", description="whose format")
+    output: str = Field("", description="folder; empty is runs/export/<weights>_<engine>, or nothing with check")
+    overwrite: bool = Field(False, description="replace an earlier export")
+    check: str = Field("", description="a dataset, or a folder of documents, on which engines are held against torch")
+    pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check looks at")
+    conf: Fraction = Field(0.15, description="which marks have to agree")
+    iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
+    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
+    device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
+
+
 class FiguresConfig(Section):
     """How figures get their intervals, and confidence its meaning."""
 
@@ -248,6 +263,7 @@ class Config(Section):
     val: ValConfig = ValConfig()
     infer: InferConfig = InferConfig()
     grouping: GroupingConfig = GroupingConfig()
+    export: ExportConfig = ExportConfig()
     figures: FiguresConfig = FiguresConfig()
     crossval: CrossvalConfig = CrossvalConfig()
     reproduce: ReproduceConfig = ReproduceConfig()

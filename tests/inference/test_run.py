@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -213,3 +215,14 @@ def test_results_do_not_depend_on_the_order_of_the_files(
         report = run(files, ColourEngine(), journal, InferConfig())
         write_summary(report, with_pages(), source="", weights=Path("fake.pt"))
     assert compared_files(tmp_path / "out") == compared_files(output)
+
+
+def test_a_run_imports_nothing_that_it_has_no_use_for() -> None:
+    unwanted = ["torch", "torchvision", "ultralytics", "pymupdf", "pandas", "matplotlib", "scipy", "polars"]
+    code = f"""
+import sys
+import docdetect.inference.run, docdetect.models.openvino_engine
+print([name for name in {unwanted!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

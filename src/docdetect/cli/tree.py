@@ -39,6 +39,7 @@ TREE = (
     Entry("runs", "Model", "figures:runs", "Look at training and evaluation runs"),
     Entry("weights", "Model", "weights:weights", "List and check the weights in the box, or put new ones there"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
+    Entry("export", "Use", "export:export", "Weights in the format of an engine; how far engines agree"),
     Entry("config", "House", "config:group", "Show or check a configuration"),
     Entry("doctor", "House", "doctor:doctor", "Check this machine and installation"),
 )

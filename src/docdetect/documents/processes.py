@@ -27,6 +27,15 @@ def worker_context() -> BaseContext:
     return context
 
 
+def prepare_workers() -> None:
+    """Lets the server that forks workers start, and import what they need, while this process does something else."""
+    context = worker_context()
+    if context.get_start_method() == "forkserver":
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+
 def enter_worker(memory_bytes: int) -> None:
     """What a worker process does first.
 

@@ -12,10 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from docdetect.documents.aside import AsideWorker
 from docdetect.documents.drawing import class_colour
-from docdetect.documents.pdf_marks import PdfMark, write_marked_pdf
 from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.inference.folder import PDF_FOLDER
@@ -23,6 +23,9 @@ from docdetect.inference.journal import Journal
 from docdetect.inference.records import PdfEnd, code_status
 from docdetect.inference.settings import RunSettings
 from docdetect.types import DocumentResult, Failure, PageResult
+
+if TYPE_CHECKING:
+    from docdetect.documents.pdf_marks import PdfMark  # imports PyMuPDF, which a run without copies has no use for here
 
 _MOST_WAITING = 32  # documents; beyond it the flow of pages waits
 
@@ -96,6 +99,8 @@ class PdfCopies:
         self._aside.__exit__(kind, error, traceback)
 
     def _write(self, file: DocumentFile, sha256: str, marks: tuple[PdfMark, ...]) -> Failure | None:
+        from docdetect.documents.pdf_marks import write_marked_pdf
+
         limit_s = self._journal.settings.doc_timeout_s
         target = self._folder / file.name
         return self._aside(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
@@ -109,6 +114,8 @@ def pdf_marks(result: DocumentResult, settings: RunSettings) -> Iterator[PdfMark
 
 
 def _marks_of(page: PageResult, size_pt: tuple[float, float], settings: RunSettings) -> Iterator[PdfMark]:
+    from docdetect.documents.pdf_marks import PdfMark
+
     grouped, (width_px, height_px) = page.grouped, page.info.size_wh
     assert grouped.scores is not None  # detections are never truth
     scale_x, scale_y = size_pt[0] / width_px, size_pt[1] / height_px

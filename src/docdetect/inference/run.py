@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from docdetect.config import dump_config
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.documents.processes import prepare_workers
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.workers import WorkerSettings
@@ -75,6 +76,7 @@ def infer(
     wanted = config.infer
     output, on_existing = _output(wanted)
     check_folder(output, on_existing)
+    prepare_workers()
     opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
     weights = resolve_weights(wanted.weights, Path(config.train.runs))

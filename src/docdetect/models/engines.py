@@ -61,6 +61,12 @@ def load_engine(
     return makers[0] if len(makers) == 1 else SeveralEngines(makers)
 
 
+def engines_on(device: str) -> tuple[tuple[str, str], ...]:
+    """(engine, precision) of all that can run on a device, installed or not, in the order of `ENGINES`."""
+    kind = device.partition(":")[0]
+    return tuple((engine, precision) for engine in ENGINES for precision in _precisions(engine, kind)[::-1])
+
+
 def choose_precision(wanted: str, engine: str, device: str) -> str:
     """What `auto` means for an engine on a device, or the precision that was asked for.
 

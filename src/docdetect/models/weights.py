@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docdetect.errors import InputError
+from docdetect.models.converted import MANIFEST_NAME
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
 BOX = Path(__file__).parents[1] / "weights"
 DEFAULT_NAME = "docdetect-s"
 _YAML = (".yaml", ".yml")
+_EXPORTED = (".xml", ".bin", ".onnx", ".plan")
 
 
 def no_announcement(text: str) -> None:
@@ -33,7 +35,8 @@ def resolve_weights(name: str, runs: Path) -> Path:
 
     Args:
         name: empty (the weights in the box, else the newest run's best), `last` (the newest run's best), a path, a
-            run folder, or the name of weights in the box such as `docdetect-s`.
+            run folder, the folder of an export (its manifest is the answer), or the name of weights in the box such as
+            `docdetect-s`.
         runs: folder of training runs.
 
     Raises:
@@ -52,6 +55,9 @@ def resolve_weights(name: str, runs: Path) -> Path:
             )
         return newest
     path = Path(name)
+    manifest = (path.parent if path.suffix in _EXPORTED else path) / MANIFEST_NAME
+    if manifest.is_file():
+        return manifest
     if path.is_file():
         return path
     if (path / "weights" / "best.pt").is_file():
@@ -59,7 +65,10 @@ def resolve_weights(name: str, runs: Path) -> Path:
     if name.removesuffix(".pt") in box:
         return box[name.removesuffix(".pt")]
     known = f", a name in the box ({', '.join(box)})" if box else ""
-    raise InputError(f"{name}: no such weights", f"Give a .pt file, a training run's folder, last{known}, or nothing.")
+    raise InputError(
+        f"{name}: no such weights",
+        f"Give a .pt file, the folder of a training run or an export, last{known}, or nothing.",
+    )
 
 
 def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcement) -> Path:

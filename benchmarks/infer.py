@@ -1,0 +1,248 @@
+"""How fast marks are found: a pipeline that a user would otherwise write, the bare engine, and docdetect, in one run.
+
+    peer        PyMuPDF at 200 dpi, Ultralytics predict, JSON and drawn JPEGs (../shared/bench/peer_pipeline.py)
+    bare        the engine that docdetect uses, alone, in a loop over pages that lie rendered in memory
+    docdetect   infer --no-save-pages
+    drawn       infer, every page drawn
+
+for PDFs, and for the same pages as JPEG pictures. Pages/s do not count the loading of the network; CPU seconds, memory
+and the time to the first page are those of the whole command with all its processes. Every contender runs in turn, so
+often as --rounds says; medians, and ratios of medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measuring import Watched, watch
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+PEER = SHARED / "bench" / "peer_pipeline.py"
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender in one round."""
+
+    contender: str
+    pages: int
+    pages_per_s: float
+    cpu_s_per_page: float
+    peak_mib: float
+    first_s: float | None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all contenders share."""
+
+    folder: Path
+    weights: Path
+    imgsz: int
+    environment: dict[str, str]
+
+    def infer(self, source: Path, name: str, *options: str) -> Row:
+        """`docdetect infer` over a folder."""
+        output = self.folder / "out" / name
+        shutil.rmtree(output, ignore_errors=True)
+        journal = output / "detections.jsonl"
+        command = [sys.executable, "-c", "from docdetect.cli.main import main; main()", "--json", "--quiet", "infer"]
+        command += ["--source", str(source), "--output", str(output), "--weights", str(self.weights)]
+        command += ["--imgsz", str(self.imgsz), *options]
+        watched = watch(command, self.environment, lambda: _lines(journal) > 1)
+        done = json.loads(watched.output.splitlines()[-1])
+        return _row(name, done["totals"]["pages"], done["pages_per_s"], watched)
+
+    def bare(self, source: Path, name: str) -> Row:
+        """The engine in a loop."""
+        command = [sys.executable, "-m", "benchmarks.infer", "--bare", str(source), "--weights", str(self.weights)]
+        watched = watch([*command, "--imgsz", str(self.imgsz)], self.environment, lambda: False)
+        done = json.loads(watched.output.splitlines()[-1])
+        return Row(name, done["pages"], done["pages_per_s"], done["cpu_s_per_page"], watched.peak_mib, None)
+
+    def peer(self, source: Path, name: str) -> Row:
+        """The script that a user would otherwise write."""
+        output = self.folder / "out" / name
+        shutil.rmtree(output, ignore_errors=True)
+        command = [sys.executable, str(PEER), str(source), str(output), str(self.weights)]
+        watched = watch(command, self.environment, lambda: output.is_dir() and any(output.glob("*.jpg")))
+        told = dict(pair.split("=") for pair in watched.output.splitlines()[-1].split())
+        return _row(name, int(told["pages"]), float(told["pages_per_s"]), watched)
+
+
+def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float) -> dict[str, float]:
+    """The engine alone: its lanes busy for some seconds with pages that lie in memory."""
+    from docdetect.documents.reader import LongSide, open_document
+    from docdetect.documents.sources import list_documents
+    from docdetect.models.engines import load_engine
+
+    pages = []
+    for file in list_documents(source):
+        with open_document(file) as document:
+            pages += [document.render(number + 1, LongSide(imgsz)).pixels for number in range(document.page_count)]
+        if len(pages) >= 60:
+            break
+    engine = load_engine(weights, imgsz=imgsz, device="", engine="auto", precision="auto")
+    size = engine.traits.batch
+    batches = [pages[start : start + size] for start in range(0, len(pages), size)]
+    for batch in batches[:2]:
+        engine.detect(batch, 0.15, 0.7)
+    done, began, cpu = 0, time.perf_counter(), time.process_time()
+
+    def lane(first: int) -> None:
+        nonlocal done
+        position = first
+        while time.perf_counter() - began < seconds:
+            batch = batches[position % len(batches)]
+            engine.detect(batch, 0.15, 0.7)
+            done += len(batch)
+            position += engine.traits.lanes
+
+    with ThreadPoolExecutor(engine.traits.lanes) as pool:
+        list(pool.map(lane, range(engine.traits.lanes)))
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {"pages": done, "pages_per_s": done / wall, "cpu_s_per_page": cpu / done}
+
+
+def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, Path]:
+    """A folder of PDFs, each several times, and one of their pages as JPEG pictures at 200 dpi."""
+    import pymupdf
+
+    given = source or SHARED / "data" / "armeta"
+    if not given.is_dir():
+        given = _made_up(folder)
+    pdfs, pictures = folder / "pdfs", folder / "pictures"
+    for place in (pdfs, pictures):
+        place.mkdir()
+    for file in sorted(given.rglob("*.pdf")):
+        for copy in range(copies):
+            shutil.copyfile(file, pdfs / f"{copy:03d}_{file.name}")
+        with pymupdf.open(file) as pdf:
+            for number, page in enumerate(pdf, start=1):
+                picture = page.get_pixmap(dpi=200).tobytes("jpg", jpg_quality=85)
+                for copy in range(copies):
+                    (pictures / f"{copy:03d}_{file.stem}_{number}.jpg").write_bytes(picture)
+    return pdfs, pictures
+
+
+def _made_up(folder: Path) -> Path:
+    settings = ["--pages", "40", "--imgsz", "1654", "--val", "0", "--pdf", "--seed", "1"]
+    subprocess.run(
+        [str(BIN / "docdetect"), "--quiet", "synth", "--output", str(folder / "made"), *settings], check=True
+    )
+    return folder / "made" / "pdfs"
+
+
+def make_weights(folder: Path) -> Path:
+    """An untrained YOLO11s, which does the same arithmetic as a trained one."""
+    from docdetect.models.ultralytics_setup import prepare_ultralytics
+
+    prepare_ultralytics()
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    network = DetectionModel("yolo11s.yaml", nc=3, verbose=False)
+    network.names, network.args, network.task = {0: "qr", 1: "signature", 2: "stamp"}, {}, "detect"
+    torch.save({"model": network.half(), "train_args": {}}, folder / "untrained.pt")
+    return folder / "untrained.pt"
+
+
+def report(rows: list[Row]) -> None:
+    """Prints medians and ratios."""
+    names = list(dict.fromkeys(row.contender for row in rows))
+    print(f"{'contender':<22} {'pages':>6} {'pages/s':>8} {'CPU s/page':>11} {'peak MiB':>9} {'first page s':>13}")
+    speed, cost = {}, {}
+    for name in names:
+        mine = [row for row in rows if row.contender == name]
+        speed[name] = statistics.median(row.pages_per_s for row in mine)
+        cost[name] = statistics.median(row.cpu_s_per_page for row in mine)
+        peak = statistics.median(row.peak_mib for row in mine)
+        firsts = [row.first_s for row in mine if row.first_s is not None]
+        first = f"{statistics.median(firsts):.2f}" if firsts else "-"
+        print(f"{name:<22} {mine[0].pages:>6} {speed[name]:>8.2f} {cost[name]:>11.3f} {peak:>9.0f} {first:>13}")
+    for kind in ("PDFs", "pictures"):
+        for name in (f"docdetect, {kind}", f"drawn, {kind}"):
+            for other in (f"peer, {kind}", f"bare, {kind}"):
+                if name in speed and other in speed:
+                    ratio, cpu = speed[name] / speed[other], cost[name] / cost[other]
+                    print(f"{name}: {ratio:.2f} times the pages/s of {other}, {cpu:.2f} times its CPU seconds a page")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, help="a folder of PDFs (the shared ones, else made-up ones)")
+    parser.add_argument("--weights", type=Path, help="a .pt file (an untrained YOLO11s)")
+    parser.add_argument("--imgsz", type=int, default=1024)
+    parser.add_argument("--copies", type=int, default=2, help="of every PDF")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", default="peer,bare,docdetect,drawn,pictures", help="contenders, with commas")
+    parser.add_argument("--seconds", type=float, default=15, help="of the bare engine's loop")
+    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.bare:
+        print(json.dumps(bare_loop(asked.bare, asked.weights, asked.imgsz, asked.seconds)))
+        return
+    wanted = set(asked.only.split(","))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = {**os.environ, "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": name}
+        bench = Bench(folder, asked.weights or make_weights(folder), asked.imgsz, environment)
+        pdfs, pictures = make_sources(folder, asked.copies, asked.source)
+        runs = contenders(bench, wanted, pdfs, pictures)
+        bench.infer(one_document(folder, pdfs), "warm-up", "--no-save-pages")  # converts the weights
+        report([run() for _ in range(asked.rounds) for run in runs])
+
+
+def contenders(bench: Bench, wanted: set[str], pdfs: Path, pictures: Path) -> list[Callable[[], Row]]:
+    """What is run in every round, in order."""
+    runs: list[Callable[[], Row]] = []
+    if "peer" in wanted and PEER.is_file():
+        runs.append(lambda: bench.peer(pdfs, "peer, PDFs"))
+    for kind, source in (("PDFs", pdfs), ("pictures", pictures)):
+        if kind == "pictures" and kind not in wanted:
+            continue
+        if "bare" in wanted:
+            runs.append(lambda source=source, kind=kind: bench.bare(source, f"bare, {kind}"))  # type: ignore[misc]
+        if "docdetect" in wanted:
+            runs.append(lambda source=source, kind=kind: bench.infer(source, f"docdetect, {kind}", "--no-save-pages"))  # type: ignore[misc]
+        if "drawn" in wanted:
+            runs.append(lambda source=source, kind=kind: bench.infer(source, f"drawn, {kind}"))  # type: ignore[misc]
+    return runs
+
+
+def one_document(folder: Path, pdfs: Path) -> Path:
+    """A folder with one of the PDFs."""
+    single = folder / "single"
+    single.mkdir()
+    file = min(pdfs.iterdir())
+    shutil.copyfile(file, single / file.name)
+    return single
+
+
+def _row(name: str, pages: int, pages_per_s: float, watched: Watched) -> Row:
+    return Row(name, pages, pages_per_s, watched.cpu_s / max(1, pages), watched.peak_mib, watched.first_s)
+
+
+def _lines(file: Path) -> int:
+    try:
+        return file.read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""`docdetect export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+
+if TYPE_CHECKING:
+    from docdetect.console import Console
+    from docdetect.schema import ExportConfig
+    from docdetect.training.engine_check import EngineRow
+
+
+def export(
+    context: typer.Context,
+    weights: Annotated[str | None, typer.Option(help="Weights (those in the box, or the newest run's best).")] = None,
+    engine: Annotated[str | None, typer.Option(help="openvino, onnx, or tensorrt.")] = None,
+    output: Annotated[str | None, typer.Option(help="Folder (runs/export/<weights>_<engine>).")] = None,
+    check: Annotated[
+        str | None, typer.Option(metavar="DATASET|FOLDER", help="Hold all engines here against torch in fp32 on these.")
+    ] = None,
+    pages: Annotated[int | None, typer.Option(help="Most pages that --check looks at (100).")] = None,
+    conf: Annotated[float | None, typer.Option(help="Which marks have to agree (0.15).")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
+    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace an earlier export.")] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Convert weights for an engine, with class names and thresholds; infer --weights FOLDER runs them.
+
+    infer converts for OpenVINO by itself: this is for other programs, or for machines without PyTorch. With --check and
+    no --output nothing is written: engines are compared, on a dataset also by average precision.
+    """
+    flags: dict[str, object] = {
+        "export.weights": weights,
+        "export.engine": engine,
+        "export.output": output,
+        "export.check": check,
+        "export.pages": pages,
+        "export.conf": conf,
+        "export.imgsz": imgsz,
+        "export.device": device,
+        "export.overwrite": overwrite,
+    }
+    resolved = resolve(config, assignments, flags)
+    from docdetect.models.weights import resolve_weights
+
+    wanted, console = resolved.export, console_of(context)
+    source = resolve_weights(wanted.weights, Path(resolved.train.runs))
+    summary: dict[str, Any] = {"weights": str(source)}
+    if wanted.output or not wanted.check:
+        summary["manifest"] = str(_write(source, wanted, console))
+    if wanted.check:
+        summary["engines"] = _check(source, wanted, console)
+    console.summary(summary)
+
+
+def _write(weights: Path, wanted: ExportConfig, console: Console) -> Path:
+    from docdetect.models.export import export_network
+
+    folder = Path(wanted.output) if wanted.output else Path("runs/export") / f"{weights.stem}_{wanted.engine}"
+    manifest = export_network(
+        weights,
+        folder,
+        wanted.engine,
+        imgsz=wanted.imgsz,
+        overwrite=wanted.overwrite,
+        announce=console.info,
+    )
+    console.info(f"exported to {folder}: docdetect infer --weights {folder}")
+    return manifest
+
+
+def _check(weights: Path, wanted: ExportConfig, console: Console) -> list[dict[str, Any]]:
+    from docdetect.training.engine_check import CheckSettings, check_engines
+
+    settings = CheckSettings(wanted.imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
+    with console.progress("check") as on_progress:
+        rows = check_engines(weights, wanted.check, settings, on_progress=on_progress, announce=console.info)
+    heads = ["engine", "precision", "s/page", "marks", "unmatched", "worst px", "worst conf", "AP50", "AP50-95", "same"]
+    console.table("Engines beside torch in fp32", heads, [_cells(row, rows[0]) for row in rows])
+    return [_as_json(row) for row in rows]
+
+
+def _cells(row: EngineRow, reference: EngineRow) -> list[str]:
+    agreed = row.agreement
+    figures = [f"{row.seconds_per_page:.3f}", str(agreed.marks), str(agreed.unmatched), f"{agreed.worst_px:.2f}"]
+    figures.append(f"{agreed.worst_score:.4f}")
+    for mine, first in ((row.ap50, reference.ap50), (row.ap50_95, reference.ap50_95)):
+        figures.append("-" if mine is None or first is None else f"{100 * mine:.2f} ({100 * (mine - first):+.2f})")
+    verdict = {True: "yes", False: "no", None: "-"}[row.same]
+    return [row.engine, row.precision, *figures, verdict]
+
+
+def _as_json(row: EngineRow) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(row) | {"same": row.same}

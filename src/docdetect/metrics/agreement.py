@@ -1,0 +1,76 @@
+"""How far two engines with the same weights agree: each mark of the one beside its like of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from docdetect import boxes
+from docdetect.types import Detections
+
+_SAME_IOU = 0.5
+_SCORE_WEIGHT = 0.1
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Attributes:
+    marks: detections of either side that reach the threshold.
+    unmatched: those without a like (same class, IoU over 0.5) on the other side, at any score.
+    worst_px: largest difference of a box's side, in px of the page; 0 without any pair.
+    worst_score: largest difference of confidence.
+    """
+
+    marks: int = 0
+    unmatched: int = 0
+    worst_px: float = 0.0
+    worst_score: float = 0.0
+
+    def within(self, px: float, score: float) -> bool:
+        """Whether every mark has its like, within these differences."""
+        return not self.unmatched and self.worst_px <= px and self.worst_score <= score
+
+
+def agreement(ours: Sequence[Detections], theirs: Sequence[Detections], conf: float) -> Agreement:
+    """Both sides of every page compared.
+
+    Args:
+        ours, theirs: detections of the same pages, found from a threshold well below `conf` on, so that a mark that one
+            side has just above `conf` is not missing on the other for being just below.
+        conf: which marks count.
+    """
+    total = Agreement()
+    for one, other in zip(ours, theirs, strict=True):
+        for of, among in ((one, other), (other, one)):
+            total = _added(total, _one_way(of, among, conf))
+    return total
+
+
+def _one_way(of: Detections, among: Detections, conf: float) -> Agreement:
+    assert of.scores is not None
+    assert among.scores is not None
+    counted = of.select(of.scores >= conf)
+    if not len(counted) or not len(among):
+        return Agreement(len(counted), len(counted))
+    overlap = boxes.iou(counted.xyxy, among.xyxy)
+    overlap[counted.class_ids[:, None] != among.class_ids[None]] = 0
+    assert counted.scores is not None
+    score_apart = np.abs(counted.scores[:, None] - among.scores[None])
+    like = (overlap - _SCORE_WEIGHT * score_apart).argmax(axis=1)  # of boxes that coincide, the one as sure
+    paired = overlap[np.arange(len(counted)), like] > _SAME_IOU
+    if not paired.any():
+        return Agreement(len(counted), len(counted))
+    worst_px = np.abs(counted.xyxy - among.xyxy[like])[paired].max()
+    worst_score = score_apart[np.arange(len(counted)), like][paired].max()
+    return Agreement(len(counted), int((~paired).sum()), float(worst_px), float(worst_score))
+
+
+def _added(a: Agreement, b: Agreement) -> Agreement:
+    return Agreement(
+        a.marks + b.marks,
+        a.unmatched + b.unmatched,
+        max(a.worst_px, b.worst_px),
+        max(a.worst_score, b.worst_score),
+    )

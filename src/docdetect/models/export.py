@@ -1,0 +1,72 @@
+"""Weights into a folder in the format of an engine, which `infer --weights FOLDER` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from docdetect.errors import OutputExistsError
+from docdetect.files import sha256_file, write_json
+from docdetect.models.converted import MANIFEST_NAME, ConvertedNetwork, write_converted
+from docdetect.models.devices import list_devices
+from docdetect.models.engines import say_nothing
+from docdetect.models.onnx_engine import import_onnxruntime
+from docdetect.models.thresholds import read_thresholds, thresholds_path, thresholds_to_json
+
+FORMATS = ("openvino", "onnx", "tensorrt")
+
+
+def export_network(
+    weights: Path,
+    folder: Path,
+    engine: str,
+    *,
+    imgsz: int,
+    overwrite: bool = False,
+    announce: Callable[[str], None] = say_nothing,
+) -> Path:
+    """Converts weights, with the thresholds that lie beside them, and returns the path of the folder's manifest.
+
+    Args:
+        weights: a `.pt` file.
+        folder: made, whole or not at all.
+        engine: one of `FORMATS`.
+        imgsz: px, the largest long side; of TensorRT plans only, the others take pictures of any size.
+        overwrite: replace an earlier export; a folder that holds anything else is never replaced.
+        announce: told what takes a while.
+
+    Raises:
+        InputError: the weights cannot be used.
+        OutputExistsError: there is such a folder.
+        OutputError: it cannot be written.
+        MissingDependencyError: the engine is not installed.
+    """
+    if folder.exists() and not ((folder / MANIFEST_NAME).is_file() and overwrite):
+        ours = (folder / MANIFEST_NAME).is_file()
+        remedy = "Add --overwrite to replace it." if ours else "It is no export of docdetect's: choose another folder."
+        raise OutputExistsError(f"{folder}: exists", remedy)
+    thresholds = read_thresholds(weights)
+    announce(f"converting {weights.name} for {engine}")
+    manifest = write_converted(folder, _converted(weights, engine, imgsz))
+    if thresholds is not None:
+        kept = replace(thresholds, weights_sha256=sha256_file(manifest))
+        write_json(thresholds_path(manifest), thresholds_to_json(kept))
+    return manifest
+
+
+def _converted(weights: Path, engine: str, imgsz: int) -> ConvertedNetwork:
+    digest = sha256_file(weights)
+    if engine == "openvino":
+        from docdetect.models.openvino_conversion import to_openvino
+
+        return to_openvino(weights, digest)
+    if engine == "onnx":
+        import_onnxruntime()  # of the same extra as what writes the format
+        from docdetect.models.onnx_conversion import to_onnx
+
+        return to_onnx(weights, digest)
+    from docdetect.models.tensorrt_engine import import_tensorrt, kept_plan
+
+    import_tensorrt()
+    return kept_plan(weights, imgsz, list_devices("0")[0], "fp16", say_nothing)

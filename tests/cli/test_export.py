@@ -1,0 +1,70 @@
+"""`docdetect export`: an exported network runs without its checkpoint, and engines are held against each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docdetect.cli.main import run
+from docdetect.files import sha256_file, write_json
+from docdetect.models.thresholds import Thresholds, read_thresholds, thresholds_path, thresholds_to_json
+from tests.inference.fakes import make_image
+from tests.tiny_network import write_checkpoint
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("weights") / "tiny.pt")
+
+
+def test_an_export_runs_and_keeps_its_thresholds(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "w.pt"
+    file.write_bytes(weights.read_bytes())
+    kept = Thresholds({"stamp": 0.4}, "by hand", sha256_file(file))
+    write_json(thresholds_path(file), thresholds_to_json(kept))
+    folder = tmp_path / "exported"
+    command = ["export", "--weights", str(file), "--output", str(folder)]
+    assert run(command) == 0
+    assert run(command) == 6
+    assert run([*command, "--overwrite"]) == 0
+    thresholds = read_thresholds(folder / "docdetect.json")
+    assert thresholds is not None
+    assert thresholds.conf == {"stamp": 0.4}
+    file.unlink()
+    make_image(tmp_path / "in" / "a.png", [("stamp", (10, 10, 160, 110))])
+    places = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--weights", str(folder)]
+    capsys.readouterr()
+    assert run(["--json", "infer", *places, "--imgsz", "96", "--workers", "1"]) == 0
+    settings = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["engine"] == "openvino"
+    assert settings["class_conf"] == [0.15, 0.15, 0.4]
+    assert run(["infer", *places, "--overwrite", "--engine", "onnx"]) == 3
+    assert "was exported for openvino, not for onnx" in capsys.readouterr().err
+
+
+def test_other_folders_are_not_replaced(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine").mkdir()
+    command = ["export", "--weights", str(weights), "--output", str(tmp_path / "mine"), "--overwrite"]
+    assert run(command) == 6
+    assert "no export of docdetect's" in capsys.readouterr().err
+
+
+def test_engines_are_held_against_torch(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (2, 96, 68, 3), dtype=np.uint8)  # no two anchors score the same
+    for number, pixels in enumerate(noise):
+        Image.fromarray(pixels).save(tmp_path / "in" / f"{number}.png")
+    command = ["export", "--weights", str(weights), "--check", str(tmp_path / "in"), "--imgsz", "96", "--device", "cpu"]
+    overlap = ["--set", "export.iou=0.537"]  # boxes of an untrained network overlap by round shares
+    assert run(["--json", *command, *overlap]) == 0
+    rows = {(row["engine"], row["precision"]): row for row in json.loads(capsys.readouterr().out)["engines"]}
+    assert rows["torch", "fp32"]["agreement"]["marks"] > 0
+    assert rows["openvino", "fp32"]["same"] is True
+    assert rows["openvino", "fp32"]["agreement"]["worst_px"] < 0.1
+    assert list(tmp_path.iterdir()) == [tmp_path / "in"]
