@@ -7,6 +7,7 @@ import pytest
 
 from docdetect.datasets.fingerprints import Fingerprint, fingerprint, ink_mask, text_hash
 from docdetect.datasets.split import PageKey
+from docdetect.datasets.spool import Spool
 from docdetect.types import ByteArray
 from tests.made_pages import text_page
 
@@ -21,7 +22,11 @@ def test_the_ink_survives_packing() -> None:
     assert kept.ink().sum() == kept.ink_px > 5000
     assert kept.ink().shape == (kept.size_wh[1], kept.size_wh[0])
     assert max(kept.size_wh) == 640
+    assert isinstance(kept.packed_ink, bytes)
     assert len(kept.packed_ink) < 20_000
+    spooled = kept.spooled(Spool())
+    assert (spooled.ink() == kept.ink()).all()
+    assert spooled.spooled(Spool()) is spooled
 
 
 def test_ink_is_what_is_written_whatever_the_colour_of_paper_and_pen() -> None:

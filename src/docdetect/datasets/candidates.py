@@ -6,15 +6,15 @@ those whose lines begin and end at the same places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from docdetect.datasets.fingerprints import Fingerprint
+from docdetect.datasets.spool import Spool, Spooled
 from docdetect.types import BoolArray, ByteArray, FloatArray, IntArray
 
 MAX_HASH_DISTANCE = 16
@@ -23,7 +23,7 @@ MAX_HASH_DISTANCE = 16
 _BY_HASH, _BY_PICTURE = 4, 6  # nearest neighbours that each page brings
 _MOST_PICTURES = 256  # compared for one page, the nearest by hash
 _PICTURE_PX = 128
-_KEPT_PICTURES = 1024  # of 33 kB each; others are made again from the page's ink when they are needed
+_PICTURES_AT_ONCE = 32
 _FINE_PX, _LINE_PX = 1.0, 5.0  # standard deviations of two blurs, the second along lines of text only
 _SHIFTS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
@@ -33,22 +33,22 @@ def candidate_pairs(prints: Sequence[Fingerprint]) -> tuple[IntArray, IntArray]:
 
     The distance of two pages is the smallest Hamming distance over the crops. Each page brings the 4 nearest of at
     most 16 bits, and of the 256 nearest the 6 whose small pictures correlate best: the later check is linear in the
-    number of pages. Memory: a row of the distance matrix, and at most 34 MB of small pictures.
+    number of pages. Memory: a row of the distance matrix, and a few small pictures; all of them, 33 kB each, wait in
+    a temporary file.
 
     Returns:
         int64 (P, 2) positions in `prints`, first < second; int64 (P,) distances in bits, 0..16. Nearly blank pages
         take no part.
+
+    Raises:
+        OutputError: the temporary folder is full or cannot be written.
     """
     rows = np.array([i for i, one in enumerate(prints) if not one.nearly_blank], np.int64)
     if len(rows) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
     hashes = _Hashes.of([prints[i] for i in rows])
-
-    @lru_cache(_KEPT_PICTURES)
-    def picture_of(row: int) -> NDArray[np.float16]:
-        return _picture(prints[int(rows[row])])
-
-    found = [_pairs_of(row, hashes, picture_of) for row in range(len(rows))]
+    pictures = _Pictures([prints[i] for i in rows])
+    found = [_pairs_of(row, hashes, pictures) for row in range(len(rows))]
     pairs = np.unique(np.concatenate(found), axis=0)  # columns: distance, first, second: sorted in that order
     return rows[pairs[:, 1:]], pairs[:, 0]
 
@@ -59,15 +59,17 @@ def nearest_first(one: Fingerprint, others: Sequence[Fingerprint]) -> list[int]:
     return [int(i) for i in np.argsort(distances, kind="stable")]
 
 
-def _pairs_of(row: int, hashes: _Hashes, picture_of: Callable[[int], NDArray[np.float16]]) -> IntArray:
+def _pairs_of(row: int, hashes: _Hashes, pictures: _Pictures) -> IntArray:
     """(P, 3) distance, first, second: the neighbours that one page brings."""
     distances = hashes.distances(row)
     distances[row] = 255
     near = np.argsort(distances, kind="stable")[:_MOST_PICTURES]
     near = near[distances[near] <= MAX_HASH_DISTANCE]
     if len(near) > _BY_HASH + _BY_PICTURE:
-        pictures = np.stack([picture_of(int(other)) for other in near])
-        alike = np.argsort(-_correlations(picture_of(row), pictures), kind="stable")
+        own = pictures.of(row)
+        parts = [near[start : start + _PICTURES_AT_ONCE] for start in range(0, len(near), _PICTURES_AT_ONCE)]
+        scores = [_correlations(own, np.stack([pictures.of(int(other)) for other in part])) for part in parts]
+        alike = np.argsort(-np.concatenate(scores), kind="stable")
         near = near[np.unique(np.concatenate([np.arange(_BY_HASH), alike[:_BY_PICTURE]]))]
     ends = np.stack([np.minimum(near, row), np.maximum(near, row)], axis=1)
     return np.concatenate([distances[near][:, None].astype(np.int64), ends], axis=1)
@@ -89,6 +91,22 @@ class _Hashes:
         differing = (self.words ^ self.words[row]).view(np.uint16).reshape(*self.words.shape, 4)
         bits = _BITS_OF_16[differing].sum(axis=-1, dtype=np.uint8)  # np.bitwise_count needs NumPy 2
         return np.asarray(np.where(self.informative & self.informative[row], bits, 64).min(axis=1), np.uint8)
+
+
+class _Pictures:
+    """The small pictures of pages, each made when it is first needed and kept in a temporary file."""
+
+    def __init__(self, prints: Sequence[Fingerprint]) -> None:
+        self._prints = prints
+        self._spool = Spool()
+        self._kept: list[Spooled | None] = [None] * len(prints)
+
+    def of(self, row: int) -> NDArray[np.float16]:
+        """(128, 128), see `_picture`."""
+        kept = self._kept[row]
+        if kept is None:
+            kept = self._kept[row] = self._spool.put(_picture(self._prints[row]).tobytes())
+        return np.frombuffer(kept.read(), np.float16).reshape(_PICTURE_PX, _PICTURE_PX)
 
 
 _BITS_OF_16 = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(

@@ -9,6 +9,7 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.fingerprints import INK_LONG_SIDE_PX, Fingerprint, fingerprint
 from docdetect.datasets.report import FailedPage
 from docdetect.datasets.split import PageKey
+from docdetect.datasets.spool import Spool
 from docdetect.documents.reader import Document, LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.text import open_with_text, page_text
@@ -22,8 +23,13 @@ def fingerprint_documents(
 ) -> tuple[list[Fingerprint], tuple[FailedPage, ...]]:
     """The fingerprints of all pages in the order of documents and pages, and what could not be read.
 
-    A page that fails has no fingerprint; its document still holds its other pages together.
+    A page that fails has no fingerprint; its document still holds its other pages together. The pages' ink waits in a
+    temporary file.
+
+    Raises:
+        OutputError: the temporary folder is full or cannot be written.
     """
+    spool = Spool()
     settings = replace(workers or WorkerSettings(), opener=open_with_text)
     prints: list[Fingerprint] = []
     failures: list[FailedPage] = []
@@ -35,7 +41,7 @@ def fingerprint_documents(
                 failures.append(FailedPage(outcome.file.name, None, outcome.failure))
             on_progress(finished, len(files), f"looked at {outcome.file.name}")
         elif outcome.value is not None:
-            prints.append(outcome.value)
+            prints.append(outcome.value.spooled(spool))
         elif outcome.failure is not None:
             failures.append(FailedPage(outcome.file.name, outcome.number, outcome.failure))
     return prints, tuple(failures)

@@ -1,6 +1,7 @@
 """What of a page is kept to recognise it again: perceptual hashes, its ink at low resolution, a hash of its text.
 
-A fingerprint is about 10 kB, so that thousands of pages are compared without rendering any of them twice.
+A fingerprint is about 10 kB, nearly all of it ink, which can wait in a file: thousands of pages are compared without
+rendering any of them twice, and without memory that grows with them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from docdetect.datasets.split import PageKey
+from docdetect.datasets.spool import Spool, Spooled
 from docdetect.types import BoolArray, ByteArray, SizeWH
 
 INK_LONG_SIDE_PX = 640
@@ -54,7 +56,7 @@ class Fingerprint:
         informative: bool (6,), crops with ink enough; the hashes of blank paper are all alike.
         size_wh: px of the ink mask.
         ink_px: ink pixels of the mask.
-        packed_ink: the mask, bits packed and compressed.
+        packed_ink: the mask, bits packed and compressed, or where that is spooled.
         text_sha256: of the letters and digits of the text layer; "" where it has too few to mean anything.
     """
 
@@ -64,7 +66,7 @@ class Fingerprint:
     informative: BoolArray
     size_wh: SizeWH
     ink_px: int
-    packed_ink: bytes
+    packed_ink: bytes | Spooled
     text_sha256: str = ""
 
     @property
@@ -76,10 +78,15 @@ class Fingerprint:
         """The same fingerprint under another name."""
         return replace(self, page=page)
 
+    def spooled(self, spool: Spool) -> Fingerprint:
+        """The same fingerprint with its ink in the spool. Raises OutputError."""
+        return self if isinstance(self.packed_ink, Spooled) else replace(self, packed_ink=spool.put(self.packed_ink))
+
     def ink(self) -> BoolArray:
         """The ink mask, bool (H, W)."""
         width, height = self.size_wh
-        bits = np.frombuffer(zlib.decompress(self.packed_ink), np.uint8)
+        packed = self.packed_ink.read() if isinstance(self.packed_ink, Spooled) else self.packed_ink
+        bits = np.frombuffer(zlib.decompress(packed), np.uint8)
         return np.unpackbits(bits, count=width * height).reshape(height, width).astype(bool)
 
 
