@@ -47,7 +47,7 @@ def infer(
     exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="No such documents; repeatable.")] = None,
     password: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="Tried on encrypted PDFs; repeatable. Others may see it: use the next one."),
+        typer.Option(metavar="TEXT", help="Tried on encrypted PDFs; repeatable. Others may see it: prefer a file."),
     ] = None,
     password_file: Annotated[str | None, typer.Option(metavar="FILE", help="Passwords, one on each line.")] = None,
     require: Annotated[

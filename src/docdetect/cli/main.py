@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Entry point: runs the command line and exits with the codes of ARCHITECTURE.md."""
+    if any("password" in word for word in sys.argv):
+        from docdetect.cli.titles import hide_passwords
+
+        hide_passwords()
     sys.exit(run(sys.argv[1:]))
 
 
