@@ -58,7 +58,9 @@ def infer(
     ] = None,
     imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
     dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to (200).")] = None,
-    rotations: Annotated[str | None, typer.Option(help="Look at sideways pages turned: auto, off, or all.")] = None,
+    rotations: Annotated[
+        str | None, typer.Option(help="Look at pages on their side turned, too: auto, off; all: every page, 4 ways.")
+    ] = None,
     tile: Annotated[
         str | None, typer.Option(help="Look at drawings larger than A3 in tiles, too: auto or off.")
     ] = None,

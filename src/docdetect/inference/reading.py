@@ -150,16 +150,17 @@ class PageReading:
         info = document.page_info(number, AtDpi(self.dpi) if is_pdf else NATIVE)
         if number in self.done.get(info.document, ()):
             return None
+        sheet_px = self._sheet_px(document, info)  # before rendering, after which an image is opened anew
         pixels = document.render(number, LongSide(self.imgsz)).pixels
-        return PagePictures(info, pixels, self._sheet(document, info), self._turns(pixels))
+        sheet = None if sheet_px is None else document.render(number, LongSide(sheet_px)).pixels
+        return PagePictures(info, pixels, sheet, self._turns(pixels))
 
-    def _sheet(self, document: Document, info: PageInfo) -> ByteArray | None:
+    def _sheet_px(self, document: Document, info: PageInfo) -> int | None:
         stated_in = max(info.size_pt) / POINTS_PER_INCH if info.size_pt is not None else math.inf
         if not self.tile or stated_in <= WHOLE_PAGE_IN:  # no need to look into the page
             return None
         finest_px = None if info.size_pt is not None else max(info.size_wh)
-        side_px = sheet_long_px(document.paper_in(info.number), finest_px, self.imgsz)
-        return None if side_px is None else document.render(info.number, LongSide(side_px)).pixels
+        return sheet_long_px(document.paper_in(info.number), finest_px, self.imgsz)
 
     def _turns(self, pixels: ByteArray) -> tuple[int, ...]:
         if self.rotations == "all":
