@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -17,6 +18,8 @@ import pymupdf
 import pytest
 import zxingcpp
 from PIL import Image
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
@@ -25,6 +28,7 @@ from docdetect.inference.finishing import Finisher, crop_name
 from docdetect.inference.reading import ReadPage
 from docdetect.labels.annotations import annotations_from_json
 from docdetect.labels.yolo import yolo_to_detections
+from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.schema import InferConfig
 from docdetect.types import ByteArray, Detections, PageInfo
 from tests.inference.fakes import SETTINGS, NoCloserLook, make_folder, make_pdf, run_once
@@ -54,6 +58,29 @@ def test_coco_has_every_page_and_every_mark(output: Path) -> None:
     (mark,) = [mark for mark in coco["annotations"] if mark["image_id"] == 6]
     assert mark["category_id"] == 3
     assert mark["bbox"] == pytest.approx([50, 40, 70, 50], abs=3)
+
+
+def test_pycocotools_reads_the_coco_file_as_truth_and_as_detections(output: Path) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(output / "detections_coco.json")
+        found = truth.loadRes(read(output / "detections_coco.json")["annotations"])
+        judged = COCOeval(truth, found, "bbox")
+        judged.evaluate()
+        judged.accumulate()
+        judged.summarize()
+    assert len(truth.getImgIds()) == 6
+    assert judged.stats[0] == pytest.approx(1.0), "detections that are held against themselves are all right"
+
+
+def test_ultralytics_reads_the_yolo_labels(output: Path, tmp_path: Path) -> None:
+    prepare_ultralytics()
+    from ultralytics.data.utils import verify_image_label
+
+    make_folder(tmp_path)
+    label = output / "yolo" / "photo.jpg" / "page_0001.txt"
+    *_, message = checked = verify_image_label((str(tmp_path / "photo.jpg"), str(label), "", False, 3, 0, 0, False))
+    assert message == ""
+    assert checked[1][:, 0].tolist() == [2.0]
 
 
 def test_yolo_labels_say_the_same_as_the_json(output: Path) -> None:

@@ -206,6 +206,18 @@ def test_results_do_not_depend_on_the_number_of_workers(
     assert compared_files(tmp_path / "out") == compared_files(output)
 
 
+def test_pictures_codes_and_copies_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    source = make_folder(tmp_path / "in")
+    make_pdf(source / "code.pdf", [[("qr", (20, 20, 60, 60))]], rotate=90)
+    outputs = []
+    for workers, batch in ((0, 3), (2, 1)):
+        settings = replace(with_pages(), save_crops=True, save_pdf=True, workers=workers, batch=batch)
+        run_once(source, tmp_path / f"{workers}", settings)
+        outputs.append(compared_files(tmp_path / f"{workers}"))
+    assert outputs[0] == outputs[1]
+    assert {"pdf/code.pdf", "crops/code.pdf/page_0001_qr_01.jpg", "pages/code.pdf/page_0001.jpg"} <= set(outputs[0])
+
+
 def test_results_do_not_depend_on_the_order_of_the_files(
     ran: tuple[Path, InferReport], source: Path, tmp_path: Path
 ) -> None:

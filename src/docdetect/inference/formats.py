@@ -51,6 +51,11 @@ def replacing(path: Path) -> Iterator[IO[str]]:
             raise
 
 
+def _scratch(output: Path) -> IO[str]:
+    """A nameless file in the result folder: what does not fit there shows before anything is replaced."""
+    return tempfile.TemporaryFile("w+", encoding="utf-8", dir=output)
+
+
 @contextmanager
 def annotations_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     """`detections.json`, in the format of `annotations.json`; documents and pages without a result are left out."""
@@ -94,7 +99,7 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
 
     Images are named `<document>/page_0001`; the number of the page and the document stand beside it.
     """
-    with replacing(output / "detections_coco.json") as stream, tempfile.TemporaryFile("w+", encoding="utf-8") as later:
+    with replacing(output / "detections_coco.json") as stream, _scratch(output) as later:
         images = marks = 0
         categories = [{"id": number, "name": name} for number, name in enumerate(settings.class_names, start=1)]
         stream.write('{"categories":' + json.dumps(categories, ensure_ascii=False) + ',\n"images":[')
@@ -158,7 +163,11 @@ def parquet_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     temporary = path.with_name(f".{path.name}.tmp")
     with output_errors(path):
         try:
-            polars.DataFrame(rows, schema=kinds, orient="row").write_parquet(temporary)
+            table = polars.DataFrame(rows, schema=kinds, orient="row")
+            with temporary.open("wb") as stream:  # through Python's own file: its errors are OSErrors
+                table.write_parquet(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -160,17 +160,23 @@ class Journal:
         the order of the work was and however often it was stopped. Raises OutputError."""
         temporary = self.path.with_name(f".{self.path.name}.tmp")
         with output_errors(self.path):
-            with temporary.open("wb") as stream:
-                stream.write(run_to_line(self.settings).encode() + b"\n")
-                for line in self._sorted_lines():
-                    stream.write(line)
-                stream.flush()
-                os.fsync(stream.fileno())
-            self._file.close()
-            temporary.replace(self.path)
+            try:
+                self._write_sorted(temporary)
+                self._file.close()
+                temporary.replace(self.path)
+            finally:
+                temporary.unlink(missing_ok=True)
             self._file = self.path.open("a+b", buffering=0)
             self._entries.clear()
             self._index()
+
+    def _write_sorted(self, path: Path) -> None:
+        with path.open("wb") as stream:
+            stream.write(run_to_line(self.settings).encode() + b"\n")
+            for line in self._sorted_lines():
+                stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
 
     def _sorted_lines(self) -> Iterator[bytes]:
         for document in self.documents():

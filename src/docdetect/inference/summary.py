@@ -85,9 +85,19 @@ def _reason(failure: Failure | None) -> str:
     return "" if failure is None else f"{failure.kind.value}: {failure.message}"
 
 
+def _reasons(report: InferReport) -> dict[str, str]:
+    """Document -> why it failed as a whole, or why the first of its pages that failed did."""
+    reasons = {row.document: _reason(row.failure) for row in report.totals.documents if row.failure is not None}
+    for row in report.totals.failures:
+        if row.page is not None:
+            failure = Failure(row.failure.kind, f"page {row.page}: {row.failure.message}")
+            reasons.setdefault(row.document, _reason(failure))
+    return reasons
+
+
 def _write_documents(report: InferReport) -> None:
     names = report.totals.class_names
-    lacking = report.lacking
+    lacking, reasons = report.lacking, _reasons(report)
     classes = [f"{name}_pages" for name in names]
     header = ["document", "status", "pages", "failed_pages", *classes, "lacks", "reason", "pdf"]
     with replacing(report.output / "documents.csv") as stream:
@@ -98,4 +108,4 @@ def _write_documents(report: InferReport) -> None:
             failed = " ".join(map(str, row.failed_pages))
             missing = " ".join(lacking.get(row.document, ()))
             status = [row.document, row.status.value, row.page_count, failed]
-            writer.writerow([*status, *pages, missing, _reason(row.failure), _copy_of(row)])
+            writer.writerow([*status, *pages, missing, reasons.get(row.document, ""), _copy_of(row)])
