@@ -11,7 +11,7 @@ FLOORS = {
     "datasets": 3, "synth": 3, "training": 3, "inference": 3,
     "documents": 2, "labels": 2, "models": 2, "metrics": 2, "reports": 2,
     "types": 1, "boxes": 1, "grouping": 1,
-    "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "__init__": 0,
+    "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "locks": 0, "__init__": 0,
     "schema": 0, "schema_base": 0, "schema_synth": 0,
 }  # fmt: skip
 HOMES = {"pymupdf": {"documents"}, "fitz": {"documents"}, "ultralytics": {"training", "models"}}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from docdetect.errors import OutputError, OutputExistsError
+from docdetect.errors import OutputExistsError
 from docdetect.files import output_errors
 from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.inference.records import line_to_record
+from docdetect.locks import LOCK_NAME, locked_folder
 
 PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"
@@ -31,7 +31,6 @@ RESULT_FILES = (
     CONFIG_NAME,
 )
 
-_LOCK_NAME = ".docdetect.lock"
 _MADE_BY_US = {
     PAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
     CROPS_FOLDER: re.compile(r"page_\d{4,}_.+_\d{2,}\.jpg"),
@@ -39,6 +38,8 @@ _MADE_BY_US = {
     YOLO_FOLDER: re.compile(r"page_\d{4,}\.txt|classes\.txt"),
 }
 _TEMPORARY = re.compile(r"\..+\.tmp")
+
+_WAIT = "Wait until it has finished, or choose another --output."
 
 OnExisting: TypeAlias = Literal["refuse", "overwrite", "resume"]
 
@@ -59,7 +60,7 @@ def claimed_folder(output: Path, on_existing: OnExisting) -> Iterator[Path]:
     check_folder(output, on_existing)
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-    with _locked(output):
+    with locked_folder(output, _WAIT):
         check_folder(output, on_existing)  # another run may have begun and ended in between
         if on_existing == "overwrite":
             remove_results(output)
@@ -105,7 +106,7 @@ def check_folder(output: Path, on_existing: OnExisting) -> None:
         raise OutputExistsError(f"{output}: is a file, not a folder", "Choose another --output.")
     with output_errors(output):
         names = sorted(path.name for path in output.iterdir()) if output.is_dir() else []
-    names = [name for name in names if name != _LOCK_NAME]
+    names = [name for name in names if name != LOCK_NAME]
     if not names:
         return
     if not is_result_folder(output):
@@ -130,37 +131,3 @@ def is_result_folder(output: Path) -> bool:
         return False
     record = line_to_record(first.decode("utf-8", "replace"))
     return first == b"" or (record is not None and record.kind == "run")
-
-
-@contextmanager
-def _locked(output: Path) -> Iterator[None]:
-    """Holds a lock of the operating system: it ends with the process, so that a killed run leaves none behind."""
-    path = output / _LOCK_NAME
-    with output_errors(path), path.open("a+b") as stream:
-        try:
-            _lock(stream)
-        except (BlockingIOError, PermissionError):
-            raise OutputExistsError(
-                f"{output}: another docdetect is writing there",
-                "Wait until it has finished, or choose another --output.",
-            ) from None
-        except OSError as error:
-            raise OutputError(
-                f"{path}: cannot be locked ({error.strerror or error})",
-                "Choose an --output on a file system that knows locks.",
-            ) from error
-        yield
-
-
-if sys.platform == "win32":  # pragma: no cover
-    import msvcrt
-
-    def _lock(stream: IO[bytes]) -> None:
-        stream.seek(0)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(stream: IO[bytes]) -> None:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

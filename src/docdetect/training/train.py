@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.errors import InterruptedRunError
 from docdetect.files import sha256_file
+from docdetect.locks import locked_folder
 from docdetect.models.devices import select_device
 from docdetect.models.loading import check_architecture, load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
@@ -33,6 +34,9 @@ from docdetect.training.tracking import check_tracking, tracked
 
 if TYPE_CHECKING:
     from docdetect.training.trainer import PagesTrainer
+
+
+_PATIENCE_S = 15.0  # in which the loader processes of a killed session notice that it is gone
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def run_training(
 
     Raises:
         TrainingPausedError: `train.pause_hours` are over; the run can be resumed.
+        OutputExistsError: another session of this run is going on.
         see also `train`.
     """
     from docdetect.training.trainer import Job, PagesTrainer
@@ -153,7 +158,7 @@ def run_training(
         "device": str(device.index) if device.type == "cuda" else device.type,
     }
     started = datetime.now()
-    with _state_recorded(run), tracked(run, config, tell.announce) as track, _threads_joined():
+    with _alone(run), _state_recorded(run), tracked(run, config, tell.announce) as track, _threads_joined():
 
         def on_epoch(report: EpochReport) -> None:
             write_epoch(run, report)
@@ -195,6 +200,11 @@ def _finish(run: RunFolder, trainer: PagesTrainer, seconds: float) -> TrainResul
         },
     )
     return result
+
+
+def _alone(run: RunFolder) -> AbstractContextManager[None]:
+    """The run folder for this process only: two sessions of one run would overwrite each other's checkpoints."""
+    return locked_folder(run.path, "Wait until it has finished.", patience_s=_PATIENCE_S)
 
 
 @contextmanager
