@@ -55,6 +55,7 @@ bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python -m benchmarks.infer
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python benchmarks/real_documents.py
 
 prepare: setup ## data/raw -> data/datasets/main

@@ -36,8 +36,19 @@ class Watched:
     first_s: float | None
 
 
-def watch(command: Sequence[str], environment: dict[str, str], first: Callable[[], bool]) -> Watched:
+def watch(
+    command: Sequence[str],
+    environment: dict[str, str],
+    first: Callable[[], bool],
+    on_memory: Callable[[int, float], None] | None = None,
+) -> Watched:
     """Runs a command to its end. Linux only: descendants are adopted so that their CPU seconds are counted too.
+
+    Args:
+        command: program and arguments.
+        environment: its environment.
+        first: whether its first result is there; asked often.
+        on_memory: told the process's id and the memory of all processes, in MiB, a few times a second.
 
     Raises:
         SystemExit: the command failed; its stderr is shown.
@@ -47,7 +58,7 @@ def watch(command: Sequence[str], environment: dict[str, str], first: Callable[[
     with subprocess.Popen(
         list(command), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        first_s, peak_mib = _follow(process, started, first)
+        first_s, peak_mib = _follow(process, started, first, on_memory)
         output, errors = process.communicate()
     _adopt_all()
     wall_s = time.perf_counter() - started
@@ -83,13 +94,21 @@ def _children_of_thread(pid: int, thread: str) -> list[int]:
         return []
 
 
-def _follow(process: subprocess.Popen[str], started: float, first: Callable[[], bool]) -> tuple[float | None, float]:
+def _follow(
+    process: subprocess.Popen[str],
+    started: float,
+    first: Callable[[], bool],
+    on_memory: Callable[[int, float], None] | None,
+) -> tuple[float | None, float]:
     first_s, peak_mib, polls = None, 0.0, 0
     while process.poll() is None:
         if first_s is None and first():
             first_s = time.perf_counter() - started
         if polls % _MEMORY_EVERY == 0:
-            peak_mib = max(peak_mib, tree_mib(process.pid))
+            mib = tree_mib(process.pid)
+            peak_mib = max(peak_mib, mib)
+            if on_memory is not None:
+                on_memory(process.pid, mib)
         polls += 1
         time.sleep(_POLL_S)
     return first_s, peak_mib
