@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,31 @@ def test_reading_does_not_run_ahead_of_the_journal(journal: Journal) -> None:
     flow_into(journal, ColourEngine()).run(events())
     assert max(ahead) <= 2 * SETTINGS.batch + 8
     assert len(journal.done_pages("a.pdf", "a" * 64)) == 100
+
+
+def test_pages_with_a_large_sheet_count_for_several(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("docdetect.inference.flow._weight", lambda page: 5)
+    ahead: list[int] = []
+
+    def events() -> Iterator[ReadEvent]:
+        for number in range(1, 41):
+            ahead.append(number - len(journal.done_pages("a.pdf", "a" * 64)))
+            yield page(number)
+
+    flow_into(journal, ColourEngine()).run(events())
+    assert max(ahead) <= 2 * SETTINGS.batch + 8 // 5
+    assert len(journal.done_pages("a.pdf", "a" * 64)) == 40
+
+
+def test_a_sheet_is_let_go_after_the_model(journal: Journal) -> None:
+    sheets: list[object] = []
+    flow = flow_into(journal, ColourEngine())
+    finish = flow.finish
+
+    def look(read: ReadPage, found: Detections) -> PageResult:
+        sheets.append(read.sheet)
+        return finish(read, found)
+
+    flow.finish = look
+    flow.run(iter([replace(page(1), sheet=np.full((45, 30, 3), 255, np.uint8))]))
+    assert sheets == [None]

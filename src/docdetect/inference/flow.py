@@ -222,8 +222,8 @@ def _batches(events: Iterator[ReadEvent], size: int) -> Iterator[list[ReadEvent]
 
 
 def _weight(page: ReadPage) -> int:
-    """Pages that a page counts for while it is on its way: one more for each 32 MB of its sheet."""
-    return 1 if page.sheet is None else 1 + page.sheet.nbytes // (32 << 20)
+    """Pages that a page counts for while it is on its way: one more for each 16 MB of its sheet."""
+    return 1 if page.sheet is None else 1 + page.sheet.nbytes // (16 << 20)
 
 
 def _sure_enough(found: Detections, class_conf: tuple[float, ...]) -> Detections:
