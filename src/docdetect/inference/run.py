@@ -48,7 +48,7 @@ from docdetect.models.weights import resolve_weights
 if TYPE_CHECKING:
     from docdetect.schema import Config, InferConfig
 
-_BYTES_AHEAD = 256 << 20  # of rendered pages that wait for the model: a page has 2 MB, with a sheet up to 200
+_BYTES_A_PAGE = 6 << 20  # of a rendered page that waits for the model: most have 2 MB, one with a sheet up to 200
 
 
 def infer(
@@ -133,11 +133,12 @@ def run(
     work = plan(files, journal)
     documents = len(files) - len(work.files)
     reading = PageReading(settings.imgsz, settings.dpi, work.done, settings.rotations, settings.tile)
+    ahead = _pages_ahead(engine, settings)
     workers = WorkerSettings(
         settings.workers,
         settings.doc_timeout_s,
-        max_in_flight=_pages_ahead(engine, settings),
-        max_in_flight_bytes=_BYTES_AHEAD,
+        max_in_flight=ahead,
+        max_in_flight_bytes=ahead * _BYTES_A_PAGE,
         opener=opener,
     )
     started, interrupted = time.perf_counter(), False
