@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from docdetect.inference.flow import Flow
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage
 from docdetect.inference.records import failed_page
+from docdetect.models.engine import Traits
 from docdetect.types import ByteArray, Detections, Failure, FailureKind, PageInfo, PageResult
 from tests.inference.fakes import SETTINGS, ColourEngine, NoCloserLook
 
@@ -145,3 +147,31 @@ def test_a_sheet_is_let_go_after_the_model(journal: Journal) -> None:
     flow.finish = look
     flow.run(iter([replace(page(1), sheet=np.full((45, 30, 3), 255, np.uint8))]))
     assert sheets == [None]
+
+
+class MeetingEngine(ColourEngine):
+    """Wants two calls at once: each waits for another before it answers."""
+
+    traits = Traits("meeting", lanes=2)
+
+    def __init__(self) -> None:
+        self.meeting = threading.Barrier(2)
+        self.most = 0
+        self.now = 0
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.meeting.wait(20)
+        self.now -= 1
+        return super().detect(pages, conf, iou)
+
+
+def test_as_many_calls_as_the_engine_has_lanes_run_at_once_and_pages_keep_their_order(journal: Journal) -> None:
+    engine = MeetingEngine()
+    events: list[ReadEvent] = [*(page(number) for number in range(1, 17)), ReadDocument(FILE, "a" * 64, 16)]
+    flow_into(journal, engine).run(iter(events))
+    assert engine.most == 2
+    lines = journal.path.read_text(encoding="utf-8").splitlines()
+    pages = [json.loads(line)["page"] for line in lines if '"record":"page"' in line]
+    assert pages == list(range(1, 17))

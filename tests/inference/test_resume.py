@@ -123,7 +123,8 @@ def test_a_removed_document_is_gone_and_a_new_one_is_done(source: Path, tmp_path
 def test_changed_settings_or_weights_start_over(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_once(source, output)
-    for settings in (replace(SETTINGS, conf=0.55), replace(SETTINGS, weights_sha256="0" * 64)):
+    for change in ({"conf": 0.55}, {"weights_sha256": "0" * 64}, {"precision": "bf16"}, {"engine": "openvino"}):
+        settings = replace(SETTINGS, **change)  # type: ignore[arg-type]
         engine = CountingEngine()
         run_once(source, output, settings, engine=engine, on_existing="resume")
         assert engine.pages == 6
