@@ -130,6 +130,10 @@ class ValConfig(Section):
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
     batch: Annotated[int, Field(ge=1)] = 16
     device: str = ""
+    engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(
+        "torch", description="what runs the network"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("fp32", description="of the network's arithmetic")
     workers: Annotated[int, Field(ge=0)] = 2
 
 

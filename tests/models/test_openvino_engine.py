@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from tests.models.made_pages import PAGES, assert_equal, assert_same
 
+from docdetect.errors import InputError
 from docdetect.machine import has_native_bf16
+from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Engine
 from docdetect.models.engines import load_engine
-from docdetect.models.openvino_engine import usual_sizes
+from docdetect.models.head import HeadSpec
+from docdetect.models.openvino_engine import OpenVinoEngine, usual_sizes
 
 IMGSZ = 160
 CONF, IOU = 0.3, 0.537
@@ -51,6 +54,12 @@ def test_auto_is_openvino_in_the_processors_best_precision(weights: Path) -> Non
     assert engine.traits.name == "openvino"
     assert engine.traits.precision == ("bf16" if has_native_bf16() else "fp32")
     assert sum(len(found) for found in engine.detect(PAGES, CONF, IOU)) > 5
+
+
+def test_what_is_no_network_is_refused() -> None:
+    nonsense = ConvertedNetwork("openvino", "fp32", HeadSpec(("qr",), (8,)), "", (("m.xml", b"<net/>"), ("m.bin", b"")))
+    with pytest.raises(InputError, match="OpenVINO cannot run this network"):
+        OpenVinoEngine(nonsense, imgsz=96, precision="fp32", threads=1)
 
 
 def test_usual_sizes_are_those_of_a4_and_letter() -> None:

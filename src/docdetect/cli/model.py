@@ -81,6 +81,8 @@ def val(
     imgsz: Annotated[int | None, typer.Option(help="Long side of a page, px.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pages at once.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
+    engine: Annotated[str | None, typer.Option(help="torch (default), auto, openvino, onnx, tensorrt.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32 (default), auto, bf16, fp16.")] = None,
     name: Annotated[str | None, typer.Option(help="Result folder: runs/val/<name>_<timestamp>.")] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -95,6 +97,8 @@ def val(
         "val.imgsz": imgsz,
         "val.batch": batch,
         "val.device": device,
+        "val.engine": engine,
+        "val.precision": precision,
         "val.name": name,
     }
     settings = resolve(config, assignments, flags)

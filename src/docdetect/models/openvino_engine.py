@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from docdetect.errors import InputError
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Traits
 from docdetect.models.head import Raw, raw_to_detections
@@ -31,6 +32,9 @@ class OpenVinoEngine:
         imgsz: px, the long side of the picture that the network sees.
         precision: fp32 or bf16; the weights of an int8 network stay int8.
         threads: that it may use.
+
+    Raises:
+        InputError: OpenVINO cannot run this network.
     """
 
     def __init__(self, network: ConvertedNetwork, *, imgsz: int, precision: str, threads: int) -> None:
@@ -86,10 +90,15 @@ class OpenVinoEngine:
     def _compiled_for(self, size_wh: SizeWH | None) -> Any:
         with self._lock:
             if size_wh not in self._compiled:
-                model = self._core.read_model(self._xml, self._tensor)
-                if size_wh is not None:
-                    model.reshape([1, size_wh[1], size_wh[0], 3])
-                self._compiled[size_wh] = self._core.compile_model(model, "CPU", self._settings)
+                try:
+                    model = self._core.read_model(self._xml, self._tensor)
+                    if size_wh is not None:
+                        model.reshape([1, size_wh[1], size_wh[0], 3])
+                    self._compiled[size_wh] = self._core.compile_model(model, "CPU", self._settings)
+                except RuntimeError as error:
+                    reason = str(error).strip().splitlines()[-1]
+                    remedy = "Export it again, or use the .pt file with --engine torch."
+                    raise InputError(f"OpenVINO cannot run this network ({reason})", remedy) from error
             return self._compiled[size_wh]
 
 

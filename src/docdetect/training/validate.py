@@ -77,7 +77,16 @@ def validate(
     dataset = read_dataset(how.data, (how.split,), on_progress=on_progress)
     images = dataset.splits[how.split]
     weights = resolve_weights(how.weights, Path(config.train.runs))
-    engine = TimedEngine(load_engine(weights, imgsz=how.imgsz, device=how.device))
+    engine = TimedEngine(
+        load_engine(
+            weights,
+            imgsz=how.imgsz,
+            device=how.device,
+            engine=how.engine,
+            precision=how.precision,
+            announce=announce,
+        )
+    )
     if extra := [name for name in engine.class_names if name not in dataset.class_names]:
         announce(f"the dataset has no {', '.join(extra)}: such detections are left out")
     settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
@@ -103,6 +112,7 @@ def _evaluate(result: ValResult, pages: Sequence[PredictedImage], dataset: YoloD
         "weights_sha256": sha256_file(result.weights),
         "dataset": f"{dataset.file.as_posix()}, {how.split}",
         "input": f"{how.imgsz} px, NMS at IoU {how.iou:g}",
+        "engine": f"{how.engine}, {how.precision}",
     }
     if mean.ap50 is not None and mean.ap50_95 is not None:  # the report's are COCO's, see docdetect.metrics.matching
         facts["by Ultralytics' integral"] = f"AP50 {100 * mean.ap50:.1f}, AP50-95 {100 * mean.ap50_95:.1f}"
