@@ -124,7 +124,7 @@ def test_changed_settings_or_weights_start_over(source: Path, tmp_path: Path) ->
     output = tmp_path / "out"
     run_once(source, output)
     for change in ({"conf": 0.55}, {"weights_sha256": "0" * 64}, {"precision": "bf16"}, {"engine": "openvino"}):
-        settings = replace(SETTINGS, **change)  # type: ignore[arg-type]
+        settings = replace(SETTINGS, **change)
         engine = CountingEngine()
         run_once(source, output, settings, engine=engine, on_existing="resume")
         assert engine.pages == 6
