@@ -176,6 +176,9 @@ class InferConfig(Section):
     )
     workers: Annotated[int, Field(ge=0)] = Field(0, description="rendering processes; 0 is one per core")
     doc_timeout_s: Positive = Field(120.0, description="s that a page of a document may take")
+    doc_memory_mb: Annotated[int, Field(ge=256)] = Field(
+        4096, description="MiB that a process may take for a document; kept on Linux"
+    )
     save_pages: bool = Field(True, description="draw every page with its marks")
     save_crops: bool = Field(False, description="cut out every mark")
     save_pdf: bool = Field(False, description="copy every PDF with its marks as annotations")

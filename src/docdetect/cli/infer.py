@@ -70,6 +70,7 @@ def infer(
     precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16, fp16.")] = None,
     workers: Annotated[int | None, typer.Option(help="Rendering processes (one per core).")] = None,
     doc_timeout: Annotated[float | None, typer.Option(help="Seconds that a page may take to render (120).")] = None,
+    doc_memory: Annotated[int | None, typer.Option(help="MiB that a document may take to render (4096).")] = None,
     overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace the results in --output.")] = None,
     resume: Annotated[bool | None, typer.Option("--resume", help="Go on from the results in --output.")] = None,
     config: ConfigOption = None,
@@ -112,6 +113,7 @@ def infer(
         "infer.precision": precision,
         "infer.workers": workers,
         "infer.doc_timeout_s": doc_timeout,
+        "infer.doc_memory_mb": doc_memory,
         "infer.overwrite": overwrite,
         "infer.resume": resume,
     }

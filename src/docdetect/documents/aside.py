@@ -26,7 +26,6 @@ from docdetect.types import Failure, FailureKind
 
 T = TypeVar("T")
 
-_MEMORY_BYTES = 4 << 30
 _START_LIMIT_S = 120.0
 _EXIT_WAIT_S = 5.0
 
@@ -59,7 +58,7 @@ class AsideWorker:
         memory_bytes: address space that the process may take on top of its start; enforced on Linux only.
     """
 
-    def __init__(self, memory_bytes: int = _MEMORY_BYTES) -> None:
+    def __init__(self, memory_bytes: int = 4 << 30) -> None:
         self._memory_bytes = memory_bytes
         self._turn = threading.Lock()
         self._stopped = threading.Event()

@@ -25,6 +25,8 @@ _MARGIN_FRAC = 0.15  # of the box's longer side; the quiet zone of a QR code of 
 _MIN_MARGIN_PX = 4
 _LONG_SIDES_PX = (320, 640, 160)  # to which the cut-out is scaled when it could not be read as it is
 _MAX_SIDE_PX = 720  # the largest code has 177 modules; beyond 4 px for each, pixels only cost time
+_MAX_PART_SIDE_PX = 1200  # so that a code and the margins around it still have that when they are cut out
+_QR, _ANY = "QRCode", "AllMatrix"  # looking for all kinds takes several times as long, and is done last
 _QUIET_PX = 16
 _SHARPEN_SIGMA_PX = 2.0
 
@@ -45,11 +47,12 @@ def read_code(pixels: ByteArray, xyxy: FloatArray, *, sharpen: bool = False) -> 
         return None
     side = max(cut.shape[:2])
     scales = (min(1.0, _MAX_SIDE_PX / side), *(target / side for target in _LONG_SIDES_PX))
-    for sharpened, scale in product((False, True) if sharpen else (False,), scales):
+    attempts = [*product((False, True) if sharpen else (False,), scales, (_QR,)), (False, scales[0], _ANY)]
+    for sharpened, scale, formats in attempts:
         scaled = cut if scale == 1 else cv2.resize(cut, None, fx=scale, fy=scale, interpolation=_interpolation(scale))
         tried = _sharpened(scaled) if sharpened else scaled
         quiet = cv2.copyMakeBorder(tried, _QUIET_PX, _QUIET_PX, _QUIET_PX, _QUIET_PX, cv2.BORDER_CONSTANT, value=(255,))
-        text = _nearest_text(quiet, centre * scale + _QUIET_PX)
+        text = _nearest_text(quiet, centre * scale + _QUIET_PX, formats)
         if text is not None:
             return text
     return None
@@ -76,7 +79,10 @@ def read_codes_closer(
     texts: list[str | None] = [None] * len(boxes)
     for dpi in (None,) if file.kind is DocumentKind.IMAGE else (None, DRAWN_DPI):
         left = [position for position, text in enumerate(texts) if text is None]
-        pictures = render_parts(file, number, [parts[position] for position in left], dpi, opener) if left else []
+        if not left:
+            break
+        wanted = [parts[position] for position in left]
+        pictures = render_parts(file, number, wanted, dpi, opener, longest_px=_MAX_PART_SIDE_PX)
         for position, pixels in zip(left, pictures, strict=True):
             texts[position] = read_code(pixels, _within(boxes[position], parts[position], pixels), sharpen=True)
     return texts
@@ -120,11 +126,11 @@ def _interpolation(scale: float) -> int:
     return int(cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
 
 
-def _nearest_text(grey: Any, centre: FloatArray) -> str | None:
+def _nearest_text(grey: Any, centre: FloatArray, formats: str) -> str | None:
     import zxingcpp
 
-    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllMatrix)
-    found = zxingcpp.read_barcodes(grey, formats=formats, text_mode=zxingcpp.TextMode.Plain)
+    wanted = zxingcpp.BarcodeFormats(getattr(zxingcpp.BarcodeFormat, formats))
+    found = zxingcpp.read_barcodes(grey, formats=wanted, text_mode=zxingcpp.TextMode.Plain)
     readable = [code for code in found if code.valid and code.text]
     if not readable:
         return None

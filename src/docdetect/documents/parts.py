@@ -16,7 +16,12 @@ _OWN_PIXELS = AtDpi(1e6)  # images are never enlarged
 
 
 def render_parts(
-    file: DocumentFile, number: int, parts: Sequence[BoxFrac], dpi: float | None, opener: Opener = open_document
+    file: DocumentFile,
+    number: int,
+    parts: Sequence[BoxFrac],
+    dpi: float | None,
+    opener: Opener = open_document,
+    longest_px: int | None = None,
 ) -> list[ByteArray]:
     """Parts of page `number` as displayed, uint8 (H, W, 3) RGB, at least 1 x 1 px each.
 
@@ -27,6 +32,7 @@ def render_parts(
         dpi: px/inch for PDFs; None takes the resolution of the scan that fills a page, and 600 for drawn pages.
             Images give their own pixels.
         opener: opens the document.
+        longest_px: of a PDF no part comes with a longer side than this.
 
     Raises:
         DocumentError: the document or the page gives no pixels.
@@ -35,7 +41,7 @@ def render_parts(
         from docdetect.documents.pdf import PdfDocument
 
         if isinstance(document, PdfDocument):
-            return document.render_parts(number, parts, dpi)
+            return document.render_parts(number, parts, dpi, longest_px)
         pixels = document.render(number, _OWN_PIXELS).pixels
     return [cut_part(pixels, part) for part in parts]
 

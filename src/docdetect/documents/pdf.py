@@ -96,12 +96,14 @@ class PdfDocument:
             pixels = _drawn(page, info.size_wh)
         return Page(info, pixels)
 
-    def render_parts(self, number: int, parts: Sequence[BoxFrac], dpi: float | None) -> list[ByteArray]:
+    def render_parts(
+        self, number: int, parts: Sequence[BoxFrac], dpi: float | None, longest_px: int | None = None
+    ) -> list[ByteArray]:
         """Parts of page `number` at `dpi` px/inch, None: as its scan was stored; see `parts.render_parts`."""
         with self._page(number) as page:
             self._info(page, number, LongSide(1))
             wanted = dpi or _closest_dpi(page)
-            return [_drawn_part(page, part, wanted) for part in parts]
+            return [_drawn_part(page, part, wanted, longest_px) for part in parts]
 
     def close(self) -> None:
         self._pdf.close()
@@ -181,11 +183,13 @@ def _drawn(page: Any, size_wh: SizeWH) -> ByteArray:
     return pixels
 
 
-def _drawn_part(page: Any, part: BoxFrac, dpi: float) -> ByteArray:
-    """A part of the page, uint8 (H, W, 3) RGB, at `dpi` px/inch or as near to it as the pixel budget lets it."""
+def _drawn_part(page: Any, part: BoxFrac, dpi: float, longest_px: int | None) -> ByteArray:
+    """A part of the page, uint8 (H, W, 3) RGB, at `dpi` px/inch or as near to it as its limits let it."""
     width_pt, height_pt = page.rect.width, page.rect.height
     clip = pymupdf.Rect(part[0] * width_pt, part[1] * height_pt, part[2] * width_pt, part[3] * height_pt)
     scale = min(dpi / POINTS_PER_INCH, math.sqrt(MAX_PART_PX / max(1.0, clip.width * clip.height)))
+    if longest_px is not None:
+        scale = min(scale, longest_px / max(1.0, clip.width, clip.height))
     origin = pymupdf.Matrix(1, 0, 0, 1, -page.rect.x0, -page.rect.y0)
     pixmap = page.get_pixmap(matrix=origin * pymupdf.Matrix(scale, scale), clip=clip, alpha=False, annots=True)
     pixels: ByteArray = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(pixmap.height, pixmap.width, 3).copy()

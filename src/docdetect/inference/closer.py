@@ -33,13 +33,14 @@ class CloserLooks:
 
     Args:
         timeout_s: seconds that a page may take.
+        memory_bytes: address space that the process may take on top of its start; enforced on Linux only.
         opener: opens its document.
     """
 
-    def __init__(self, timeout_s: float, opener: Opener = open_document) -> None:
+    def __init__(self, timeout_s: float, memory_bytes: int = 4 << 30, opener: Opener = open_document) -> None:
         self._timeout_s = timeout_s
         self._opener = opener
-        self.aside = AsideWorker()
+        self.aside = AsideWorker(memory_bytes)
 
     def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
         """See `CloserLook.texts`. Raises InterruptedRunError once stopped."""

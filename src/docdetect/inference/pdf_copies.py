@@ -50,7 +50,7 @@ class PdfCopies:
         self._journal = journal
         self._folder = output / PDF_FOLDER
         self._opener = opener
-        self._aside = AsideWorker()
+        self._aside = AsideWorker(journal.settings.doc_memory_mb << 20)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pdf-copies")
         self._waiting: deque[_Waiting] = deque()
 

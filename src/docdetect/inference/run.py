@@ -137,12 +137,14 @@ def run(
     workers = WorkerSettings(
         settings.workers,
         settings.doc_timeout_s,
+        settings.doc_memory_mb << 20,
         max_in_flight=ahead,
         max_in_flight_bytes=ahead * _BYTES_A_PAGE,
         opener=opener,
     )
     started, interrupted = time.perf_counter(), False
-    with CloserLooks(settings.doc_timeout_s, opener) as closer_look, PdfCopies(journal, output, opener) as copies:
+    looks = CloserLooks(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
+    with looks as closer_look, PdfCopies(journal, output, opener) as copies:
         finisher = Finisher(settings, output, closer_look)
         flow = Flow(engine, finisher, journal, settings, on_document, closer_look.stop)
         try:
@@ -232,6 +234,7 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         batch=wanted.batch,
         workers=wanted.workers or available_cores(),
         doc_timeout_s=wanted.doc_timeout_s,
+        doc_memory_mb=wanted.doc_memory_mb,
     )
 
 

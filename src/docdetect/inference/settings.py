@@ -12,7 +12,7 @@ from docdetect.grouping import GroupingSettings
 
 Rotations: TypeAlias = Literal["off", "auto", "all"]
 
-_WITHOUT_INFLUENCE = frozenset({"save_pdf", "batch", "workers", "doc_timeout_s"})
+_WITHOUT_INFLUENCE = frozenset({"save_pdf", "batch", "workers", "doc_timeout_s", "doc_memory_mb"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class RunSettings:
         batch: pages per call of the model, 0 for what suits the engine; does not influence results.
         workers: rendering processes; 0 renders in this process. Does not influence results.
         doc_timeout_s: seconds that a document may take per page in a rendering process.
+        doc_memory_mb: MiB of memory that a rendering process may take; Linux keeps it.
     """
 
     class_names: tuple[str, ...]
@@ -62,6 +63,7 @@ class RunSettings:
     batch: int = 4
     workers: int = 0
     doc_timeout_s: float = 60.0
+    doc_memory_mb: int = 4096
 
     def influential(self) -> dict[str, object]:
         """The settings that results depend on, with docdetect's version, ready for JSON."""
