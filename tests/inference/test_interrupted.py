@@ -78,6 +78,17 @@ def test_a_worker_in_the_middle_of_a_page_without_end_is_not_waited_for(tmp_path
     assert not any(row["finished"] for row in summary["documents"] if row["document"].startswith("hang"))
 
 
+def test_a_worker_in_the_middle_of_a_page_without_end_does_not_outlive_a_killed_program(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("good-2-a.pdf", "hang3-4-b.pdf"):
+        (tmp_path / "in" / name).touch()
+    with started(tmp_path, "page", "--doc-timeout", "3600", "--no-save-pages") as tree:
+        wait_until((tmp_path / "in" / "hang3-4-b.misbehaving").is_file)
+        tree.kill(only_parent=True)
+        tree.process.wait()
+        assert tree.left_after(_PATIENCE_S) == 0
+
+
 def test_during_start_up_nothing_is_left(tmp_path: Path) -> None:
     make_folder(tmp_path / "in")
     with started(tmp_path, "start-up") as tree:

@@ -9,8 +9,10 @@ import multiprocessing
 import os
 import signal
 import sys
+from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import Any
 
 from docdetect.types import Failure, FailureKind
 
@@ -68,12 +70,18 @@ def death_of(exit_code: int | None) -> Failure:
 def _end_with_parent() -> None:
     """Has Linux kill this process as soon as the one that forked it is gone.
 
-    That is the fork server, which ends at once with the program it belongs to: a worker in the middle of a page that
-    takes minutes would otherwise outlive a program that was killed.
+    That is the fork server, which ends when nobody holds its pipe any more: neither the program nor a worker, which
+    therefore lets go of it. A worker in the middle of a page that takes minutes would otherwise outlive a program that
+    was killed.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # a C library without it: the alarm still ends the process
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        server: Any = forkserver._forkserver
+        held = getattr(server, "_forkserver_alive_fd", None)
+        if held is not None:
+            server._forkserver_alive_fd = None
+            os.close(held)
 
 
 def _limit_memory(memory_bytes: int) -> None:
