@@ -40,3 +40,25 @@ def test_every_mark_is_ink_on_its_page() -> None:
                 seen += marks.class_ids.tolist()
     assert pages == 7
     assert min(np.bincount(seen, minlength=3)) >= 3
+
+
+def test_the_weights_in_the_box_find_most_marks_of_every_class() -> None:
+    from docdetect.boxes import iou
+    from docdetect.models.engines import load_engine
+    from docdetect.models.weights import resolve_weights
+
+    engine = load_engine(resolve_weights("docdetect-s", Path("none")), imgsz=1024, device="cpu")
+    assert engine.class_names == CLASSES
+    annotations, rules = read_annotations(SAMPLES / "annotations.json"), ClassRules(CLASSES)
+    found, there = np.zeros(3), np.zeros(3)
+    for file in list_documents(SAMPLES):
+        with open_document(file) as document:
+            for number, page in annotations[file.name].items():
+                truth = clean_page(page, rules, file.name, number)[0]
+                pixels = document.render(number, LongSide(1024)).pixels
+                marks = engine.detect([pixels], 0.15, 0.7)[0].scaled(truth.size_wh)
+                same = truth.class_ids[:, None] == marks.class_ids[None]
+                met = (same & (iou(truth.xyxy, marks.xyxy) >= 0.5)).any(axis=1)
+                there += np.bincount(truth.class_ids, minlength=3)
+                found += np.bincount(truth.class_ids[met], minlength=3)
+    assert (found >= there / 2).all(), dict(zip(CLASSES, zip(found, there, strict=True), strict=True))

@@ -57,10 +57,10 @@ class DataConfig(Section):
 
 
 class TrainConfig(Section):
-    """The training recipe, in Ultralytics' terms; the defaults are the seed's values."""
+    """The training recipe, in Ultralytics' terms; the defaults are the seed's values, but for the start."""
 
     name: Name = Field("yolov11s_lora", description="run folder: runs/train/<name>_<timestamp>")
-    model: str = Field("yolo11s.pt", min_length=1, description="weights, a model YAML, or the name of either")
+    model: str = Field("docdetect-s", min_length=1, description="weights, a model YAML, or the name of either")
     data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
     runs: str = Field("runs/train", description="where run folders go")
     device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")

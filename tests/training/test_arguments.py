@@ -15,7 +15,7 @@ from docdetect.training.data import read_dataset
 
 # The table of the recipe, row by row, as Ultralytics names the values.
 RECIPE: dict[str, Any] = {
-    "model": "yolo11s.pt",
+    "model": "docdetect-s",
     "imgsz": 1024,
     "batch": 16,
     "epochs": 60,
