@@ -89,6 +89,14 @@ def test_a_worker_in_the_middle_of_a_page_without_end_does_not_outlive_a_killed_
         assert tree.left_after(_PATIENCE_S) == 0
 
 
+def test_while_the_workers_start_only_the_program_says_so(tmp_path: Path) -> None:
+    make_folder(tmp_path / "in")
+    with started(tmp_path, "nowhere") as tree:
+        wait_until(lambda: len(tree.alive()) > 2)  # the fork server and the tracker of its resources
+        time.sleep(0.1)
+        assert "error: interrupted" in interrupted(tree)
+
+
 def test_during_start_up_nothing_is_left(tmp_path: Path) -> None:
     make_folder(tmp_path / "in")
     with started(tmp_path, "start-up") as tree:
