@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 PEER = SHARED / "bench" / "peer_pipeline.py"
 BIN = Path(sys.executable).parent
+A4_LONG_PX = 2339  # at 200 dpi
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,10 @@ def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float) -> dict[s
 
 
 def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, Path]:
-    """A folder of PDFs, each several times, and one of their pages as JPEG pictures at 200 dpi."""
+    """A folder of PDFs, each several times, and one of their pages as JPEG pictures, as scans of A4 at 200 dpi are.
+
+    The shared PDFs claim a point for each of their pixels; pictures of paper of that size would be tiled.
+    """
     import pymupdf
 
     given = source or SHARED / "data" / "armeta"
@@ -133,7 +137,10 @@ def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, 
             shutil.copyfile(file, pdfs / f"{copy:03d}_{file.name}")
         with pymupdf.open(file) as pdf:
             for number, page in enumerate(pdf, start=1):
-                picture = page.get_pixmap(dpi=200).tobytes("jpg", jpg_quality=85)
+                scale = A4_LONG_PX / max(page.rect.width, page.rect.height)
+                pixels = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale))
+                pixels.set_dpi(200, 200)
+                picture = pixels.tobytes("jpg", jpg_quality=85)
                 for copy in range(copies):
                     (pictures / f"{copy:03d}_{file.stem}_{number}.jpg").write_bytes(picture)
     return pdfs, pictures
