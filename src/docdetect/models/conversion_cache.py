@@ -8,6 +8,8 @@ again.
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,14 +44,14 @@ def kept_network(
     entry = entry_path(digest, made_for)
     try:
         network = bytes_to_converted(entry.read_bytes())
-        with contextlib.suppress(OSError):
-            entry.touch()  # the newest are kept
+        _mark_used(entry)
         return network
     except (OSError, ValueError):
         announce(f"converting {weights.name} for {made_for}, once for these weights")
     network = convert(weights, digest)
     try:
         write_bytes(entry, converted_to_bytes(network))
+        _mark_used(entry)
         _forget_old(entry.parent)
     except OutputError as error:
         announce(f"the converted network cannot be kept, the next run will convert it again: {error.message}")
@@ -60,6 +62,13 @@ def entry_path(weights_sha256: str, made_for: str) -> Path:
     """Where the converted network of weights is kept."""
     key = sha256_text(f"{weights_sha256} {made_for} {CONVERSION}")[:32]
     return cache_folder() / "converted" / f"{key}.zip"
+
+
+def _mark_used(entry: Path) -> None:
+    """Sets the entry's time to the clock's, which is finer than the one that files get by themselves."""
+    now = time.time_ns()
+    with contextlib.suppress(OSError):
+        os.utime(entry, ns=(now, now))
 
 
 def _forget_old(folder: Path) -> None:
