@@ -108,6 +108,14 @@ def test_a_mark_hidden_by_darkness_goes(fonts: FontBook) -> None:
     assert draw_page(blank_plan((below, above), Finish("digital"))).marks == ()
 
 
+def test_a_mark_on_print_that_a_one_bit_copy_makes_black_goes() -> None:
+    tint = Placed(Patch(np.full((80, 80, 4), (150, 150, 150, 255), np.uint8), ""), 100, 100, 0)
+    mark = Placed(dark_patch("stamp_company"), 120, 120, 2)
+    grey, copy = (Finish("scan", grey=True), Finish("copy", grey=True, threshold=200))
+    assert len(draw_page(blank_plan((tint, mark), grey)).marks) == 1
+    assert draw_page(blank_plan((tint, mark), copy)).marks == ()
+
+
 @pytest.mark.parametrize(("x", "kept"), [(-10, True), (-34, False), (-60, False), (5000, False)])
 def test_a_mark_over_the_edge_is_cut_or_left_out(x: int, kept: bool) -> None:
     plan = replace(blank_plan((Placed(dark_patch("stamp_company"), x, 50, 2),), Finish("digital")))

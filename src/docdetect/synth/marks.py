@@ -12,6 +12,7 @@ from docdetect.synth.ink import Ink, Pen, pen_ink
 from docdetect.synth.layouts.draft import script_of
 from docdetect.synth.not_stamps import make_not_stamp
 from docdetect.synth.patch import BlendMode, Patch, resized
+from docdetect.synth.printed_lookalikes import LookalikeKind, make_lookalike
 from docdetect.synth.raster import draw_sheet
 from docdetect.synth.recorded_ink import RecordedInk
 from docdetect.synth.scribbles import ScribbleKind, make_scribble
@@ -22,6 +23,7 @@ from docdetect.synth.text import Writer
 
 _READABLE_PX = 1.3  # px of the page for a module of most QR codes
 _DENSE_PX = 0.7  # and of a few
+_NAME_IN_HEAD = 0.42  # of the emblems of heads: a firm's name as a trade mark
 _WRITTEN = {
     "field": (ScribbleKind.BLOCK, ScribbleKind.BLOCK, ScribbleKind.NOTE, ScribbleKind.NUMBER, ScribbleKind.DATE),
     "date": (ScribbleKind.DATE,),
@@ -178,9 +180,18 @@ class Maker:
         return self.at(patch, x_mm, y_mm, "stamp")
 
     def emblem(self, slot: Slot) -> Placed:
-        """What is printed in a head: a logo, arms, an ornament, which are no stamps."""
-        patch = make_not_stamp(self.rng, self.px_per_mm, self.fonts)
-        return self.at(self._fitting(patch, slot.w * 1.6, slot.h), slot.x, slot.y, "print")
+        """What is printed in a head: a logo, arms, an ornament, a name in script type; neither stamp nor signature."""
+        if self.rng.random() < _NAME_IN_HEAD:
+            patch, across = make_lookalike(self.rng, self.px_per_mm, self.fonts), 3.0
+        else:
+            patch, across = make_not_stamp(self.rng, self.px_per_mm, self.fonts), 1.6
+        return self.at(self._fitting(patch, slot.w * across, slot.h), slot.x, slot.y, "print")
+
+    def icon(self, slot: Slot) -> Placed:
+        """What a form prints beside its text: a pictogram, or its year."""
+        kind = LookalikeKind.YEAR if slot.kind == "year" else LookalikeKind.PICTOGRAM
+        patch = make_lookalike(self.rng, self.px_per_mm, self.fonts, kind=kind)
+        return self.at(self._fitting(patch, slot.w, slot.h), slot.x, slot.y, "print")
 
     def handwriting(self, slot: Slot, ink: Ink, pen: Pen) -> Placed:
         """What people write by hand and is no signature, in a field, as a date, as a tick, as a note."""

@@ -180,7 +180,10 @@ def _darkening(before: ByteArray, after: ByteArray, finish: Finish) -> ByteArray
     """How much darker each px became, uint8 (H, W): in luma where the finish drops colours, else in any channel."""
     change = cv2.subtract(before, after)
     if finish.grey:
-        return np.asarray(cv2.cvtColor(change, cv2.COLOR_RGB2GRAY), np.uint8)
+        darker = np.asarray(cv2.cvtColor(change, cv2.COLOR_RGB2GRAY), np.uint8)
+        if finish.threshold is not None:  # what the copy makes black anyway hides the ink on it
+            darker[before.min(axis=2) < finish.threshold] = 0
+        return darker
     return np.asarray(change.max(axis=2), np.uint8)
 
 

@@ -20,7 +20,8 @@ from docdetect.synth.stamps import StampShape
 _ON_SIGNATURE = 0.78  # of stamps beside a signature: drawn onto it
 _SQUARE_ON = 0.35  # of those: right on it, with the signature well inside
 _SAME_INK = 0.35  # of signatures under a stamp: in its colour
-_SMALL = 0.35  # of pages: everybody signs small
+_SMALL = 0.42  # of pages: everybody signs small
+_CROWDED = 0.45  # of seals on those: several signatures lie in it
 _MOST_WRITTEN = 14  # entries by hand on a page: more cost time and teach nothing
 
 
@@ -60,6 +61,7 @@ def place_marks(maker: Maker, sheet: Sheet, habits: Habits, *, empty: bool) -> l
     """All that lies on the print, in the order in which it is drawn."""
     placed = [
         *_emblems(maker, _slots(sheet, "emblem")),
+        *[maker.icon(slot) for slot in _slots(sheet, "icon", "year")],
         *_handwriting(maker, sheet, habits),
         *_corrections(maker, sheet),
         *_codes(maker, _slots(sheet, "code"), habits, empty=empty),
@@ -147,6 +149,8 @@ def _signatures_and_stamps(maker: Maker, sheet: Sheet, habits: Habits) -> list[P
             y = near.y + float(rng.normal(0, 6 * spread))
             if rng.random() < _SAME_INK:
                 inks[near] = maker.like(ink)
+            if small and rng.random() < _CROWDED:
+                signed, (x, y) = _crowd(rng, signed, near)
         placed.append(maker.stamp(x, y, ink))
     for slot in signed:
         if rng.random() < 0.03:
@@ -168,12 +172,12 @@ def _loose_stamps(maker: Maker, sheet: Sheet, habits: Habits) -> list[Placed]:
             shape = (StampShape.BOX, StampShape.DATE, StampShape.ROUND_DATE, None)[int(rng.integers(4))]
             placed.append(maker.stamp(slot.x, slot.y, stamp_ink(rng), shape))
     for slot in _slots(sheet, "free"):
-        if rng.random() < 0.35 * habits.sealed:
+        if rng.random() < 0.5 * habits.sealed:
             placed += _attestation(maker, slot)
     for slot in _slots(sheet, "initial"):
         if rng.random() < 0.1 * habits.signed:
             placed.append(maker.initials(slot, None))
-    if rng.random() < 0.05 * habits.sealed:
+    if rng.random() < 0.14 * habits.sealed:
         edge = float(rng.choice([0.0, sheet.width]))
         placed.append(
             maker.stamp(edge + float(rng.normal(0, 8)), float(rng.uniform(0.2, 0.95)) * sheet.height, stamp_ink(rng))
@@ -193,9 +197,28 @@ def _attestation(maker: Maker, slot: Slot) -> list[Placed]:
         placed.append(maker.signature(spot, own, None))
     if rng.random() < 0.4:
         placed.append(
-            maker.stamp(x + float(rng.choice([-1, 1])) * float(rng.uniform(15, 45)), y + float(rng.normal(0, 8)), ink)
+            maker.stamp(x + float(rng.choice([-1, 1])) * float(rng.uniform(5, 45)), y + float(rng.normal(0, 10)), ink)
         )
     return placed
+
+
+def _crowd(rng: np.random.Generator, signed: list[Slot], near: Slot) -> tuple[list[Slot], tuple[float, float]]:
+    """Signatures gathered where one seal covers them: the slots, moved, and the middle of the seal in mm.
+
+    Those who sign above and below come nearer, and somebody may sign a second time without a line of his own.
+    """
+    beside = [slot for slot in signed if abs(slot.x - near.x) < 30 and 0 < abs(slot.y - near.y) < 24][:2]
+    x, y = (float(np.mean([getattr(slot, axis) for slot in (near, *beside)])) for axis in ("x", "y"))
+    x, y = x + float(rng.normal(0, 5)), y + float(rng.normal(0, 4))
+    pull = float(rng.uniform(0.2, 0.9))
+    moved = [
+        replace(slot, x=slot.x + pull * (x + float(rng.normal(0, 7)) - slot.x)) if slot in (near, *beside) else slot
+        for slot in signed
+    ]
+    if len(beside) == 0 or rng.random() < 0.25:
+        side = float(rng.choice([-1, 1])) * float(rng.uniform(7, 14))
+        moved.append(Slot("sign", x + float(rng.normal(0, 6)), y + side, near.w, 9))
+    return moved, (x, y)
 
 
 def _nearest(signed: list[Slot], seal: Slot) -> Slot | None:

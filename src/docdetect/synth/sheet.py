@@ -95,6 +95,8 @@ SlotKind: TypeAlias = Literal[
     "free",  # free space where a large stamp has room
     "initial",  # the corner where every page is initialled
     "emblem",  # the printed head: a logo, arms
+    "icon",  # a printed pictogram
+    "year",  # the printed year of a form
 ]
 
 

@@ -133,6 +133,10 @@ def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
             ("NOTARY", city, f"Registration No.: {number(rng, 5)}", f"Expiry Date : {date_text(rng)}"),
             ("TRUE COPY ATTESTED", f"({surname})", "Gazetted Officer"),
             (f"{surname} & Sons", f"P.O. Box {number(rng, 5)}", f"Tel. {number(rng, 7)}", city),
+            (pick(rng, ("TRUE COPY ATTESTED", "NOTARIAL REGISTERED", "CERTIFIED TRUE COPY", "ORIGINAL SEEN", "COPY")),),
+            _advocate(rng),
+            _vendor(rng),
+            ("Section Officer", pick(rng, OFFICES[script]), pick(rng, STATES[script]), city),
         )
     elif script is Script.DEVANAGARI:
         sets = (("सत्यापित", surname, pick(rng, OFFICES[script]), city), (surname, pick(rng, OFFICES[script])))
@@ -146,6 +150,34 @@ def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
             ("ПРОШНУРОВАНО", "пронумеровано и скреплено", f"печатью {number(rng, 2)} листов", surname),
         )
     return sets[int(rng.integers(len(sets)))]
+
+
+def _advocate(rng: Rng) -> tuple[str, ...]:
+    """Who attested: small print, the name, the office, an address."""
+    surname, city = pick(rng, SURNAMES[Script.LATIN]), pick(rng, CITIES[Script.LATIN])
+    name = f"{pick(rng, 'ABKMRSTV')}. {surname}".upper()
+    lines = (
+        pick(rng, ("ATTESTED BY me", "SIGNED BEFORE ME", "Solemnly affirmed before me", "")),
+        f"{name}, {pick(rng, ('B.A., B.L.', 'M.A., LL.B.', 'B.Sc., LL.B.'))}" if rng.random() < 0.5 else name,
+        pick(rng, ("ADVOCATE & NOTARY", "ADVOCATE & NOTARY PUBLIC", "NOTARY", "Oath Commissioner")),
+        f"No. {number(rng, 2)}, {pick(rng, SURNAMES[Script.LATIN])} Road, {city} - {number(rng, 6)}",
+        date_text(rng) if rng.random() < 0.4 else f"Roll No: {pick(rng, 'KMT')}/{number(rng, 5)}",
+    )
+    return tuple(line for line in lines if line)
+
+
+def _vendor(rng: Rng) -> tuple[str, ...]:
+    """A seller of stamped paper: many close lines."""
+    surname, city = pick(rng, SURNAMES[Script.LATIN]), pick(rng, CITIES[Script.LATIN])
+    lines = (
+        f"{pick(rng, 'ABKMRST')}. {surname}".upper(),
+        pick(rng, ("LICENCED STAMP VENDOR", "STAMP VENDOR")),
+        f"LIC No {number(rng, 2)}-{number(rng, 2)}-{number(rng, 2)}/{number(rng, 4)}",
+        f"REN No {number(rng, 2)}-{number(rng, 2)}/{number(rng, 4)}",
+        f"H.No.{number(rng, 2)}/C, {city.upper()}",
+        f"PHONE No {number(rng, 8)}",
+    )
+    return lines[: int(rng.integers(3, 7))]
 
 
 def receipt_lines(rng: Rng, script: Script) -> tuple[str, ...]:

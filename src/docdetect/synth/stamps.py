@@ -83,7 +83,7 @@ def _turn(rng: Rng, *, straight: bool) -> float:
     """Degrees: round stamps are set down at any angle, though mostly nearly upright; others along the lines."""
     if rng.random() < (0.04 if straight else 0.2):
         return float(rng.uniform(0, 360))
-    return float(rng.normal(0, 4 if straight else 11))
+    return float(rng.normal(0, (14 if rng.random() < 0.2 else 4) if straight else 11))
 
 
 def _turned(alpha: ByteArray, degrees: float) -> ByteArray:

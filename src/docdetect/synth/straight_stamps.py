@@ -41,7 +41,9 @@ def line_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> t
     """Plain lines without any border: "ATTESTED", a notary's name and number."""
     lines = attestation_lines(rng, script)
     faces = _faces(rng, fonts, script, len(lines), bold=0.55)
-    layout = _Layout(float(rng.uniform(2.1, 4.2)), float(rng.uniform(1.35, 1.75)), rng.random() < 0.75, 72.0)
+    most = 4.2 if len(lines) < 5 else 2.8
+    leading = float(rng.uniform(1.35, 1.75)) if len(lines) < 5 else float(rng.uniform(1.2, 1.5))
+    layout = _Layout(float(rng.uniform(1.8, most)), leading, rng.random() < 0.7, 72.0)
     return _set_lines(lines, faces, layout, px_per_mm, 0.6), _kind(lines)
 
 

@@ -48,7 +48,7 @@ def random_wear(rng: Rng) -> Wear:
         bleed=some(0.45, 0.1, 1.0),
         smear=some(0.1, 0.2, 1.0),
         double=some(0.08, 0.2, 0.9),
-        faint=some(0.25, 0.1, 0.6),
+        faint=some(0.28, 0.1, 0.6),
     )
 
 

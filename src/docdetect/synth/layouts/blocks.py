@@ -256,6 +256,9 @@ def duty_head(draft: Draft) -> None:
     title = draft.look.bold.sized(height * 0.1 / draft.look.bold.size_mm).coloured(dark)
     sheet.text((x0 + x1) / 2, top + height * 0.16, writer.phrase(2, 3).upper(), title, "centre")
     sheet.slot("emblem", (x0 + x1) / 2, top + height * 0.6, height * 0.6, height * 0.6)
+    for kind in ("free", "receipt"):  # offices stamp across the coloured print
+        if draft.chance(0.6):
+            sheet.slot(kind, x0 + (x1 - x0) * draft.between(0.1, 0.9), top + height * draft.between(0.3, 1.15), 60, 30)
     sheet.text(x1 - 4, top + height + 7, writer.reference(), draft.look.bold.coloured((170, 40, 40)), "right")
     draft.y = top + height + 14
 

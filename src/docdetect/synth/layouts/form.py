@@ -9,7 +9,7 @@ import numpy as np
 
 from docdetect.synth.layouts import blocks
 from docdetect.synth.layouts.draft import Draft
-from docdetect.synth.sheet import Picture
+from docdetect.synth.sheet import RGB, Picture
 
 
 def form(draft: Draft) -> None:
@@ -17,7 +17,10 @@ def form(draft: Draft) -> None:
     writer, look = draft.writer, draft.look
     draft.y += look.title.size_mm
     draft.sheet.text(draft.left, draft.y, writer.pick(writer.language.titles), look.title)
-    draft.sheet.text(draft.right, draft.y, writer.digits(4), look.title.sized(1.5), "right")
+    if draft.chance(0.4):
+        draft.sheet.slot("year", draft.right - draft.between(18, 80), draft.y, 36, draft.between(6, 12))
+    else:
+        draft.sheet.text(draft.right, draft.y, writer.digits(4), look.title.sized(1.5), "right")
     draft.y += 3
     draft.sheet.line(draft.left, draft.y, draft.right, draft.y, 0.7)
     draft.y += 3
@@ -110,10 +113,14 @@ def _figures(draft: Draft, floor: float) -> None:
     style = look.small
     step = style.size_mm * 1.75
     x = draft.right - 34
+    tint = _tint(draft) if draft.chance(0.35) else None
     for number in range(1, draft.count(3, 14)):
         if draft.y + step > floor:
             return
         draft.y += step
+        if tint is not None and draft.chance(0.7):
+            start = draft.left if draft.chance(0.7) else draft.left + draft.width * draft.between(0.3, 0.7)
+            draft.sheet.rect((start, draft.y - step + 0.8, draft.right, draft.y + 0.8), 0.0, fill=tint)
         text = f"{number}  {writer.phrase(3, 9)}"
         used = draft.left + draft.sheet.text(draft.left, draft.y, text, style)
         dots = int((x - used - 3) / style.width(" ."))
@@ -126,9 +133,26 @@ def _figures(draft: Draft, floor: float) -> None:
             draft.sheet.slot("field", (x + draft.right) / 2 + 2, draft.y, 24, step)
 
 
+def _tint(draft: Draft) -> RGB:
+    """The pale colour that a form's rows are shaded in."""
+    if draft.chance(0.3):
+        shade = draft.count(190, 235)
+        return shade, shade, shade
+    red, green, blue = (draft.count(195, 255) for _ in range(3))
+    return red, green, blue
+
+
 def _print(draft: Draft, floor: float) -> None:
+    """Fine print, now and then with a pictogram beside it."""
     text = draft.writer.paragraph(draft.count(1, 3))
-    if draft.y + 15 < floor:
+    if draft.y + 15 >= floor:
+        return
+    if draft.chance(0.3):
+        side = draft.between(6, 12)
+        draft.sheet.slot("icon", draft.left + side / 2, draft.y + side / 2, side, side)
+        box = (draft.left + side + 2, draft.y, draft.width * 0.6)
+        draft.y = max(draft.sheet.paragraph(box, text, draft.look.italic, 1.2, "left"), draft.y + side)
+    else:
         draft.y = draft.sheet.paragraph((draft.left, draft.y, draft.width), text, draft.look.small, 1.2, "left")
 
 

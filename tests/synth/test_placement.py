@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+
+from docdetect.schema_synth import SynthConfig
+from docdetect.synth.fonts import FontBook
+from docdetect.synth.marks import Placed
+from docdetect.synth.page import Materials, plan_page
+from docdetect.synth.placement import _crowd
+from docdetect.synth.sheet import Slot
+
+LONG_SIDE = 640
+
+
+def test_a_crowd_gathers_the_signatures_near_one_seal() -> None:
+    near, below, far = Slot("sign", 100, 200, 50, 10), Slot("sign", 110, 212, 50, 10), Slot("sign", 100, 60, 50, 10)
+    for seed in range(10):
+        moved, (x, y) = _crowd(np.random.default_rng(seed), [near, below, far], near)
+        assert far in moved
+        assert 180 < y < 235
+        assert len(moved) in (3, 4)
+        gathered = [slot for slot in moved if slot is not far]
+        assert all(abs(slot.x - x) < 40 for slot in gathered)
+
+
+def test_somebody_who_signs_alone_signs_twice_in_a_crowd() -> None:
+    alone = Slot("sign", 100, 200, 50, 10)
+    moved, _ = _crowd(np.random.default_rng(0), [alone], alone)
+    assert len(moved) == 2
+
+
+def test_small_signatures_lie_whole_in_seals_on_some_acts(fonts: FontBook) -> None:
+    config = SynthConfig()
+    acts = Materials(fonts, None, {"act": 1.0}, config.papers, empty=0.0)
+    held = sum(
+        _inside(signature, seal)
+        for number in range(30)
+        for placed in [plan_page(2, number, LONG_SIDE, acts).placed]
+        for seal in placed
+        if seal.patch.kind.startswith("stamp_")
+        for signature in placed
+        if signature.patch.kind == "handwritten_signature"
+    )
+    assert held >= 10
+
+
+def _inside(inner: Placed, outer: Placed) -> bool:
+    (width, height), (room, depth) = inner.patch.size_wh, outer.patch.size_wh
+    return (
+        outer.x <= inner.x
+        and outer.y <= inner.y
+        and inner.x + width <= outer.x + room
+        and inner.y + height <= outer.y + depth
+    )
