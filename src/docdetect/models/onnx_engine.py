@@ -29,6 +29,7 @@ class OnnxEngine:
     def __init__(self, network: ConvertedNetwork, *, imgsz: int, threads: int) -> None:
         runtime = import_onnxruntime()
         self._spec, self._imgsz = network.spec, imgsz
+        self.class_names, self.traits = network.spec.class_names, Traits("onnx", network.precision)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors only
@@ -38,15 +39,6 @@ class OnnxEngine:
             )
         except Exception as error:  # its own exceptions have no common base but this
             raise InputError(f"ONNX Runtime cannot run this network ({error})", "Export it again.") from error
-        self._traits = Traits("onnx", network.precision)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._spec.class_names
-
-    @property
-    def traits(self) -> Traits:
-        return self._traits
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """See `Engine.detect`."""

@@ -56,15 +56,7 @@ class OpenVinoEngine:
         self._lock = threading.Lock()
         lanes = int(self._compiled_for(self._usual[0]).get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         shown = network.precision if network.precision == "int8" else precision
-        self._traits = Traits("openvino", shown, lanes)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._spec.class_names
-
-    @property
-    def traits(self) -> Traits:
-        return self._traits
+        self.class_names, self.traits = network.spec.class_names, Traits("openvino", shown, lanes)
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """See `Engine.detect`. Pages of one call are computed one after the other: its callers are the lanes."""

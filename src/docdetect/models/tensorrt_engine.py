@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from docdetect.errors import InputError, MissingDependencyError
+from docdetect.models.batches import GPU_BATCH, GPU_LANES, Batched
 from docdetect.models.conversion_cache import kept_network
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Traits
-from docdetect.models.head import Raw, raw_to_detections
-from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.models.head import Raw
+from docdetect.models.letterbox import fitted_letterbox
 from docdetect.models.onnx_conversion import to_onnx
-from docdetect.models.torch_engine import GPU_BATCH, GPU_LANES, same_shaped
 from docdetect.types import ByteArray, Detections
 
 _WORKSPACE_BYTES = 4 << 30
@@ -41,7 +41,8 @@ class TensorRtEngine:
 
     def __init__(self, network: ConvertedNetwork, *, imgsz: int, device: str) -> None:
         tensorrt = import_tensorrt()
-        self._spec, self._imgsz, self._device = network.spec, imgsz, torch.device(device)
+        self._device = torch.device(device)
+        self._batched = Batched(network.spec, imgsz, GPU_BATCH, self._raw)
         with torch.cuda.device(self._device):
             runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.ERROR))
             self._plan = runtime.deserialize_cuda_engine(network.content(".plan"))
@@ -50,26 +51,12 @@ class TensorRtEngine:
         self._context = self._plan.create_execution_context()
         self._stream: Any = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._lock = Lock()
-        self._traits = Traits("tensorrt", network.precision, GPU_LANES, GPU_BATCH)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._spec.class_names
-
-    @property
-    def traits(self) -> Traits:
-        return self._traits
+        self.class_names = network.spec.class_names
+        self.traits = Traits("tensorrt", network.precision, GPU_LANES, GPU_BATCH)
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """See `Engine.detect`."""
-        stride = self._spec.picture_stride
-        fits = [fitted_letterbox((page.shape[1], page.shape[0]), self._imgsz, stride) for page in pages]
-        results: dict[int, Detections] = {}
-        for positions in same_shaped([fit.picture_wh for fit in fits], GPU_BATCH):
-            raws = self._raw([page_to_picture(pages[position], fits[position]) for position in positions])
-            for position, raw in zip(positions, raws, strict=True):
-                results[position] = raw_to_detections(raw, self._spec, fits[position], conf, iou)
-        return [results[position] for position in range(len(pages))]
+        return self._batched.detect(pages, conf, iou)
 
     def _raw(self, pictures: list[ByteArray]) -> list[Raw]:
         """Raw outputs of pictures of one size; the batch is always full, as that of `TorchEngine`."""
@@ -86,7 +73,7 @@ class TensorRtEngine:
 
     def _output(self, name: str) -> torch.Tensor:
         """A tensor for an output of the shape that the input of this call gives it."""
-        kind = torch.float16 if self._traits.precision == "fp16" else torch.float32
+        kind = torch.float16 if self.traits.precision == "fp16" else torch.float32
         shape = tuple(self._context.get_tensor_shape(name))
         tensor = torch.empty(shape, dtype=kind, device=self._device)
         self._context.set_tensor_address(name, tensor.data_ptr())
