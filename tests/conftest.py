@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,14 @@ import pytest
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-@pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A cache folder for the tests: converted networks and settings do not mix with the user's."""
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+def pytest_configure(config: pytest.Config) -> None:
+    """A cache folder for the tests: converted networks and settings do not mix with the user's.
+
+    Set before any test module is imported: Ultralytics takes note of its folder when it is imported.
+    """
+    folder = tempfile.mkdtemp(prefix="docdetect-tests-")
+    os.environ["XDG_CACHE_HOME"] = folder
+    config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
