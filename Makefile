@@ -29,8 +29,7 @@ demo: setup ## Find marks in the sample documents with the weights in the box, a
 	@echo "The pages with their marks drawn: runs/demo/pages"
 
 test: setup ## Run the test suite, on two cores or more in parallel
-	$(BIN)/pytest tests/test_locks.py # alone: late in a long run its process was seen to die, and the suite to hang
-	$(BIN)/pytest --numprocesses auto --dist loadscope --ignore tests/test_locks.py
+	$(BIN)/pytest --numprocesses auto --dist loadscope
 
 lint: setup ## Check style and formatting
 	$(BIN)/ruff check .
