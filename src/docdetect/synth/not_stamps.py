@@ -10,7 +10,7 @@ import numpy as np
 from docdetect.synth.emblems import emblem
 from docdetect.synth.fonts import FontBook, FontStyle, Script
 from docdetect.synth.ink import RGB
-from docdetect.synth.painter import Painter, Points
+from docdetect.synth.painter import Painter, Points, polygon
 from docdetect.synth.patch import Patch
 from docdetect.synth.stamp_text import brand
 
@@ -56,11 +56,6 @@ def _colour(rng: Rng) -> RGB:
     return red, green, blue
 
 
-def _polygon(count: int, radius: float, turn: float = 0.0) -> Points:
-    angles = np.arange(count) * 2 * np.pi / count + turn
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius
-
-
 def _starburst(count: int, outer: float, inner: float) -> Points:
     angles = np.arange(2 * count) * np.pi / count
     radii = np.where(np.arange(2 * count) % 2 == 0, outer, inner)
@@ -81,7 +76,7 @@ def _symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
     for _ in range(int(rng.integers(1, 4))):
         sides = int(rng.choice([3, 4, 5, 6, 40]))
         middle = np.array([x, 0.0]) + rng.normal(0, size * 0.12, 2)
-        shape = _polygon(sides, size * float(rng.uniform(0.25, 0.5)), float(rng.uniform(0, 6.28))) + middle
+        shape = polygon(sides, size * float(rng.uniform(0.25, 0.5)), float(rng.uniform(0, 6.28))) + middle
         painter.fill(shape, _colour(rng), _colour(rng) if rng.random() < 0.3 else None)
         if rng.random() < 0.4:
             painter.fill((shape - middle) * float(rng.uniform(0.3, 0.7)) + middle, _WHITE)
@@ -105,10 +100,10 @@ def _round_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     radius = diameter / 2
     colour, second = _colour(rng), _colour(rng)
     face = fonts.choose(rng, Script.LATIN, FontStyle.SANS)
-    painter.fill(_polygon(80, radius), colour, second if rng.random() < 0.3 else None)
+    painter.fill(polygon(80, radius), colour, second if rng.random() < 0.3 else None)
     if rng.random() < 0.5:
         inner = radius * float(rng.uniform(0.55, 0.72))
-        painter.fill(_polygon(80, inner), _WHITE if rng.random() < 0.6 else second)
+        painter.fill(polygon(80, inner), _WHITE if rng.random() < 0.6 else second)
         layer = painter.layer()
         layer.arc_text(brand(rng, Script.LATIN).upper(), face, (inner * 1.06, radius * 0.93), (0.0, 3.2))
         painter.paint(layer.alpha, _WHITE)
@@ -116,7 +111,7 @@ def _round_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     elif rng.random() < 0.5:
         _paint_emblem(rng, painter, (0, 0), radius * 1.5, _WHITE)
     else:
-        painter.outline(_polygon(80, radius * 0.88), 0.4, _WHITE)
+        painter.outline(polygon(80, radius * 0.88), 0.4, _WHITE)
         painter.text(brand(rng, Script.LATIN), face, (0, 0, radius * 0.4, radius * 1.6), _WHITE)
     return painter.patch()
 
@@ -177,8 +172,8 @@ def _badge(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
             tail = np.array([[0.1, 0.5], [0.6, 0.5], [0.75, 1.45], [0.45, 1.25], [0.2, 1.45]]) * radius
             painter.fill(tail * np.array([side, 1.0]), dark)
     painter.fill(_starburst(int(rng.integers(16, 40)), radius, radius * 0.9), light, dark)
-    painter.fill(_polygon(60, radius * 0.74), dark, light)
-    painter.outline(_polygon(60, radius * 0.68), 0.4, light)
+    painter.fill(polygon(60, radius * 0.74), dark, light)
+    painter.outline(polygon(60, radius * 0.68), 0.4, light)
     if rng.random() < 0.5:
         _paint_emblem(rng, painter, (0, 0), radius, (250, 240, 210))
     else:

@@ -66,3 +66,9 @@ class Painter:
         alpha = cv2.resize(self._alpha, size_wh, interpolation=cv2.INTER_AREA)
         rgba = np.dstack([np.clip(colour, 0, 255), alpha * 255])
         return Patch.cropped(np.rint(rgba).astype(np.uint8), "")
+
+
+def polygon(count: int, radius: float, turn: float = 0.0) -> Points:
+    """The corners (count, 2) of a regular polygon around the origin; with many corners a circle."""
+    angles = np.arange(count) * 2 * np.pi / count + turn
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius

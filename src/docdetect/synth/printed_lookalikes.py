@@ -11,10 +11,10 @@ import numpy as np
 
 from docdetect.synth.fonts import FontBook, FontStyle, Script
 from docdetect.synth.ink import RGB
-from docdetect.synth.painter import Painter, Points
+from docdetect.synth.painter import Painter, Points, polygon
 from docdetect.synth.patch import Patch
 from docdetect.synth.stamp_canvas import text_strip
-from docdetect.synth.stamp_text import brand
+from docdetect.synth.stamp_text import brand, pick
 from docdetect.types import ByteArray
 
 Rng = np.random.Generator
@@ -42,7 +42,7 @@ _LETTERS: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
     "X": (((0, 0), (1, 1)), ((1, 0), (0, 1))),
     "Z": (((0, 0), (1, 0), (0, 1), (1, 1)),),
 }
-_CALLS = ("TIP", "NEW", "STOP", "NOTE", "CAUTION", "INFO", "PDF", "FAX", "24h", "ВНИМАНИЕ")
+_CALLS = ("TIP", "NEW", "STOP", "NOTE", "CAUTION", "INFO", "PDF", "FAX", "24h")
 _SIGNS = ("!", "i", "?", "A", "P", "!")
 _SYLLABLES = (
     "lo",
@@ -99,7 +99,7 @@ def _script_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     high = float(rng.uniform(5, 13))
     name = brand(rng, script) if script is Script.CYRILLIC or rng.random() < 0.3 else _made_up_name(rng)
     if rng.random() < 0.3:
-        name = f"{('The', 'Mc', 'St.', 'La', 'De')[int(rng.integers(5))]} {name}"
+        name = f"{pick(rng, ('The', 'Mc', 'St.', 'La', 'De'))} {name}"
     wide = high * (1.0 + 0.62 * len(name))
     painter = Painter(wide + 6, high * 3 + 6, px_per_mm)
     layer = painter.layer()
@@ -137,7 +137,7 @@ def _letter_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     thick = high * float(rng.uniform(0.12, 0.3))
     for number in range(count):
         left = (number - count / 2) * pitch + gap / 2
-        for stroke in _LETTERS[letters[int(rng.integers(len(letters)))]]:
+        for stroke in _LETTERS[pick(rng, letters)]:
             points = np.array(stroke) * np.array([each, high]) + np.array([left, -high / 2])
             layer.line(points, thick)
     if rng.random() < 0.4:
@@ -187,24 +187,24 @@ def _pictogram(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     half = side / 2
     dark = _tone(rng)
     face = fonts.choose(rng, Script.LATIN, FontStyle.SANS)
-    outer = _rounded(half) if rng.random() < 0.7 else _circle_points(half)
+    outer = _rounded(half) if rng.random() < 0.7 else polygon(60, half)
     painter.fill(outer, dark)
     below = rng.random() < 0.4
     middle = -half * 0.18 if below else 0.0
     shape = int(rng.choice(3, p=[0.4, 0.35, 0.25]))
     inner = half * float(rng.uniform(0.6, 0.85)) * (0.82 if below else 1.0)
     if shape == 0:
-        painter.fill(_circle_points(inner) + np.array([0, middle]), _WHITE)
+        painter.fill(polygon(60, inner) + np.array([0, middle]), _WHITE)
     elif shape == 1:
         triangle = np.array([[0, -1], [0.95, 0.75], [-0.95, 0.75]]) * inner
         painter.fill(triangle + np.array([0, middle]), _WHITE)
     signs = _SIGNS if shape == 1 or rng.random() < 0.5 else _CALLS[:6]
-    sign = signs[int(rng.integers(len(signs)))]
+    sign = pick(rng, signs)
     colour = dark if shape < 2 else _WHITE
     tall = inner * (0.85 if len(sign) == 1 else 0.5)
     painter.text(sign, face, (0.0, middle + (inner * 0.2 if shape == 1 else 0.0), tall, inner * 1.5), colour)
     if below:
-        call = _CALLS[int(rng.integers(len(_CALLS) - 1))]
+        call = pick(rng, _CALLS)
         painter.text(call, face, (0.0, half * 0.78, half * 0.22, side * 0.8), _WHITE)
     return painter.patch()
 
@@ -251,11 +251,6 @@ def _slanted(mask: ByteArray, shear: float, degrees: float) -> ByteArray:
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     tilt = np.array([[1, -shear, shear * height / 2], [0, 1, 0], [0, 0, 1]], np.float64)
     return np.asarray(cv2.warpAffine(mask, matrix @ tilt, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
-
-
-def _circle_points(radius: float) -> Points:
-    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius
 
 
 def _rounded(half: float) -> Points:
