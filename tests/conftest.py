@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,14 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="docdetect-tests-")
     os.environ["XDG_CACHE_HOME"] = folder
     config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+def pytest_collection_finish() -> None:
+    """Some test modules import Ultralytics, which replaces `PIL.Image.open`; docdetect's own imports put it back."""
+    if "ultralytics" in sys.modules:
+        from docdetect.models.ultralytics_setup import prepare_ultralytics
+
+        prepare_ultralytics()
 
 
 @pytest.fixture(scope="session")

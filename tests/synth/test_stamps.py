@@ -99,7 +99,13 @@ def test_the_worst_wear_leaves_something(fonts: FontBook) -> None:
 
 @pytest.mark.parametrize("script", list(Script))
 def test_texts_are_in_letters_of_their_script(script: Script) -> None:
-    ranges = {Script.DEVANAGARI: (0x900, 0x980), Script.GREEK: (0x370, 0x400), Script.CYRILLIC: (0x400, 0x530)}
+    ranges = {
+        Script.DEVANAGARI: (0x900, 0x980),
+        Script.TAMIL: (0xB80, 0xC00),
+        Script.MALAYALAM: (0xD00, 0xD80),
+        Script.GREEK: (0x370, 0x400),
+        Script.CYRILLIC: (0x400, 0x530),
+    }
     low, high = ranges.get(script, (0x41, 0x530))
     for seed in range(5):
         rng = np.random.default_rng(seed)

@@ -29,7 +29,7 @@ from docdetect.types import Detections, SizeWH
 SETTINGS_NAME = "synth.json"
 JOURNAL_NAME = "pages.jsonl"
 OWN_NAMES = ("images", "labels", "pdfs", "data.yaml", "annotations.json", "preview.jpg", JOURNAL_NAME, SETTINGS_NAME)
-_GENERATOR = 4  # goes up whenever the same settings give other pages than before
+_GENERATOR = 5  # goes up whenever the same settings give other pages than before
 _LONGEST_DOCUMENT = 6  # pages
 _NOT_CONTENT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
 

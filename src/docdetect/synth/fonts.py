@@ -37,6 +37,8 @@ class Script(str, Enum):
     KAZAKH = "kazakh"  # Cyrillic with the Kazakh letters
     GREEK = "greek"
     DEVANAGARI = "devanagari"
+    TAMIL = "tamil"
+    MALAYALAM = "malayalam"
 
 
 class FontStyle(str, Enum):
@@ -54,7 +56,10 @@ _SAMPLES = {
     Script.KAZAKH: "ӘҒҚҢӨҰҮҺІәғқңөұүһі",
     Script.GREEK: "ΑΒΓΩαβγωάή",
     Script.DEVANAGARI: "अआकखगमरसहािीु्",
+    Script.TAMIL: "0189அகசதநபமரவாிு்",
+    Script.MALAYALAM: "0189അകചതനപമരവാിു്",
 }
+_JOINED = frozenset((Script.DEVANAGARI, Script.TAMIL, Script.MALAYALAM))  # letters change beside each other
 _NAME_STYLES = (
     (FontStyle.SCRIPT, re.compile(r"script|hand|cursive|chancery|brush|callig|signature|vibes|dancing|comic", re.I)),
     (FontStyle.MONO, re.compile(r"mono|courier|typewriter|console|consolas|\bcmtt", re.I)),
@@ -152,7 +157,7 @@ class FontBook:
 def _sized(face: FontFace, size_px: int) -> ImageFont.FreeTypeFont:
     source = io.BytesIO(face.program) if isinstance(face.program, bytes) else str(face.program)
     # Only scripts whose letters join need the slower text shaping.
-    layout = None if Script.DEVANAGARI in face.scripts else ImageFont.Layout.BASIC
+    layout = None if not _JOINED.isdisjoint(face.scripts) else ImageFont.Layout.BASIC
     return ImageFont.truetype(source, size_px, index=face.index, layout_engine=layout)
 
 

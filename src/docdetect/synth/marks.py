@@ -23,7 +23,7 @@ from docdetect.synth.text import Writer
 
 _READABLE_PX = 1.3  # px of the page for a module of most QR codes
 _DENSE_PX = 0.7  # and of a few
-_NAME_IN_HEAD = 0.42  # of the emblems of heads: a firm's name as a trade mark
+_NAME_IN_HEAD = 0.5  # of the emblems of heads: a firm's name as a trade mark
 _WRITTEN = {
     "field": (ScribbleKind.BLOCK, ScribbleKind.BLOCK, ScribbleKind.NOTE, ScribbleKind.NUMBER, ScribbleKind.DATE),
     "date": (ScribbleKind.DATE,),

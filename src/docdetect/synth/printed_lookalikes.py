@@ -9,7 +9,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from docdetect.synth.fonts import FontBook, FontStyle, Script
+from docdetect.synth.fonts import FontBook, FontFace, FontStyle, Script
 from docdetect.synth.ink import RGB
 from docdetect.synth.painter import Painter, Points, polygon
 from docdetect.synth.patch import Patch
@@ -186,13 +186,13 @@ def _pictogram(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter = Painter(side + 1, side + 1, px_per_mm)
     half = side / 2
     dark = _tone(rng)
-    face = fonts.choose(rng, Script.LATIN, FontStyle.SANS)
+    face = _heavy(rng, fonts) if rng.random() < 0.6 else fonts.choose(rng, Script.LATIN, FontStyle.SANS)
     outer = _rounded(half) if rng.random() < 0.7 else polygon(60, half)
     painter.fill(outer, dark)
     below = rng.random() < 0.4
     middle = -half * 0.18 if below else 0.0
     shape = int(rng.choice(3, p=[0.4, 0.35, 0.25]))
-    inner = half * float(rng.uniform(0.6, 0.85)) * (0.82 if below else 1.0)
+    inner = half * float(rng.uniform(0.6, 0.94)) * (0.82 if below else 1.0)
     if shape == 0:
         painter.fill(polygon(60, inner) + np.array([0, middle]), _WHITE)
     elif shape == 1:
@@ -213,9 +213,7 @@ def _year(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     """The year of a form in heavy type, its first half in outline."""
     high = float(rng.uniform(5, 11))
     painter = Painter(high * 4.5, high * 1.6, px_per_mm)
-    faces = fonts.matching(Script.LATIN, FontStyle.SANS)
-    heavy = [face for face in faces if face.bold] or list(faces)
-    face = heavy[int(rng.integers(len(heavy)))]
+    face = _heavy(rng, fonts)
     first = painter.layer()
     strip = text_strip("20", face, max(8, round(high * first.scale)), 0)
     second_strip = text_strip(f"{int(rng.integers(0, 60)):02d}", face, strip.shape[0], 0)
@@ -229,6 +227,13 @@ def _year(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter.paint(np.asarray(cv2.subtract(grown, first.alpha), np.uint8) if outlined else first.alpha, _tone(rng))
     painter.paint(second.alpha, _tone(rng))
     return painter.patch()
+
+
+def _heavy(rng: Rng, fonts: FontBook) -> FontFace:
+    """A bold face without serifs, where there is one."""
+    faces = fonts.matching(Script.LATIN, FontStyle.SANS)
+    heavy = [face for face in faces if face.bold] or list(faces)
+    return heavy[int(rng.integers(len(heavy)))]
 
 
 def _made_up_name(rng: Rng) -> str:

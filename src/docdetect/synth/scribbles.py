@@ -99,8 +99,19 @@ def _date(rng: Rng, hand: Hand) -> list[Trace]:
         f"{day:02d}-{month:02d}-{year}",
         f"{day:02d}.{month:02d}.{year % 100:02d}",
     )
+    if rng.random() < 0.25:
+        return _worded_date(rng, hand, day, year)
     traces, _ = write_digits(rng, hand, forms[int(rng.integers(len(forms)))])
-    return _sized(rng, traces, 1.4, 2.4)
+    return _sized(rng, traces, 1.4, 3.4)
+
+
+def _worded_date(rng: Rng, hand: Hand, day: int, year: int) -> list[Trace]:
+    """A month as a word (any letters will do), then the day and the year."""
+    names = list(CAPITALS)
+    traces, x = write_capital(rng, hand, names[int(rng.integers(len(names)))])
+    word, x = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 8))), x)
+    digits, _ = write_digits(rng, hand, f"{day}, {year}", x + float(rng.uniform(0.6, 1.2)))
+    return _sized(rng, [*traces, *word, *digits], 1.3, 2.4)
 
 
 def _number(rng: Rng, hand: Hand) -> list[Trace]:

@@ -15,7 +15,7 @@ from docdetect.types import ByteArray, FloatArray
 _FINE_PX_PER_MM = 11.0
 _SUBPIXEL_BITS = 4
 _GRID_STEP_PX = 256
-_JOINED_LETTERS = range(0x900, 0x980)  # Devanagari: never set letter by letter
+_JOINED_LETTERS = range(0x900, 0xD80)  # from Devanagari to Malayalam: never set letter by letter
 
 
 class StampCanvas:

@@ -117,9 +117,12 @@ def notary_text(rng: Rng, script: Script) -> StampText:
         Script.KAZAKH: "Нотариус Жеке нотариус",
         Script.GREEK: "Συμβολαιογράφος",
         Script.DEVANAGARI: "नोटरी",
+        Script.TAMIL: "நோட்டரி",
+        Script.MALAYALAM: "നോട്ടറി",
     }
     rings = (_cased(rng, f"{words[script]} {surname}"), _cased(rng, pick(rng, CITIES[script])))
-    return StampText(script, rings, (f"№ {number(rng, 3)}",), "stamp_notary")
+    sign = NUMBERS[script][0] if script in (Script.TAMIL, Script.MALAYALAM) else "№"
+    return StampText(script, rings, (f"{sign} {number(rng, 3)}",), "stamp_notary")
 
 
 def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
@@ -140,6 +143,13 @@ def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
         )
     elif script is Script.DEVANAGARI:
         sets = (("सत्यापित", surname, pick(rng, OFFICES[script]), city), (surname, pick(rng, OFFICES[script])))
+    elif script in (Script.TAMIL, Script.MALAYALAM):
+        office, state = pick(rng, OFFICES[script]), pick(rng, STATES[script])
+        sets = (
+            (surname, office, city),
+            (f"{surname}, {pick(rng, SURNAMES[script])}", office, f"{number(rng, 3)}, {city}", number(rng, 6)),
+            (pick(rng, PURPOSES[script]), office, state),
+        )
     elif script is Script.GREEK:
         sets = (("ΑΚΡΙΒΕΣ ΑΝΤΙΓΡΑΦΟ", surname, city), (pick(rng, BRANDS[script]), city, f"ΑΦΜ {number(rng, 9)}"))
     else:

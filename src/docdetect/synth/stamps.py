@@ -34,13 +34,13 @@ class StampShape(str, Enum):
 
 
 _MAKERS = {
-    StampShape.ROUND: (0.58, round_seal),
+    StampShape.ROUND: (0.53, round_seal),
     StampShape.OVAL: (0.06, oval_seal),
     StampShape.ROUND_DATE: (0.05, round_dater),
     StampShape.BOX: (0.11, box_stamp),
     StampShape.DATE: (0.04, date_stamp),
     StampShape.TRIANGLE: (0.04, triangle_stamp),
-    StampShape.LINES: (0.12, line_stamp),
+    StampShape.LINES: (0.17, line_stamp),
 }
 
 

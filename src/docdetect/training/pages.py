@@ -13,6 +13,7 @@ from ultralytics.utils.patches import imread
 
 from docdetect.training.augment import rand_augment, random_erase
 from docdetect.training.data import LabelledImage
+from docdetect.training.outlines import turn_outlines, unit_outlines
 from docdetect.training.windows import choose_window, cut
 from docdetect.types import ByteArray
 
@@ -55,8 +56,16 @@ class Pages(YOLODataset):  # type: ignore[misc]
     def get_labels(self) -> list[dict[str, Any]]:
         return [_label(page) for page in self._pages]
 
+    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
+        """Where pages are turned, each mark gets an outline, so that its box is tight afterwards too."""
+        if self.turns and len(label["bboxes"]):
+            label["segments"] = unit_outlines(label["img"], label["bboxes"])
+        return dict(super().update_labels_info(label))
+
     def build_transforms(self, hyp: Any) -> Any:
+        self.turns = self.augment and bool(hyp.degrees or hyp.shear or hyp.perspective)
         transforms = super().build_transforms(hyp)
+        turn_outlines(transforms)
         if self.augment and hyp.auto_augment == "randaugment":
             transforms.insert(-1, RandAugmentPages())
         if self.augment and hyp.erasing > 0:

@@ -147,7 +147,7 @@ def _print(draft: Draft, floor: float) -> None:
     text = draft.writer.paragraph(draft.count(1, 3))
     if draft.y + 15 >= floor:
         return
-    if draft.chance(0.3):
+    if draft.chance(0.5):
         side = draft.between(6, 12)
         draft.sheet.slot("icon", draft.left + side / 2, draft.y + side / 2, side, side)
         box = (draft.left + side + 2, draft.y, draft.width * 0.6)
