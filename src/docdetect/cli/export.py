@@ -126,7 +126,7 @@ def _check(weights: Path, manifest: Path | None, wanted: ExportConfig, console: 
             on_progress=on_progress,
             announce=console.info,
         )
-    heads = ["engine", "precision", "s/page", "marks", "unmatched", "worst px", "worst conf", "AP50", "AP50-95", "same"]
+    heads = ["engine", "s/page", "marks", "lone", "px", "conf", "AP50-95", "same"]  # fits 80 columns; --json has more
     console.table("Engines beside torch in fp32", heads, [_cells(row, rows[0]) for row in rows])
     return [_as_json(row) for row in rows]
 
@@ -134,11 +134,11 @@ def _check(weights: Path, manifest: Path | None, wanted: ExportConfig, console: 
 def _cells(row: EngineRow, reference: EngineRow) -> list[str]:
     agreed = row.agreement
     figures = [f"{row.seconds_per_page:.3f}", str(agreed.marks), str(agreed.unmatched), f"{agreed.worst_px:.2f}"]
-    figures.append(f"{agreed.worst_score:.4f}")
-    for mine, first in ((row.ap50, reference.ap50), (row.ap50_95, reference.ap50_95)):
-        figures.append("-" if mine is None or first is None else f"{100 * mine:.2f} ({100 * (mine - first):+.2f})")
+    figures.append(f"{agreed.worst_score:.3f}")
+    mine, first = row.ap50_95, reference.ap50_95
+    figures.append("-" if mine is None or first is None else f"{100 * mine:.1f} ({100 * (mine - first):+.2f})")
     verdict = {True: "yes", False: "no", None: "-"}[row.same]
-    return [row.engine, row.precision, *figures, verdict]
+    return [f"{row.engine} {row.precision}", *figures, verdict]
 
 
 def _as_json(row: EngineRow) -> dict[str, Any]:
