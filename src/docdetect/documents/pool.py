@@ -111,6 +111,8 @@ class _Pool(Generic[T]):
                 for item in self._schedule.pop_outcomes():
                     self._out.put(item)
         except BaseException as error:  # noqa: BLE001 - the border of a thread: the consumer raises it
+            for item in self._schedule.pop_outcomes():  # what was finished beside it is not lost
+                self._out.put(item)
             self._out.put(error)
         finally:
             for worker in tuple(self._workers):
