@@ -204,12 +204,10 @@ class ExportConfig(Section):
 
     weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
     engine: Literal["openvino", "onnx", "tensorrt"] = Field("openvino", description="whose format")
-    precision: Literal["fp32", "int8"] = Field("fp32", description="of the exported network; int8 for openvino only")
-    calibration: str = Field("", description="a dataset, or a folder of documents, on which int8 finds its ranges")
     output: str = Field("", description="folder; empty is runs/export/<weights>_<engine>, or nothing with check")
     overwrite: bool = Field(False, description="replace an earlier export")
     check: str = Field("", description="a dataset, or a folder of documents, on which engines are held against torch")
-    pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check, and calibration, look at")
+    pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check looks at")
     conf: Fraction = Field(0.15, description="which marks have to agree")
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")

@@ -90,7 +90,6 @@ def check_engines(
     source: str,
     settings: CheckSettings,
     *,
-    exported: Path | None = None,
     on_progress: ProgressCallback = no_progress,
     announce: Callable[[str], None] = say_nothing,
 ) -> tuple[EngineRow, ...]:
@@ -98,7 +97,6 @@ def check_engines(
 
     Args:
         weights: a `.pt` file.
-        exported: the manifest of a network made from them, which gets a row of its own.
         source: a YOLO dataset (its validation split is used), or a folder of documents.
         settings: see there.
         on_progress: told about every page.
@@ -108,18 +106,15 @@ def check_engines(
         InputError: nothing to look at, or weights of other classes than the labels.
         ConfigError: no such device.
     """
-    pages = _labelled(source, settings, "val") if _is_dataset(source) else _rendered(source, settings)
-    candidates = [(weights, "torch", "fp32")]
-    candidates += [(weights, *engine) for engine in engines_on(list_devices(settings.device)[0])]
-    if exported is not None:
-        candidates.append((exported, "auto", "auto"))
+    pages = _labelled(source, settings) if _is_dataset(source) else _rendered(source, settings)
+    candidates = [("torch", "fp32"), *engines_on(list_devices(settings.device)[0])]
     rows: list[EngineRow] = []
     reference: list[Detections] | None = None
     total = len(pages.pixels) * len(dict.fromkeys(candidates))
-    for file, name, precision in dict.fromkeys(candidates):
+    for name, precision in dict.fromkeys(candidates):
         try:
             engine = load_engine(
-                file,
+                weights,
                 imgsz=settings.imgsz,
                 device=settings.device,
                 engine=name,
@@ -136,16 +131,9 @@ def check_engines(
             on_progress(len(rows) * len(pages.pixels) + len(found), total, f"{name} {precision}")
         seconds = (time.perf_counter() - started) / len(found)
         reference = reference or found
-        traits = engine.traits
-        row = EngineRow(traits.name, traits.precision, seconds, agreement(reference, found, settings.conf))
+        row = EngineRow(name, precision, seconds, agreement(reference, found, settings.conf))
         rows.append(_with_precision(row, found, pages, engine.class_names))
     return tuple(rows)
-
-
-def read_pages(source: str, settings: CheckSettings) -> Sequence[ByteArray]:
-    """Pages of a YOLO dataset's training split, or of a folder of documents: uint8 (H, W, 3) RGB."""
-    pages = _labelled(source, settings, "train") if _is_dataset(source) else _rendered(source, settings)
-    return pages.pixels
 
 
 def _with_precision(
@@ -170,9 +158,9 @@ def _is_dataset(source: str) -> bool:
     return path.suffix == ".yaml" or (path / "data.yaml").is_file()
 
 
-def _labelled(source: str, settings: CheckSettings, split: str) -> _Pages:
-    dataset = read_dataset(source, (split,))
-    chosen: list[LabelledImage] = list(_spread(dataset.splits[split], settings.pages))
+def _labelled(source: str, settings: CheckSettings) -> _Pages:
+    dataset = read_dataset(source, ("val",))
+    chosen: list[LabelledImage] = list(_spread(dataset.splits["val"], settings.pages))
     pixels = [read_picture(image.path) for image in chosen]
     return _Pages(pixels, [image.truth for image in chosen], dataset.class_names)
 
