@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +32,14 @@ def pytest_collection_finish() -> None:
         from docdetect.models.ultralytics_setup import prepare_ultralytics
 
         prepare_ultralytics()
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_for_ended_children() -> Iterator[None]:
+    """PyTorch's data loaders leave one for SIGCHLD behind, with which a later test's ending child killed pytest."""
+    yield
+    if sys.platform != "win32" and signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
