@@ -29,7 +29,7 @@ from tests.process_tree import ProcessTree
 from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.types import ByteArray, Detections
 
-ORPHANS_END_S = 20.0  # one that still imports its libraries, on a machine with other work, takes its time
+ORPHANS_END_S = 5.0
 _STAMP, _CODE = ("stamp", (20.0, 20.0, 60.0, 50.0)), ("qr", (100.0, 200.0, 140.0, 240.0))
 
 
