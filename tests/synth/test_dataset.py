@@ -67,7 +67,7 @@ def test_the_validation_share_is_near_what_was_asked() -> None:
 
 
 def test_a_journal_may_end_in_the_middle_of_a_line_but_not_be_damaged_elsewhere(tmp_path: Path) -> None:
-    record = PageRecord(4, "train", (10, 20), 5, "letter", "scan", ())
+    record = PageRecord(4, "train", (10, 20), 5, "letter", "scan", (), ((1, 2, 3, 4),))
     path = tmp_path / "pages.jsonl"
     assert read_journal(path) == {}
     path.write_text(record.to_line() + record.to_line()[:20], encoding="utf-8")

@@ -18,6 +18,7 @@ from docdetect.labels.annotations import annotations_from_json
 from docdetect.labels.yolo import yolo_to_detections
 from docdetect.schema_synth import SynthConfig
 from docdetect.synth.generate import generate
+from docdetect.training.data import read_dataset
 
 SMALL: dict[str, Any] = {"pages": 8, "imgsz": 384, "seed": 2, "val": 0.3, "workers": 1, "system_fonts": False}
 
@@ -60,6 +61,17 @@ def test_images_labels_and_annotations_agree(dataset: Path) -> None:
     assert any(page[1].marks for page in annotations.values())
     assert "names:\n  0: qr\n  1: signature\n  2: stamp" in (dataset / "data.yaml").read_text(encoding="utf-8")
     assert max(Image.open(dataset / "preview.jpg").size) > 400
+
+
+def test_training_finds_the_lookalikes(dataset: Path) -> None:
+    found = read_dataset(str(dataset))
+    places = {image.name: image.lookalikes for images in found.splits.values() for image in images}
+    stored = read_json(dataset / "lookalikes.json")
+    assert stored
+    assert set(stored) == {name for name, boxes in places.items() if len(boxes)}
+    for image in (image for images in found.splits.values() for image in images):
+        assert image.lookalikes.tolist() == stored.get(image.name, [])
+        assert (image.lookalikes <= max(image.truth.size_wh)).all()
 
 
 def test_two_workers_write_the_same_bytes(dataset: Path, tmp_path: Path) -> None:

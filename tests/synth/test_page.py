@@ -102,6 +102,23 @@ def test_what_is_no_mark_may_be_faint() -> None:
     assert page.marks == ()
 
 
+@pytest.mark.parametrize("kind", PAPER_KINDS)
+def test_it_is_told_where_lookalikes_lie(kind: PaperKind) -> None:
+    for seed in range(3):
+        finish = replace(draw_finish(np.random.default_rng(seed), kind), dirt=0, folds=0, holes=0, stains=0)
+        lookalike = Placed(dark_patch("", 60), 120 + 60 * seed, 200, 0)
+        plan = blank_plan((lookalike, Placed(dark_patch("", 90), 20, 20, 0, "cover")), finish, seed)
+        page = draw_page(plan)
+        without = draw_page(replace(plan, placed=plan.placed[1:]))
+        (box,) = page.lookalikes
+        seen = visible_change(page, without)
+        bend = plan.geometry.bend
+        slack = 5 if bend is None else 5 + 3 * float(np.abs(bend).max())
+        assert all(abs(told - found) <= slack for told, found in zip(box, seen, strict=True)), (box, seen)
+        assert box[0] <= seen[0] + 2
+        assert box[3] >= seen[3] - 2
+
+
 def test_a_mark_hidden_by_darkness_goes(fonts: FontBook) -> None:
     below = Placed(dark_patch("", 60), 100, 100, 0)
     above = Placed(dark_patch("handwritten_signature", 40), 110, 110, 3)

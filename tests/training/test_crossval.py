@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,7 +164,11 @@ def test_families_stay_together(dataset: Path) -> None:
 
 
 def test_a_fold_is_a_dataset_of_its_own(dataset: Path, tmp_path: Path) -> None:
-    source = read_dataset(str(dataset))
+    shutil.copytree(dataset.parent, tmp_path / "whole")
+    with (tmp_path / "whole" / "data.yaml").open("a", encoding="utf-8") as file:
+        file.write("lookalikes: lookalikes.json\n")
+    write_json(tmp_path / "whole" / "lookalikes.json", {"images/train/страница_0.png": [[1, 2, 30, 40]]})
+    source = read_dataset(str(tmp_path / "whole"))
     images = fold_images(source, {}, 3, 0, _assign_folds)
     data = write_fold(tmp_path / "fold", images, 1, source.class_names)
     write_text(tmp_path / "fold" / "images" / "stray.txt", "replaced with the folder")
@@ -173,4 +178,5 @@ def test_a_fold_is_a_dataset_of_its_own(dataset: Path, tmp_path: Path) -> None:
     assert made.class_names == source.class_names
     held_out = [one.image for one in images if one.fold == 1]
     assert [one.truth.xyxy.tolist() for one in made.splits["val"]] == [one.truth.xyxy.tolist() for one in held_out]
+    assert sum(len(image.lookalikes) for split in made.splits.values() for image in split) == 1
     assert made.marks("train") + made.marks("val") == source.marks("train") + source.marks("val")

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.training.conftest import write_dataset
 
 from docdetect.errors import InputError
+from docdetect.files import write_json
 from docdetect.training.data import fingerprint, label_path, picture_size, read_dataset
 
 
@@ -60,6 +61,27 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
 def test_bad_data_yaml(folder: Path, text: str, message: str) -> None:
     (folder / "data.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
+        read_dataset(str(folder))
+
+
+def test_lookalikes(folder: Path) -> None:
+    before = fingerprint(read_dataset(str(folder)))
+    with (folder / "data.yaml").open("a", encoding="utf-8") as file:
+        file.write("lookalikes: lookalikes.json\n")
+    write_json(folder / "lookalikes.json", {"images/train/страница_0.png": [[1, 2, 30, 40], [5, 5, 9, 9]]})
+    found = read_dataset(str(folder))
+    assert [image.lookalikes.tolist() for image in found.splits["train"][:2]] == [[[1, 2, 30, 40], [5, 5, 9, 9]], []]
+    assert fingerprint(found).dataset != before.dataset
+
+
+@pytest.mark.parametrize("content", [[1], {"images/train/страница_0.png": [[1, 2, 3]]}, {"a.png": [["x", 1, 2, 3]]}])
+def test_bad_lookalikes(folder: Path, content: object) -> None:
+    with (folder / "data.yaml").open("a", encoding="utf-8") as file:
+        file.write("lookalikes: lookalikes.json\n")
+    with pytest.raises(InputError, match=r"lookalikes\.json"):
+        read_dataset(str(folder))
+    write_json(folder / "lookalikes.json", content)
+    with pytest.raises(InputError, match=r"lookalikes\.json: expected lists of"):
         read_dataset(str(folder))
 
 

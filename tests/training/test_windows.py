@@ -8,27 +8,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.training.windows import choose_window, cut
+from docdetect.types import FloatArray
 
 BOXES = np.array([[10, 10, 60, 40], [500, 700, 620, 760]], np.float32)
+NONE = np.zeros((0, 4), np.float32)
 
 
 @given(st.integers(0, 10_000), st.integers(50, 900), st.integers(50, 900), st.sampled_from([64, 320, 448]))
 def test_a_window_lies_on_its_page(seed: int, width: int, height: int, side: int) -> None:
     boxes = np.array([[0, 0, width, height], [width - 5, 0, width, 5]], np.float32)
-    left, top = choose_window(boxes, (width, height), side, np.random.default_rng(seed))
+    left, top = choose_window(boxes, NONE, (width, height), side, np.random.default_rng(seed))
     assert 0 <= left <= max(0, width - side)
     assert 0 <= top <= max(0, height - side)
 
 
 def test_most_windows_hold_the_middle_of_a_mark_and_some_are_anywhere() -> None:
     rng = np.random.default_rng(0)
-    corners = [choose_window(BOXES, (724, 1024), 320, rng) for _ in range(400)]
+    corners = [choose_window(BOXES, NONE, (724, 1024), 320, rng) for _ in range(400)]
     middles = (BOXES[:, :2] + BOXES[:, 2:]) / 2
     held = [
         any(left <= x <= left + 320 and top <= y <= top + 320 for x, y in middles.tolist()) for left, top in corners
     ]
     assert 0.75 < np.mean(held) < 0.98
     assert len(set(corners)) > 200
+
+
+@pytest.mark.parametrize(("boxes", "least", "most"), [(BOXES[:1], 0.25, 0.45), (NONE, 0.65, 0.95)])
+def test_windows_hold_lookalikes_too(boxes: FloatArray, least: float, most: float) -> None:
+    rng = np.random.default_rng(0)
+    corners = [choose_window(boxes, BOXES[1:], (724, 1024), 320, rng) for _ in range(400)]
+    held = [left <= 560 <= left + 320 and top <= 730 <= top + 320 for left, top in corners]
+    assert least < np.mean(held) < most
 
 
 def test_pixels_and_boxes_move_together() -> None:

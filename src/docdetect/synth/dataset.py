@@ -3,6 +3,7 @@
 <output>/synth.json                the settings that its pages follow from
 <output>/pages.jsonl               one line for each finished page, as it was finished
 <output>/images/{train,val}/page_000000.jpg, labels/{train,val}/page_000000.txt, data.yaml
+<output>/lookalikes.json           where pages show what resembles a mark and is none, for training on windows
 <output>/annotations.json          docdetect's JSON format; of the PDFs where there are any, else of the pictures
 <output>/pdfs/document_000000.pdf  with `pdf`
 <output>/preview.jpg               with `preview`
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from docdetect.errors import InputError
-from docdetect.files import sha256_text, write_json, write_text
+from docdetect.files import relative_name, sha256_text, write_json, write_text
 from docdetect.labels.annotations import AnnotatedPage, Annotations, Mark, annotations_to_json
 from docdetect.labels.yolo import detections_to_yolo
 from docdetect.schema_synth import SynthConfig
@@ -28,8 +29,12 @@ from docdetect.types import Detections, SizeWH
 
 SETTINGS_NAME = "synth.json"
 JOURNAL_NAME = "pages.jsonl"
-OWN_NAMES = ("images", "labels", "pdfs", "data.yaml", "annotations.json", "preview.jpg", JOURNAL_NAME, SETTINGS_NAME)
-_GENERATOR = 5  # goes up whenever the same settings give other pages than before
+LOOKALIKES_NAME = "lookalikes.json"
+OWN_NAMES = (
+    "images", "labels", "pdfs", "data.yaml", "annotations.json", LOOKALIKES_NAME, "preview.jpg", JOURNAL_NAME,
+    SETTINGS_NAME,
+)  # fmt: skip
+_GENERATOR = 6  # goes up whenever the same settings give other pages than before
 _LONGEST_DOCUMENT = 6  # pages
 _NOT_CONTENT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
 
@@ -55,6 +60,7 @@ class PageRecord:
         size_bytes: of the picture's file; tells whether the file is whole.
         layout, paper: what kind of document, and how it was copied.
         marks: labelled marks.
+        lookalikes: left, top, right, bottom px of what resembles a mark and is none.
     """
 
     number: int
@@ -64,6 +70,7 @@ class PageRecord:
     layout: str
     paper: str
     marks: tuple[LabelledMark, ...]
+    lookalikes: tuple[tuple[int, int, int, int], ...] = ()
 
     def to_line(self) -> str:
         """One line of JSON."""
@@ -77,7 +84,10 @@ class PageRecord:
             LabelledMark(mark["category"], mark["kind"], tuple(mark["box"]), mark["text"]) for mark in data["marks"]
         )
         size_wh = int(data["size_wh"][0]), int(data["size_wh"][1])
-        return cls(data["number"], data["split"], size_wh, data["size_bytes"], data["layout"], data["paper"], marks)
+        lookalikes = tuple((left, top, right, bottom) for left, top, right, bottom in data["lookalikes"])
+        return cls(
+            data["number"], data["split"], size_wh, data["size_bytes"], data["layout"], data["paper"], marks, lookalikes
+        )
 
 
 def image_path(folder: Path, record: PageRecord, suffix: str) -> Path:
@@ -148,12 +158,16 @@ def label_text(record: PageRecord, classes: Sequence[str]) -> str:
 
 
 def write_indexes(folder: Path, records: Iterable[PageRecord], settings: SynthConfig) -> None:
-    """Writes annotations.json and data.yaml. Raises OutputError."""
+    """Writes annotations.json, lookalikes.json and data.yaml. Raises OutputError."""
     annotations: Annotations = {}
+    lookalikes = {}
     for record in records:
         document, page = _place(record, settings)
         annotations.setdefault(document, {})[page] = AnnotatedPage(record.size_wh, _marks(record))
+        if record.lookalikes:
+            lookalikes[relative_name(image_path(folder, record, settings.format), folder)] = record.lookalikes
     write_json(folder / "annotations.json", annotations_to_json(annotations))
+    write_json(folder / LOOKALIKES_NAME, lookalikes)
     write_text(folder / "data.yaml", _data_yaml(settings.classes))
 
 
@@ -176,7 +190,9 @@ def _data_yaml(classes: Sequence[str]) -> str:
     """Without `path`: Ultralytics then takes the folder that the file lies in."""
     import yaml
 
-    data = {"train": "images/train", "val": "images/val", "names": dict(enumerate(classes))}
+    data = {
+        "train": "images/train", "val": "images/val", "names": dict(enumerate(classes)), "lookalikes": LOOKALIKES_NAME,
+    }  # fmt: skip
     return "# Made by docdetect synth.\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 

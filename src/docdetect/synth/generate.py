@@ -145,6 +145,7 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
         page.plan.layout,
         page.plan.finish.kind,
         tuple(marks),
+        page.lookalikes,
     )
     path = image_path(folder, record, settings.format)
     write_bytes(path, data)

@@ -90,12 +90,14 @@ class SynthPage:
     Attributes:
         pixels: uint8 (H, W, 3) RGB.
         marks: what can be seen on it.
+        lookalikes: boxes, in px as those of the marks, around what was drawn to resemble a mark and is none.
         drawn: all patches that lie on it, marks and others, in drawing order.
         plan: what it was drawn from.
     """
 
     pixels: ByteArray
     marks: tuple[PageMark, ...]
+    lookalikes: tuple[tuple[int, int, int, int], ...]
     drawn: tuple[Placed, ...] = field(repr=False)
     plan: PagePlan = field(repr=False)
 
@@ -135,7 +137,7 @@ def draw_page(plan: PagePlan) -> SynthPage:
         pixels = np.asarray(cv2.merge([cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)] * 3), np.uint8)
     if finish.bleed > 0:
         pixels = bleed_through(_generator(plan.key, "bleed"), pixels, finish.bleed)
-    marks, drawn = [], []
+    marks, lookalikes, drawn = [], [], []
     for placed in plan.placed:
         if finish.threshold is not None and 0 < placed.pitch < _LEAST_PITCH_PX:
             continue
@@ -145,17 +147,20 @@ def draw_page(plan: PagePlan) -> SynthPage:
         drawn.append(placed)
         if placed.patch.kind:
             marks.append(PageMark(placed.patch.kind, geometry.turn_box(box), placed.text, placed))
+        elif placed.mode == "ink":  # what covers is the white label under a code
+            lookalikes.append(geometry.turn_box(box))
     pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, finish)
     behind = background(_generator(plan.key, "behind"), geometry.picture_wh, finish)
     pixels = geometry.warp_page(pixels, behind)
     pixels = damage_picture(_generator(plan.key, "picture"), pixels, finish)
-    return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(drawn), plan)
+    return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(lookalikes), tuple(drawn), plan)
 
 
 def _lay(pixels: ByteArray, placed: Placed, plan: PagePlan) -> tuple[int, int, int, int] | None:
     """Lays a patch on the sheet, in place, and returns the box of the ink that will be seen in the picture.
 
-    None, and the sheet unchanged, when that is less than _LEAST_VISIBLE of the ink of a mark.
+    Of what is no mark it is the box of the whole patch, some px too large where the paper is turned or bent. None, and
+    the sheet unchanged, when less than _LEAST_VISIBLE of the ink of a mark would be seen.
     """
     width, height = placed.patch.size_wh
     left, top = max(placed.x, 0), max(placed.y, 0)
@@ -164,7 +169,7 @@ def _lay(pixels: ByteArray, placed: Placed, plan: PagePlan) -> tuple[int, int, i
     if composite(pixels, placed.patch, (placed.x, placed.y), placed.mode) is None:
         return None
     if not placed.patch.kind:
-        return left, top, left + region.shape[1], top + region.shape[0]
+        return plan.geometry.picture_box(region.shape[1], region.shape[0], (left, top))
     darkening = _darkening(before, region, plan.finish)
     seen, (x, y) = plan.geometry.warp_mask(darkening, (left, top))
     ink = _softened(seen, plan.finish) >= plan.finish.floor

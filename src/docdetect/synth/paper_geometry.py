@@ -67,7 +67,7 @@ class Geometry:
         Returns the moved mask and its corner in the picture before the quarter turns; nothing lies outside of the
         picture.
         """
-        left, top, right, bottom = self._picture_box(mask.shape[1], mask.shape[0], xy_px)
+        left, top, right, bottom = self.picture_box(mask.shape[1], mask.shape[0], xy_px)
         if left >= right or top >= bottom:
             return np.zeros((0, 0), np.uint8), (0, 0)
         if self.is_plain:
@@ -94,8 +94,11 @@ class Geometry:
             width, height = height, width
         return left, top, right, bottom
 
-    def _picture_box(self, width: int, height: int, xy_px: tuple[int, int]) -> tuple[int, int, int, int]:
-        """The part of the picture that a rectangle of the sheet can reach."""
+    def picture_box(self, width: int, height: int, xy_px: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The part of the picture, before the quarter turns, that a rectangle of the sheet can reach.
+
+        Left, top, right, bottom px (right and bottom exclusive); empty where it lies outside of the picture.
+        """
         x, y = xy_px
         corners = np.array([[(x, y), (x + width, y), (x + width, y + height), (x, y + height)]], np.float64)
         moved = cv2.perspectiveTransform(corners, self.matrix)[0]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from docdetect.config import parse_yaml
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.errors import ConfigError, DocdetectError, InputError, problem_list
-from docdetect.files import read_text, relative_name, sha256_file, sha256_text
+from docdetect.files import read_json, read_text, relative_name, sha256_file, sha256_text
 from docdetect.labels.yolo import yolo_to_detections
-from docdetect.types import Detections, SizeWH
+from docdetect.types import Detections, FloatArray, SizeWH
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _PREPARE = "docdetect prepare makes a dataset from documents and annotations."
@@ -28,11 +30,13 @@ class LabelledImage:
         path: the picture.
         name: the same relative to the dataset's folder, POSIX, NFC.
         truth: boxes in px of the picture as displayed; its `size_wh` is the picture's.
+        lookalikes: float32 (N, 4) xyxy px of the same: places that resemble marks and are none.
     """
 
     path: Path
     name: str
     truth: Detections
+    lookalikes: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,8 @@ def read_dataset(
         splits: which splits are wanted; each must be there and have pictures.
 
     Raises:
-        InputError: no dataset, an empty split, unreadable pictures or labels, class ids beyond the names, no mark in
-            the training split; every problem is listed.
+        InputError: no dataset, an empty split, unreadable pictures, labels or lookalikes, class ids beyond the names,
+            no mark in the training split; every problem is listed.
     """
     file = find_data_yaml(data)
     try:
@@ -104,11 +108,12 @@ def read_dataset(
         raise InputError(error.message, error.remedy) from error
     names = _class_names(tree.get("names"), file)
     root = _root(tree.get("path"), file)
+    lookalikes = _lookalikes(tree.get("lookalikes"), root, file)
     problems: list[str] = []
     found: dict[str, tuple[LabelledImage, ...]] = {}
     for split in splits:
         pictures = _pictures(tree.get(split), root, f"{file}: {split}")
-        found[split] = _labelled(pictures, root, len(names), problems, on_progress)
+        found[split] = _labelled(pictures, root, len(names), lookalikes, problems, on_progress)
     if problems:
         raise InputError(problem_list(f"{file}: the dataset cannot be used", problems), _PREPARE)
     dataset = YoloDataset(file, root, names, found)
@@ -128,7 +133,8 @@ def fingerprint(dataset: YoloDataset) -> Fingerprint:
             if seen.setdefault(content, split) != split:
                 shared.append(image.name)
             boxes = sha256_text(repr((image.truth.xyxy.tolist(), image.truth.class_ids.tolist())))
-            contents.update(f"{image.name}\t{content}\t{boxes}\n".encode())
+            places = image.lookalikes.tolist() or ""
+            contents.update(f"{image.name}\t{content}\t{boxes}{places}\n".encode())
             sides.update(f"{split}\t{image.name}\n".encode())
     return Fingerprint(contents.hexdigest(), sides.hexdigest(), tuple(shared))
 
@@ -170,15 +176,39 @@ def _pictures(entry: Any, root: Path, origin: str) -> list[Path]:
     return sorted(set(found))
 
 
+def _lookalikes(entry: Any, root: Path, file: Path) -> dict[str, FloatArray]:
+    """Name of a picture -> float32 (N, 4) xyxy px, from the JSON file that `lookalikes` of a data.yaml names."""
+    if entry is None:
+        return {}
+    if not isinstance(entry, str):
+        raise InputError(f"{file}: lookalikes: expected a JSON file, found {entry!r}", _PREPARE)
+    path = root / entry
+    tree = read_json(path)
+    try:
+        found = {name: np.array(boxes, np.float32).reshape(-1, 4) for name, boxes in tree.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected lists of [left, top, right, bottom] px by name of picture ({error})",
+            "Correct it, or take `lookalikes` out of the data.yaml.",
+        ) from error
+    return found
+
+
 def _labelled(
-    pictures: Sequence[Path], root: Path, class_count: int, problems: list[str], on_progress: ProgressCallback
+    pictures: Sequence[Path],
+    root: Path,
+    class_count: int,
+    lookalikes: Mapping[str, FloatArray],
+    problems: list[str],
+    on_progress: ProgressCallback,
 ) -> tuple[LabelledImage, ...]:
+    none = np.zeros((0, 4), np.float32)
     images = []
     for done, path in enumerate(pictures, start=1):
         try:
             truth = _truth(path, class_count)
             name = relative_name(path, root) if path.is_relative_to(root) else path.as_posix()
-            images.append(LabelledImage(path, name, truth))
+            images.append(LabelledImage(path, name, truth, lookalikes.get(name, none)))
         except DocdetectError as error:
             problems.append(error.message)
         on_progress(done, len(pictures), "reading labels")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from docdetect.errors import InputError
-from docdetect.files import output_errors, staged_folder, write_text
+from docdetect.files import output_errors, staged_folder, write_json, write_text
 from docdetect.training.data import LabelledImage, YoloDataset, label_path
 from docdetect.training.samples import Origin, origin_of
 
@@ -75,6 +75,7 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
     """
     import yaml
 
+    lookalikes = {}
     with staged_folder(folder) as staging:
         for position, one in enumerate(images):
             side = "val" if one.fold == fold else "train"
@@ -83,7 +84,12 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
             label = label_path(one.image.path)
             if label.is_file():
                 _link(label, staging / "labels" / side / f"{stem}.txt")
+            if len(one.image.lookalikes):
+                lookalikes[f"images/{side}/{stem}{one.image.path.suffix.lower()}"] = one.image.lookalikes.tolist()
         tree = {"train": "images/train", "val": "images/val", "names": dict(enumerate(class_names))}
+        if lookalikes:
+            write_json(staging / "lookalikes.json", lookalikes)
+            tree["lookalikes"] = "lookalikes.json"
         write_text(staging / "data.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
     return folder / "data.yaml"
 

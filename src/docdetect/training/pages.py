@@ -92,11 +92,11 @@ class Windows(Pages):
         label = deepcopy(self.labels[index])
         height, width = label.pop("shape")
         scale = self.page_px / max(height, width)
-        truth = self._pages[index].truth
         rng = _generator()
-        boxes = truth.xyxy * np.float32(scale)
+        boxes = self._pages[index].truth.xyxy * np.float32(scale)
+        lookalikes = self._pages[index].lookalikes * np.float32(scale)
         page = self.load_image(index)[0]
-        corner = choose_window(boxes, (page.shape[1], page.shape[0]), self.imgsz, rng)
+        corner = choose_window(boxes, lookalikes, (page.shape[1], page.shape[0]), self.imgsz, rng)
         label["img"], inside, kept = cut(page, boxes, corner, self.imgsz)
         label["ori_shape"] = label["resized_shape"] = (self.imgsz, self.imgsz)
         label["ratio_pad"] = (1.0, 1.0)

@@ -1,7 +1,7 @@
 """Training on square windows of pages: the scale of whole pages at a fraction of their pixels.
 
-A window is cut anew each time its page comes up, most often around a mark; a network that is trained on windows sees
-whole pages of the same scale in validation and in use.
+A window is cut anew each time its page comes up, most often around a mark or around what resembles one; a network that
+is trained on windows sees whole pages of the same scale in validation and in use.
 """
 
 from __future__ import annotations
@@ -11,25 +11,31 @@ import numpy as np
 from docdetect.boxes import area, clip
 from docdetect.types import BoolArray, ByteArray, FloatArray
 
-_AROUND_A_MARK_FRAC = 0.75
+_AROUND_SOMETHING_FRAC = 0.75
+_LOOKALIKE_FRAC = 0.4  # of those, where a page has both: around what resembles a mark
 _VISIBLE_FRAC = 0.3  # a mark of which less is in the window is no mark there
 _PAPER = 255
 
 
 def choose_window(
-    boxes: FloatArray, size_wh: tuple[int, int], side_px: int, rng: np.random.Generator
+    boxes: FloatArray, lookalikes: FloatArray, size_wh: tuple[int, int], side_px: int, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Left and top px of a window of `side_px` on a page: most often one that holds the middle of some mark.
+    """Left and top px of a window of `side_px` on a page: most often one that holds the middle of a mark or lookalike.
 
     Args:
         boxes: float32 (N, 4) xyxy px of the page's marks.
+        lookalikes: float32 (M, 4) xyxy px of what resembles marks and is none.
         size_wh: the page in px; along a side shorter than the window, the window starts at 0.
         side_px: of the window.
         rng: where chance comes from.
     """
     room = [max(0, size - side_px) for size in size_wh]
-    if len(boxes) and rng.random() < _AROUND_A_MARK_FRAC:
-        box = boxes[rng.integers(len(boxes))]
+    if len(boxes) and len(lookalikes):
+        around = lookalikes if rng.random() < _LOOKALIKE_FRAC else boxes
+    else:
+        around = boxes if len(boxes) else lookalikes
+    if len(around) and rng.random() < _AROUND_SOMETHING_FRAC:
+        box = around[rng.integers(len(around))]
         middle = (box[:2] + box[2:]) / 2
         corner = middle - rng.uniform(0.1, 0.9, 2) * side_px
     else:

@@ -17,7 +17,7 @@ def form(draft: Draft) -> None:
     writer, look = draft.writer, draft.look
     draft.y += look.title.size_mm
     draft.sheet.text(draft.left, draft.y, writer.pick(writer.language.titles), look.title)
-    if draft.chance(0.4):
+    if draft.chance(0.55):
         draft.sheet.slot("year", draft.right - draft.between(18, 80), draft.y, 36, draft.between(6, 12))
     else:
         draft.sheet.text(draft.right, draft.y, writer.digits(4), look.title.sized(1.5), "right")
@@ -147,7 +147,7 @@ def _print(draft: Draft, floor: float) -> None:
     text = draft.writer.paragraph(draft.count(1, 3))
     if draft.y + 15 >= floor:
         return
-    if draft.chance(0.5):
+    if draft.chance(0.7):
         side = draft.between(6, 12)
         draft.sheet.slot("icon", draft.left + side / 2, draft.y + side / 2, side, side)
         box = (draft.left + side + 2, draft.y, draft.width * 0.6)
