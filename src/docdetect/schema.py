@@ -65,7 +65,7 @@ class TrainConfig(Section):
     runs: str = Field("runs/train", description="where run folders go")
     device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="forward pass in bf16 (auto: where the processor has it); loss, weights, evaluation fp32"
+        "auto", description="forward pass in bf16 (auto: where it is faster); loss, weights, evaluation fp32"
     )
     workers: Annotated[int, Field(ge=0)] = Field(8, description="loader processes at most; on a CPU one per four cores")
     cache: bool = Field(False, description="keep the decoded pages in memory where they fit")

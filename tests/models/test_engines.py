@@ -24,6 +24,8 @@ from docdetect.types import ByteArray, Detections
     ("engine", "device", "flags", "expected"),
     [
         ("openvino", "cpu", {"amx_bf16"}, "bf16"),
+        ("openvino", "cpu", {"avx512_bf16", "amx_bf16"}, "bf16"),
+        ("openvino", "cpu", {"avx512_bf16"}, "auto"),  # measured, when the engine is made
         ("openvino", "cpu", {"avx2"}, "fp32"),
         ("onnx", "cpu", {"amx_bf16"}, "fp32"),
         ("torch", "cpu", {"amx_bf16"}, "fp32"),

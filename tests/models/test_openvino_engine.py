@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 from tests.models.made_pages import PAGES, assert_equal, assert_same
 
-from docdetect.errors import InputError
+from docdetect import machine
+from docdetect.errors import InputError, OutputError
 from docdetect.machine import has_native_bf16
+from docdetect.models import openvino_precision
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Engine
 from docdetect.models.engines import load_engine
 from docdetect.models.head import HeadSpec
+from docdetect.models.openvino_conversion import to_openvino
 from docdetect.models.openvino_engine import OpenVinoEngine, usual_sizes
+from docdetect.models.openvino_precision import measured_precision
 
 IMGSZ = 160
 CONF, IOU = 0.3, 0.537
@@ -49,11 +53,58 @@ def test_same_results_whatever_the_neighbours_and_the_thread(engine: Engine) -> 
         assert_equal(ours, theirs)
 
 
-def test_auto_is_openvino_in_the_processors_best_precision(weights: Path) -> None:
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(openvino_precision, "cache_folder", lambda: tmp_path)
+    return tmp_path / "measured"
+
+
+@pytest.mark.parametrize(
+    ("flags", "bf16_s", "expected"),
+    [
+        ({"amx_bf16"}, 9.0, "bf16"),
+        ({"avx512_bf16"}, 0.5, "bf16"),
+        ({"avx512_bf16"}, 1.6, "fp32"),
+        ({"avx2"}, 0.5, "fp32"),
+    ],
+)
+def test_auto_is_openvino_in_the_processors_best_precision(
+    weights: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, flags: set[str], bf16_s: float, expected: str
+) -> None:
+    if expected == "bf16" and not has_native_bf16():
+        pytest.skip("this processor has no bf16")
+    monkeypatch.setattr(machine, "processor_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(openvino_precision, "seconds_per_page", lambda _, name: bf16_s if name == "bf16" else 1.0)
     engine = load_engine(weights, imgsz=IMGSZ, device="cpu", engine="auto", precision="auto")
-    assert engine.traits.name == "openvino"
-    assert engine.traits.precision == ("bf16" if has_native_bf16() else "fp32")
+    assert (engine.traits.name, engine.traits.precision) == ("openvino", expected)
     assert sum(len(found) for found in engine.detect(PAGES, CONF, IOU)) > 5
+    assert own_cache.exists() == (flags == {"avx512_bf16"})
+
+
+def test_the_precision_is_measured_once_and_kept(
+    weights: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = to_openvino(weights, "")
+    told: list[str] = []
+    first = measured_precision(network, told.append)
+    assert first in ("fp32", "bf16")
+    assert len(told) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(openvino_precision, "seconds_per_page", lambda *_: pytest.fail("measured again"))
+        assert measured_precision(network, told.append) == first
+    (kept,) = own_cache.iterdir()
+    kept.write_bytes(b"\xff nonsense")
+    monkeypatch.setattr(openvino_precision, "seconds_per_page", lambda _, name: {"bf16": 1.0, "fp32": 3.0}[name])
+    assert measured_precision(network, told.append) == "bf16"
+    assert len(told) == 2
+    monkeypatch.setattr(openvino_precision, "processor_name", lambda: "another")
+    monkeypatch.setattr(openvino_precision, "write_text", _full_disk)
+    assert measured_precision(network, told.append) == "bf16"
+    assert len(told) == 3
+
+
+def _full_disk(path: Path, text: str) -> None:
+    raise OutputError(f"{path}: no space left", "")
 
 
 def test_what_is_no_network_is_refused() -> None:

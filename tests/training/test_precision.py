@@ -70,10 +70,35 @@ def test_choice_of_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     assert room.choose_precision("auto", cpu) == "fp32"
     with pytest.raises(ConfigError, match="bf16 is not native to this cpu"):
         room.choose_precision("bf16", cpu)
+    monkeypatch.setattr(room, "step_seconds", lambda *, bf16: pytest.fail("measured"))
     for flag in ("amx_bf16", "avx512_bf16"):
-        monkeypatch.setattr(machine, "processor_flags", lambda flag=flag: frozenset({flag}))
+        monkeypatch.setattr(machine, "processor_flags", lambda flag=flag: frozenset({flag, "amx_bf16"}))
         assert room.choose_precision("auto", cpu) == "bf16"
         assert room.choose_precision("fp32", cpu) == "fp32"
+        assert room.choose_precision("bf16", cpu) == "bf16"
+
+
+@pytest.mark.parametrize(("bf16_s", "expected"), [(0.5, "bf16"), (0.97, "fp32"), (1.6, "fp32")])
+def test_where_bf16_is_native_but_may_be_slow_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch, bf16_s: float, expected: str
+) -> None:
+    import torch
+
+    monkeypatch.setattr(machine, "processor_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(room, "step_seconds", lambda *, bf16: bf16_s if bf16 else 1.0)
+    assert room.choose_precision("auto", torch.device("cpu")) == expected
+    assert room.choose_precision("bf16", torch.device("cpu")) == "bf16"
+
+
+def test_measuring_leaves_chance_alone() -> None:
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    assert room.step_seconds(bf16=True) > 0
+    assert room.step_seconds(bf16=False) > 0
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_loader_processes(monkeypatch: pytest.MonkeyPatch) -> None:

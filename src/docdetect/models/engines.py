@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from docdetect.errors import ConfigError, InputError
-from docdetect.machine import available_cores, has_native_bf16
+from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16
 from docdetect.models.conversion_cache import kept_network
 from docdetect.models.converted import MANIFEST_NAME, ConvertedNetwork, read_converted
 from docdetect.models.devices import list_devices
@@ -38,7 +38,8 @@ def load_engine(
         imgsz: px, the long side of the picture that the network sees; a multiple of 32.
         device: `cpu`, a GPU's number, several (`0,1`), or empty for a GPU where there is one.
         engine: one of `ENGINES`, or auto: OpenVINO on a CPU where it is installed, else PyTorch.
-        precision: fp32, bf16, fp16, or auto: the fastest that the device computes natively and the engine knows.
+        precision: fp32, bf16, fp16, or auto: the fastest that the device computes natively and the engine knows; where
+            the processor's features do not tell whether bf16 is, it is measured once.
         announce: told when something takes a while once (a conversion), or cannot be as it should.
 
     Raises:
@@ -70,6 +71,8 @@ def engines_on(device: str) -> tuple[tuple[str, str], ...]:
 def choose_precision(wanted: str, engine: str, device: str) -> str:
     """What `auto` means for an engine on a device, or the precision that was asked for.
 
+    It stays `auto` where only measuring tells: OpenVINO's bf16 on AVX512-BF16 without AMX.
+
     Raises:
         ConfigError: the engine does not run on this device, or not in this precision.
     """
@@ -78,7 +81,7 @@ def choose_precision(wanted: str, engine: str, device: str) -> str:
         where = "the CPU" if engine in _CPU_ONLY else "GPUs of NVIDIA"
         raise ConfigError(f"engine: {engine} runs on {where} only, not on {device}", "Choose another --engine.")
     if wanted == "auto":
-        return known[0]
+        return "auto" if known[0] == "bf16" and not has_matrix_bf16() else known[0]
     if wanted not in known:
         reason = " (this processor emulates bf16, which is slower than fp32)" if wanted == "bf16" else ""
         raise ConfigError(
@@ -88,7 +91,7 @@ def choose_precision(wanted: str, engine: str, device: str) -> str:
 
 
 def _precisions(engine: str, device: str) -> tuple[str, ...]:
-    """What an engine can on a kind of device, the best first; nothing where it does not run there."""
+    """What an engine can on a kind of device, most often the fastest first; nothing where it does not run there."""
     if engine == "openvino" and device == "cpu":
         return ("bf16", "fp32") if has_native_bf16() else ("fp32",)
     if (engine == "onnx" and device == "cpu") or (engine == "torch" and device in ("cpu", "mps")):
@@ -128,6 +131,7 @@ def _openvino_maker(
     weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
 ) -> Callable[[int, str], Engine]:
     from docdetect.models.openvino_engine import OpenVinoEngine
+    from docdetect.models.openvino_precision import measured_precision
     from docdetect.models.openvino_setup import import_openvino
 
     def convert(file: Path, digest: str) -> ConvertedNetwork:
@@ -137,7 +141,8 @@ def _openvino_maker(
 
     made_for = f"OpenVINO {import_openvino().get_version()}"
     network = exported or kept_network(weights, made_for, convert, announce)
-    return lambda imgsz, device: OpenVinoEngine(network, imgsz=imgsz, precision=precision, threads=available_cores())
+    chosen = measured_precision(network, announce) if precision == "auto" else precision
+    return lambda imgsz, device: OpenVinoEngine(network, imgsz=imgsz, precision=chosen, threads=available_cores())
 
 
 def _onnx_maker(
