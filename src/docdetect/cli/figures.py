@@ -187,6 +187,7 @@ def _assign_folds(
 def _show_crossval(console: Console, result: CrossvalResult) -> None:
     from docdetect.metrics.codec import to_plain
     from docdetect.training.crossval_report import METRICS
+    from docdetect.training.evaluation_report import percent_and_span
 
     rows = [(f"fold {row.fold}", row.pages, row.marks, *map(_share, row.values)) for row in result.folds]
     rows += [("mean", "", "", *map(_share, result.mean)), ("spread", "", "", *map(_share, result.spread))]
@@ -194,13 +195,13 @@ def _show_crossval(console: Console, result: CrossvalResult) -> None:
     pooled = result.evaluation.figures[0]
     console.table(
         "All pages, judged out of fold, %",
-        ("class", "marks", "AP50", "from", "to", "AP50-95", "from", "to", "threshold"),
+        ("class", "marks", "AP50", "interval", "AP50-95", "interval", "conf"),
         [
             (
                 row.name,
                 row.marks,
-                *map(_share, (row.ap50.value, row.ap50.low, row.ap50.high)),
-                *map(_share, (row.ap50_95.value, row.ap50_95.low, row.ap50_95.high)),
+                *percent_and_span(row.ap50),
+                *percent_and_span(row.ap50_95),
                 "" if row is pooled else f"{result.thresholds.conf[row.name]:.2f}",
             )
             for row in result.evaluation.figures

@@ -10,7 +10,6 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 from docdetect.console import Console, ProgressCallback
 
 if TYPE_CHECKING:
-    from docdetect.metrics.figures import Figure
     from docdetect.schema import DataConfig
     from docdetect.training.reproduce_report import Verdict
 
@@ -70,14 +69,16 @@ def _prepare(config: DataConfig, on_progress: ProgressCallback) -> list[str]:
 
 
 def _show(console: Console, verdict: Verdict) -> None:
+    from docdetect.training.evaluation_report import percent_and_span
+
     rows = [
         (
             one.title if not k else "",
             row.name,
             row.marks,
-            *_with_interval(row.ap50),
-            *_with_interval(row.ap50_95),
-            *_with_interval(row.working.f1),
+            *percent_and_span(row.ap50),
+            *percent_and_span(row.ap50_95),
+            *percent_and_span(row.working.f1),
         )
         for one in verdict.protocols
         for k, row in enumerate(one.figures)
@@ -90,9 +91,3 @@ def _show(console: Console, verdict: Verdict) -> None:
     console.info(verdict.sentence)
     console.info(f"report: {verdict.folder / 'report.html'}")
     console.summary({"folder": str(verdict.folder), "protocols": [one.record for one in verdict.protocols]})
-
-
-def _with_interval(figure: Figure) -> tuple[str, str]:
-    from docdetect.training.evaluation_report import percent, span
-
-    return percent(figure.value), span(figure) or "–"

@@ -60,6 +60,11 @@ def span(figure: Figure, scale: float = 100) -> str:
     return f"{scale * figure.low:.{digits}f} to {scale * figure.high:.{digits}f}"
 
 
+def percent_and_span(figure: Figure) -> tuple[str, str]:
+    """A figure in per cent and its interval, for two columns of a table; a dash where there is none."""
+    return percent(figure.value), span(figure) or "–"
+
+
 def figure_cell(figure: Figure) -> Cell:
     """Value and interval in per cent."""
     return Cell(percent(figure.value), span(figure), "muted" if figure.value is None else "plain")
