@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -49,6 +50,9 @@ class SynthConfig(Section):
         ("qr", "signature", "stamp"), min_length=1, strict=False, description="class names in the order of their ids"
     )
     class_map: dict[str, str | None] = Field({}, description="kind of mark -> class; null leaves the kind unlabelled")
+    margin: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {}, description="class -> px of paper that its boxes leave around the ink; people leave some (default none)"
+    )
     empty: Fraction = Field(0.15, description="share of pages without any mark")
     turned: Fraction = Field(0.06, description="share of pages turned by 90, 180 or 270 degrees")
     layouts: dict[str, NotNegative] = Field(_LAYOUTS, description="kind of document -> weight")
@@ -69,6 +73,7 @@ class SynthConfig(Section):
         _check("class_map", self.class_map, MARK_KINDS)
         wanted = {name: 1.0 for name in self.class_map.values() if name is not None}
         _check("class_map", wanted, self.classes)
+        _check("margin", self.margin, self.classes)
         for key, weights, known in (("layouts", self.layouts, _LAYOUTS), ("papers", self.papers, _PAPERS)):
             _check(key, weights, tuple(known))
             if sum(weights.values()) <= 0:
@@ -91,7 +96,7 @@ class SynthConfig(Section):
         return None
 
 
-def _check(key: str, named: dict[str, str | None] | dict[str, float], known: tuple[str, ...]) -> None:
+def _check(key: str, named: Mapping[str, object], known: tuple[str, ...]) -> None:
     unknown = sorted(set(named) - set(known))
     if unknown:
         raise ValueError(f"{key}: {', '.join(unknown)} not among {', '.join(known)}")

@@ -118,6 +118,8 @@ def test_kinds_become_classes(
     [
         ({"class_map": {"seal": "stamp"}}, "class_map: seal not among qr, handwritten_signature"),
         ({"class_map": {"qr": "code"}}, "class_map: code not among qr, signature, stamp"),
+        ({"margin": {"seal": 2}}, "margin: seal not among qr, signature, stamp"),
+        ({"margin": {"stamp": -1}}, "greater than or equal to 0"),
         ({"layouts": {"poster": 1.0}}, "layouts: poster not among letter"),
         ({"papers": {"scan": 0.0}}, "papers: at least one weight must be above 0"),
         ({"classes": ("qr", "qr")}, "a name stands twice"),

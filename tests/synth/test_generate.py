@@ -63,6 +63,24 @@ def test_images_labels_and_annotations_agree(dataset: Path) -> None:
     assert max(Image.open(dataset / "preview.jpg").size) > 400
 
 
+def test_a_margin_widens_the_boxes_of_its_class_as_far_as_the_page_reaches(dataset: Path, tmp_path: Path) -> None:
+    generate(config(tmp_path / "wide", margin={"stamp": 3}))
+    tight, wide = (
+        annotations_from_json(read_json(folder / "annotations.json"), "") for folder in (dataset, tmp_path / "wide")
+    )
+    assert any(mark.category == "stamp" for pages in tight.values() for mark in pages[1].marks)
+    for name, pages in tight.items():
+        width, height = pages[1].size_wh
+        for mark, wider in zip(pages[1].marks, wide[name][1].marks, strict=True):
+            margin = 3 if mark.category == "stamp" else 0
+            x, y, w, h = mark.xywh
+            left, top = max(0, x - margin), max(0, y - margin)
+            expected = left, top, min(width, x + w + margin) - left, min(height, y + h + margin) - top
+            assert wider.xywh == expected
+        image = Path("images") / name
+        assert (dataset / image).read_bytes() == (tmp_path / "wide" / image).read_bytes()
+
+
 def test_training_finds_the_lookalikes(dataset: Path) -> None:
     found = read_dataset(str(dataset))
     places = {image.name: image.lookalikes for images in found.splits.values() for image in images}

@@ -43,6 +43,7 @@ from docdetect.synth.paper_damage import after_jpeg, jpeg_bytes
 from docdetect.synth.pdf_out import pages_to_pdf
 from docdetect.synth.preview import write_preview
 from docdetect.synth.recorded_ink import RecordedInk
+from docdetect.types import SizeWH
 
 _AHEAD = 4  # documents in flight for each worker
 
@@ -136,7 +137,8 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
     for mark in page.marks:
         category = settings.class_of(mark.kind)
         if category is not None:
-            marks.append(LabelledMark(category, mark.kind, mark.box, mark.text))
+            box = _widened(mark.box, settings.margin.get(category, 0), (page.pixels.shape[1], page.pixels.shape[0]))
+            marks.append(LabelledMark(category, mark.kind, box, mark.text))
     record = PageRecord(
         number,
         split_of(settings.seed, number, settings.val),
@@ -151,6 +153,13 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
     write_bytes(path, data)
     write_text(folder / "labels" / record.split / f"{path.stem}.txt", label_text(record, settings.classes))
     return record
+
+
+def _widened(box: tuple[int, int, int, int], margin_px: int, size_wh: SizeWH) -> tuple[int, int, int, int]:
+    """The box with so much paper on each side, as far as the page reaches."""
+    left, top = (max(0, value - margin_px) for value in box[:2])
+    right, bottom = (min(length, value + margin_px) for length, value in zip(size_wh, box[2:], strict=True))
+    return left, top, right, bottom
 
 
 def _documents(settings: SynthConfig, materials: Materials, wanted: Sequence[range]) -> Iterator[list[PageRecord]]:
