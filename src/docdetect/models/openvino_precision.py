@@ -7,7 +7,6 @@ pages/s in bf16 and 6.5 in fp32 (YOLO11s, A4 at 1024 px); two of an AMD Zen 4 we
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from docdetect.errors import InputError, OutputError
 from docdetect.files import read_text, sha256_text, write_text
-from docdetect.machine import available_cores, processor_name
+from docdetect.machine import BF16_GAIN, available_cores, least_seconds, processor_name
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.openvino_engine import OpenVinoEngine
 from docdetect.models.openvino_setup import import_openvino
@@ -24,12 +23,10 @@ from docdetect.models.ultralytics_setup import cache_folder
 _PRECISIONS = ("fp32", "bf16")
 _IMGSZ = 512  # px: a quarter of the time of a page in use
 _PAGE_WH = 368, 512
-_ROUNDS = 3
-_GAIN = 0.92  # bf16 is coarser: it has to be faster by so much, more than what chance makes of it
 
 
 def measured_precision(network: ConvertedNetwork, announce: Callable[[str], None]) -> str:
-    """`bf16` where it takes less than 0.92 of the time of fp32, else `fp32`.
+    """`bf16` where it takes less than `BF16_GAIN` of the time of fp32, else `fp32`.
 
     Measured once for a kind of network, processor and version of OpenVINO and kept in the cache folder, so that later
     runs neither wait nor choose differently.
@@ -48,7 +45,7 @@ def measured_precision(network: ConvertedNetwork, announce: Callable[[str], None
             return known
     announce("measuring whether this processor is faster in bf16 or in fp32, once")
     seconds = {precision: seconds_per_page(network, precision) for precision in _PRECISIONS}
-    choice = "bf16" if seconds["bf16"] < _GAIN * seconds["fp32"] else "fp32"
+    choice = "bf16" if seconds["bf16"] < BF16_GAIN * seconds["fp32"] else "fp32"
     with contextlib.suppress(OutputError):  # then the next run measures again
         write_text(kept, choice + "\n")
     return choice
@@ -59,12 +56,7 @@ def seconds_per_page(network: ConvertedNetwork, precision: str) -> float:
     engine = OpenVinoEngine(network, imgsz=_IMGSZ, precision=precision, threads=available_cores())
     page = np.full((_PAGE_WH[1], _PAGE_WH[0], 3), 255, np.uint8)
     page[::16] = 0
-    seconds = []
-    for _ in range(_ROUNDS + 1):  # the first one is slower
-        started = time.perf_counter()
-        engine.detect([page], 0.5, 0.7)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds[1:])
+    return least_seconds(lambda: engine.detect([page], 0.5, 0.7))
 
 
 def kept_choice(network: ConvertedNetwork) -> Path:

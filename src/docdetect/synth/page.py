@@ -147,7 +147,7 @@ def draw_page(plan: PagePlan) -> SynthPage:
         drawn.append(placed)
         if placed.patch.kind:
             marks.append(PageMark(placed.patch.kind, geometry.turn_box(box), placed.text, placed))
-        elif placed.mode == "ink":  # what covers is the white label under a code
+        elif placed.mode == "ink" and box[0] < box[2] and box[1] < box[3]:  # "cover" is the white label under a code
             lookalikes.append(geometry.turn_box(box))
     pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, finish)
     behind = background(_generator(plan.key, "behind"), geometry.picture_wh, finish)

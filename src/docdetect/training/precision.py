@@ -6,7 +6,6 @@ them. The wrapper below stands around the network like a DistributedDataParallel
 
 from __future__ import annotations
 
-import time
 from contextlib import nullcontext
 from typing import Any
 
@@ -21,10 +20,6 @@ class TrainingDivergedError(DocdetectError):
     """The loss is not a number any more: going on would only spoil the weights."""
 
     exit_code = 4
-
-
-_ROUNDS = 3
-_GAIN = 0.92  # bf16 is coarser: it has to be faster by so much, more than what chance makes of it
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
@@ -45,7 +40,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     if wanted != "auto":
         return wanted
     if native and device.type == "cpu" and not machine.has_matrix_bf16():
-        return "bf16" if step_seconds(bf16=True) < _GAIN * step_seconds(bf16=False) else "fp32"
+        return "bf16" if step_seconds(bf16=True) < machine.BF16_GAIN * step_seconds(bf16=False) else "fp32"
     return "bf16" if native else "fp32"
 
 
@@ -61,16 +56,13 @@ def step_seconds(*, bf16: bool) -> float:
     with torch.random.fork_rng(devices=[]):  # what training draws stays what it is
         layer = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
         images = torch.rand(4, 64, 48, 48).contiguous(memory_format=torch.channels_last).requires_grad_()
-    seconds = []
-    for _ in range(_ROUNDS + 1):  # the first one is slower
-        started = time.perf_counter()
+
+    def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            for _ in range(4):
-                images = layer(images)
-        torch.autograd.backward(images.float().sum())
-        images = images.detach().float().requires_grad_()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds[1:])
+            out = layer(layer(layer(layer(images))))
+        torch.autograd.backward(out.float().sum())
+
+    return machine.least_seconds(step)
 
 
 class PreciseLoss(nn.Module):
