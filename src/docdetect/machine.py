@@ -1,8 +1,10 @@
-"""What this machine has: cores, and what its processor can do."""
+"""What this machine has: cores, memory, and what its processor can do."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,11 +15,55 @@ _NATIVE_BF16 = frozenset({"amx_bf16", "avx512_bf16"})  # Linux' names for arithm
 BF16_GAIN = 0.92
 """Share of the time of fp32 below which bf16 is worth being coarser; more than what chance makes of a measurement."""
 
+_KEEP = ((-4, 0), (-1, -1), (-2, 256 << 20))  # M_MMAP_MAX none, M_TRIM_THRESHOLD never, M_TOP_PAD in bytes (mallopt(3))
+
+_GROUPS = (  # control groups of version 2 and 1: folder, limit, use, and what of that is a cache that can be given up
+    ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+
 
 def available_cores() -> int:
     """Cores that this process may use (fewer than the machine has, in a container or under taskset)."""
     affinity = getattr(os, "sched_getaffinity", None)
     return max(1, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)
+
+
+def free_memory(root: Path = Path("/")) -> int:
+    """Bytes that may still be taken before the machine or this process' control group is full; 0 where none is told.
+
+    Args:
+        root: where `proc` and `sys` are.
+    """
+    free = 1024 * _figures(root / "proc/meminfo").get("MemAvailable", 0)
+    for folder, most, used, cached in _GROUPS:
+        group = root / folder
+        limit = _figure(group / most)
+        if limit is not None:  # "max", or no such group
+            taken = (_figure(group / used) or 0) - _figures(group / "memory.stat").get(cached, 0)
+            free = min(free, max(0, limit - taken))
+    return free
+
+
+def peak_memory() -> int:
+    """Most bytes that this process has held so far; 0 where they cannot be told."""
+    if sys.platform != "linux":
+        return 0
+    import resource  # not on Windows
+
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def keep_freed_memory() -> bool:
+    """Has the C library keep what is freed for the next call instead of giving it back page by page; false elsewhere.
+
+    glibc maps large blocks anew each time, and the system fills every page of them with zeros first. A training step
+    takes and frees gigabytes.
+    """
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    return mallopt is not None and all(mallopt(option, value) == 1 for option, value in _KEEP)
 
 
 def processor_flags() -> frozenset[str]:
@@ -59,3 +105,20 @@ def _processor() -> dict[str, str]:
         return {}
     pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _figure(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _figures(path: Path) -> dict[str, int]:
+    """The numbers of a file of lines like `name 12` or `name: 12 kB`."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return {}
+    words = (line.replace(":", " ").split() for line in lines)
+    return {word[0]: int(word[1]) for word in words if len(word) > 1 and word[1].isdigit()}

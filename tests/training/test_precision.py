@@ -38,7 +38,7 @@ def test_loss_is_fp32_and_as_without_the_wrapper(network: Any, precision: str, t
     network.eval()  # statistics of the batch would move between the two calls
     network.model[-1].training = True
     plain, parts = network(batch())
-    wrapped = room.PreciseLoss(network, precision=precision, channels_last=True)
+    wrapped = room.PreciseLoss(network, precision=precision)
     loss, own_parts = wrapped(batch())
     assert loss.dtype is torch.float32
     assert list(own_parts) == list(parts)
@@ -50,14 +50,14 @@ def test_loss_is_fp32_and_as_without_the_wrapper(network: Any, precision: str, t
 def test_wrapper_is_looked_through_like_a_parallel_one(network: Any) -> None:
     from ultralytics.utils.torch_utils import unwrap_model
 
-    assert unwrap_model(room.PreciseLoss(network, precision="fp32", channels_last=False)) is network
+    assert unwrap_model(room.PreciseLoss(network, precision="fp32")) is network
 
 
 def test_a_loss_that_is_no_number_stops_with_an_explanation(network: Any) -> None:
     bad = batch()
     bad["img"][0, 0, 0, 0] = float("nan")
     with pytest.raises(room.TrainingDivergedError) as caught:
-        room.PreciseLoss(network, precision="fp32", channels_last=False)(bad)
+        room.PreciseLoss(network, precision="fp32")(bad)
     assert "its loss is not a number any more" in caught.value.message
     assert "train.lr0" in caught.value.remedy
 

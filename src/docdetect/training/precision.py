@@ -74,18 +74,15 @@ class PreciseLoss(nn.Module):
         TrainingDivergedError: the loss is not finite.
     """
 
-    def __init__(self, module: nn.Module, *, precision: str, channels_last: bool) -> None:
+    def __init__(self, module: nn.Module, *, precision: str) -> None:
         super().__init__()
         self.module = module  # the name by which Ultralytics looks through wrappers
         self._bf16 = precision == "bf16"
-        self._channels_last = channels_last
 
     def forward(self, batch: Any) -> Any:
         if not isinstance(batch, dict):
             return self.module(batch)
-        images: torch.Tensor = batch["img"]
-        if self._channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+        images: torch.Tensor = batch["img"].contiguous(memory_format=torch.channels_last)
         device = images.device.type
         with torch.autocast(device, torch.bfloat16) if self._bf16 else nullcontext():
             predictions = self.module(images)

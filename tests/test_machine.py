@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docdetect import machine
+
+GIB = 1 << 30
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from docdetect.machine import keep_freed_memory
+if sys.argv[1] == "keep" and not keep_freed_memory():
+    sys.exit(3)
+for k in range(9):
+    if k == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.empty(80_000_000, np.uint8).fill(k)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def linux(folder: Path, *, available_kib: int, **groups: str) -> Path:
+    (folder / "proc").mkdir()
+    (folder / "proc/meminfo").write_text(
+        f"MemTotal: 99999999 kB\nMemAvailable:  {available_kib} kB\n", encoding="ascii"
+    )
+    for name, text in groups.items():
+        path = folder / "sys/fs/cgroup" / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+    return folder
+
+
+def test_free_memory_is_the_machines_where_no_group_limits_it(tmp_path: Path) -> None:
+    root = linux(tmp_path, available_kib=8 << 20, memory_dot_max="max\n", memory_dot_current=f"{GIB}\n")
+    assert machine.free_memory(root) == 8 * GIB
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"memory_dot_max": 4 * GIB, "memory_dot_current": 3 * GIB, "memory_dot_stat": "inactive_file"},
+        {
+            "memory__memory_dot_limit_in_bytes": 4 * GIB,
+            "memory__memory_dot_usage_in_bytes": 3 * GIB,
+            "memory__memory_dot_stat": "total_inactive_file",
+        },
+    ],
+)
+def test_free_memory_is_what_the_group_leaves_and_may_take_back(tmp_path: Path, groups: dict[str, object]) -> None:
+    stat = {name: f"anon 5\n{text} {GIB}\n" for name, text in groups.items() if isinstance(text, str)}
+    root = linux(tmp_path, available_kib=8 << 20, **{**{name: f"{text}\n" for name, text in groups.items()}, **stat})
+    assert machine.free_memory(root) == 2 * GIB
+
+
+def test_free_memory_is_none_where_nothing_tells_it(tmp_path: Path) -> None:
+    assert machine.free_memory(tmp_path) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told")
+def test_freed_memory_is_kept_for_the_next_block() -> None:
+    def faults(how: str) -> int:
+        done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=False)
+        if done.returncode == 3:
+            pytest.skip("this C library has no mallopt")
+        return int(done.stdout)
+
+    given_back, kept = faults("leave"), faults("keep")
+    assert given_back > 10 * kept
+    assert kept < 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="told by Linux only")
+def test_peak_memory_is_what_this_process_has_held() -> None:
+    assert 10_000_000 < machine.peak_memory() < 1 << 40
