@@ -23,6 +23,21 @@ for k in range(9):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+GIVING_BACK = """
+import sys
+import numpy as np
+from docdetect.machine import keep_freed_memory, release_freed_memory
+def held_mb():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 // 1_000_000
+if not keep_freed_memory():
+    sys.exit(3)
+before = held_mb()
+np.empty(800_000_000, np.uint8).fill(1)
+kept = held_mb() - before
+release_freed_memory()
+print(kept, max(1, held_mb() - before))
+"""
+
 
 def linux(folder: Path, *, available_kib: int, **groups: str) -> Path:
     (folder / "proc").mkdir()
@@ -73,6 +88,16 @@ def test_freed_memory_is_kept_for_the_next_block() -> None:
     given_back, kept = faults("leave"), faults("keep")
     assert given_back > 10 * kept
     assert kept < 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told")
+def test_kept_memory_can_be_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVING_BACK], capture_output=True, text=True, check=False)
+    if done.returncode == 3:
+        pytest.skip("this C library has no mallopt")
+    kept, released = (int(word) for word in done.stdout.split())
+    assert kept > 700  # MB
+    assert released < 50
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="told by Linux only")

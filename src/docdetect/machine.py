@@ -58,12 +58,17 @@ def keep_freed_memory() -> bool:
     """Has the C library keep what is freed for the next call instead of giving it back page by page; false elsewhere.
 
     glibc maps large blocks anew each time, and the system fills every page of them with zeros first. A training step
-    takes and frees gigabytes.
+    takes and frees gigabytes. Call `release_freed_memory` before a fork: the child would hold all that is kept.
     """
-    if sys.platform != "linux":
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    mallopt = _c_function("mallopt")
     return mallopt is not None and all(mallopt(option, value) == 1 for option, value in _KEEP)
+
+
+def release_freed_memory() -> None:
+    """Gives back what `keep_freed_memory` kept."""
+    trim = _c_function("malloc_trim")
+    if trim is not None:
+        trim(0)
 
 
 def processor_flags() -> frozenset[str]:
@@ -94,6 +99,11 @@ def least_seconds(run: Callable[[], object]) -> float:
         run()
         seconds.append(time.perf_counter() - started)
     return min(seconds[1:])
+
+
+def _c_function(name: str) -> Callable[..., int] | None:
+    """A function of glibc; None where the C library is another one."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 @lru_cache(maxsize=1)

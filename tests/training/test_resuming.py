@@ -88,6 +88,35 @@ def test_training_stops_without_progress_and_says_that_pages_do_not_fit_into_mem
     assert [text for text in said if "the train pages do not fit into memory" in text]
 
 
+@pytest.mark.parametrize(("free", "kept"), [(1 << 50, ["keep"]), (0, [])])
+def test_memory_is_kept_after_the_first_batch_where_it_fits_and_released_before_forks(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kept: list[str]
+) -> None:
+    from ultralytics.data.build import InfiniteDataLoader
+
+    from docdetect.training import trainer as room
+
+    done: list[str] = []
+    renew = InfiniteDataLoader.reset
+
+    def renewed(self: Any) -> None:
+        done.append("fork")
+        renew(self)
+
+    monkeypatch.setattr(InfiniteDataLoader, "reset", renewed)
+    monkeypatch.setattr(room, "free_memory", lambda: free)
+    monkeypatch.setattr(room, "keep_freed_memory", lambda: done.append("keep"))
+    monkeypatch.setattr(room, "release_freed_memory", lambda: done.append("release"))
+    train(
+        settings(dataset, tiny_yaml, tmp_path, "mosaic=1", "close_mosaic=1"),
+        Listeners(on_progress=lambda _done, _total, note: done.extend(["batch"] if note.startswith("epoch") else [])),
+    )
+    assert [name for name in done if name == "keep"] == kept
+    assert done[: done.index("batch")] == ["release", "release", *kept]  # before each loader's first process
+    assert done[done.index("fork") - 1] == "release"
+    assert done[-1] == "release"  # when the last weights are judged
+
+
 def test_windows_are_cut_from_pages_in_memory(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ultralytics.cfg import get_cfg
 

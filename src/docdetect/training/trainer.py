@@ -22,7 +22,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
 from docdetect.errors import InterruptedRunError
-from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory
+from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
 from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
@@ -136,10 +136,15 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         self.args.workers = loader_processes(self.job.workers, self.device)
         if mode == "val":
             self.args.workers //= 2  # Ultralytics doubles them for validation
+        release_freed_memory()  # the processes are forked
         try:
             return super().get_dataloader(dataset_path, batch_size, rank, mode)
         finally:
             self.args.workers = self.job.workers
+
+    def _close_dataloader_mosaic(self) -> None:
+        super()._close_dataloader_mosaic()
+        release_freed_memory()  # new loader processes are forked next
 
     def _build_train_pipeline(self) -> None:
         """Wraps the network just before the optimizer and the averaged weights are made from it."""
@@ -158,6 +163,7 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
 
     def final_eval(self) -> None:
         self.final = True
+        release_freed_memory()
         super().final_eval()
 
     def class_accuracies(self) -> dict[str, ClassAccuracy | None]:
