@@ -16,7 +16,7 @@ def add_flourish(rng: Rng, hand: Hand, traces: Sequence[Trace]) -> list[Trace]:
     """The traces (y down), in about half of all cases with a flourish of some kind, seldom with two."""
     result = list(traces)
     kinds = (_underline, _underline_and_back, _tail, _cross, _ring, _double_slash, _zigzag, _lying_loop)
-    chances = np.array([0.17, 0.15, 0.27, 0.11, 0.07, 0.05, 0.07, 0.11])
+    chances = np.array([0.19, 0.15, 0.19, 0.1, 0.08, 0.06, 0.08, 0.15])
     for _ in range(int(rng.choice([0, 1, 2], p=[0.42, 0.48, 0.1]))):
         flourish = kinds[int(rng.choice(len(kinds), p=chances))]
         result.append(flourish(rng, extent(result), result[-1].xy[-1], hand))
@@ -55,8 +55,7 @@ def _underline_and_back(rng: Rng, box: Floats, end: Floats, hand: Hand) -> Trace
 def _tail(rng: Rng, box: Floats, end: Floats, hand: Hand) -> Trace:
     left, top, right, bottom = box
     width, height = right - left, bottom - top
-    far = 0.6 if rng.random() < 0.7 else 1.2
-    reach = (right + width * rng.uniform(0.1, far), end[1] + height * rng.normal(-0.05, 0.25), rng.normal(0, 0.5))
+    reach = (right + width * rng.uniform(0.1, 0.6), end[1] + height * rng.normal(-0.05, 0.25), rng.normal(0, 0.5))
     return _line(rng, (float(end[0]), float(end[1])), [reach], hand)
 
 

@@ -17,7 +17,6 @@ _FINE_PX_PER_MM = 13.0  # a line of 0.3 mm is then 4 px wide, enough for smooth 
 _WIDTH_LEVELS = 12
 _INK_LEVELS = 6
 _SUBPIXEL_BITS = 4
-_LONG_LEAVE = 0.3  # of strokes: lifted slowly
 
 
 def draw_traces(
@@ -64,12 +63,11 @@ def _line(rng: np.random.Generator, one: Trace, pen: Pen, scale: float) -> tuple
     width = pen.width_mm * scale * (1 - pen.contrast * (fast - 0.3))
     grain = np.interp(np.arange(count), np.arange(0, count + 7, 7), rng.normal(0, 1, len(np.arange(0, count + 7, 7))))
     cover = np.clip(1 - pen.pressure * 0.6 * fast - pen.streaks * np.abs(grain) * 0.8, 0.12, 1)
-    # A pen lands and leaves in flight: the line thins out at its ends, with some strokes over a third of their length.
+    # A pen lands and leaves in flight: the line thins out at its ends.
     ramp = min(max(count // 8, 1), 10)
-    leave = max(ramp, count // 3) if rng.random() < _LONG_LEAVE else ramp
     taper = np.ones(count)
     taper[:ramp] = np.linspace(0.55, 1, ramp)
-    taper[count - leave :] = np.minimum(taper[count - leave :], np.linspace(1, 0.3, leave))
+    taper[count - ramp :] = np.minimum(taper[count - ramp :], np.linspace(1, 0.3, ramp))
     return np.maximum(width * taper, 1), cover * (0.4 + 0.6 * taper), pen.blot * pen.width_mm * scale
 
 

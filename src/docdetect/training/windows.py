@@ -13,7 +13,6 @@ from docdetect.types import BoolArray, ByteArray, FloatArray
 
 _AROUND_SOMETHING_FRAC = 0.75
 _LOOKALIKE_FRAC = 0.4  # of those, where a page has both: around what resembles a mark
-_TOUCHING_WEIGHT = 3.0  # how often a window is cut around a mark that touches another, where a lone one counts 1
 _VISIBLE_FRAC = 0.3  # a mark of which less is in the window is no mark there
 _PAPER = 255
 
@@ -36,21 +35,13 @@ def choose_window(
     else:
         around = boxes if len(boxes) else lookalikes
     if len(around) and rng.random() < _AROUND_SOMETHING_FRAC:
-        box = around[rng.choice(len(around), p=_chances(around))]
+        box = around[rng.integers(len(around))]
         middle = (box[:2] + box[2:]) / 2
         corner = middle - rng.uniform(0.1, 0.9, 2) * side_px
     else:
         corner = rng.uniform(0, 1, 2) * room
     left, top = (round(float(np.clip(value, 0, most))) for value, most in zip(corner, room, strict=True))
     return left, top
-
-
-def _chances(boxes: FloatArray) -> FloatArray:
-    """float64 (N,): marks that touch another one are missed more often, so windows show them more often."""
-    meet = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) > np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    touching = meet.all(axis=2).sum(axis=1) > 1  # each box meets itself
-    weights = np.where(touching, _TOUCHING_WEIGHT, 1.0)
-    return np.asarray(weights / weights.sum())
 
 
 def cut(
