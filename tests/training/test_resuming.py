@@ -117,6 +117,28 @@ def test_memory_is_kept_after_the_first_batch_where_it_fits_and_released_before_
     assert done[-1] == "release"  # when the last weights are judged
 
 
+@pytest.mark.parametrize(("peak", "given_back"), [(139, False), (141, True)])
+def test_memory_that_only_validation_took_is_given_back(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peak: int, given_back: bool
+) -> None:
+    from docdetect.training import trainer as room
+
+    most, done = [100], list[str]()
+    judge = DetectionTrainer.validate
+
+    def judged(self: Any) -> Any:
+        done.append("validate")
+        most[0] = peak
+        return judge(self)
+
+    monkeypatch.setattr(DetectionTrainer, "validate", judged)
+    monkeypatch.setattr(room, "peak_memory", lambda: most[0])
+    monkeypatch.setattr(room, "keep_freed_memory", lambda: True)
+    monkeypatch.setattr(room, "release_freed_memory", lambda: done.append("release"))
+    train(settings(dataset, tiny_yaml, tmp_path, "workers=0"))
+    assert (done[done.index("validate") + 1] == "release") is given_back
+
+
 def test_windows_are_cut_from_pages_in_memory(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ultralytics.cfg import get_cfg
 
