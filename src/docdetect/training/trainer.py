@@ -163,7 +163,7 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
 
     def validate(self) -> Any:
         judged = super().validate()
-        if peak_memory() > _KEPT_SHARE * self.batch_memory:  # whole pages after windows: more than was foreseen
+        if 0 < _KEPT_SHARE * self.batch_memory < peak_memory():  # whole pages after windows: more than was foreseen
             release_freed_memory()
         return judged
 
