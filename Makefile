@@ -66,14 +66,14 @@ PRETRAIN := --config pretrain.yaml --set train.runs=runs/pretrain
 weights: setup ## Made-up pages -> a network trained from nothing -> the box; HOURS=2.5 for a session of that length
 	$(DOCDETECT) synth --config pretrain.yaml
 	$(DOCDETECT) train $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
-	$(DOCDETECT) weights $(PRETRAIN) --pack last
+	$(DOCDETECT) weights $(PRETRAIN) --pack last --calibration data/synth
 
 infer: setup ## scans/ -> runs/infer
 	$(DOCDETECT) infer --config infer.yaml --source scans/
 
 lock: setup ## Pin the newest versions that pyproject.toml allows
 	$(UV) pip compile pyproject.toml requirements.in --override requirements.override --universal --python-version 3.10 \
-		--group dev --extra parquet --extra onnx --extra heic --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+		--group dev --extra parquet --extra onnx --extra int8 --extra heic --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
 
 clean: ## Remove the environment and caches; data/ and runs/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -12,8 +12,10 @@ from pathlib import Path
 
 _NATIVE_BF16 = frozenset({"amx_bf16", "avx512_bf16"})  # Linux' names for arithmetic, not mere storage
 
-BF16_GAIN = 0.92
-"""Share of the time of fp32 below which bf16 is worth being coarser; more than what chance makes of a measurement."""
+_NATIVE_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
+
+GAIN = 0.92
+"""Share of the time below which a coarser precision is worth it; more than what chance makes of a measurement."""
 
 _KEEP = ((-4, 0), (-1, -1), (-2, 256 << 20))  # M_MMAP_MAX none, M_TRIM_THRESHOLD never, M_TOP_PAD in bytes (mallopt(3))
 
@@ -89,6 +91,11 @@ def has_native_bf16() -> bool:
 def has_matrix_bf16() -> bool:
     """Whether it does so by whole tiles (AMX), several times as fast as fp32."""
     return "amx_bf16" in processor_flags()
+
+
+def has_native_int8() -> bool:
+    """Whether the processor has dot products of 8-bit integers (VNNI or AMX); without them OpenVINO's may overflow."""
+    return bool(_NATIVE_INT8 & processor_flags())
 
 
 def least_seconds(run: Callable[[], object]) -> float:

@@ -171,7 +171,7 @@ class InferConfig(Section):
     engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(
         "auto", description="what runs the network; auto is openvino on a CPU, torch on a GPU"
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
         "auto", description="of the network's arithmetic; auto is the fastest that the hardware has natively"
     )
     workers: Annotated[int, Field(ge=0)] = Field(0, description="rendering processes; 0 is one per core")
@@ -204,10 +204,12 @@ class ExportConfig(Section):
 
     weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
     engine: Literal["openvino", "onnx", "tensorrt"] = Field("openvino", description="whose format")
+    precision: Literal["fp32", "int8"] = Field("fp32", description="of the exported network; int8 for openvino only")
+    calibration: str = Field("", description="a dataset, or a folder of documents, on which int8 finds its ranges")
     output: str = Field("", description="folder; empty is runs/export/<weights>_<engine>, or nothing with check")
     overwrite: bool = Field(False, description="replace an earlier export")
     check: str = Field("", description="a dataset, or a folder of documents, on which engines are held against torch")
-    pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check looks at")
+    pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check, and int8's ranges, look at")
     conf: Fraction = Field(0.15, description="which marks have to agree")
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
@@ -258,6 +260,8 @@ class WeightsConfig(Section):
 
     pack: str = Field("", description="a training run, `last`, or a .pt file to put into the box; empty lists only")
     name: Name = Field("docdetect-s", description="name of packed weights")
+    calibration: str = Field("", description="a dataset on which the int8 form of packed weights finds its ranges")
+    pages: Annotated[int, Field(ge=1)] = Field(300, description="most pages that it looks at")
     folder: str = Field("", description="the box; empty is docdetect's own")
     overwrite: bool = Field(False, description="replace other weights of that name")
 

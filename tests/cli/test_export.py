@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,10 @@ from PIL import Image
 
 from docdetect.cli.main import run
 from docdetect.files import sha256_file, write_json
+from docdetect.machine import has_native_int8
+from docdetect.models.loading import load_network
+from docdetect.models.openvino_quantization import convolutions
+from docdetect.models.openvino_setup import import_openvino
 from docdetect.models.thresholds import Thresholds, read_thresholds, thresholds_path, thresholds_to_json
 from tests.inference.fakes import make_image
 from tests.tiny_network import write_checkpoint
@@ -68,3 +74,51 @@ def test_engines_are_held_against_torch(weights: Path, tmp_path: Path, capsys: p
     assert rows["openvino", "fp32"]["same"] is True
     assert rows["openvino", "fp32"]["agreement"]["worst_px"] < 0.1
     assert list(tmp_path.iterdir()) == [tmp_path / "in"]
+
+
+@pytest.mark.skipif(not has_native_int8(), reason="this processor has no int8 arithmetic")
+def test_an_int8_network_finds_its_ranges_on_pages_and_runs(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("nncf", reason="the extra int8 is not installed")
+    noise = np.random.default_rng(0).integers(0, 256, (2, 96, 68, 3), dtype=np.uint8)
+    (tmp_path / "in").mkdir()
+    for number, pixels in enumerate(noise):
+        Image.fromarray(pixels).save(tmp_path / "in" / f"{number}.png")
+    source, folder = str(tmp_path / "in"), tmp_path / "exported"
+    command = ["export", "--weights", str(weights), "--precision", "int8", "--calibration", source, "--check", source]
+    assert run(["--json", *command, "--output", str(folder), "--imgsz", "96", "--device", "cpu"]) == 0
+    rows = json.loads(capsys.readouterr().out)["engines"]
+    assert (rows[-1]["engine"], rows[-1]["precision"], rows[-1]["same"]) == ("openvino", "int8", None)
+    assert [row["precision"] for row in rows].count("int8") == 1  # these weights have no int8 form of their own
+    model = import_openvino().Core().read_model(str(folder / "model.xml"))
+    small = {_layer_of(node): _is_small(node.input_value(1).get_node()) for node in convolutions(model)}
+    head = int(load_network(weights).model[-1].i)  # type: ignore[index,union-attr]
+    assert small == {layer: layer < head for layer in range(head + 1)}
+    infer = ["infer", "--source", source, "--weights", str(folder), "--imgsz", "96", "--workers", "1"]
+    assert run([*infer, "--output", str(tmp_path / "out")]) == 0
+    assert json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))["settings"]["precision"] == "int8"
+    assert run([*infer, "--output", str(tmp_path / "no"), "--precision", "fp32"]) == 3
+    assert "was exported in int8, not for fp32" in capsys.readouterr().err
+
+
+def test_int8_says_what_it_needs(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["export", "--weights", str(weights), "--output", str(tmp_path / "out"), "--precision", "int8"]
+    assert run(command) == 2
+    assert "--calibration" in capsys.readouterr().err
+    assert run([*command, "--engine", "onnx"]) == 2
+    assert "goes with --engine openvino" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def _layer_of(convolution: Any) -> int:
+    found = re.search(r"\bmodel\.(\d+)\.", convolution.get_friendly_name())
+    assert found
+    return int(found[1])
+
+
+def _is_small(node: Any) -> bool:
+    """Whether weights are kept as 8-bit integers, whatever is done to them on their way."""
+    while node.get_input_size():
+        node = node.input_value(0).get_node()
+    return str(node.get_element_type().get_type_name()) == "i8"

@@ -27,6 +27,7 @@ from docdetect.types import ByteArray, Detections
         ("openvino", "cpu", {"avx512_bf16", "amx_bf16"}, "bf16"),
         ("openvino", "cpu", {"avx512_bf16"}, "auto"),  # measured, when the engine is made
         ("openvino", "cpu", {"avx2"}, "fp32"),
+        ("openvino", "cpu", {"avx_vnni"}, "fp32"),
         ("onnx", "cpu", {"amx_bf16"}, "fp32"),
         ("torch", "cpu", {"amx_bf16"}, "fp32"),
         ("torch", "cuda:1", set(), "fp16"),
@@ -45,6 +46,8 @@ def test_what_does_not_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "processor_flags", lambda: frozenset({"avx2"}))
     with pytest.raises(ConfigError, match="openvino on cpu has no bf16"):
         choose_precision("bf16", "openvino", "cpu")
+    with pytest.raises(ConfigError, match=r"openvino on cpu has no int8 .*may overflow"):
+        choose_precision("int8", "openvino", "cpu")
     with pytest.raises(ConfigError, match="torch on cpu has no fp16"):
         choose_precision("fp16", "torch", "cpu")
     with pytest.raises(ConfigError, match="tensorrt runs on GPUs of NVIDIA only, not on cpu"):

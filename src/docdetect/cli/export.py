@@ -10,20 +10,27 @@ import typer
 from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from docdetect.console import Console
     from docdetect.schema import ExportConfig
-    from docdetect.training.engine_check import EngineRow
+    from docdetect.training.engine_check import CheckSettings, EngineRow
+    from docdetect.types import ByteArray
 
 
 def export(
     context: typer.Context,
     weights: Annotated[str | None, typer.Option(help="Weights (those in the box, or the newest run's best).")] = None,
     engine: Annotated[str | None, typer.Option(help="openvino, onnx, or tensorrt.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, or int8 (openvino only).")] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="DATASET|FOLDER", help="Pages on which int8 finds its ranges.")
+    ] = None,
     output: Annotated[str | None, typer.Option(help="Folder (runs/export/<weights>_<engine>).")] = None,
     check: Annotated[
         str | None, typer.Option(metavar="DATASET|FOLDER", help="Hold all engines here against torch in fp32 on these.")
     ] = None,
-    pages: Annotated[int | None, typer.Option(help="Most pages that --check looks at (100).")] = None,
+    pages: Annotated[int | None, typer.Option(help="Most pages that --check and --calibration look at (100).")] = None,
     conf: Annotated[float | None, typer.Option(help="Which marks have to agree (0.15).")] = None,
     imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
@@ -33,12 +40,15 @@ def export(
 ) -> None:
     """Convert weights for an engine, with class names and thresholds; infer --weights FOLDER runs them.
 
-    infer converts for OpenVINO by itself: this is for other programs, or for machines without PyTorch. With --check and
-    no --output nothing is written: engines are compared, on a dataset also by average precision.
+    infer converts for OpenVINO by itself: this is for other programs, for machines without PyTorch, and for your own
+    weights in int8. With --check and no --output nothing is written: engines are compared, on a dataset also by
+    average precision; what is exported in the same call is among them.
     """
     flags: dict[str, object] = {
         "export.weights": weights,
         "export.engine": engine,
+        "export.precision": precision,
+        "export.calibration": calibration,
         "export.output": output,
         "export.check": check,
         "export.pages": pages,
@@ -53,22 +63,25 @@ def export(
     wanted, console = resolved.export, console_of(context)
     source = resolve_weights(wanted.weights, Path(resolved.train.runs))
     summary: dict[str, Any] = {"weights": str(source)}
-    if wanted.output or not wanted.check:
-        summary["manifest"] = str(_write(source, wanted, console))
+    manifest = _write(source, wanted, console) if wanted.output or not wanted.check else None
+    if manifest is not None:
+        summary["manifest"] = str(manifest)
     if wanted.check:
-        summary["engines"] = _check(source, wanted, console)
+        summary["engines"] = _check(source, manifest, wanted, console)
     console.summary(summary)
 
 
 def _write(weights: Path, wanted: ExportConfig, console: Console) -> Path:
     from docdetect.models.export import export_network
 
-    folder = Path(wanted.output) if wanted.output else Path("runs/export") / f"{weights.stem}_{wanted.engine}"
+    kind = wanted.engine if wanted.precision == "fp32" else f"{wanted.engine}_{wanted.precision}"
+    folder = Path(wanted.output) if wanted.output else Path("runs/export") / f"{weights.stem}_{kind}"
     manifest = export_network(
         weights,
         folder,
         wanted.engine,
         imgsz=wanted.imgsz,
+        calibration=_calibration(wanted),
         overwrite=wanted.overwrite,
         announce=console.info,
     )
@@ -76,12 +89,43 @@ def _write(weights: Path, wanted: ExportConfig, console: Console) -> Path:
     return manifest
 
 
-def _check(weights: Path, wanted: ExportConfig, console: Console) -> list[dict[str, Any]]:
-    from docdetect.training.engine_check import CheckSettings, check_engines
+def _calibration(wanted: ExportConfig) -> Sequence[ByteArray] | None:
+    """The pages of int8; None for fp32."""
+    if wanted.precision == "fp32":
+        return None
+    from docdetect.errors import UsageError
+    from docdetect.models.openvino_quantization import import_nncf
+    from docdetect.training.engine_check import read_pages
 
-    settings = CheckSettings(wanted.imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
+    if wanted.engine != "openvino":
+        raise UsageError(f"--precision int8 goes with --engine openvino, not with {wanted.engine}", "Give one of them.")
+    if not wanted.calibration:
+        raise UsageError(
+            "--precision int8 needs pages to find its ranges on",
+            "Name a dataset, or a folder of documents such as yours, with --calibration.",
+        )
+    import_nncf()  # what is missing is said before pages are read
+    return read_pages(wanted.calibration, _settings(wanted))
+
+
+def _settings(wanted: ExportConfig) -> CheckSettings:
+    from docdetect.training.engine_check import CheckSettings
+
+    return CheckSettings(wanted.imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
+
+
+def _check(weights: Path, manifest: Path | None, wanted: ExportConfig, console: Console) -> list[dict[str, Any]]:
+    from docdetect.training.engine_check import check_engines
+
     with console.progress("check") as on_progress:
-        rows = check_engines(weights, wanted.check, settings, on_progress=on_progress, announce=console.info)
+        rows = check_engines(
+            weights,
+            wanted.check,
+            _settings(wanted),
+            exported=manifest,
+            on_progress=on_progress,
+            announce=console.info,
+        )
     heads = ["engine", "s/page", "marks", "lone", "px", "conf", "AP50-95", "same"]  # fits 80 columns; --json has more
     console.table("Engines beside torch in fp32", heads, [_cells(row, rows[0]) for row in rows])
     return [_as_json(row) for row in rows]

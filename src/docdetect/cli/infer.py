@@ -67,7 +67,7 @@ def infer(
     batch: Annotated[int | None, typer.Option(help="Pages per call of the model (0: what suits the engine).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, a GPU's number, or several (0,1).")] = None,
     engine: Annotated[str | None, typer.Option(help="auto, openvino, onnx, torch, tensorrt.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16, fp16.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16, fp16, int8.")] = None,
     workers: Annotated[int | None, typer.Option(help="Rendering processes (one per core).")] = None,
     doc_timeout: Annotated[float | None, typer.Option(help="Seconds that a page may take to render (120).")] = None,
     doc_memory: Annotated[int | None, typer.Option(help="MiB that a document may take to render (4096).")] = None,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docdetect.models.box import BoxedWeights
+    from docdetect.schema import WeightsConfig
 
 _DIGEST_SHOWN = 16
 
@@ -22,6 +23,9 @@ def weights(
     pack: Annotated[
         str | None, typer.Option(metavar="RUN|last|FILE", help="Put the weights of a training run into the box.")
     ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="DATASET", help="Add their int8 form, whose ranges are found on these pages.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Their name there; default: docdetect-s.")] = None,
     folder: Annotated[str | None, typer.Option(help="Another box than docdetect's own.")] = None,
     overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace other weights of that name.")] = None,
@@ -30,10 +34,12 @@ def weights(
 ) -> None:
     """List the weights in the box, each checked against the manifest; with --pack, add some first.
 
-    Packed weights are half precision and hold nothing but the network. Exit code 4 when a file is damaged or missing.
+    Packed weights are half precision and hold nothing but the network; an int8 form of other weights is removed. Exit
+    code 4 when a file is damaged or missing.
     """
     flags: dict[str, object] = {
         "weights.pack": pack,
+        "weights.calibration": calibration,
         "weights.name": name,
         "weights.folder": folder,
         "weights.overwrite": overwrite,
@@ -48,12 +54,25 @@ def weights(
     box = Path(wanted.folder) if wanted.folder else BOX
     console = console_of(context)
     if wanted.pack:
-        from docdetect.models.packing import pack_weights
-
-        source = resolve_weights(wanted.pack, Path(settings.train.runs))
-        packed = pack_weights(source, box, wanted.name, overwrite=wanted.overwrite)
-        console.info(f"packed {source} as {packed.name}, {packed.size_bytes / 1e6:.1f} MB")
+        _pack(resolve_weights(wanted.pack, Path(settings.train.runs)), box, wanted, console)
     _show(console, box, list_box(box))
+
+
+def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> None:
+    from docdetect.models.packing import pack_int8, pack_weights
+
+    if wanted.calibration:
+        from docdetect.models.openvino_quantization import import_nncf
+
+        import_nncf()  # what is missing is said before anything is packed
+    packed = [pack_weights(source, box, wanted.name, overwrite=wanted.overwrite)]
+    if wanted.calibration:
+        from docdetect.training.engine_check import CheckSettings, read_pages
+
+        settings = CheckSettings(imgsz=packed[0].imgsz, pages=wanted.pages)
+        packed.append(pack_int8(packed[0], read_pages(wanted.calibration, settings)))
+    for one in packed:
+        console.info(f"packed {source} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
 
 
 def _show(console: Console, box: Path, found: tuple[BoxedWeights, ...]) -> None:

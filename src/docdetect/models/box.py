@@ -10,6 +10,7 @@ from typing import Any
 
 from docdetect.errors import InputError
 from docdetect.files import read_json, sha256_file, write_json
+from docdetect.models.int8_form import SUFFIX
 
 MANIFEST = "weights.json"
 _FORMAT = 1
@@ -29,8 +30,8 @@ class BoxedWeights:
     """Weights in a box.
 
     Attributes:
-        name: what `--weights` and `--model` call them.
-        file: the `.pt` file.
+        name: what `--weights` and `--model` call them; their int8 form, which goes with them, is `<name>.int8`.
+        file: the `.pt` file, or the form's `.int8.zip`.
         classes: class names in the order of ids; empty where the manifest does not know them.
         imgsz: px, the long side of the pages that they were trained for; 0 where the manifest does not know them.
         size_bytes: of the file; 0 where it is missing.
@@ -64,8 +65,9 @@ def list_box(folder: Path) -> tuple[BoxedWeights, ...]:
         InputError: the manifest is damaged, or a file cannot be read.
     """
     listed = read_manifest(folder)
-    there = {path.stem: path for path in folder.glob("*.pt")} if folder.is_dir() else {}
-    return tuple(_compared(folder / f"{name}.pt", listed.get(name)) for name in sorted({*listed, *there}))
+    patterns = ("*.pt", f"*{SUFFIX}") if folder.is_dir() else ()
+    there = {path.stem for pattern in patterns for path in folder.glob(pattern)}
+    return tuple(_compared(folder / _file_name(name), listed.get(name)) for name in sorted({*listed, *there}))
 
 
 def read_manifest(folder: Path) -> dict[str, Listed]:
@@ -92,7 +94,7 @@ def write_manifest(folder: Path, listed: Mapping[str, Listed]) -> None:
     """Replaces the manifest of a folder. Raises OutputError."""
     entries = {
         name: {
-            "file": f"{name}.pt",
+            "file": _file_name(name),
             "sha256": one.sha256,
             "bytes": one.size_bytes,
             "classes": list(one.classes),
@@ -101,6 +103,11 @@ def write_manifest(folder: Path, listed: Mapping[str, Listed]) -> None:
         for name, one in sorted(listed.items())
     }
     write_json(folder / MANIFEST, {"format": _FORMAT, "weights": entries})
+
+
+def _file_name(name: str) -> str:
+    """`x` is x.pt, and its int8 form `x.int8` is x.int8.zip."""
+    return f"{name}.zip" if f"{name}.zip".endswith(SUFFIX) else f"{name}.pt"
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed:

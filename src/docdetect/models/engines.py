@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from docdetect.errors import ConfigError, InputError
-from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16
+from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8
 from docdetect.models.conversion_cache import kept_network
 from docdetect.models.converted import MANIFEST_NAME, ConvertedNetwork, read_converted
 from docdetect.models.devices import list_devices
@@ -16,6 +17,10 @@ from docdetect.models.several import SeveralEngines
 
 ENGINES = ("openvino", "onnx", "torch", "tensorrt")
 _CPU_ONLY = ("openvino", "onnx")
+_EMULATED = {
+    "bf16": " (this processor emulates bf16, which is slower than fp32)",
+    "int8": " (this processor has no dot products of 8-bit integers, which may overflow without)",
+}
 
 
 def say_nothing(text: str) -> None:
@@ -38,8 +43,8 @@ def load_engine(
         imgsz: px, the long side of the picture that the network sees; a multiple of 32.
         device: `cpu`, a GPU's number, several (`0,1`), or empty for a GPU where there is one.
         engine: one of `ENGINES`, or auto: OpenVINO on a CPU where it is installed, else PyTorch.
-        precision: fp32, bf16, fp16, or auto: the fastest that the device computes natively and the engine knows; where
-            the processor's features do not tell whether bf16 is, it is measured once.
+        precision: fp32, bf16, fp16, int8, or auto: the fastest that the device computes natively, the engine knows and
+            the weights have (int8 needs a form of its own); where features do not tell, it is measured once.
         announce: told when something takes a while once (a conversion), or cannot be as it should.
 
     Raises:
@@ -57,19 +62,25 @@ def load_engine(
     devices = ("cpu",) if name in _CPU_ONLY and not device.strip() else list_devices(device)
     if name == "auto":
         name = _best_engine(devices[0])
+    if exported is not None:
+        precision = _of_export(exported, weights, precision)
     chosen = choose_precision(precision, name, devices[0])
-    makers = [_maker(name, weights, exported, chosen, announce)(imgsz, one) for one in devices]
+    if name == "openvino":
+        make = _openvino_maker(weights, exported, precision, chosen, announce)
+    else:
+        make = _maker(name, weights, exported, chosen, announce)
+    makers = [make(imgsz, one) for one in devices]
     return makers[0] if len(makers) == 1 else SeveralEngines(makers)
 
 
 def engines_on(device: str) -> tuple[tuple[str, str], ...]:
     """(engine, precision) of all that can run on a device, installed or not, in the order of `ENGINES`."""
     kind = device.partition(":")[0]
-    return tuple((engine, precision) for engine in ENGINES for precision in _precisions(engine, kind)[::-1])
+    return tuple((engine, precision) for engine in ENGINES for precision in _precisions(engine, kind))
 
 
 def choose_precision(wanted: str, engine: str, device: str) -> str:
-    """What `auto` means for an engine on a device, or the precision that was asked for.
+    """What `auto` means for an engine on a device, without an int8 form of the weights; or what was asked for.
 
     It stays `auto` where only measuring tells: OpenVINO's bf16 on AVX512-BF16 without AMX.
 
@@ -81,23 +92,24 @@ def choose_precision(wanted: str, engine: str, device: str) -> str:
         where = "the CPU" if engine in _CPU_ONLY else "GPUs of NVIDIA"
         raise ConfigError(f"engine: {engine} runs on {where} only, not on {device}", "Choose another --engine.")
     if wanted == "auto":
-        return "auto" if known[0] == "bf16" and not has_matrix_bf16() else known[0]
+        fastest = [precision for precision in known if precision != "int8"][-1]
+        return "auto" if fastest == "bf16" and not has_matrix_bf16() else fastest
     if wanted not in known:
-        reason = " (this processor emulates bf16, which is slower than fp32)" if wanted == "bf16" else ""
         raise ConfigError(
-            f"precision: {engine} on {device} has no {wanted}{reason}", f"Use auto or {' or '.join(known)}."
+            f"precision: {engine} on {device} has no {wanted}{_EMULATED.get(wanted, '')}",
+            f"Use auto or {' or '.join(known)}.",
         )
     return wanted
 
 
 def _precisions(engine: str, device: str) -> tuple[str, ...]:
-    """What an engine can on a kind of device, most often the fastest first; nothing where it does not run there."""
+    """What an engine can on a kind of device, the finest first; nothing where it does not run there."""
     if engine == "openvino" and device == "cpu":
-        return ("bf16", "fp32") if has_native_bf16() else ("fp32",)
+        return ("fp32", *("bf16",) * has_native_bf16(), *("int8",) * has_native_int8())
     if (engine == "onnx" and device == "cpu") or (engine == "torch" and device in ("cpu", "mps")):
         return ("fp32",)
     if engine in ("torch", "tensorrt") and device == "cuda":
-        return ("fp16", "fp32")
+        return ("fp32", "fp16")
     return ()
 
 
@@ -109,8 +121,6 @@ def _maker(
     name: str, weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
 ) -> Callable[[int, str], Engine]:
     """(imgsz, device) -> engine; what is the same for all devices is done once. Modules come when they are needed."""
-    if name == "openvino":
-        return _openvino_maker(weights, exported, precision, announce)
     if name == "onnx":
         return _onnx_maker(weights, exported, announce)
     if name == "tensorrt":
@@ -127,11 +137,24 @@ def _maker(
     return make
 
 
+def _of_export(exported: ConvertedNetwork, manifest: Path, wanted: str) -> str:
+    """The precision that is asked of an exported network. Raises ConfigError: its weights do not have it."""
+    if exported.precision == "int8" and wanted in ("auto", "int8"):
+        return "int8"
+    if "int8" in (exported.precision, wanted):
+        raise ConfigError(
+            f"precision: {manifest} was exported in {exported.precision}, not for {wanted}",
+            f"Use --precision auto, or export it again with --precision {'int8' if wanted == 'int8' else 'fp32'}.",
+        )
+    return wanted
+
+
 def _openvino_maker(
-    weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
+    weights: Path, exported: ConvertedNetwork | None, wanted: str, chosen: str, announce: Callable[[str], None]
 ) -> Callable[[int, str], Engine]:
+    """See `_maker`."""
     from docdetect.models.openvino_engine import OpenVinoEngine
-    from docdetect.models.openvino_precision import measured_precision
+    from docdetect.models.openvino_precision import fastest, networks_of
     from docdetect.models.openvino_setup import import_openvino
 
     def convert(file: Path, digest: str) -> ConvertedNetwork:
@@ -140,9 +163,15 @@ def _openvino_maker(
         return to_openvino(file, digest)
 
     made_for = f"OpenVINO {import_openvino().get_version()}"
-    network = exported or kept_network(weights, made_for, convert, announce)
-    chosen = measured_precision(network, announce) if precision == "auto" else precision
-    return lambda imgsz, device: OpenVinoEngine(network, imgsz=imgsz, precision=chosen, threads=available_cores())
+    known = ("fp32", "bf16") if chosen == "auto" else (chosen,)
+    if exported is not None:
+        networks = dict.fromkeys(known, exported)
+    else:
+        kept = partial(kept_network, weights, made_for, convert, announce)
+        networks = networks_of(weights, wanted, known, kept, announce)
+    precision = fastest(networks, announce)
+    network, threads = networks[precision], available_cores()
+    return lambda imgsz, device: OpenVinoEngine(network, imgsz=imgsz, precision=precision, threads=threads)
 
 
 def _onnx_maker(

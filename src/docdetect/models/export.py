@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from docdetect.models.devices import list_devices
 from docdetect.models.engines import say_nothing
 from docdetect.models.onnx_engine import import_onnxruntime
 from docdetect.models.thresholds import read_thresholds, thresholds_path, thresholds_to_json
+from docdetect.types import ByteArray
 
 FORMATS = ("openvino", "onnx", "tensorrt")
 
@@ -23,6 +24,7 @@ def export_network(
     engine: str,
     *,
     imgsz: int,
+    calibration: Sequence[ByteArray] | None = None,
     overwrite: bool = False,
     announce: Callable[[str], None] = say_nothing,
 ) -> Path:
@@ -33,14 +35,15 @@ def export_network(
         folder: made, whole or not at all.
         engine: one of `FORMATS`.
         imgsz: px, the largest long side; of TensorRT plans only, the others take pictures of any size.
+        calibration: pages, uint8 (H, W, 3) RGB, on which an int8 network for OpenVINO finds its ranges; None for fp32.
         overwrite: replace an earlier export; a folder that holds anything else is never replaced.
         announce: told what takes a while.
 
     Raises:
-        InputError: the weights cannot be used.
+        InputError: the weights cannot be used, or `calibration` is empty.
         OutputExistsError: there is such a folder.
         OutputError: it cannot be written.
-        MissingDependencyError: the engine is not installed.
+        MissingDependencyError: the engine, or what makes int8 of a network, is not installed.
     """
     if folder.exists() and not ((folder / MANIFEST_NAME).is_file() and overwrite):
         ours = (folder / MANIFEST_NAME).is_file()
@@ -48,7 +51,13 @@ def export_network(
         raise OutputExistsError(f"{folder}: exists", remedy)
     thresholds = read_thresholds(weights)
     announce(f"converting {weights.name} for {engine}")
-    manifest = write_converted(folder, _converted(weights, engine, imgsz))
+    network = _converted(weights, engine, imgsz)
+    if calibration is not None:
+        from docdetect.models.openvino_quantization import to_int8
+
+        announce(f"finding the ranges of int8 on {len(calibration)} pages")
+        network = to_int8(network, calibration, imgsz)
+    manifest = write_converted(folder, network)
     if thresholds is not None:
         kept = replace(thresholds, weights_sha256=sha256_file(manifest))
         write_json(thresholds_path(manifest), thresholds_to_json(kept))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from docdetect.errors import InputError
+from docdetect.machine import has_matrix_bf16
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Traits
 from docdetect.models.head import Raw, raw_to_detections
@@ -30,7 +31,7 @@ class OpenVinoEngine:
     Args:
         network: in OpenVINO's format.
         imgsz: px, the long side of the picture that the network sees.
-        precision: fp32 or bf16; the weights of an int8 network stay int8.
+        precision: fp32, bf16, or int8 for a quantised network: what of it is not quantised is fp32, bf16 with AMX.
         threads: that it may use.
 
     Raises:
@@ -44,8 +45,9 @@ class OpenVinoEngine:
         self._weights = np.frombuffer(network.content(".bin"), np.uint8)  # OpenVINO reads them in place: they stay
         self._xml = network.content(".xml")
         self._tensor = openvino.Tensor(self._weights)
+        floating = ("bf16" if has_matrix_bf16() else "fp32") if precision == "int8" else precision
         self._settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_PRECISION_HINT": _HINTS[floating],
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the cores are shared with the processes that render
@@ -55,8 +57,7 @@ class OpenVinoEngine:
         self._local = threading.local()
         self._lock = threading.Lock()
         lanes = int(self._compiled_for(self._usual[0]).get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        shown = network.precision if network.precision == "int8" else precision
-        self.class_names, self.traits = network.spec.class_names, Traits("openvino", shown, lanes)
+        self.class_names, self.traits = network.spec.class_names, Traits("openvino", precision, lanes)
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """See `Engine.detect`. Pages of one call are computed one after the other: its callers are the lanes."""

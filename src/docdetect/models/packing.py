@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import sha256_file, write_bytes
 from docdetect.models.box import BoxedWeights, Listed, WeightsState, read_manifest, write_manifest
+from docdetect.models.engines import say_nothing
+from docdetect.models.int8_form import int8_path, read_int8, write_int8
 from docdetect.models.loading import load_network
+from docdetect.types import ByteArray
 
 
 def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = False) -> BoxedWeights:
@@ -41,8 +45,37 @@ def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = Fal
     load_network(file)  # what was written can be read
     classes = tuple(str(network.names[k]) for k in range(len(network.names)))
     listed = Listed(classes, _imgsz(network), len(data), sha256_file(file))
-    write_manifest(folder, {**read_manifest(folder), name: listed})
+    manifest = {**read_manifest(folder), name: listed}
+    int8 = int8_path(file)
+    if read_int8(file, say_nothing) is None:  # none, or that of the weights before
+        int8.unlink(missing_ok=True)
+        manifest.pop(int8.stem, None)
+    write_manifest(folder, manifest)
     return BoxedWeights(name, file, classes, listed.imgsz, listed.size_bytes, listed.sha256, WeightsState.OK)
+
+
+def pack_int8(packed: BoxedWeights, pages: Sequence[ByteArray]) -> BoxedWeights:
+    """Puts the int8 form of packed weights beside them, into the manifest too.
+
+    Args:
+        packed: what `pack_weights` returned.
+        pages: uint8 (H, W, 3) RGB, on which the network finds the ranges of its activations.
+
+    Raises:
+        InputError: no pages.
+        MissingDependencyError: OpenVINO or NNCF is not installed.
+        OutputError: the files cannot be written.
+    """
+    from docdetect.models.openvino_conversion import to_openvino
+    from docdetect.models.openvino_quantization import to_int8
+
+    file = write_int8(packed.file, to_int8(to_openvino(packed.file, packed.sha256), pages, packed.imgsz))
+    listed = Listed(packed.classes, packed.imgsz, file.stat().st_size, sha256_file(file))
+    folder = packed.file.parent
+    write_manifest(folder, {**read_manifest(folder), file.stem: listed})
+    return BoxedWeights(
+        file.stem, file, listed.classes, listed.imgsz, listed.size_bytes, listed.sha256, WeightsState.OK
+    )
 
 
 def packed_bytes(network: Any) -> bytes:

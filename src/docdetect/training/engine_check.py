@@ -22,6 +22,7 @@ from docdetect.metrics.matching import match
 from docdetect.metrics.samples import Sample
 from docdetect.models.devices import list_devices
 from docdetect.models.engines import engines_on, load_engine, say_nothing
+from docdetect.models.int8_form import int8_path
 from docdetect.training.data import LabelledImage, read_dataset
 from docdetect.training.predictions import class_ids, read_picture
 from docdetect.types import ByteArray, Detections
@@ -90,15 +91,17 @@ def check_engines(
     source: str,
     settings: CheckSettings,
     *,
+    exported: Path | None = None,
     on_progress: ProgressCallback = no_progress,
     announce: Callable[[str], None] = say_nothing,
 ) -> tuple[EngineRow, ...]:
-    """A row for each engine that is installed, PyTorch in fp32 first.
+    """A row for each engine that is installed, PyTorch in fp32 first; for int8 where the weights have such a form.
 
     Args:
         weights: a `.pt` file.
         source: a YOLO dataset (its validation split is used), or a folder of documents.
         settings: see there.
+        exported: the manifest of a network made from them, which gets a row of its own.
         on_progress: told about every page.
         announce: told about engines that are left out, and conversions.
 
@@ -106,15 +109,20 @@ def check_engines(
         InputError: nothing to look at, or weights of other classes than the labels.
         ConfigError: no such device.
     """
-    pages = _labelled(source, settings) if _is_dataset(source) else _rendered(source, settings)
-    candidates = [("torch", "fp32"), *engines_on(list_devices(settings.device)[0])]
+    pages = _labelled(source, settings, "val") if _is_dataset(source) else _rendered(source, settings)
+    candidates = [(weights, "torch", "fp32")]
+    quantised = int8_path(weights).is_file()
+    here = engines_on(list_devices(settings.device)[0])
+    candidates += [(weights, *one) for one in here if quantised or "int8" not in one]
+    if exported is not None:
+        candidates.append((exported, "auto", "auto"))
     rows: list[EngineRow] = []
     reference: list[Detections] | None = None
     total = len(pages.pixels) * len(dict.fromkeys(candidates))
-    for name, precision in dict.fromkeys(candidates):
+    for file, name, precision in dict.fromkeys(candidates):
         try:
             engine = load_engine(
-                weights,
+                file,
                 imgsz=settings.imgsz,
                 device=settings.device,
                 engine=name,
@@ -131,9 +139,16 @@ def check_engines(
             on_progress(len(rows) * len(pages.pixels) + len(found), total, f"{name} {precision}")
         seconds = (time.perf_counter() - started) / len(found)
         reference = reference or found
-        row = EngineRow(name, precision, seconds, agreement(reference, found, settings.conf))
+        traits = engine.traits
+        row = EngineRow(traits.name, traits.precision, seconds, agreement(reference, found, settings.conf))
         rows.append(_with_precision(row, found, pages, engine.class_names))
     return tuple(rows)
+
+
+def read_pages(source: str, settings: CheckSettings) -> Sequence[ByteArray]:
+    """Pages of a YOLO dataset's training split, or of a folder of documents: uint8 (H, W, 3) RGB."""
+    pages = _labelled(source, settings, "train") if _is_dataset(source) else _rendered(source, settings)
+    return pages.pixels
 
 
 def _with_precision(
@@ -158,9 +173,9 @@ def _is_dataset(source: str) -> bool:
     return path.suffix == ".yaml" or (path / "data.yaml").is_file()
 
 
-def _labelled(source: str, settings: CheckSettings) -> _Pages:
-    dataset = read_dataset(source, ("val",))
-    chosen: list[LabelledImage] = list(_spread(dataset.splits["val"], settings.pages))
+def _labelled(source: str, settings: CheckSettings, split: str) -> _Pages:
+    dataset = read_dataset(source, (split,))
+    chosen: list[LabelledImage] = list(_spread(dataset.splits[split], settings.pages))
     pixels = [read_picture(image.path) for image in chosen]
     return _Pages(pixels, [image.truth for image in chosen], dataset.class_names)
 

@@ -40,7 +40,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     if wanted != "auto":
         return wanted
     if native and device.type == "cpu" and not machine.has_matrix_bf16():
-        return "bf16" if step_seconds(bf16=True) < machine.BF16_GAIN * step_seconds(bf16=False) else "fp32"
+        return "bf16" if step_seconds(bf16=True) < machine.GAIN * step_seconds(bf16=False) else "fp32"
     return "bf16" if native else "fp32"
 
 
