@@ -268,7 +268,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--engine", default="torch", help="torch (the reference), openvino, onnx or auto")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16, fp16 or auto")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16, fp16, int8 or auto")
     parser.add_argument("--gallery", type=Path, help="a folder for pictures of the worst misses and false alarms")
     given = parser.parse_args()
     if not given.data.is_dir():
