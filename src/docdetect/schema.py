@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from docdetect.schema_base import Fraction, Name, NotNegative, Positive, Section, Texts
+from docdetect.schema_base import Fraction, Name, NotNegative, Positive, Section, Texts, WindowSide, WindowSize
 from docdetect.schema_synth import SynthConfig
 
 
@@ -60,7 +60,11 @@ class TrainConfig(Section):
     """The training recipe, in Ultralytics' terms; the defaults are the seed's values, but for the start."""
 
     name: Name = Field("yolov11s_lora", description="run folder: runs/train/<name>_<timestamp>")
-    model: str = Field("docdetect-s", min_length=1, description="weights, a model YAML, or the name of either")
+    model: str = Field(
+        "docdetect-s",
+        min_length=1,
+        description="weights, a model YAML, the name of either, or last: the newest run's best",
+    )
     data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
     runs: str = Field("runs/train", description="where run folders go")
     device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
@@ -76,8 +80,8 @@ class TrainConfig(Section):
         0.0, description="pause after so many hours, at the end of an epoch; --resume goes on; 0 never"
     )
     imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
-    window: Annotated[int, Field(ge=0, le=8192, multiple_of=32)] = Field(
-        0, description="px, side of the windows of pages that are trained on; 0 trains on whole pages"
+    window: WindowSide | WindowSize = Field(
+        0, description="px, the windows of pages that are trained on: their side, or width and height; 0 is none"
     )
     batch: Annotated[int, Field(ge=1)] = 16
     nbs: Annotated[int, Field(ge=1)] = Field(

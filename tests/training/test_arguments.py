@@ -73,7 +73,7 @@ def resolved(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         network=None,
         precision=recipe.precision,
         workers=recipe.workers,
-        window=recipe.window,
+        window=None,
         pause_hours=recipe.pause_hours,
         announce=no_announcement,
         on_epoch=no_report,

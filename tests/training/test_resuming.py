@@ -11,6 +11,7 @@ import pytest
 from tests.training.test_train import settings
 from ultralytics.models.yolo.detect import DetectionTrainer
 
+from docdetect.files import sha256_file
 from docdetect.training import resuming
 from docdetect.training.records import RunFolder, read_rows
 from docdetect.training.resuming import train_or_go_on
@@ -61,6 +62,16 @@ def test_another_recipe_and_a_run_without_checkpoint_are_not_gone_on_with(
     assert train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "workers=0")).ap50_95 == 0.4
     train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "lr0=0.02"))
     assert started == [0.01, 0.02]
+
+
+def test_last_starts_from_the_newest_runs_best_and_trains_on_whole_pages(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    first = train(settings(dataset, tiny_yaml, tmp_path, "workers=0", "epochs=1"))
+    second = train(settings(dataset, Path("last"), tmp_path, "workers=0", "epochs=1", "window=[96, 128]"))
+    record = json.loads((second.folder / "run.json").read_text(encoding="utf-8"))
+    assert record["model"] == {"name": "last", "sha256": sha256_file(first.weights)}
+    assert second.folder != first.folder
 
 
 def test_a_time_budget_ends_in_finished_weights(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
@@ -139,7 +150,10 @@ def test_memory_that_only_validation_took_is_given_back(
     assert (done[done.index("validate") + 1] == "release") is given_back
 
 
-def test_windows_are_cut_from_pages_in_memory(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("window_wh", [(32, 32), (96, 128)])
+def test_windows_are_cut_from_pages_in_memory(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, window_wh: tuple[int, int]
+) -> None:
     from ultralytics.cfg import get_cfg
 
     from docdetect.training import pages as room
@@ -156,11 +170,13 @@ def test_windows_are_cut_from_pages_in_memory(dataset: Path, monkeypatch: pytest
     images = read_dataset(str(dataset)).splits
     data = {"pages": images, "names": {0: "qr", 1: "signature", 2: "stamp"}, "nc": 3, "channels": 3}
     hyp = get_cfg(overrides={"deterministic": False})
-    common: dict[str, Any] = {"img_path": "train", "imgsz": 32, "page_px": 128, "hyp": hyp, "data": data}
+    common: dict[str, Any] = {"img_path": "train", "imgsz": max(window_wh), "page_px": 128, "hyp": hyp, "data": data}
+    common["window_wh"] = window_wh
     windows = room.Windows(**common, augment=True, task="detect", batch_size=2, cache="ram")
     cached = len(read)
     assert cached >= len(windows)
     labels = [windows.get_image_and_label(index) for index in (0, 1, 2) * 3]
     assert len(read) == cached
-    assert {label["img"].shape for label in labels} == {(32, 32, 3)}
+    assert {label["img"].shape for label in labels} == {(*window_wh[::-1], 3)}
+    assert windows[0]["img"].shape == (3, *window_wh[::-1])  # after Ultralytics' transforms, too
     assert windows.load_image(0)[0].shape == (128, 96, 3)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def train(
     context: typer.Context,
     data: Annotated[str | None, typer.Option(help="data.yaml, or the folder it lies in.")] = None,
-    model: Annotated[str | None, typer.Option(help="Weights, a model YAML, or the name of either.")] = None,
+    model: Annotated[str | None, typer.Option(help="Weights, a model YAML, the name of either, or last.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most so many epochs.")] = None,
     imgsz: Annotated[int | None, typer.Option(help="Long side of a page, px.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pages a step.")] = None,

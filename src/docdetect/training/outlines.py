@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from ultralytics.data.augment import Compose, RandomPerspective
 
-from docdetect.types import ByteArray, FloatArray
+from docdetect.types import ByteArray, FloatArray, SizeWH
 
 _LEAST_CONTRAST = 24  # grey levels between ink and paper; with less, the shape is noise
 _LEAST_SPAN_FRAC = 0.5  # of the box's width and height that the ink must span, else it is not the mark's
@@ -41,6 +41,15 @@ def turn_outlines(transforms: Compose) -> None:
             tight = TightPerspective()
             tight.__dict__.update(step.__dict__)
             transforms.transforms[k] = tight
+
+
+def set_size(transforms: Compose, size_wh: SizeWH) -> None:
+    """Sets the size in px of what `TightPerspective` makes, which is square in Ultralytics, wherever it stands."""
+    for step in transforms.transforms:
+        if isinstance(step, Compose):
+            set_size(step, size_wh)
+        elif isinstance(step, TightPerspective):
+            step.size = size_wh
 
 
 def outlines(pixels: ByteArray, boxes: FloatArray) -> list[FloatArray]:

@@ -13,9 +13,9 @@ from ultralytics.utils.patches import imread
 
 from docdetect.training.augment import rand_augment, random_erase
 from docdetect.training.data import LabelledImage
-from docdetect.training.outlines import turn_outlines, unit_outlines
+from docdetect.training.outlines import set_size, turn_outlines, unit_outlines
 from docdetect.training.windows import choose_window, cut
-from docdetect.types import ByteArray
+from docdetect.types import ByteArray, SizeWH
 
 
 class RandAugmentPages:
@@ -74,11 +74,16 @@ class Pages(YOLODataset):  # type: ignore[misc]
 
 
 class Windows(Pages):
-    """Pages of a split as windows of `imgsz` px, cut from pages whose long side is `page_px`."""
+    """Pages of a split as windows of `window_wh` px, cut from pages whose long side is `page_px`."""
 
-    def __init__(self, *arguments: Any, page_px: int, **keywords: Any) -> None:
-        self.page_px = page_px
+    def __init__(self, *arguments: Any, page_px: int, window_wh: SizeWH, **keywords: Any) -> None:
+        self.page_px, self.window_wh = page_px, window_wh
         super().__init__(*arguments, **keywords)
+
+    def build_transforms(self, hyp: Any) -> Any:
+        transforms = super().build_transforms(hyp)
+        set_size(transforms, self.window_wh)
+        return transforms
 
     def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> Any:
         """The page at its full scale, from memory where it is cached; what Ultralytics caches is what this gives."""
@@ -96,12 +101,13 @@ class Windows(Pages):
         boxes = self._pages[index].truth.xyxy * np.float32(scale)
         lookalikes = self._pages[index].lookalikes * np.float32(scale)
         page = self.load_image(index)[0]
-        corner = choose_window(boxes, lookalikes, (page.shape[1], page.shape[0]), self.imgsz, rng)
-        label["img"], inside, kept = cut(page, boxes, corner, self.imgsz)
-        label["ori_shape"] = label["resized_shape"] = (self.imgsz, self.imgsz)
+        corner = choose_window(boxes, lookalikes, (page.shape[1], page.shape[0]), self.window_wh, rng)
+        label["img"], inside, kept = cut(page, boxes, corner, self.window_wh)
+        label["ori_shape"] = label["resized_shape"] = self.window_wh[::-1]
         label["ratio_pad"] = (1.0, 1.0)
         centres, sides = (inside[:, :2] + inside[:, 2:]) / 2, inside[:, 2:] - inside[:, :2]
-        label["bboxes"] = (np.concatenate([centres, sides], axis=1) / self.imgsz).astype(np.float32)
+        shares = np.concatenate([centres, sides], axis=1) / np.array([*self.window_wh, *self.window_wh])
+        label["bboxes"] = shares.astype(np.float32)
         label["cls"] = label["cls"][kept]
         return dict(self.update_labels_info(label))
 

@@ -17,7 +17,7 @@ from docdetect.locks import locked_folder
 from docdetect.models.devices import select_device
 from docdetect.models.loading import check_architecture, load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.models.weights import no_announcement, resolve_model
+from docdetect.models.weights import no_announcement, resolve_model, resolve_weights
 from docdetect.schema import Config
 from docdetect.training.arguments import training_arguments
 from docdetect.training.data import Fingerprint, YoloDataset, fingerprint, read_dataset
@@ -31,6 +31,7 @@ from docdetect.training.records import (
     write_epoch,
 )
 from docdetect.training.tracking import check_tracking, tracked
+from docdetect.types import SizeWH
 
 if TYPE_CHECKING:
     from docdetect.training.trainer import PagesTrainer
@@ -97,7 +98,10 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     check_tracking(recipe)
     select_device(recipe.device)
     dataset = read_dataset(recipe.data, on_progress=tell.on_progress)
-    model = resolve_model(recipe.model, announce=tell.announce)
+    newest = recipe.model == "last"
+    model = (
+        resolve_weights("last", Path(recipe.runs)) if newest else resolve_model(recipe.model, announce=tell.announce)
+    )
     if model.suffix.lower() != ".pt":
         check_architecture(model, len(dataset.class_names))
     marks = fingerprint(dataset)
@@ -142,7 +146,7 @@ def run_training(
         network=load_network(Path(model["model"])) if is_checkpoint and not resumed else None,
         precision=config.train.precision,
         workers=config.train.workers,
-        window=config.train.window,
+        window=_window_wh(config.train.window),
         pause_hours=config.train.pause_hours,
         announce=tell.announce,
         on_epoch=tell.on_epoch,
@@ -235,6 +239,12 @@ def _close_loaders(trainer: PagesTrainer) -> None:
         loader = getattr(trainer, name, None)
         if loader is not None:
             loader.close()
+
+
+def _window_wh(window: int | tuple[int, int]) -> SizeWH | None:
+    """Width and height of windows; None for none."""
+    width, height = (window, window) if isinstance(window, int) else window
+    return (width, height) if width and height else None
 
 
 def _announce_oddities(dataset: YoloDataset, marks: Fingerprint, tell: Listeners, model: Path, freeze: int) -> None:

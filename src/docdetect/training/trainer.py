@@ -27,6 +27,7 @@ from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
 from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport
+from docdetect.types import SizeWH
 
 # Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
 engine_trainer.GIT = SimpleNamespace(root="", branch=None, commit=None, message=None, origin=None)
@@ -49,7 +50,7 @@ class Job:
         network: where the weights come from: a loaded network, or None for the architecture in the arguments.
         precision: auto, fp32 or bf16.
         workers: loader processes at most.
-        window: px, the side of the windows of pages that are trained on; 0 for whole pages.
+        window: px, width and height of the windows of pages that are trained on; None is whole pages in squares.
         pause_hours: after so many hours the end of an epoch is the end of the session; 0 is no limit.
         announce: told what is worth knowing.
         on_epoch: told after each epoch.
@@ -61,7 +62,7 @@ class Job:
     network: torch.nn.Module | None
     precision: str
     workers: int
-    window: int
+    window: SizeWH | None
     pause_hours: float
     announce: Callable[[str], None]
     on_epoch: EpochCallback
@@ -112,11 +113,11 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Pages:
         """docdetect's pages in place of a second scan of the folders; windows of them where the recipe says so."""
         training = mode == "train"
-        window = self.job.window if training else 0
-        make = partial(Windows, page_px=self.args.imgsz) if window else Pages
+        window = self.job.window if training else None
+        make = partial(Windows, page_px=self.args.imgsz, window_wh=window) if window else Pages
         pages: Pages = make(
             img_path=img_path,
-            imgsz=window or self.args.imgsz,
+            imgsz=max(window) if window else self.args.imgsz,
             batch_size=batch,
             augment=training,
             hyp=self.args,

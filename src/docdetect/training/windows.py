@@ -1,7 +1,8 @@
-"""Training on square windows of pages: the scale of whole pages at a fraction of their pixels.
+"""Training on windows of pages: the scale of whole pages at a fraction of their pixels.
 
 A window is cut anew each time its page comes up, most often around a mark or around what resembles one; a network that
-is trained on windows sees whole pages of the same scale in validation and in use.
+is trained on windows sees whole pages of the same scale in validation and in use. One of the size of an upright page
+holds that page whole, with less around it than the square that Ultralytics would make of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from docdetect.boxes import area, clip
-from docdetect.types import BoolArray, ByteArray, FloatArray
+from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
 _AROUND_SOMETHING_FRAC = 0.75
 _LOOKALIKE_FRAC = 0.4  # of those, where a page has both: around what resembles a mark
@@ -18,18 +19,18 @@ _PAPER = 255
 
 
 def choose_window(
-    boxes: FloatArray, lookalikes: FloatArray, size_wh: tuple[int, int], side_px: int, rng: np.random.Generator
+    boxes: FloatArray, lookalikes: FloatArray, size_wh: SizeWH, window_wh: SizeWH, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Left and top px of a window of `side_px` on a page: most often one that holds the middle of a mark or lookalike.
+    """Left and top px of a window on a page: most often one that holds the middle of a mark or lookalike.
 
     Args:
         boxes: float32 (N, 4) xyxy px of the page's marks.
         lookalikes: float32 (M, 4) xyxy px of what resembles marks and is none.
         size_wh: the page in px; along a side shorter than the window, the window starts at 0.
-        side_px: of the window.
+        window_wh: the window in px.
         rng: where chance comes from.
     """
-    room = [max(0, size - side_px) for size in size_wh]
+    room = [max(0, size - side) for size, side in zip(size_wh, window_wh, strict=True)]
     if len(boxes) and len(lookalikes):
         around = lookalikes if rng.random() < _LOOKALIKE_FRAC else boxes
     else:
@@ -37,7 +38,7 @@ def choose_window(
     if len(around) and rng.random() < _AROUND_SOMETHING_FRAC:
         box = around[rng.integers(len(around))]
         middle = (box[:2] + box[2:]) / 2
-        corner = middle - rng.uniform(0.1, 0.9, 2) * side_px
+        corner = middle - rng.uniform(0.1, 0.9, 2) * window_wh
     else:
         corner = rng.uniform(0, 1, 2) * room
     left, top = (round(float(np.clip(value, 0, most))) for value, most in zip(corner, room, strict=True))
@@ -45,7 +46,7 @@ def choose_window(
 
 
 def cut(
-    pixels: ByteArray, boxes: FloatArray, corner: tuple[int, int], side_px: int
+    pixels: ByteArray, boxes: FloatArray, corner: tuple[int, int], window_wh: SizeWH
 ) -> tuple[ByteArray, FloatArray, BoolArray]:
     """The window's pixels, the parts of the boxes in it, and which boxes are in it at all.
 
@@ -53,16 +54,17 @@ def cut(
         pixels: uint8 (H, W, C).
         boxes: float32 (N, 4) xyxy px on the page.
         corner: left and top px of the window on the page.
-        side_px: of the window; white paper is added where the page ends before it.
+        window_wh: the window in px; white paper is added where the page ends before it.
 
     Returns:
-        uint8 (side_px, side_px, C); float32 (M, 4) xyxy px in the window; bool (N,) with M True values.
+        uint8 (height, width, C) of the window; float32 (M, 4) xyxy px in the window; bool (N,) with M True values.
     """
     left, top = corner
-    piece = pixels[top : top + side_px, left : left + side_px]
-    window = np.full((side_px, side_px, pixels.shape[2]), _PAPER, np.uint8)
+    width, height = window_wh
+    piece = pixels[top : top + height, left : left + width]
+    window = np.full((height, width, pixels.shape[2]), _PAPER, np.uint8)
     window[: piece.shape[0], : piece.shape[1]] = piece
     moved = boxes - np.array([left, top, left, top], np.float32)
-    inside = clip(moved, (side_px, side_px))
+    inside = clip(moved, window_wh)
     kept = area(inside) > _VISIBLE_FRAC * np.maximum(area(moved), 1e-6)
     return window, inside[kept], kept
