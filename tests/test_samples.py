@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from docdetect.datasets.labels import read_annotations
 from docdetect.documents.reader import LongSide, open_document
 from docdetect.documents.sources import list_documents
 from docdetect.labels.cleaning import ClassRules, clean_page
+from docdetect.machine import has_native_int8
+from docdetect.models.int8_form import read_int8
+from docdetect.models.weights import resolve_weights
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 CLASSES = ("qr", "signature", "stamp")
@@ -42,12 +46,21 @@ def test_every_mark_is_ink_on_its_page() -> None:
     assert min(np.bincount(seen, minlength=3)) >= 3
 
 
-def test_the_weights_in_the_box_find_most_marks_of_every_class() -> None:
+def test_the_int8_form_in_the_box_is_that_of_its_weights() -> None:
+    form = read_int8(resolve_weights("docdetect-s", Path("none")), pytest.fail)
+    assert form is not None
+    assert (form.precision, form.spec.class_names) == ("int8", CLASSES)
+
+
+@pytest.mark.parametrize(("engine_name", "precision"), [("torch", "fp32"), ("openvino", "int8")])
+def test_the_weights_in_the_box_find_most_marks_of_every_class(engine_name: str, precision: str) -> None:
     from docdetect.boxes import iou
     from docdetect.models.engines import load_engine
-    from docdetect.models.weights import resolve_weights
 
-    engine = load_engine(resolve_weights("docdetect-s", Path("none")), imgsz=1024, device="cpu")
+    if precision == "int8" and not has_native_int8():
+        pytest.skip("this processor has no int8 arithmetic")
+    weights = resolve_weights("docdetect-s", Path("none"))
+    engine = load_engine(weights, imgsz=1024, device="cpu", engine=engine_name, precision=precision)
     assert engine.class_names == CLASSES
     annotations, rules = read_annotations(SAMPLES / "annotations.json"), ClassRules(CLASSES)
     found, there = np.zeros(3), np.zeros(3)
