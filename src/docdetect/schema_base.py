@@ -10,7 +10,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 WindowSide = Annotated[int, Field(ge=0, le=8192, multiple_of=32)]
-WindowSize = Annotated[tuple[WindowSide, WindowSide], Field(strict=False)]
+_Side = Annotated[int, Field(ge=32, le=8192, multiple_of=32)]
+WindowSize = Annotated[tuple[_Side, _Side], Field(strict=False)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\:,'\"]+$")]
 
 

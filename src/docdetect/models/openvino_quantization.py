@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import re
 import sys
@@ -26,16 +25,14 @@ def import_nncf() -> Any:
     """The module `nncf`; without OpenVINO's telemetry, which it would use where it finds it.
 
     Raises:
-        MissingDependencyError: it, or OpenVINO, is not installed, or broken.
+        MissingDependencyError: it, or OpenVINO, is not installed.
     """
     import_openvino()
     try:
-        return importlib.import_module("nncf")
-    except (ImportError, OSError) as error:
-        raise MissingDependencyError(
-            f"int8 needs the package 'nncf', which cannot be imported ({error})",
-            'Install it with: pip install "docdetect[int8]"; or export in fp32.',
-        ) from error
+        import nncf
+    except ImportError as error:
+        raise MissingDependencyError.for_extra("nncf", "int8", "making int8") from error
+    return nncf
 
 
 def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -> ConvertedNetwork:

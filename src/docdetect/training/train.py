@@ -98,10 +98,10 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     check_tracking(recipe)
     select_device(recipe.device)
     dataset = read_dataset(recipe.data, on_progress=tell.on_progress)
-    newest = recipe.model == "last"
-    model = (
-        resolve_weights("last", Path(recipe.runs)) if newest else resolve_model(recipe.model, announce=tell.announce)
-    )
+    if recipe.model == "last":
+        model = resolve_weights("last", Path(recipe.runs))
+    else:
+        model = resolve_model(recipe.model, announce=tell.announce)
     if model.suffix.lower() != ".pt":
         check_architecture(model, len(dataset.class_names))
     marks = fingerprint(dataset)
@@ -243,8 +243,9 @@ def _close_loaders(trainer: PagesTrainer) -> None:
 
 def _window_wh(window: int | tuple[int, int]) -> SizeWH | None:
     """Width and height of windows; None for none."""
-    width, height = (window, window) if isinstance(window, int) else window
-    return (width, height) if width and height else None
+    if isinstance(window, int):
+        return (window, window) if window else None
+    return window
 
 
 def _announce_oddities(dataset: YoloDataset, marks: Fingerprint, tell: Listeners, model: Path, freeze: int) -> None:
