@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docdetect.models.head import HeadSpec, Raw, raw_to_detections, suppressed
+from docdetect.models.head import HeadSpec, Raw, parts, raw_to_detections, suppressed
 from docdetect.models.letterbox import fitted_letterbox, page_to_picture
 from docdetect.models.loading import load_network
 from docdetect.types import ByteArray, FloatArray, IntArray
@@ -37,6 +37,33 @@ def test_suppression_is_torchvisions(count: int) -> None:
         np.testing.assert_array_equal(suppressed(xyxy, scores, class_ids, 0.5), expected)
 
 
+def test_parts_lie_in_a_surer_box_of_their_class() -> None:
+    whole = [100, 100, 300, 160]
+    cases = [
+        (whole, 1, False),
+        ([100, 100, 180, 160], 1, True),  # its first half
+        ([90, 100, 180, 160], 1, False),  # reaches out by a ninth
+        ([98, 100, 180, 160], 1, True),  # and by less than a twentieth
+        ([100, 100, 180, 160], 2, False),  # a stamp
+        ([80, 80, 320, 180], 1, False),  # around it, but less sure
+        ([400, 100, 480, 160], 1, False),
+        ([410, 110, 450, 150], 1, True),
+    ]
+    xyxy = np.array([box for box, _, _ in cases], np.float32)
+    class_ids = np.array([class_id for _, class_id, _ in cases])
+    assert parts(xyxy, class_ids).tolist() == [part for _, _, part in cases]
+    assert parts(xyxy[:0], class_ids[:0]).tolist() == []
+
+
+def test_what_lies_in_a_surer_box_is_dropped_unless_all_is_asked_for() -> None:
+    fit = fitted_letterbox((64, 64), 64, 32)
+    distances, logits = np.full((4, 84), 1, np.float32), np.full((1, 84), -9, np.float32)
+    logits[0, [27, 80]] = 1, 3  # a cell of 8 px in the middle, and one of 32 px around it
+    raw, spec = Raw(distances, logits), HeadSpec(("qr",), (8, 16, 32), bins=1)
+    assert len(raw_to_detections(raw, spec, fit, 0.5, 0.7)) == 1
+    assert len(raw_to_detections(raw, spec, fit, 0.5, 1.0)) == 2
+
+
 def test_decoding_is_ultralytics(weights: Path) -> None:
     import torch
     from ultralytics.utils.nms import non_max_suppression
@@ -53,6 +80,9 @@ def test_decoding_is_ultralytics(weights: Path) -> None:
         theirs = non_max_suppression(decoded, 0.3, 0.537, max_det=300, max_wh=7680)[0].numpy()
         raw = RawNetwork(network)(picture)
     found = raw_to_detections(Raw(raw[0][0].numpy(), raw[1][0].numpy()), head_spec(network), fit, 0.3, 0.537)
+    within = parts(theirs[:, :4], theirs[:, 5])
+    assert within.any()  # a step of ours after what is theirs
+    theirs = theirs[~within]
     assert len(found) == len(theirs) > 5
     assert found.scores is not None
     in_picture = found.xyxy + np.array([fit.left, fit.top] * 2)  # at this size pages are not scaled

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from matplotlib import get_data_path
 
 from docdetect.documents.builtin_fonts import builtin_fonts
@@ -34,6 +35,24 @@ def test_styles_are_guessed(fonts: FontBook) -> None:
     assert styles["DejaVu Sans Mono"] is FontStyle.MONO
     assert styles["STIXGeneral"] is FontStyle.SERIF
     assert any(face.italic and face.bold for face in fonts.faces)
+
+
+@pytest.mark.parametrize(
+    ("family", "style"),
+    [
+        ("Lobster Two", FontStyle.SCRIPT),
+        ("Vivid Handwriting", FontStyle.SCRIPT),
+        ("Chandas", FontStyle.SANS),  # no hand in it
+        ("Old Standard TT", FontStyle.SERIF),
+    ],
+)
+def test_styles_are_guessed_from_names_of_families(family: str, style: FontStyle, tmp_path: Path) -> None:
+    with TTFont(MATPLOTLIB_FONTS / "DejaVuSans.ttf") as font:
+        for record in font["name"].names:
+            record.string = {1: family, 2: "Regular", 16: family, 17: "Regular"}.get(record.nameID, record.string)
+        font.save(tmp_path / "renamed.ttf")
+    faces = FontBook.scan([tmp_path], system=False).faces
+    assert {face.style for face in faces if face.family == family} == {style}
 
 
 def test_fonts_inside_libraries_are_read() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from docdetect.schema_synth import SynthConfig
 from docdetect.synth.fonts import FontBook
@@ -42,6 +43,33 @@ def test_small_signatures_lie_whole_in_seals_on_some_acts(fonts: FontBook) -> No
         if signature.patch.kind == "handwritten_signature"
     )
     assert held >= 10
+
+
+def test_trade_marks_fill_their_places_and_are_no_marks(fonts: FontBook) -> None:
+    config = SynthConfig()
+    letters = Materials(fonts, None, {"letter": 1.0}, config.papers, empty=0.0)
+    seen = 0
+    for number in range(40):
+        plan = plan_page(3, number, LONG_SIDE, letters)
+        for slot in plan.sheet.slots:
+            if slot.kind != "brand":
+                continue
+            seen += 1
+            scale = plan.sheet_wh[0] / plan.sheet.width
+            middle = slot.x * scale, slot.y * scale
+            (brand,) = (
+                one for one in plan.placed if one.patch.kind == "" and _middle(one) == pytest.approx(middle, abs=1)
+            )
+            width, height = brand.patch.size_wh
+            assert width <= slot.w * scale + 1
+            assert height <= slot.h * scale + 1
+            assert width >= slot.w * scale - 2 or height >= slot.h * scale - 2
+    assert seen >= 5
+
+
+def _middle(placed: Placed) -> tuple[float, float]:
+    width, height = placed.patch.size_wh
+    return placed.x + width / 2, placed.y + height / 2
 
 
 def _inside(inner: Placed, outer: Placed) -> bool:

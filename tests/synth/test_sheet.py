@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docdetect.synth.fonts import FontBook
-from docdetect.synth.layouts import LAYOUTS, lay_out
+from docdetect.synth.layouts import LAYOUTS, blocks, heads, lay_out
+from docdetect.synth.layouts.draft import new_draft
 from docdetect.synth.raster import draw_sheet
 from docdetect.synth.sheet import Ellipse, Picture, Sheet, Style, Text, wrap
 from docdetect.synth.text import draw_writer
@@ -87,3 +88,28 @@ def test_every_layout_fills_a_page_and_says_where_marks_go(name: str, fonts: Fon
             assert -30 <= slot.x <= sheet.width + 30
             assert -30 <= slot.y <= sheet.height + 30
     assert kinds & {"sign", "code"}
+
+
+def test_those_who_sign_below_a_letter_date_it_beside_their_names(fonts: FontBook) -> None:
+    for seed in range(8):
+        draft = new_draft(draw_writer(np.random.default_rng(seed)), fonts)
+        blocks.countersigned(draft)
+        signs, dates = ([slot for slot in draft.sheet.slots if slot.kind == kind] for kind in ("sign", "date"))
+        assert 1 <= len(signs) == len(dates) <= 3
+        for sign, date in zip(signs, dates, strict=True):
+            assert sign.y == date.y
+            assert sign.x + sign.w / 2 < date.x - date.w / 2
+            assert date.x + date.w / 2 < draft.sheet.width
+        texts = [stroke.text.rstrip(":") for stroke in draft.sheet.strokes if isinstance(stroke, Text)]
+        word = draft.writer.language.date
+        assert texts.count(word) + texts.count(word.upper()) == len(dates)
+
+
+def test_a_trade_mark_stands_above_what_follows(fonts: FontBook) -> None:
+    for seed in range(8):
+        draft = new_draft(draw_writer(np.random.default_rng(seed)), fonts)
+        top = draft.y
+        heads.brand_head(draft)
+        (brand,) = (slot for slot in draft.sheet.slots if slot.kind == "brand")
+        assert brand.y - brand.h / 2 == pytest.approx(top)
+        assert brand.y + brand.h / 2 < draft.y

@@ -44,7 +44,8 @@ class Engine(Protocol):
         Args:
             pages: uint8 (H, W, 3) RGB, of any sizes.
             conf: lowest score that is returned, in [0, 1).
-            iou: two boxes of one class that overlap more are one mark, in [0, 1].
+            iou: two boxes of one class that overlap more are one mark, in [0, 1]; below 1, a box that lies in a surer
+                one of its class is a part of that mark.
 
         Returns:
             One `Detections` per page, in order: boxes in px of that page, clipped to it, by descending score. The

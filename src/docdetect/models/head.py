@@ -13,11 +13,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from docdetect.boxes import contained
 from docdetect.models.letterbox import Letterbox, boxes_to_page
-from docdetect.types import Detections, FloatArray, IntArray, SizeWH
+from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
 
 MAX_MARKS = 300  # per page, as in Ultralytics
 _MAX_CANDIDATES = 30_000  # the same
+_PART_FRAC = 0.95  # of a box: with more of it in a surer box of its class, it is a part of that mark
 _LOGIT_SLACK = 1e-3  # candidates are picked by logit; which of them count is decided by score
 
 
@@ -63,11 +65,14 @@ class Raw:
 def raw_to_detections(raw: Raw, spec: HeadSpec, fit: Letterbox, conf: float, iou: float) -> Detections:
     """Detections in px of the page, clipped, by descending score (above `conf`), equal scores in a fixed order.
 
-    An anchor counts for its best class only; of boxes of one class that overlap by more than `iou` the surest stays.
+    An anchor counts for its best class only; of boxes of one class that overlap by more than `iou` the surest stays,
+    and parts of surer boxes are dropped. With an `iou` of 1 all stay.
     """
     anchors, scores, class_ids = _candidates(raw.logits, conf)
     xyxy = _decoded(raw.distances[:, anchors], anchors, spec, fit.picture_wh)
     kept = suppressed(xyxy, scores, class_ids, iou) if spec.suppress else _surest(scores, MAX_MARKS)
+    if spec.suppress and iou < 1:
+        kept = kept[~parts(xyxy[kept], class_ids[kept])]
     on_page, scores, class_ids = boxes_to_page(xyxy[kept], fit), scores[kept], class_ids[kept]
     order = np.lexsort((on_page[:, 0], on_page[:, 1], class_ids, -scores))
     return Detections(on_page[order], class_ids[order], fit.page_wh, scores[order])
@@ -95,6 +100,21 @@ def suppressed(xyxy: FloatArray, scores: FloatArray, class_ids: IntArray, iou: f
         same = (class_ids[left] == class_ids[best]) & (shared > iou * whole)
         left = left[~same]
     return np.array(kept, np.int64)
+
+
+def parts(xyxy: FloatArray, class_ids: IntArray) -> BoolArray:
+    """(N,) True for boxes of which more than 0.95 lies in one box before them of their class.
+
+    The network often finds a capital or the first half of a signature beside the whole; their IoU is too low for
+    non-maximum suppression.
+
+    Args:
+        xyxy: (N, 4), by descending score.
+        class_ids: (N,).
+    """
+    within = (contained(xyxy, xyxy) > _PART_FRAC) & (class_ids[:, None] == class_ids[None])
+    earlier: BoolArray = np.tril(within, k=-1).any(axis=1)
+    return earlier
 
 
 def _candidates(logits: FloatArray, conf: float) -> tuple[IntArray, FloatArray, IntArray]:

@@ -34,7 +34,7 @@ OWN_NAMES = (
     "images", "labels", "pdfs", "data.yaml", "annotations.json", LOOKALIKES_NAME, "preview.jpg", JOURNAL_NAME,
     SETTINGS_NAME,
 )  # fmt: skip
-_GENERATOR = 6  # goes up whenever the same settings give other pages than before
+_GENERATOR = 7  # goes up whenever the same settings give other pages than before
 _LONGEST_DOCUMENT = 6  # pages
 _NOT_CONTENT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
 

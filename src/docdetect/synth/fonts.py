@@ -61,10 +61,22 @@ _SAMPLES = {
 }
 _JOINED = frozenset((Script.DEVANAGARI, Script.TAMIL, Script.MALAYALAM))  # letters change beside each other
 _NAME_STYLES = (
-    (FontStyle.SCRIPT, re.compile(r"script|hand|cursive|chancery|brush|callig|signature|vibes|dancing|comic", re.I)),
+    (
+        FontStyle.SCRIPT,
+        re.compile(
+            r"script|handwrit|\bhand\b|cursive|chancery|brush|callig|signature|vibes|dancing|comic|humor|lobster|leckerli"
+            r"|kristi|isabella|karumbi|breip|joscelyn|femkeklaver|dyuthi|chilanka|because we|havana|tomson",
+            re.I,
+        ),
+    ),
     (FontStyle.MONO, re.compile(r"mono|courier|typewriter|console|consolas|\bcmtt", re.I)),
     (FontStyle.SANS, re.compile(r"sans|helvet|arial|gothic|grotesk|roboto|ubuntu|calibri|verdana|tahoma|\bcmss", re.I)),
-    (FontStyle.SERIF, re.compile(r"serif|roman|times|georgia|garamond|cambria|stix|book|\bcm(r|b|ti)\d", re.I)),
+    (
+        FontStyle.SERIF,
+        re.compile(
+            r"serif|roman|times|georgia|garamond|cambria|caladea|charis|old standard|stix|book|\bcm(r|b|ti)\d", re.I
+        ),
+    ),
 )
 
 

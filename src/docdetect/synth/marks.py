@@ -24,6 +24,7 @@ from docdetect.synth.text import Writer
 _READABLE_PX = 1.3  # px of the page for a module of most QR codes
 _DENSE_PX = 0.7  # and of a few
 _NAME_IN_HEAD = 0.5  # of the emblems of heads: a firm's name as a trade mark
+_SCRIPT_BRAND = 0.85  # of the names that are a letterhead
 _WRITTEN = {
     "field": (ScribbleKind.BLOCK, ScribbleKind.BLOCK, ScribbleKind.NOTE, ScribbleKind.NUMBER, ScribbleKind.DATE),
     "date": (ScribbleKind.DATE,),
@@ -186,6 +187,14 @@ class Maker:
         else:
             patch, across = make_not_stamp(self.rng, self.px_per_mm, self.fonts), 1.6
         return self.at(self._fitting(patch, slot.w * across, slot.h), slot.x, slot.y, "print")
+
+    def brand(self, slot: Slot) -> Placed:
+        """A firm's name in script type or bold letters, as large as the slot allows."""
+        kind = LookalikeKind.SCRIPT_MARK if self.rng.random() < _SCRIPT_BRAND else LookalikeKind.LETTER_MARK
+        patch = make_lookalike(self.rng, self.px_per_mm, self.fonts, kind=kind)
+        width, height = patch.size_wh
+        factor = min(slot.w * self.px_per_mm / width, slot.h * self.px_per_mm / height)
+        return self.at(resized(patch, factor), slot.x, slot.y, "print")
 
     def icon(self, slot: Slot) -> Placed:
         """What a form prints beside its text: a pictogram, or its year."""

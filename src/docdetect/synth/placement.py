@@ -61,6 +61,7 @@ def place_marks(maker: Maker, sheet: Sheet, habits: Habits, *, empty: bool) -> l
     """All that lies on the print, in the order in which it is drawn."""
     placed = [
         *_emblems(maker, _slots(sheet, "emblem")),
+        *[maker.brand(slot) for slot in _slots(sheet, "brand")],
         *[maker.icon(slot) for slot in _slots(sheet, "icon", "year")],
         *_handwriting(maker, sheet, habits),
         *_corrections(maker, sheet),

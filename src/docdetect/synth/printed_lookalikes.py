@@ -11,6 +11,7 @@ import numpy as np
 
 from docdetect.synth.fonts import FontBook, FontFace, FontStyle, Script
 from docdetect.synth.ink import RGB
+from docdetect.synth.lettering import lettering
 from docdetect.synth.painter import Painter, Points, polygon
 from docdetect.synth.patch import Patch
 from docdetect.synth.stamp_canvas import text_strip
@@ -19,6 +20,7 @@ from docdetect.types import ByteArray
 
 Rng = np.random.Generator
 _WHITE: RGB = (255, 255, 255)
+_LETTERED = 0.45  # of script marks: drawn by hand once, no type
 _Maker = Callable[[Rng, float, FontBook], Patch]
 
 # Capitals as strokes in a square of side 1, y down; some without a bar, as trade marks draw them.
@@ -44,24 +46,11 @@ _LETTERS: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
 }
 _CALLS = ("TIP", "NEW", "STOP", "NOTE", "CAUTION", "INFO", "PDF", "FAX", "24h")
 _SIGNS = ("!", "i", "?", "A", "P", "!")
+# fmt: off
 _SYLLABLES = (
-    "lo",
-    "ril",
-    "lard",
-    "ma",
-    "ven",
-    "tor",
-    "sel",
-    "wick",
-    "gra",
-    "del",
-    "ho",
-    "ney",
-    "ber",
-    "kins",
-    "al",
-    "stra",
+    "lo", "ril", "lard", "ma", "ven", "tor", "sel", "wick", "gra", "del", "ho", "ney", "ber", "kins", "al", "stra",
 )
+# fmt: on
 
 
 class LookalikeKind(str, Enum):
@@ -92,6 +81,8 @@ def _tone(rng: Rng) -> RGB:
 
 def _script_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     """A name in script or slanted type, made bolder, sheared and climbing, at times underlined by a swash."""
+    if rng.random() < _LETTERED:
+        return _lettered_mark(rng, px_per_mm, fonts)
     script = Script.CYRILLIC if rng.random() < 0.25 and fonts.covers(Script.CYRILLIC) else Script.LATIN
     style = FontStyle.SCRIPT if rng.random() < 0.75 else FontStyle.SERIF
     faces = fonts.matching(script, style, italic=None if style is FontStyle.SCRIPT else True)
@@ -108,6 +99,28 @@ def _script_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     mask = _slanted(mask, float(rng.normal(0.05, 0.15)), float(rng.normal(3, 4)))
     colour = _tone(rng)
     painter.paint(mask, colour)
+    _swash_and_small_print(rng, painter, fonts, (wide, high), colour)
+    return painter.patch()
+
+
+def _lettered_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """A firm's name in letters that were drawn with a broad nib once and are printed on each sheet."""
+    wide, high = float(rng.uniform(18, 60)), float(rng.uniform(5, 14))
+    painter = Painter(wide * 1.3 + 6, high * 3 + 6, px_per_mm)
+    layer = painter.layer()
+    for points, width_mm in lettering(rng, wide, high):
+        layer.line(points, width_mm)
+    colour = _tone(rng)
+    painter.paint(layer.alpha, colour)
+    _swash_and_small_print(rng, painter, fonts, (wide, high * 0.8), colour)
+    return painter.patch()
+
+
+def _swash_and_small_print(
+    rng: Rng, painter: Painter, fonts: FontBook, size_mm: tuple[float, float], colour: RGB
+) -> None:
+    """What often stands below a name of that width and height: a line that swings, the firm's address in small type."""
+    wide, high = size_mm
     if rng.random() < 0.35:
         along = np.linspace(-0.5, 0.5, 40)
         lift = -along * float(rng.uniform(0, 0.25)) * wide + 0.03 * wide * np.sin(along * 5)
@@ -120,7 +133,6 @@ def _script_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
         line = f"{brand(rng, Script.LATIN)}, Inc.   {brand(rng, Script.LATIN)} Center, {int(rng.integers(1, 990))}"
         place = (float(rng.uniform(-0.1, 0.2)) * wide, high * 1.25, float(rng.uniform(1.2, 2.0)), wide * 0.9)
         painter.text(line, small, place, colour)
-    return painter.patch()
 
 
 def _letter_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:

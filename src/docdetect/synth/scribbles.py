@@ -158,7 +158,7 @@ def _note(rng: Rng, hand: Hand, recorded: RecordedInk | None) -> list[Trace]:
             drop = np.array([0.0, line * 3.3 + float(rng.normal(0, 0.08))])
             traces.extend(one.moved(np.eye(2), drop) for one in more)
             x = end + float(rng.uniform(0.7, 1.3))
-    return _sized(rng, traces, 1.2, 2.1)
+    return _sized(rng, traces, 1.2, 2.1 if rng.random() < 0.6 else 3.6)
 
 
 def _drawn_word(rng: Rng, hand: Hand, x: float) -> tuple[list[Trace], float]:

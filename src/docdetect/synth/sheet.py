@@ -90,6 +90,7 @@ SlotKind: TypeAlias = Literal[
     "code",  # a QR code or a relative
     "field",  # written in by hand: (x, y) is the middle of the line
     "date",  # a date by hand
+    "brand",  # a firm's name as its trade mark
     "tick",  # a box to tick
     "note",  # free space where people scribble
     "free",  # free space where a large stamp has room

@@ -17,6 +17,7 @@ class Language:
         weight: how often the language is drawn.
         seal: the mark for the place of a stamp; empty where there is no such custom.
         signed: what a printed electronic signature begins with.
+        date: the word for it.
         words: running text.
         titles: headings of documents.
         roles: who signs.
@@ -30,6 +31,7 @@ class Language:
     weight: float
     seal: str
     signed: str
+    date: str
     words: tuple[str, ...]
     titles: tuple[str, ...]
     roles: tuple[str, ...]
@@ -54,6 +56,6 @@ def _language(entry: dict[str, Any]) -> Language:
     lists = {
         name: tuple(item.strip() for item in (value.split() if name == "words" else value.split("|")))
         for name, value in entry.items()
-        if name not in ("code", "weight", "seal", "signed")
+        if name not in ("code", "weight", "seal", "signed", "date")
     }
-    return Language(entry["code"], float(entry["weight"]), entry["seal"], entry["signed"], **lists)
+    return Language(entry["code"], float(entry["weight"]), entry["seal"], entry["signed"], entry["date"], **lists)

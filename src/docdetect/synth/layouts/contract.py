@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docdetect.synth.layouts import blocks
+from docdetect.synth.layouts import blocks, heads
 from docdetect.synth.layouts.draft import Draft
 
 
@@ -10,7 +10,7 @@ def contract(draft: Draft) -> None:
     """The first, an inner or the last page of a contract; mostly the last, where people sign."""
     duty = draft.chance(0.08)
     if duty:
-        blocks.duty_head(draft)
+        heads.duty_head(draft)
     if duty or draft.chance(0.35):
         if not duty and draft.chance(0.3):
             blocks.approval(draft)
@@ -58,7 +58,7 @@ def act(draft: Draft) -> None:
 
 
 def _ending(draft: Draft) -> None:
-    kind = draft.count(0, 3)
+    kind = draft.count(0, 4)
     if draft.chance(0.4):
         heading = draft.writer.pick(draft.writer.language.closing)
         draft.y = draft.sheet.paragraph((draft.left, draft.y, draft.width), heading, draft.look.bold, 1.2, "centre")
@@ -66,6 +66,8 @@ def _ending(draft: Draft) -> None:
         blocks.parties(draft)
     elif kind == 2:
         blocks.signature_rows(draft, draft.count(1, 4))
+    elif kind == 3:
+        blocks.countersigned(draft)
     else:
         _witnesses(draft)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docdetect.synth.layouts import blocks
+from docdetect.synth.layouts import blocks, heads
 from docdetect.synth.layouts.draft import Draft
 
 
@@ -10,11 +10,7 @@ def letter(draft: Draft) -> None:
     """A letter on one page, or its last page."""
     first = draft.chance(0.7)
     if first:
-        (
-            blocks.twin_letterhead
-            if draft.writer.language.code in ("ru", "kk") and draft.chance(0.5)
-            else blocks.letterhead
-        )(draft)
+        _head(draft)
         _address(draft)
     lines = draft.between(0.15, 0.62) if first else draft.between(0.02, 0.4)
     blocks.body(draft, draft.y + (draft.floor - draft.y - 45) * lines + 12)
@@ -23,9 +19,20 @@ def letter(draft: Draft) -> None:
         blocks.signature_rows(draft, draft.count(1, 2))
     else:
         blocks.closing(draft)
+        if draft.chance(0.25):
+            blocks.countersigned(draft)
     if draft.chance(0.5):
         _below(draft)
     blocks.foot(draft)
+
+
+def _head(draft: Draft) -> None:
+    if draft.writer.language.code in ("ru", "kk") and draft.chance(0.5):
+        heads.twin_letterhead(draft)
+    elif draft.chance(0.4):
+        heads.brand_head(draft)
+    else:
+        heads.letterhead(draft)
 
 
 def _address(draft: Draft) -> None:

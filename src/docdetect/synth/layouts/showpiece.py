@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from docdetect.synth.layouts import blocks
+from docdetect.synth.layouts import blocks, heads
 from docdetect.synth.layouts.draft import Draft
 from docdetect.synth.sheet import RGB, Ellipse, Line
 
@@ -38,7 +38,7 @@ def cover(draft: Draft) -> None:
     """The cover of a project: large centred lines, then who is responsible."""
     sheet, look, writer = draft.sheet, draft.look, draft.writer
     if draft.chance(0.5):
-        blocks.letterhead(draft)
+        heads.letterhead(draft)
     draft.y = max(draft.y, sheet.height * draft.between(0.14, 0.3))
     title = look.title.sized(draft.between(1.0, 1.5))
     text = f"{writer.pick(writer.language.titles)} {writer.phrase(2, 6)}"
@@ -180,7 +180,7 @@ def _frame(draft: Draft) -> None:
     margin = draft.between(6, 14)
     if draft.chance(0.3):
         red, green, blue = (255 - (255 - value) // 4 for value in colour)
-        blocks.waves(draft, (margin, sheet.width - margin), (margin, sheet.height - margin), (red, green, blue))
+        heads.waves(draft, (margin, sheet.width - margin), (margin, sheet.height - margin), (red, green, blue))
     for inset, width in ((margin, draft.between(0.4, 2.0)), (margin + draft.between(2, 4), 0.3), (margin + 9, 0.3)):
         sheet.rect((inset, inset, sheet.width - inset, sheet.height - inset), width, colour)
     if draft.chance(0.7):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from docdetect.synth.layouts import blocks
+from docdetect.synth.layouts import blocks, heads
 from docdetect.synth.layouts.draft import Draft
 from docdetect.synth.layouts.grid import draw_grid, table
 
 
 def invoice(draft: Draft) -> None:
     """An invoice or order: heads of both sides, a table of goods, totals, who issued it."""
-    blocks.letterhead(draft)
+    heads.letterhead(draft)
     blocks.title(draft)
     writer, look = draft.writer, draft.look
     for _ in range(draft.count(2, 6)):
@@ -49,7 +49,7 @@ def estimate(draft: Draft) -> None:
 def conditions(draft: Draft) -> None:
     """Conditions as a table of two or three wide columns, often with a code at the foot of every page."""
     if draft.chance(0.3):
-        blocks.twin_letterhead(draft)
+        heads.twin_letterhead(draft)
         blocks.title(draft)
     room = 0.0 if draft.chance(0.45) else draft.between(35, 80)
     grid = draw_grid(draft, draft.count(3, 4), dense=False, long_words=True)
