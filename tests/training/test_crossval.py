@@ -100,6 +100,20 @@ def test_an_interrupted_run_goes_on_where_it_was(dataset: Path, tmp_path: Path, 
     assert [one.fold for one in again.images] == [one.fold for one in folds.images]
 
 
+def test_the_last_run_is_that_of_when_it_was_started(dataset: Path, tmp_path: Path, training: FakeTraining) -> None:
+    runs = tmp_path / "train"
+    config = _config(dataset, tmp_path, train__model="last", train__runs=str(runs))
+    with pytest.raises(InputError, match="holds no training run with weights"):
+        cross_validate(config, _assign_folds)
+    newest = runs / "train_20250101_000000" / "weights" / "best.pt"
+    newest.parent.mkdir(parents=True)
+    newest.write_bytes(training.weights)
+    cross_validate(config, _assign_folds)
+    assert [one.train.model for one in training.asked] == [str(newest)] * 3
+    (kept,) = Path(config.crossval.runs).glob("*/config.yaml")
+    assert load_config(str(kept)).train.model == str(newest)
+
+
 def test_a_changed_dataset_is_not_gone_on_with(tmp_path: Path, dataset: Path, training: FakeTraining) -> None:
     config = _config(dataset, tmp_path)
     folds = cross_validate(config, _assign_folds)

@@ -159,6 +159,15 @@ def test_what_training_had_seen_is_told_by_family(tmp_path: Path, work: FakeWork
     assert [sample.family for sample in page.samples] == ["family 0", "family 3"]
 
 
+def test_the_last_run_is_looked_for_before_anything_is_made(tmp_path: Path, work: FakeWork) -> None:
+    runs = str(tmp_path / "runs")
+    config = load_config(None, (), {"train.model": "last", "train.runs": runs, "reproduce.runs": runs})
+    with pytest.raises(InputError, match="holds no training run with weights"):
+        reproduce(config, work.prepare)
+    assert work.asked == []
+    assert not Path(runs).exists()
+
+
 def test_only_a_reproduction_can_go_on(tmp_path: Path, work: FakeWork) -> None:
     with pytest.raises(InputError, match="no reproduction to go on with"):
         resume_reproduction("last", str(tmp_path / "elsewhere"), work.prepare)

@@ -25,7 +25,7 @@ from docdetect.training.predictions import Prediction, predict_dataset
 from docdetect.training.records import RunFolder, find_run, make_run_folder
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.samples import read_origins, samples_of
-from docdetect.training.train import Listeners, train
+from docdetect.training.train import Listeners, train, with_named_model
 
 PLAN = "folds.json"
 _SPLITS = ("train", "val")
@@ -65,6 +65,7 @@ def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | N
         OutputError: the folder cannot be written.
     """
     tell = listeners or Listeners()
+    config = with_named_model(config)
     dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
     how = config.crossval
     images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed, assign)

@@ -23,7 +23,7 @@ from docdetect.training.data import YoloDataset, read_dataset
 from docdetect.training.evaluate import EVALUATION, read_predictions
 from docdetect.training.records import RunFolder, make_run_folder
 from docdetect.training.samples import origin_of, read_origins
-from docdetect.training.train import Listeners
+from docdetect.training.train import Listeners, with_named_model
 from docdetect.training.validate import validate
 
 PROTOCOLS = "protocols.json"
@@ -80,6 +80,7 @@ def reproduce(config: Config, prepare: PrepareDataset, listeners: Listeners | No
         InputError: documents, annotations or model are missing or wrong, or a split has no validation pages.
         OutputError: the folder cannot be written.
     """
+    config = with_named_model(config)
     folder = make_run_folder(Path(config.reproduce.runs), config.reproduce.name)
     write_text(folder / "config.yaml", dump_config(config))
     write_json(folder / PROTOCOLS, {"split_by": [PAGE, FAMILY], "seed": config.data.seed, "val": config.data.val})

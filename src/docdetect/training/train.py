@@ -82,6 +82,20 @@ class TrainResult:
     classes: Mapping[str, ClassAccuracy | None] = field(default_factory=dict)
 
 
+def with_named_model(config: Config) -> Config:
+    """The configuration with the path of the newest run's best in place of `train.model: last`.
+
+    For trainings whose runs lie in a folder of their own, where `last` would not be found, or be another.
+
+    Raises:
+        InputError: `train.runs` holds no run with weights.
+    """
+    if config.train.model != "last":
+        return config
+    newest = str(resolve_weights("last", Path(config.train.runs)).resolve())
+    return config.model_copy(update={"train": config.train.model_copy(update={"model": newest})})
+
+
 def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     """Trains with `config.train` into a new folder `<runs>/<name>_<timestamp>`.
 
@@ -98,10 +112,7 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     check_tracking(recipe)
     select_device(recipe.device)
     dataset = read_dataset(recipe.data, on_progress=tell.on_progress)
-    if recipe.model == "last":
-        model = resolve_weights("last", Path(recipe.runs))
-    else:
-        model = resolve_model(recipe.model, announce=tell.announce)
+    model = resolve_model(with_named_model(config).train.model, announce=tell.announce)
     if model.suffix.lower() != ".pt":
         check_architecture(model, len(dataset.class_names))
     marks = fingerprint(dataset)
