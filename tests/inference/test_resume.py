@@ -11,6 +11,10 @@ import pytest
 
 from docdetect.errors import OutputError
 from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.run import _settings
+from docdetect.models.engine import Traits
+from docdetect.models.int8_form import int8_path
+from docdetect.schema import Config
 from docdetect.types import ByteArray, Detections
 from tests.inference.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once, with_pages
 
@@ -157,3 +161,17 @@ def test_a_full_disk_stops_cleanly_and_leaves_a_whole_journal(
     assert not journal.exists() or journal.read_bytes().endswith(b"\n") or journal.read_bytes() == b""
     run_once(source, output, with_pages(), on_existing="resume")
     assert compared_files(output) == uninterrupted
+
+
+def test_another_int8_form_of_the_same_weights_is_another_setting(tmp_path: Path) -> None:
+    weights = tmp_path / "best.pt"
+    weights.write_bytes(b"weights")
+    quantised, plain = ColourEngine(), ColourEngine()
+    quantised.traits = Traits("colours", "int8")
+    seen = []
+    for form in (b"", b"ranges from some pages", b"ranges from others"):
+        if form:
+            int8_path(weights).write_bytes(form)
+        seen.append([_settings(Config(), engine, weights).fingerprint() for engine in (quantised, plain)])
+    assert len({first for first, _ in seen}) == 3
+    assert len({second for _, second in seen}) == 1

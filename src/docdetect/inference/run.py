@@ -42,6 +42,7 @@ from docdetect.inference.summary import write_summary
 from docdetect.machine import available_cores
 from docdetect.models.engine import Engine
 from docdetect.models.engines import load_engine, say_nothing
+from docdetect.models.int8_form import int8_path
 from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
 from docdetect.models.weights import resolve_weights
 
@@ -209,6 +210,7 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
     return RunSettings(
         class_names=engine.class_names,
         weights_sha256=sha256_file(weights),
+        int8_sha256=_int8_sha256(engine, weights),
         conf=conf,
         class_conf=class_conf,
         iou=wanted.iou,
@@ -236,6 +238,11 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         doc_timeout_s=wanted.doc_timeout_s,
         doc_memory_mb=wanted.doc_memory_mb,
     )
+
+
+def _int8_sha256(engine: Engine, weights: Path) -> str:
+    form = int8_path(weights)
+    return sha256_file(form) if engine.traits.precision == "int8" and form.is_file() else ""
 
 
 def _thresholds(wanted: InferConfig, engine: Engine, weights: Path) -> tuple[float, tuple[float, ...]]:

@@ -22,6 +22,7 @@ class RunSettings:
     Attributes:
         class_names: of the model, in the order of the class ids.
         weights_sha256: hex digest of the weights' content.
+        int8_sha256: the same of the int8 form that lies beside them, where the engine runs it.
         conf: lowest confidence of a raw detection, in [0, 1].
         class_conf: the same for each class, in the order of ids; empty where `conf` holds for all.
         iou: IoU of non-maximum suppression, in [0, 1].
@@ -45,6 +46,7 @@ class RunSettings:
 
     class_names: tuple[str, ...]
     weights_sha256: str
+    int8_sha256: str = ""
     conf: float = 0.15
     class_conf: tuple[float, ...] = ()
     iou: float = 0.7
