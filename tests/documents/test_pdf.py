@@ -173,6 +173,24 @@ def test_a_pdf_encrypted_without_a_password_opens(tmp_path: Path) -> None:
         assert document.render(1, LongSide(10)).pixels.shape == (10, 7, 3)
 
 
+@pytest.mark.parametrize("step", ["init_doc", "authenticate"])
+def test_whatever_the_library_raises_on_opening_is_the_file_s_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "locked.pdf"
+    with pymupdf.open() as pdf:
+        pdf.new_page()
+        pdf.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="open", owner_pw="own")
+
+    def stumble(*_: object) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'm_internal'")
+
+    monkeypatch.setattr(pymupdf.Document, step, stumble)
+    with pytest.raises(DocumentError) as caught, open_document(list_documents(path)[0], passwords=["own"]):
+        pass
+    assert caught.value.failure.kind is FailureKind.UNREADABLE
+
+
 @pytest.mark.parametrize(
     ("content", "kind"),
     [

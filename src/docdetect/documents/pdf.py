@@ -124,15 +124,19 @@ class PdfDocument:
                 raise document_error(self._path, FailureKind.UNREADABLE, "the file is empty")
             pymupdf.TOOLS.reset_mupdf_warnings()
             pdf = pymupdf.open(self._path, filetype="pdf")
+            is_pdf = bool(pdf.is_pdf)
+            locked = is_pdf and pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords)
+        except DocdetectError:
+            raise
         except OSError as error:
             raise document_error(self._path, FailureKind.UNREADABLE, f"cannot be read ({error.strerror})") from error
-        except (RuntimeError, ValueError, MemoryError, pymupdf.mupdf.FzErrorBase) as error:
+        except Exception as error:  # hostile bytes reach unguarded code of the library
             failure = _open_failure(error)
             raise document_error(self._path, failure.kind, failure.message) from error
-        if not pdf.is_pdf:
+        if not is_pdf:
             pdf.close()
             raise document_error(self._path, FailureKind.UNREADABLE, "not a PDF inside")
-        if pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords):
+        if locked:
             pdf.close()
             tried = "none of the passwords given opens it" if passwords else "needs a password"
             raise document_error(self._path, FailureKind.ENCRYPTED, tried)
