@@ -1,10 +1,11 @@
 """Weights on real documents that were in no training, zero-shot: the table of the model card.
 
 Every page of every set is rendered with its long side at --imgsz px, as `infer` does. Judged is the raw output of the
-network after non-maximum suppression at IoU 0.7, every confidence from 0.001 on, as `val` does: COCO average precision
-with bootstrap intervals by family (the near-duplicates that `split --by family` keeps together), and precision and
-recall at --conf before and after grouping. The documents are read in place, from ../shared/data unless --data says
-otherwise; nothing of them is kept, except the pictures of errors that --gallery asks for.
+network after non-maximum suppression at IoU 0.7, without parts of surer boxes, every confidence from 0.001 on, as `val`
+does: COCO average precision with bootstrap intervals by family (the near-duplicates that `split --by family` keeps
+together), and precision and recall at --conf before and after grouping. The documents are read in place, from
+../shared/data unless --data says otherwise; nothing of them is kept, except the pictures of errors that --gallery asks
+for.
 """
 
 from __future__ import annotations
