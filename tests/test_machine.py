@@ -13,13 +13,16 @@ GIB = 1 << 30
 FAULTS = """
 import resource, sys
 import numpy as np
-from docdetect.machine import keep_freed_memory
-if sys.argv[1] == "keep" and not keep_freed_memory():
+from docdetect import machine
+if sys.argv[1] != "leave" and not getattr(machine, sys.argv[1])():
     sys.exit(3)
 for k in range(9):
     if k == 1:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    np.empty(80_000_000, np.uint8).fill(k)
+    blocks = [np.empty(80_000_000 // int(sys.argv[2]), np.uint8) for _ in range(int(sys.argv[2]))]
+    for block in blocks:
+        block.fill(k)
+    del block, blocks
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -78,14 +81,16 @@ def test_free_memory_is_none_where_nothing_tells_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told")
-def test_freed_memory_is_kept_for_the_next_block() -> None:
+@pytest.mark.parametrize(("keep", "blocks"), [("keep_freed_memory", "1"), ("keep_freed_pictures", "8")])
+def test_freed_memory_is_kept_for_the_next_block(keep: str, blocks: str) -> None:
     def faults(how: str) -> int:
-        done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", FAULTS, how, blocks]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 3:
             pytest.skip("this C library has no mallopt")
         return int(done.stdout)
 
-    given_back, kept = faults("leave"), faults("keep")
+    given_back, kept = faults("leave"), faults(keep)
     assert given_back > 10 * kept
     assert kept < 100
 

@@ -19,6 +19,8 @@ GAIN = 0.92
 
 _KEEP = ((-4, 0), (-1, -1), (-2, 256 << 20))  # M_MMAP_MAX none, M_TRIM_THRESHOLD never, M_TOP_PAD in bytes (mallopt(3))
 
+_KEEP_PICTURES = ((-3, 32 << 20), (-1, 128 << 20))  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD in bytes
+
 _GROUPS = (  # control groups of version 2 and 1: folder, limit, use, and what of that is a cache that can be given up
     ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -64,6 +66,12 @@ def keep_freed_memory() -> bool:
     """
     mallopt = _c_function("mallopt")
     return mallopt is not None and all(mallopt(option, value) == 1 for option, value in _KEEP)
+
+
+def keep_freed_pictures() -> bool:
+    """The same for a process that handles one page after the other: blocks of up to 32 MiB, 128 MiB of them at most."""
+    mallopt = _c_function("mallopt")
+    return mallopt is not None and all(mallopt(option, value) == 1 for option, value in _KEEP_PICTURES)
 
 
 def release_freed_memory() -> None:

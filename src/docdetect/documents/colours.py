@@ -6,12 +6,15 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from docdetect.types import SizeWH
+from docdetect.types import ByteArray, SizeWH
 
+_STRETCHED = 2.05
+_BLUR = 0.4  # standard deviation in px for each px that becomes one: without it fine lines would break
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF tag and value
 _BITS, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
@@ -28,12 +31,29 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     return _to_eight_bits(ImageOps.exif_transpose(image), tags)
 
 
-def resized(image: Image.Image, size_wh: SizeWH) -> Image.Image:
-    """The picture (mode RGB or L) at `size_wh` px in RGB: averaged when it shrinks, smooth when it grows."""
-    shrinks = size_wh[0] <= image.width and size_wh[1] <= image.height
-    # Hamming is as sharp as bicubic and costs as little as bilinear, but only shrinks well.
-    method = Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC
-    return image.resize(size_wh, method, reducing_gap=2.0).convert("RGB")
+def resized(image: Image.Image, size_wh: SizeWH) -> ByteArray:
+    """The picture (mode RGB or L) at `size_wh` px, uint8 (H, W, 3) RGB.
+
+    Averaged when it shrinks, smooth when it grows.
+    """
+    whole = min(image.width // size_wh[0], image.height // size_wh[1])
+    if whole == 0:
+        return _rgb_pixels(image.resize(size_wh, Image.Resampling.BICUBIC))
+    if whole > 1:
+        image = image.reduce(whole)
+    factor = max(image.width / size_wh[0], image.height / size_wh[1])
+    if factor > _STRETCHED:  # much more along one side than along the other
+        return _rgb_pixels(image.resize(size_wh, Image.Resampling.HAMMING))
+    if image.size == size_wh:
+        return _rgb_pixels(image)
+    # OpenCV does in 4 ms what takes Pillow 15, for an A4 page of 2 megapixels.
+    smooth = cv2.GaussianBlur(np.asarray(image), (3, 3), _BLUR * factor)
+    small = np.asarray(cv2.resize(smooth, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return small if small.ndim == 3 else np.repeat(small[:, :, None], 3, axis=2)
+
+
+def _rgb_pixels(image: Image.Image) -> ByteArray:
+    return np.array(image.convert("RGB"))
 
 
 def _to_eight_bits(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 from PIL import (
     BmpImagePlugin,
     ExifTags,
@@ -93,7 +92,7 @@ class ImageDocument:
             self._stale = True  # decoding turns the image upright and drops the tags that said so
             width, height = info.size_wh
             image.draft("RGB", (height, width) if geometry.sideways else (width, height))
-            pixels = np.array(resized(upright_rgb(image), info.size_wh))
+            pixels = resized(upright_rgb(image), info.size_wh)
         return Page(info, pixels)
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from docdetect.documents.document import (
     page_error,
 )
 from docdetect.documents.paper import paper_of_picture
+from docdetect.documents.scans import scanned_pixels
 from docdetect.documents.sizes import (
     DRAWN_DPI,
     MAX_PART_PX,
@@ -178,7 +179,10 @@ class PdfDocument:
 
 
 def _drawn(page: Any, size_wh: SizeWH) -> ByteArray:
-    """The page through MuPDF, as uint8 (H, W, 3) RGB."""
+    """The page as uint8 (H, W, 3) RGB: through MuPDF, unless it is a scan and nothing else."""
+    scanned = scanned_pixels(page, size_wh)
+    if scanned is not None:
+        return scanned
     pixmap = page.get_pixmap(matrix=_matrix(page.rect, size_wh), alpha=False, annots=True)
     shape = (pixmap.height, pixmap.width, 3)
     pixels: ByteArray = (

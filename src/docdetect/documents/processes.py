@@ -14,6 +14,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+from docdetect.machine import keep_freed_pictures
 from docdetect.types import Failure, FailureKind
 
 _ALARM_GRACE_S = 30
@@ -55,6 +56,7 @@ def enter_worker(memory_bytes: int) -> None:
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _limit_memory(memory_bytes)
+    keep_freed_pictures()
     _silence()
 
 
