@@ -71,11 +71,10 @@ def raw_to_detections(raw: Raw, spec: HeadSpec, fit: Letterbox, conf: float, iou
     anchors, scores, class_ids = _candidates(raw.logits, conf)
     xyxy = _decoded(raw.distances[:, anchors], anchors, spec, fit.picture_wh)
     kept = suppressed(xyxy, scores, class_ids, iou) if spec.suppress else _surest(scores, MAX_MARKS)
-    if spec.suppress and iou < 1:
-        kept = kept[~parts(xyxy[kept], class_ids[kept])]
     on_page, scores, class_ids = boxes_to_page(xyxy[kept], fit), scores[kept], class_ids[kept]
     order = np.lexsort((on_page[:, 0], on_page[:, 1], class_ids, -scores))
-    return Detections(on_page[order], class_ids[order], fit.page_wh, scores[order])
+    found = Detections(on_page[order], class_ids[order], fit.page_wh, scores[order])
+    return found.select(~parts(found.xyxy, found.class_ids)) if spec.suppress and iou < 1 else found
 
 
 def suppressed(xyxy: FloatArray, scores: FloatArray, class_ids: IntArray, iou: float) -> IntArray:
