@@ -111,9 +111,10 @@ def test_pages_that_make_steady_progress_may_take_longer_in_all_than_the_limit()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_error_of_the_whole_batch_is_raised_after_the_outcomes_before_it(workers: int) -> None:
-    stream = iter_rendered([fake_file("good-1-a"), fake_file("fulldisk1-2-b")], SIZE, fake_settings(workers))
-    assert [next(stream).file.name, next(stream).file.name] == ["good-1-a", "good-1-a"]
+@pytest.mark.parametrize("name", ["good-1-a", "slow-1-a"])  # the slow one ends when the other has failed already
+def test_an_error_of_the_whole_batch_is_raised_after_the_outcomes_before_it(workers: int, name: str) -> None:
+    stream = iter_rendered([fake_file(name), fake_file("fulldisk1-2-b")], SIZE, fake_settings(workers))
+    assert [next(stream).file.name, next(stream).file.name] == [name, name]
     with pytest.raises(OutputError, match="disk full"):
         next(stream)
 
