@@ -64,7 +64,7 @@ class _Pool(Generic[T]):
         self._schedule: Schedule[T] = Schedule(files, settings.max_in_flight, settings.max_in_flight_bytes)
         self._workers: list[_Worker] = []
         self._failed_starts = 0
-        self._stop: DocdetectError | None = None  # what concerns the whole batch; raised when the others are through
+        self._batch_error: DocdetectError | None = None  # raised when the other workers are through with their pages
         self._busy_s: dict[int, float] = {}
         self._pages_done: dict[int, int] = {}
         self._out: queue.SimpleQueue[tuple[int, PageOutcome[T] | DocumentOutcome] | BaseException] = queue.SimpleQueue()
@@ -106,11 +106,11 @@ class _Pool(Generic[T]):
         try:
             while not (self._stopping.is_set() or self._schedule.done):
                 self._release_taken()
-                if self._stop is None:
+                if self._batch_error is None:
                     self._start_workers()
                     self._dispatch()
                 elif all(worker.task is None for worker in self._workers):
-                    raise self._stop
+                    raise self._batch_error
                 self._collect()
                 for item in self._schedule.pop_outcomes():
                     self._out.put(item)
@@ -185,7 +185,7 @@ class _Pool(Generic[T]):
             return
         assert isinstance(message, Reply)
         if message.stop is not None:
-            self._stop = self._stop or message.stop
+            self._batch_error = self._batch_error or message.stop
             return
         self._busy_s[task.index] = self._busy_s.get(task.index, 0.0) + message.elapsed_s
         self._pages_done[task.index] = self._pages_done.get(task.index, 0) + 1

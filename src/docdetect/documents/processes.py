@@ -53,10 +53,13 @@ def enter_worker(memory_bytes: int) -> None:
     Args:
         memory_bytes: address space that it may take on top of its start; enforced on Linux only.
     """
+    import cv2  # every worker draws with it; the program itself may start without
+
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _limit_memory(memory_bytes)
     keep_freed_pictures()
+    cv2.setNumThreads(1)  # there are as many workers as cores
     _silence()
 
 

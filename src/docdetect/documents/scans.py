@@ -58,8 +58,8 @@ def _only_jpeg(page: Any) -> tuple[bytes, str, SizeWH] | None:
     pdf, pictures = page.parent, page.get_images(full=True)
     if len(pictures) != 1 or page.first_annot is not None or page.first_widget is not None:
         return None
-    xref, smask, width, height, bits, space, _, name, packing, holder = pictures[0][:10]
-    if smask or holder or bits != 8 or space not in _MODES or packing != "DCTDecode" or width * height > _LARGEST_PX:
+    xref, _, width, height, bits, space, _, name, packing, holder = pictures[0][:10]
+    if holder or bits != 8 or space not in _MODES or packing != "DCTDecode" or width * height > _LARGEST_PX:
         return None
     if any(pdf.xref_get_key(xref, key)[0] != "null" for key in _PLAIN_KEYS):
         return None

@@ -126,6 +126,12 @@ def write_digits(rng: Rng, hand: Hand, text: str, x: float = 0.0) -> tuple[list[
     return traces, x
 
 
+def random_capital(rng: Rng) -> str:
+    """Any capital that `write_capital` can write."""
+    names = list(CAPITALS)
+    return names[int(rng.integers(len(names)))]
+
+
 def random_letters(rng: Rng, count: int) -> str:
     """A word that could be one: consonants and vowels take turns."""
     vowels, consonants = "aeiou", "bcdfghklmnprstvwyzлшвяж"

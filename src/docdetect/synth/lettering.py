@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from docdetect.synth.handwriting import extent, random_letters, signing_hand, write_capital, write_word
+from docdetect.synth.handwriting import extent, random_capital, random_letters, signing_hand, write_capital, write_word
 from docdetect.synth.kinematics import Floats
-from docdetect.synth.letterforms import CAPITALS
 
 _STEPS = 2  # points of a trace to a segment of one width
 
@@ -29,8 +28,7 @@ def lettering(rng: np.random.Generator, width_mm: float, height_mm: float) -> It
         climb=float(rng.choice([0.0, rng.uniform(0.0, 0.15)])),
         gap=0.0,
     )
-    names = list(CAPITALS)
-    traces, x = write_capital(rng, hand, names[int(rng.integers(len(names)))])
+    traces, x = write_capital(rng, hand, random_capital(rng))
     more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(3, 9))), x)
     traces += more
     left, top, right, bottom = extent(traces)

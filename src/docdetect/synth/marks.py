@@ -192,9 +192,7 @@ class Maker:
         """A firm's name in script type or bold letters, as large as the slot allows."""
         kind = LookalikeKind.SCRIPT_MARK if self.rng.random() < _SCRIPT_BRAND else LookalikeKind.LETTER_MARK
         patch = make_lookalike(self.rng, self.px_per_mm, self.fonts, kind=kind)
-        width, height = patch.size_wh
-        factor = min(slot.w * self.px_per_mm / width, slot.h * self.px_per_mm / height)
-        return self.at(resized(patch, factor), slot.x, slot.y, "print")
+        return self.at(resized(patch, self._room(patch, slot.w, slot.h)), slot.x, slot.y, "print")
 
     def icon(self, slot: Slot) -> Placed:
         """What a form prints beside its text: a pictogram, or its year."""
@@ -235,9 +233,13 @@ class Maker:
 
     def _fitting(self, patch: Patch, width_mm: float, height_mm: float) -> Patch:
         """The patch, shrunk where it is larger than so many mm."""
-        width, height = patch.size_wh
-        factor = min(width_mm * self.px_per_mm / width, height_mm * self.px_per_mm / height)
+        factor = self._room(patch, width_mm, height_mm)
         return resized(patch, factor) if factor < 1 else patch
+
+    def _room(self, patch: Patch, width_mm: float, height_mm: float) -> float:
+        """How many times as large the patch may be in so many mm."""
+        width, height = patch.size_wh
+        return min(width_mm * self.px_per_mm / width, height_mm * self.px_per_mm / height)
 
     def _within(self, slot: Slot) -> tuple[float, float]:
         x, y = self.rng.uniform(-0.4, 0.4, 2)

@@ -11,6 +11,7 @@ from docdetect.synth.handwriting import (
     Hand,
     extent,
     noting_hand,
+    random_capital,
     random_letters,
     write,
     write_capital,
@@ -19,7 +20,6 @@ from docdetect.synth.handwriting import (
 )
 from docdetect.synth.ink import Ink, Pen, make_pen, pen_ink
 from docdetect.synth.kinematics import Trace
-from docdetect.synth.letterforms import CAPITALS
 from docdetect.synth.patch import Patch
 from docdetect.synth.pen import coloured, draw_traces
 from docdetect.synth.recorded_ink import RecordedInk
@@ -107,8 +107,7 @@ def _date(rng: Rng, hand: Hand) -> list[Trace]:
 
 def _worded_date(rng: Rng, hand: Hand, day: int, year: int) -> list[Trace]:
     """A month as a word (any letters will do), then the day and the year."""
-    names = list(CAPITALS)
-    traces, x = write_capital(rng, hand, names[int(rng.integers(len(names)))])
+    traces, x = write_capital(rng, hand, random_capital(rng))
     word, x = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 8))), x)
     digits, _ = write_digits(rng, hand, f"{day}, {year}", x + float(rng.uniform(0.6, 1.2)))
     return _sized(rng, [*traces, *word, *digits], 1.3, 2.4)
@@ -166,8 +165,7 @@ def _drawn_word(rng: Rng, hand: Hand, x: float) -> tuple[list[Trace], float]:
     if draw < 0.15:
         return write_digits(rng, hand, str(int(rng.integers(1, 2030))), x)
     if draw < 0.3:
-        names = list(CAPITALS)
-        head, x = write_capital(rng, hand, names[int(rng.integers(len(names)))], x)
+        head, x = write_capital(rng, hand, random_capital(rng), x)
         tail, x = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 6))), x)
         return head + tail, x
     return write_word(rng, hand, random_letters(rng, int(rng.integers(2, 9))), x)

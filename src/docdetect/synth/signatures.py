@@ -12,6 +12,7 @@ from docdetect.synth.flourishes import add_flourish
 from docdetect.synth.handwriting import (
     Hand,
     extent,
+    random_capital,
     random_letters,
     signing_hand,
     write,
@@ -20,7 +21,6 @@ from docdetect.synth.handwriting import (
 )
 from docdetect.synth.ink import Ink, Pen, make_pen, pen_ink
 from docdetect.synth.kinematics import Trace
-from docdetect.synth.letterforms import CAPITALS
 from docdetect.synth.patch import Patch
 from docdetect.synth.pen import draw_traces
 from docdetect.synth.recorded_ink import RecordedInk
@@ -97,11 +97,11 @@ def make_initials(rng: Rng, px_per_mm: float, *, ink: Ink | None = None, pen: Pe
     if rng.random() < 0.6:
         traces, x = [], 0.0
         for _ in range(int(rng.integers(2, 4))):
-            more, end = write_capital(rng, hand, _capital(rng), x)
+            more, end = write_capital(rng, hand, random_capital(rng), x)
             traces.extend(more)
             x += (end - x) * float(rng.uniform(0.4, 1.0))
     else:
-        traces, x = write_capital(rng, hand, _capital(rng))
+        traces, x = write_capital(rng, hand, random_capital(rng))
         more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(1, 3))), x * 0.8)
         traces.extend(more)
     if rng.random() < 0.3:
@@ -134,11 +134,6 @@ def _inked(
     return draw_traces(rng, traces, pen or make_pen(rng), ink or pen_ink(rng), px_per_mm, kind)
 
 
-def _capital(rng: Rng) -> str:
-    names = list(CAPITALS)
-    return names[int(rng.integers(len(names)))]
-
-
 def _name(rng: Rng, hand: Hand) -> list[Trace]:
     """Capitals and joined letters: "J. H. Winder", "Ernie", "K. Ahmet"."""
     traces, x = _initial_capitals(rng, hand, int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25])), 0.0)
@@ -161,7 +156,7 @@ def _initial_capitals(rng: Rng, hand: Hand, count: int, x: float) -> tuple[list[
     """Capitals from `x` on, at times with a dot, and where the next letter begins."""
     traces: list[Trace] = []
     for _ in range(count):
-        more, x = write_capital(rng, hand, _capital(rng), x)
+        more, x = write_capital(rng, hand, random_capital(rng), x)
         traces.extend(more)
         if rng.random() < 0.4:
             traces.append(write(rng, hand, (x + 0.2, 0.1), [(x + 0.28, 0.0, 0.0)]))
@@ -171,7 +166,7 @@ def _initial_capitals(rng: Rng, hand: Hand, count: int, x: float) -> tuple[list[
 
 def _written_word(rng: Rng, hand: Hand, letters: int, x: float) -> tuple[list[Trace], float]:
     """A capital and so many small letters from `x` on, and where the next word begins."""
-    traces, x = write_capital(rng, hand, _capital(rng), x)
+    traces, x = write_capital(rng, hand, random_capital(rng), x)
     more, x = write_word(rng, hand, random_letters(rng, letters), x + float(rng.uniform(-0.2, 0.1)))
     return [*traces, *more], x + float(rng.uniform(0.2, 1.0))
 
@@ -181,7 +176,7 @@ def _scrawl(rng: Rng, hand: Hand) -> list[Trace]:
     peaked = rng.random() < 0.3
     if peaked:
         hand = replace(hand, overlap=hand.overlap * 0.4, slant=hand.slant + 0.3)
-    traces, x = write_capital(rng, hand, _capital(rng)) if rng.random() < 0.8 else ([], 0.0)
+    traces, x = write_capital(rng, hand, random_capital(rng)) if rng.random() < 0.8 else ([], 0.0)
     waves: list[tuple[float, float, float]] = []
     height = float(rng.uniform(0.7, 2.0))
     pitch = float(rng.uniform(0.3, 0.9)) * hand.width
@@ -229,7 +224,7 @@ def _recorded_name(rng: Rng, hand: Hand, recorded: RecordedInk, count: int) -> l
     traces: list[Trace] = []
     x = 0.0
     if rng.random() < 0.45:
-        traces, x = write_capital(rng, hand, _capital(rng))
+        traces, x = write_capital(rng, hand, random_capital(rng))
         x += float(rng.uniform(-0.3, 0.4))
     for _ in range(count):
         more = _recorded_word(words[int(rng.integers(len(words)))], hand, stretch, (phase, bend))
