@@ -55,6 +55,7 @@ class Bench:
     folder: Path
     weights: Path
     imgsz: int
+    trim: str
     environment: dict[str, str]
 
     def infer(self, source: Path, name: str, *options: str) -> Row:
@@ -64,7 +65,7 @@ class Bench:
         journal = output / "detections.jsonl"
         command = [sys.executable, "-c", "from docdetect.cli.main import main; main()", "--json", "--quiet", "infer"]
         command += ["--source", str(source), "--output", str(output), "--weights", str(self.weights)]
-        command += ["--imgsz", str(self.imgsz), *options]
+        command += ["--imgsz", str(self.imgsz), "--trim", self.trim, *options]
         watched = watch(command, self.environment, lambda: _lines(journal) > 1)
         done = json.loads(watched.output.splitlines()[-1])
         return _row(name, done["totals"]["pages"], done["pages_per_s"], watched)
@@ -72,7 +73,7 @@ class Bench:
     def bare(self, source: Path, name: str) -> Row:
         """The engine in a loop."""
         command = [sys.executable, "-m", "benchmarks.infer", "--bare", str(source), "--weights", str(self.weights)]
-        watched = watch([*command, "--imgsz", str(self.imgsz)], self.environment, lambda: False)
+        watched = watch([*command, "--imgsz", str(self.imgsz), "--trim", self.trim], self.environment, lambda: False)
         done = json.loads(watched.output.splitlines()[-1])
         return Row(name, done["pages"], done["pages_per_s"], done["cpu_s_per_page"], watched.peak_mib, None)
 
@@ -86,7 +87,7 @@ class Bench:
         return _row(name, int(told["pages"]), float(told["pages_per_s"]), watched)
 
 
-def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float) -> dict[str, float]:
+def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float, trim: bool) -> dict[str, float]:
     """The engine alone: its lanes busy for some seconds with pages that lie in memory."""
     from docdetect.documents.reader import LongSide, open_document
     from docdetect.documents.sources import list_documents
@@ -98,7 +99,7 @@ def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float) -> dict[s
             pages += [document.render(number + 1, LongSide(imgsz)).pixels for number in range(document.page_count)]
         if len(pages) >= 60:
             break
-    engine = load_engine(weights, imgsz=imgsz, device="", engine="auto", precision="auto")
+    engine = load_engine(weights, imgsz=imgsz, device="", engine="auto", precision="auto", trim=trim)
     size = engine.traits.batch
     batches = [pages[start : start + size] for start in range(0, len(pages), size)]
     for batch in batches[:2]:
@@ -121,11 +122,13 @@ def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float) -> dict[s
 
 
 def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, Path]:
-    """A folder of PDFs, each several times, and one of their pages as JPEG pictures, as scans of A4 at 200 dpi are.
+    """A folder of PDFs, each several times, and one of their pages as JPEG pictures, as scans of A4 at 200 dpi are:
+    baseline, with colour at half the resolution.
 
     The shared PDFs claim a point for each of their pixels; pictures of paper of that size would be tiled.
     """
     import pymupdf
+    from PIL import Image
 
     given = source or SHARED / "data" / "armeta"
     if not given.is_dir():
@@ -139,11 +142,11 @@ def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, 
         with pymupdf.open(file) as pdf:
             for number, page in enumerate(pdf, start=1):
                 scale = A4_LONG_PX / max(page.rect.width, page.rect.height)
-                pixels = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale))
-                pixels.set_dpi(200, 200)
-                picture = pixels.tobytes("jpg", jpg_quality=85)
+                drawn = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), alpha=False)
+                picture = Image.frombytes("RGB", (drawn.width, drawn.height), drawn.samples)
                 for copy in range(copies):
-                    (pictures / f"{copy:03d}_{file.stem}_{number}.jpg").write_bytes(picture)
+                    name = f"{copy:03d}_{file.stem}_{number}.jpg"
+                    picture.save(pictures / name, quality=85, dpi=(200, 200))
     return pdfs, pictures
 
 
@@ -195,20 +198,21 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="a folder of PDFs (the shared ones, else made-up ones)")
     parser.add_argument("--weights", type=Path, help="a .pt file (an untrained YOLO11s)")
     parser.add_argument("--imgsz", type=int, default=1024)
-    parser.add_argument("--copies", type=int, default=2, help="of every PDF")
+    parser.add_argument("--copies", type=int, default=6, help="of every PDF")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="one,peer,bare,docdetect,drawn,pictures", help="contenders, with commas")
     parser.add_argument("--seconds", type=float, default=15, help="of the bare engine's loop")
+    parser.add_argument("--trim", default="auto", help="off: the engine is shown whole pages, blank borders too")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.bare:
-        print(json.dumps(bare_loop(asked.bare, asked.weights, asked.imgsz, asked.seconds)))
+        print(json.dumps(bare_loop(asked.bare, asked.weights, asked.imgsz, asked.seconds, asked.trim != "off")))
         return
     wanted = set(asked.only.split(","))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = {**os.environ, "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": name}
-        bench = Bench(folder, asked.weights or make_weights(folder), asked.imgsz, environment)
+        bench = Bench(folder, asked.weights or make_weights(folder), asked.imgsz, asked.trim, environment)
         pdfs, pictures = make_sources(folder, asked.copies, asked.source)
         single = one_page(folder, pdfs)
         runs = contenders(bench, wanted, pdfs, pictures, single)

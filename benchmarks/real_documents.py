@@ -270,6 +270,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--engine", default="torch", help="torch (the reference), openvino, onnx or auto")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16, fp16, int8 or auto")
+    parser.add_argument(
+        "--trim", default="auto", choices=("auto", "off"), help="blank borders, as infer does; or whole pages"
+    )
     parser.add_argument("--gallery", type=Path, help="a folder for pictures of the worst misses and false alarms")
     given = parser.parse_args()
     if not given.data.is_dir():
@@ -282,7 +285,12 @@ def main() -> None:
         parser.error(f"no such set: {', '.join(unknown)} (there are {', '.join(SETS)})")
     weights = resolve_weights(given.weights, Path("runs/train"))
     engine = load_engine(
-        weights, imgsz=given.imgsz, device=given.device, engine=given.engine, precision=given.precision
+        weights,
+        imgsz=given.imgsz,
+        device=given.device,
+        engine=given.engine,
+        precision=given.precision,
+        trim=given.trim == "auto",
     )
     asked = Asked(engine, given.data, given.imgsz, given.conf, given.every, given.resamples, given.gallery)
     rows = [row for name in given.sets.split(",") for row in judge(name, asked)]

@@ -170,6 +170,7 @@ class InferConfig(Section):
         "auto", description="look at pages also turned: auto, those whose text runs up or down; all, every page, 4 ways"
     )
     tile: Literal["off", "auto"] = Field("auto", description="look at drawings larger than A3 also in tiles of A4's")
+    trim: Literal["off", "auto"] = Field("auto", description="leave out the blank borders of pages, on CPUs")
     batch: Annotated[int, Field(ge=0)] = Field(0, description="pages per call of the model; 0 is what suits the engine")
     device: str = Field("", description="cpu, a GPU's number, or several (0,1); empty takes a GPU where there is one")
     engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(

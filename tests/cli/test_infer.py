@@ -59,6 +59,25 @@ def test_json_summary_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert summary["lacking"] == {"a.pdf": ["signature"]}
 
 
+def test_blank_borders_are_left_out_unless_asked_and_the_results_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    asked: list[bool] = []
+
+    def load(weights: Path, *, trim: bool, **_: object) -> ColourEngine:
+        asked.append(trim)
+        return ColourEngine()
+
+    monkeypatch.setattr("docdetect.inference.run.load_engine", load)
+    assert infer(tmp_path) == 0
+    assert infer(tmp_path, "--overwrite", "--trim", "off") == 0
+    assert asked == [True, False]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
+    assert summary["settings"]["trim"] is False
+    assert infer(tmp_path, "--overwrite", "--trim", "some") == 3
+
+
 def test_an_existing_output_is_refused_resumed_or_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
     assert infer(tmp_path) == 0

@@ -5,6 +5,7 @@ import pytest
 
 from docdetect.models.batches import Batched, same_shaped
 from docdetect.models.head import HeadSpec, Raw
+from docdetect.models.letterbox import Framing
 from docdetect.types import ByteArray
 
 IMGSZ = 64
@@ -34,7 +35,7 @@ def test_results_come_in_the_order_of_the_pages_whatever_the_batches(most: int) 
     shapes = ((64, 64), (64, 32), (64, 64), (32, 64), (64, 32), (64, 64))
     pages = [np.full((*shape, 3), 20 * number + 100, np.uint8) for number, shape in enumerate(shapes)]
     network = Shades()
-    found = Batched(SPEC, IMGSZ, most, network).detect(pages, 0.1, 0.7)
+    found = Batched(SPEC, Framing(IMGSZ, 32), most, network).detect(pages, 0.1, 0.7)
     scores = [float(score) for one in found if one.scores is not None for score in one.scores]
     assert scores == sorted(scores)
     assert len(set(scores)) == len(pages)

@@ -87,11 +87,12 @@ def test_tensorrt_is_asked_for_before_anything_is_built(weights: Path, monkeypat
     assert caught.value.remedy == 'Install it with: pip install "docdetect[tensorrt]"'
 
 
-def test_onnx_runtime_has_the_boxes_of_pytorch(weights: Path) -> None:
+@pytest.mark.parametrize("trim", [False, True])
+def test_onnx_runtime_has_the_boxes_of_pytorch(weights: Path, trim: bool) -> None:
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     pytest.importorskip("onnx", reason="the extra onnx is not installed")
-    engine = load_engine(weights, imgsz=160, device="cpu", engine="onnx")
-    expected = load_engine(weights, imgsz=160, device="cpu").detect(PAGES, 0.3, 0.537)
+    engine = load_engine(weights, imgsz=160, device="cpu", engine="onnx", trim=trim)
+    expected = load_engine(weights, imgsz=160, device="cpu", trim=trim).detect(PAGES, 0.3, 0.537)
     for ours, theirs in zip(engine.detect(PAGES, 0.3, 0.537), expected, strict=True):
         assert_same(ours, theirs, px=0.01, score=1e-4)
 

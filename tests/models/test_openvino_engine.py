@@ -53,6 +53,18 @@ def test_same_results_whatever_the_neighbours_and_the_thread(engine: Engine) -> 
         assert_equal(ours, theirs)
 
 
+def test_without_blank_borders_it_finds_what_pytorch_finds_there(weights: Path) -> None:
+    trimmed = load_engine(weights, imgsz=IMGSZ, device="cpu", engine="openvino", trim=True)
+    expected = load_engine(weights, imgsz=IMGSZ, device="cpu", trim=True).detect(PAGES, CONF, IOU)
+    assert sum(len(found) for found in expected) > 5
+    found = trimmed.detect(PAGES, CONF, IOU)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_same(ours, theirs, px=0.01, score=1e-4)
+    again = trimmed.detect(PAGES[::-1], CONF, IOU)[::-1]  # pictures of other sizes before each
+    for ours, theirs in zip(again, found, strict=True):
+        assert_equal(ours, theirs)
+
+
 @pytest.fixture
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(openvino_precision, "cache_folder", lambda: tmp_path)

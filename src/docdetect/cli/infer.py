@@ -64,6 +64,7 @@ def infer(
     tile: Annotated[
         str | None, typer.Option(help="Look at drawings larger than A3 in tiles, too: auto or off.")
     ] = None,
+    trim: Annotated[str | None, typer.Option(help="Leave out blank borders of pages, on CPUs: auto or off.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pages per call of the model (0: what suits the engine).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, a GPU's number, or several (0,1).")] = None,
     engine: Annotated[str | None, typer.Option(help="auto, openvino, onnx, torch, tensorrt.")] = None,
@@ -107,6 +108,7 @@ def infer(
         "infer.dpi": dpi,
         "infer.rotations": rotations,
         "infer.tile": tile,
+        "infer.trim": trim,
         "infer.batch": batch,
         "infer.device": device,
         "infer.engine": engine,

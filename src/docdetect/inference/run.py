@@ -87,6 +87,7 @@ def infer(
         device=wanted.device,
         engine=wanted.engine,
         precision=wanted.precision,
+        trim=wanted.trim == "auto",
         announce=announce,
     )
     settings = _settings(config, engine, weights)
@@ -220,6 +221,7 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         dpi=wanted.dpi,
         rotations=wanted.rotations,
         tile=wanted.tile == "auto",
+        trim=wanted.trim == "auto",
         grouping=GroupingSettings(
             method=grouping.method,
             dist=grouping.dist,

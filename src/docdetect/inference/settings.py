@@ -32,6 +32,7 @@ class RunSettings:
         dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
         rotations: which pages are looked at in other orientations, too: off, auto (those on their side), or all.
         tile: large drawings are also looked at in tiles.
+        trim: the blank borders of pages were left out.
         grouping: how raw boxes become marks.
         save_pages: pages are drawn as JPEG.
         save_crops: every mark is cut out as JPEG.
@@ -56,6 +57,7 @@ class RunSettings:
     dpi: int = 200
     rotations: Rotations = "off"
     tile: bool = False
+    trim: bool = False
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     save_pages: bool = True
     save_crops: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from docdetect.models.head import HeadSpec, Raw, raw_to_detections
-from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.models.letterbox import Framing, page_to_picture
 from docdetect.types import ByteArray, Detections, SizeWH
 
 GPU_BATCH = 16
@@ -17,18 +17,19 @@ class Batched:
 
     Args:
         spec: how the raw outputs are read.
-        imgsz: px, the long side of the picture that the network sees.
+        framing: how pages become pictures.
         most: pictures in a batch.
         run: at most so many pictures of one size, uint8 (H, W, 3) RGB, to their raw outputs, in order.
     """
 
-    def __init__(self, spec: HeadSpec, imgsz: int, most: int, run: Callable[[list[ByteArray]], list[Raw]]) -> None:
-        self._spec, self._imgsz, self._most, self._run = spec, imgsz, most, run
+    def __init__(
+        self, spec: HeadSpec, framing: Framing, most: int, run: Callable[[list[ByteArray]], list[Raw]]
+    ) -> None:
+        self._spec, self._framing, self._most, self._run = spec, framing, most, run
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """See `Engine.detect`."""
-        stride = self._spec.picture_stride
-        fits = [fitted_letterbox((page.shape[1], page.shape[0]), self._imgsz, stride) for page in pages]
+        fits = [self._framing.of(page) for page in pages]
         results: dict[int, Detections] = {}
         for positions in same_shaped([fit.picture_wh for fit in fits], self._most):
             raws = self._run([page_to_picture(pages[position], fits[position]) for position in positions])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 from docdetect.errors import ConfigError, InputError
 from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8
@@ -17,6 +18,7 @@ from docdetect.models.several import SeveralEngines
 
 ENGINES = ("openvino", "onnx", "torch", "tensorrt")
 _CPU_ONLY = ("openvino", "onnx")
+_Make: TypeAlias = Callable[[int, str, bool], Engine]  # imgsz, device, trim
 _EMULATED = {
     "bf16": " (this processor emulates bf16, which is slower than fp32)",
     "int8": " (this processor has no dot products of 8-bit integers, which may overflow without)",
@@ -34,6 +36,7 @@ def load_engine(
     device: str,
     engine: str = "torch",
     precision: str = "fp32",
+    trim: bool = False,
     announce: Callable[[str], None] = say_nothing,
 ) -> Engine:
     """The detector in a weights file.
@@ -45,6 +48,7 @@ def load_engine(
         engine: one of `ENGINES`, or auto: OpenVINO on a CPU where it is installed, else PyTorch.
         precision: fp32, bf16, fp16, int8, or auto: the fastest that the device computes natively, the engine knows and
             the weights have (int8 needs a form of its own); where features do not tell, it is measured once.
+        trim: leave out the blank borders of pages, which saves time on CPUs; GPUs are shown whole pages.
         announce: told when something takes a while once (a conversion), or cannot be as it should.
 
     Raises:
@@ -69,8 +73,8 @@ def load_engine(
         make = _openvino_maker(weights, exported, precision, chosen, announce)
     else:
         make = _maker(name, weights, exported, chosen, announce)
-    makers = [make(imgsz, one) for one in devices]
-    return makers[0] if len(makers) == 1 else SeveralEngines(makers)
+    engines = [make(imgsz, one, trim) for one in devices]
+    return engines[0] if len(engines) == 1 else SeveralEngines(engines)
 
 
 def engines_on(device: str) -> tuple[tuple[str, str], ...]:
@@ -119,8 +123,8 @@ def _best_engine(device: str) -> str:
 
 def _maker(
     name: str, weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
-) -> Callable[[int, str], Engine]:
-    """(imgsz, device) -> engine; what is the same for all devices is done once. Modules come when they are needed."""
+) -> _Make:
+    """Makes engines; what is the same for all devices is done once. Modules come when they are needed."""
     if name == "onnx":
         return _onnx_maker(weights, exported, announce)
     if name == "tensorrt":
@@ -128,11 +132,11 @@ def _maker(
     if exported is not None:
         raise InputError(f"{weights}: exported for an unknown engine {name!r}", "Export it again.")
 
-    def make(imgsz: int, device: str) -> Engine:
+    def make(imgsz: int, device: str, trim: bool) -> Engine:
         from docdetect.models.loading import load_network
         from docdetect.models.torch_engine import TorchEngine
 
-        return TorchEngine(load_network(weights), imgsz=imgsz, device=device, precision=precision)
+        return TorchEngine(load_network(weights), imgsz=imgsz, device=device, precision=precision, trim=trim)
 
     return make
 
@@ -151,7 +155,7 @@ def _of_export(exported: ConvertedNetwork, manifest: Path, wanted: str) -> str:
 
 def _openvino_maker(
     weights: Path, exported: ConvertedNetwork | None, wanted: str, chosen: str, announce: Callable[[str], None]
-) -> Callable[[int, str], Engine]:
+) -> _Make:
     """See `_maker`."""
     from docdetect.models.openvino_engine import OpenVinoEngine
     from docdetect.models.openvino_precision import fastest, networks_of
@@ -171,12 +175,12 @@ def _openvino_maker(
         networks = networks_of(weights, wanted, known, kept, announce)
     precision = fastest(networks, announce)
     network, threads = networks[precision], available_cores()
-    return lambda imgsz, device: OpenVinoEngine(network, imgsz=imgsz, precision=precision, threads=threads)
+    return lambda imgsz, device, trim: OpenVinoEngine(
+        network, imgsz=imgsz, precision=precision, threads=threads, trim=trim
+    )
 
 
-def _onnx_maker(
-    weights: Path, exported: ConvertedNetwork | None, announce: Callable[[str], None]
-) -> Callable[[int, str], Engine]:
+def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Callable[[str], None]) -> _Make:
     from docdetect.models.onnx_engine import OnnxEngine, import_onnxruntime
 
     def convert(file: Path, digest: str) -> ConvertedNetwork:
@@ -186,15 +190,15 @@ def _onnx_maker(
 
     import_onnxruntime()  # what is missing is said before the conversion
     network = exported or kept_network(weights, "ONNX Runtime", convert, announce)
-    return lambda imgsz, device: OnnxEngine(network, imgsz=imgsz, threads=available_cores())
+    return lambda imgsz, device, trim: OnnxEngine(network, imgsz=imgsz, threads=available_cores(), trim=trim)
 
 
 def _tensorrt_maker(
     weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
-) -> Callable[[int, str], Engine]:
+) -> _Make:
     from docdetect.models.tensorrt_engine import TensorRtEngine, import_tensorrt, kept_plan
 
     import_tensorrt()
-    return lambda imgsz, device: TensorRtEngine(
+    return lambda imgsz, device, trim: TensorRtEngine(
         exported or kept_plan(weights, imgsz, device, precision, announce), imgsz=imgsz, device=device
     )

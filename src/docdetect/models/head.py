@@ -141,7 +141,8 @@ def _decoded(distances: FloatArray, anchors: IntArray, spec: HeadSpec, picture_w
     if spec.bins > 1:
         weights = np.exp(cells - cells.max(axis=1, keepdims=True, initial=-np.inf))
         weights /= weights.sum(axis=1, keepdims=True)
-        cells = np.tensordot(np.arange(spec.bins, dtype=np.float32), weights, axes=(0, 1))[:, None]
+        bins = np.arange(spec.bins, dtype=np.float32)
+        cells = np.einsum("b,sbn->sn", bins, weights)[:, None]  # BLAS would keep threads spinning on cores in use
     sides = cells[:, 0].T
     points, strides = _anchor_points(picture_wh, spec.strides)
     at = points[anchors]

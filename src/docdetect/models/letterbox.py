@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from docdetect import boxes
-from docdetect.types import ByteArray, FloatArray, SizeWH
+from docdetect.types import ByteArray, FloatArray, IntArray, SizeWH
 
 _PADDING_VALUE = 114  # grey, as in Ultralytics
+_PAPER_TOLERANCE = 12  # of 255, in each channel: JPEG's noise is less, the faintest pencil more
+_MARGIN_PX = 4  # of the picture: paper that stays around the ink
+_STEP_STRIDES = 2  # pictures differ by multiples of so many strides, so that few sizes occur
+_LEAST_FRAC = 0.5  # of the whole picture's sides: some context stays
 
 
 @dataclass(frozen=True)
@@ -19,8 +24,8 @@ class Letterbox:
 
     Attributes:
         page_wh: the page.
-        inner_wh: the page in the picture, aspect kept.
-        left, top: of the page in the picture.
+        inner_wh: the page in the picture, or in a larger one where borders are left out; aspect kept.
+        left, top: of the page in the picture; below 0 where borders are left out.
         picture_wh: the picture, both sides multiples of the network's stride.
     """
 
@@ -29,6 +34,26 @@ class Letterbox:
     left: int
     top: int
     picture_wh: SizeWH
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How pages become pictures.
+
+    Attributes:
+        imgsz: px, the long side of the picture of a whole page.
+        stride: of the network, px.
+        trim: leave out blank borders, for pictures of fewer px at the same scale.
+    """
+
+    imgsz: int
+    stride: int
+    trim: bool = False
+
+    def of(self, page: ByteArray) -> Letterbox:
+        """For a page, uint8 (H, W, 3)."""
+        fit = fitted_letterbox((page.shape[1], page.shape[0]), self.imgsz, self.stride)
+        return without_borders(fit, inked_box(page), self.stride) if self.trim else fit
 
 
 def fitted_letterbox(page_wh: SizeWH, imgsz: int, stride: int) -> Letterbox:
@@ -44,15 +69,59 @@ def fitted_letterbox(page_wh: SizeWH, imgsz: int, stride: int) -> Letterbox:
     return Letterbox(page_wh, inner_wh, left, top, (inner_wh[0] + left + right, inner_wh[1] + top + bottom))
 
 
+def without_borders(fit: Letterbox, inked_xyxy: IntArray, stride: int) -> Letterbox:
+    """The letterbox of a whole page without the strips at its sides, of whole strides, that have no ink.
+
+    What stays lies on the same grid of strides, so that the network computes the same there, as far as it does not look
+    past the borders.
+
+    Args:
+        fit: of the whole page.
+        inked_xyxy: (4,) px of the page, see `inked_box`.
+        stride: of the network, px.
+    """
+    gain = fit.inner_wh[0] / fit.page_wh[0]
+    left, top, right, bottom = (side * gain for side in inked_xyxy.tolist())
+    x, width = _kept(left + fit.left, right + fit.left, fit.picture_wh[0], stride)
+    y, height = _kept(top + fit.top, bottom + fit.top, fit.picture_wh[1], stride)
+    return replace(fit, left=fit.left - x, top=fit.top - y, picture_wh=(width, height))
+
+
+def _kept(first: float, end: float, side: int, stride: int) -> tuple[int, int]:
+    """Start and length, along one side of the picture, of what shows the ink from `first` to `end`."""
+    step = _STEP_STRIDES * stride
+    start = max(0, math.floor((first - _MARGIN_PX) / stride) * stride)
+    needed = max(end + _MARGIN_PX - start, side * _LEAST_FRAC)
+    length = side - max(0, math.floor((side - needed) / step)) * step
+    return min(start, side - length), length
+
+
+def inked_box(page: ByteArray) -> IntArray:
+    """(4,) x0, y0, x1, y1 in px around all that differs from the paper, whose colour is that of the page's edges.
+
+    A blank page has a box without area. Where the edges have no single colour, or specks, the box is the whole page.
+
+    Args:
+        page: uint8 (H, W, 3).
+    """
+    edges = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
+    paper = np.median(edges, axis=0)
+    clean = cv2.inRange(page, paper - _PAPER_TOLERANCE, paper + _PAPER_TOLERANCE)
+    x, y, width, height = cv2.boundingRect(cv2.bitwise_not(clean))
+    return np.array([x, y, x + width, y + height], np.int64)
+
+
 def page_to_picture(page: ByteArray, fit: Letterbox) -> ByteArray:
     """uint8 (H, W, 3) page -> uint8 (H', W', 3) picture of `fit.picture_wh`, grey around the page."""
     if fit.page_wh != fit.inner_wh:
         page = cv2.resize(page, fit.inner_wh, interpolation=cv2.INTER_LINEAR)
+    shown = page[max(0, -fit.top) : fit.picture_wh[1] - fit.top, max(0, -fit.left) : fit.picture_wh[0] - fit.left]
+    left, top = max(0, fit.left), max(0, fit.top)
+    right, bottom = left + shown.shape[1], top + shown.shape[0]
     picture = np.empty((fit.picture_wh[1], fit.picture_wh[0], 3), np.uint8)
-    right, bottom = fit.left + fit.inner_wh[0], fit.top + fit.inner_wh[1]
-    picture[: fit.top], picture[bottom:] = _PADDING_VALUE, _PADDING_VALUE
-    picture[fit.top : bottom, : fit.left], picture[fit.top : bottom, right:] = _PADDING_VALUE, _PADDING_VALUE
-    picture[fit.top : bottom, fit.left : right] = page
+    picture[:top], picture[bottom:] = _PADDING_VALUE, _PADDING_VALUE
+    picture[top:bottom, :left], picture[top:bottom, right:] = _PADDING_VALUE, _PADDING_VALUE
+    picture[top:bottom, left:right] = shown
     return picture
 
 

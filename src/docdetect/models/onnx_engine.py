@@ -9,7 +9,7 @@ from docdetect.errors import InputError, MissingDependencyError
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Traits
 from docdetect.models.head import Raw, raw_to_detections
-from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.models.letterbox import Framing, page_to_picture
 from docdetect.types import ByteArray, Detections
 
 
@@ -20,15 +20,16 @@ class OnnxEngine:
         network: in ONNX's format.
         imgsz: px, the long side of the picture that the network sees.
         threads: that it may use.
+        trim: leave out the blank borders of pages.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
         InputError: it cannot run this network.
     """
 
-    def __init__(self, network: ConvertedNetwork, *, imgsz: int, threads: int) -> None:
+    def __init__(self, network: ConvertedNetwork, *, imgsz: int, threads: int, trim: bool = False) -> None:
         runtime = import_onnxruntime()
-        self._spec, self._imgsz = network.spec, imgsz
+        self._spec, self._framing = network.spec, Framing(imgsz, network.spec.picture_stride, trim)
         self.class_names, self.traits = network.spec.class_names, Traits("onnx", network.precision)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -45,7 +46,7 @@ class OnnxEngine:
         return [self._detect(page, conf, iou) for page in pages]
 
     def _detect(self, page: ByteArray, conf: float, iou: float) -> Detections:
-        fit = fitted_letterbox((page.shape[1], page.shape[0]), self._imgsz, self._spec.picture_stride)
+        fit = self._framing.of(page)
         distances, logits = self._session.run(["distances", "logits"], {"pictures": page_to_picture(page, fit)[None]})
         return raw_to_detections(Raw(distances[0], logits[0]), self._spec, fit, conf, iou)
 

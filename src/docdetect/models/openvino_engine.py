@@ -13,34 +13,39 @@ from docdetect.machine import has_matrix_bf16
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Traits
 from docdetect.models.head import Raw, raw_to_detections
-from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.models.letterbox import Framing, fitted_letterbox, page_to_picture
 from docdetect.models.openvino_setup import import_openvino
 from docdetect.types import ByteArray, Detections, SizeWH
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _PAPERS = (2**0.5, 11 / 8.5)  # long over short side: A4 and its kin, US letter
+_KEPT_KERNELS = 1000  # those of 20 sizes of pictures, 15 MB each
 
 
 class OpenVinoEngine:
     """A converted network on the CPU; see `docdetect.models.engine.Engine`.
 
     Several pages are computed at once, one for each of OpenVINO's streams: that took less time than giving all cores to
-    one page. Pages of usual paper run through networks compiled for exactly their size, all others through one for
-    any size, which is slower by some percent; which one it is depends on nothing but the page's size.
+    one page. Pictures of usual paper run through networks compiled for exactly their size, all others, and all where
+    borders are left out, through one for any size, which is slower by some percent; which one it is depends on nothing
+    but the picture's size.
 
     Args:
         network: in OpenVINO's format.
         imgsz: px, the long side of the picture that the network sees.
         precision: fp32, bf16, or int8 for a quantised network: what of it is not quantised is fp32, bf16 with AMX.
         threads: that it may use.
+        trim: leave out the blank borders of pages.
 
     Raises:
         InputError: OpenVINO cannot run this network.
     """
 
-    def __init__(self, network: ConvertedNetwork, *, imgsz: int, precision: str, threads: int) -> None:
+    def __init__(
+        self, network: ConvertedNetwork, *, imgsz: int, precision: str, threads: int, trim: bool = False
+    ) -> None:
         openvino = import_openvino()
-        self._spec, self._imgsz = network.spec, imgsz
+        self._spec, self._framing = network.spec, Framing(imgsz, network.spec.picture_stride, trim)
         self._core = openvino.Core()
         self._weights = np.frombuffer(network.content(".bin"), np.uint8)  # OpenVINO reads them in place: they stay
         self._xml = network.content(".xml")
@@ -51,12 +56,14 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the cores are shared with the processes that render
+            "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_KERNELS,
         }
-        self._usual = usual_sizes(imgsz, network.spec.picture_stride)
+        self._usual = () if trim else usual_sizes(imgsz, network.spec.picture_stride)
         self._compiled: dict[SizeWH | None, Any] = {}
         self._local = threading.local()
         self._lock = threading.Lock()
-        lanes = int(self._compiled_for(self._usual[0]).get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        first = self._compiled_for(self._usual[0] if self._usual else None)
+        lanes = int(first.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self.class_names, self.traits = network.spec.class_names, Traits("openvino", precision, lanes)
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
@@ -64,7 +71,7 @@ class OpenVinoEngine:
         return [self._detect(page, conf, iou) for page in pages]
 
     def _detect(self, page: ByteArray, conf: float, iou: float) -> Detections:
-        fit = fitted_letterbox((page.shape[1], page.shape[0]), self._imgsz, self._spec.picture_stride)
+        fit = self._framing.of(page)
         request = self._request(fit.picture_wh)
         picture = page_to_picture(page, fit)[None]
         distances, logits = request.infer([picture], share_inputs=True, share_outputs=True).to_tuple()

@@ -19,7 +19,7 @@ from docdetect.models.conversion_cache import kept_network
 from docdetect.models.converted import ConvertedNetwork
 from docdetect.models.engine import Traits
 from docdetect.models.head import Raw
-from docdetect.models.letterbox import fitted_letterbox
+from docdetect.models.letterbox import Framing, fitted_letterbox
 from docdetect.models.onnx_conversion import to_onnx
 from docdetect.types import ByteArray, Detections
 
@@ -42,7 +42,7 @@ class TensorRtEngine:
     def __init__(self, network: ConvertedNetwork, *, imgsz: int, device: str) -> None:
         tensorrt = import_tensorrt()
         self._device = torch.device(device)
-        self._batched = Batched(network.spec, imgsz, GPU_BATCH, self._raw)
+        self._batched = Batched(network.spec, Framing(imgsz, network.spec.picture_stride), GPU_BATCH, self._raw)
         with torch.cuda.device(self._device):
             runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.ERROR))
             self._plan = runtime.deserialize_cuda_engine(network.content(".plan"))

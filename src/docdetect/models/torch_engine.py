@@ -11,6 +11,7 @@ import torch
 from docdetect.models.batches import GPU_BATCH, GPU_LANES, Batched
 from docdetect.models.engine import Traits
 from docdetect.models.head import Raw
+from docdetect.models.letterbox import Framing
 from docdetect.models.raw_network import RawNetwork, head_spec
 from docdetect.types import ByteArray, Detections
 
@@ -23,16 +24,20 @@ class TorchEngine:
         imgsz: px, the long side of the picture that the network sees.
         device: where it runs, in PyTorch's words.
         precision: fp32 or, on GPUs, fp16.
+        trim: leave out the blank borders of pages; not on GPUs, where pictures of many sizes would make small batches.
     """
 
-    def __init__(self, network: torch.nn.Module, *, imgsz: int, device: str, precision: str = "fp32") -> None:
+    def __init__(
+        self, network: torch.nn.Module, *, imgsz: int, device: str, precision: str = "fp32", trim: bool = False
+    ) -> None:
         spec = head_spec(network)
         self._device = torch.device(device)
         kind = torch.float16 if precision == "fp16" else torch.float32
         self._network = RawNetwork(network).to(self._device, kind)
         gpu = self._device.type == "cuda"
         self._batch = GPU_BATCH if gpu else 1
-        self._batched = Batched(spec, imgsz, self._batch, self._raw)
+        framing = Framing(imgsz, spec.picture_stride, trim and self._device.type == "cpu")
+        self._batched = Batched(spec, framing, self._batch, self._raw)
         self._lock = Lock()
         self.class_names = spec.class_names
         self.traits = Traits("torch", precision, GPU_LANES if gpu else 1, self._batch)
