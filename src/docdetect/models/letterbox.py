@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from docdetect import boxes
 from docdetect.types import ByteArray, FloatArray, IntArray, SizeWH
@@ -107,8 +108,15 @@ def inked_box(page: ByteArray) -> IntArray:
     edges = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
     paper = np.median(edges, axis=0)
     clean = cv2.inRange(page, paper - _PAPER_TOLERANCE, paper + _PAPER_TOLERANCE)
-    x, y, width, height = cv2.boundingRect(cv2.bitwise_not(clean))
-    return np.array([x, y, x + width, y + height], np.int64)
+    left, right = _extent(cv2.reduce(clean, 0, cv2.REDUCE_MIN))
+    top, bottom = _extent(cv2.reduce(clean, 1, cv2.REDUCE_MIN))
+    return np.array([left, top, right, bottom], np.int64)
+
+
+def _extent(clean: MatLike) -> tuple[int, int]:
+    """From where to where a line has zeros."""
+    inked = np.flatnonzero(np.asarray(clean) == 0)
+    return (int(inked[0]), int(inked[-1]) + 1) if len(inked) else (0, 0)
 
 
 def page_to_picture(page: ByteArray, fit: Letterbox) -> ByteArray:
