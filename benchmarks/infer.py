@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="a folder of PDFs (the shared ones, else made-up ones)")
     parser.add_argument("--weights", type=Path, help="a .pt file (an untrained YOLO11s)")
     parser.add_argument("--imgsz", type=int, default=1024)
-    parser.add_argument("--copies", type=int, default=6, help="of every PDF")
+    parser.add_argument("--copies", type=int, default=10, help="of every PDF")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="one,peer,bare,docdetect,drawn,pictures", help="contenders, with commas")
     parser.add_argument("--seconds", type=float, default=15, help="of the bare engine's loop")

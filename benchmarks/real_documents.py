@@ -271,7 +271,7 @@ def main() -> None:
     parser.add_argument("--engine", default="torch", help="torch (the reference), openvino, onnx or auto")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16, fp16, int8 or auto")
     parser.add_argument(
-        "--trim", default="auto", choices=("auto", "off"), help="blank borders, as infer does; or whole pages"
+        "--trim", default="off", choices=("auto", "off"), help="auto: without blank borders, as infer does"
     )
     parser.add_argument("--gallery", type=Path, help="a folder for pictures of the worst misses and false alarms")
     given = parser.parse_args()

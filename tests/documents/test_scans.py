@@ -12,6 +12,7 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from docdetect.documents.colours import resized
 from docdetect.documents.reader import LongSide, open_document
 from docdetect.documents.scans import scanned_pixels
 from docdetect.documents.sources import list_documents
@@ -101,6 +102,16 @@ def keyed(key: str, value: str) -> Edit:
     return edit
 
 
+def keyed_stream(raw: bytes) -> Edit:
+    """Puts another JPEG file in the place of the picture's."""
+
+    def edit(page: Any, xref: int) -> None:
+        page.parent.update_stream(xref, raw, new=False, compress=False)
+        page.parent.xref_set_key(xref, "Filter", "/DCTDecode")
+
+    return edit
+
+
 def default_colours(page: Any, xref: int) -> None:
     resources = int(page.parent.xref_get_key(page.xref, "Resources")[1].split()[0])
     page.parent.xref_set_key(resources, "ColorSpace", "<</DefaultRGB /DeviceRGB>>")
@@ -128,6 +139,25 @@ def test_what_is_more_than_a_scan_is_left_to_mupdf(tmp_path: Path, edit: Edit) -
     assert fast_and_drawn(path, 200)[0] is None
     with open_document(list_documents(path)[0]) as document:
         assert document.render(1, LongSide(200)).pixels.any()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("long_side", [211, 300, 419, 420])
+def test_opencv_and_pillow_decode_the_same_pixels(
+    tmp_path: Path, mode: str, long_side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # on its side, which counts in a PDF as little as for MuPDF
+    picture = Image.open(io.BytesIO(jpeg(mode)))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=90, exif=exif)
+    path = scan(tmp_path / "a.pdf", keyed_stream(stream.getvalue()), mode=mode)
+    if long_side < HIGH:
+        monkeypatch.setattr("docdetect.documents.scans.resized", lambda *_: pytest.fail("by Pillow"))
+    fast, _ = fast_and_drawn(path, long_side)
+    assert fast is not None
+    size_wh = fast.shape[1], fast.shape[0]
+    np.testing.assert_array_equal(fast, resized(Image.open(stream), size_wh))
 
 
 def test_a_damaged_picture_is_left_to_mupdf(tmp_path: Path) -> None:

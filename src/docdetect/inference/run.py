@@ -39,7 +39,7 @@ from docdetect.inference.report import InferReport, Totals
 from docdetect.inference.selection import chosen_documents
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.summary import write_summary
-from docdetect.machine import available_cores
+from docdetect.machine import available_cores, keep_freed_pictures
 from docdetect.models.engine import Engine
 from docdetect.models.engines import load_engine, say_nothing
 from docdetect.models.int8_form import int8_path
@@ -78,6 +78,7 @@ def infer(
     output, on_existing = _output(wanted)
     check_folder(output, on_existing)
     prepare_workers()
+    keep_freed_pictures()
     opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
     weights = resolve_weights(wanted.weights, Path(config.train.runs))
