@@ -60,7 +60,7 @@ def scanned_pixels(page: Any, size_wh: SizeWH) -> ByteArray | None:
 
 
 def _by_opencv(raw: bytes, picture: Image.Image, size_wh: SizeWH) -> ByteArray | None:
-    """What `resized` makes of the picture; None where the picture does not become smaller, by less than half.
+    """What `resized` makes of the picture; None unless it becomes smaller, by less than half.
 
     Args:
         raw: the file. One that ends early is left to Pillow, which refuses it; OpenCV would fill it up.

@@ -100,7 +100,8 @@ def _kept(first: float, end: float, side: int, stride: int) -> tuple[int, int]:
 def inked_box(page: ByteArray) -> IntArray:
     """(4,) x0, y0, x1, y1 in px around all that differs from the paper, whose colour is that of the page's edges.
 
-    A blank page has a box without area. Where the edges have no single colour, or specks, the box is the whole page.
+    A blank page has a box without area. Where the edges have no single colour the box is the whole page, and a speck at
+    an edge takes it there.
 
     Args:
         page: uint8 (H, W, 3).
