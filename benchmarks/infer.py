@@ -202,11 +202,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="one,peer,bare,docdetect,drawn,pictures", help="contenders, with commas")
     parser.add_argument("--seconds", type=float, default=15, help="of the bare engine's loop")
-    parser.add_argument("--trim", default="auto", help="off: the engine is shown whole pages, blank borders too")
+    parser.add_argument("--trim", default="auto", choices=("auto", "off"), help="off: with blank borders, for bare too")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.bare:
-        print(json.dumps(bare_loop(asked.bare, asked.weights, asked.imgsz, asked.seconds, asked.trim != "off")))
+        print(json.dumps(bare_loop(asked.bare, asked.weights, asked.imgsz, asked.seconds, asked.trim == "auto")))
         return
     wanted = set(asked.only.split(","))
     with tempfile.TemporaryDirectory() as name:

@@ -32,7 +32,7 @@ class RunSettings:
         dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
         rotations: which pages are looked at in other orientations, too: off, auto (those on their side), or all.
         tile: large drawings are also looked at in tiles.
-        trim: the blank borders of pages were left out.
+        trim: blank borders of pages are left out by engines on CPUs.
         grouping: how raw boxes become marks.
         save_pages: pages are drawn as JPEG.
         save_crops: every mark is cut out as JPEG.

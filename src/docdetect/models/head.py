@@ -142,7 +142,7 @@ def _decoded(distances: FloatArray, anchors: IntArray, spec: HeadSpec, picture_w
         weights = np.exp(cells - cells.max(axis=1, keepdims=True, initial=-np.inf))
         weights /= weights.sum(axis=1, keepdims=True)
         bins = np.arange(spec.bins, dtype=np.float32)
-        cells = np.einsum("b,sbn->sn", bins, weights)[:, None]  # BLAS would keep threads spinning on cores in use
+        cells = np.einsum("b,sbn->sn", bins, weights)[:, None]
     sides = cells[:, 0].T
     points, strides = _anchor_points(picture_wh, spec.strides)
     at = points[anchors]

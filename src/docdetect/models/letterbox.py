@@ -13,7 +13,7 @@ from docdetect import boxes
 from docdetect.types import ByteArray, FloatArray, IntArray, SizeWH
 
 _PADDING_VALUE = 114  # grey, as in Ultralytics
-_PAPER_TOLERANCE = 12  # of 255, in each channel: JPEG's noise is less, the faintest pencil more
+_PAPER_TOLERANCE = 12  # of 255, in each channel: what differs by no more is paper, not ink
 _MARGIN_PX = 4  # of the picture: paper that stays around the ink
 _STEP_STRIDES = 2  # pictures differ by multiples of so many strides, so that few sizes occur
 _LEAST_FRAC = 0.5  # of the whole picture's sides: some context stays

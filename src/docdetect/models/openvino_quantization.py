@@ -96,13 +96,11 @@ def _computed_from(node: Any) -> list[Any]:
     found: dict[str, Any] = {}
     waiting = [node]
     while waiting:
-        for output in waiting.pop().outputs():
-            for target in output.get_target_inputs():
-                reader = target.get_node()
-                name = reader.get_friendly_name()
-                if reader.get_type_name() != "Result" and name not in found:
-                    found[name] = reader
-                    waiting.append(reader)
+        targets = [target for output in waiting.pop().outputs() for target in output.get_target_inputs()]
+        for reader in (target.get_node() for target in targets):
+            if reader.get_type_name() != "Result" and reader.get_friendly_name() not in found:
+                found[reader.get_friendly_name()] = reader
+                waiting.append(reader)
     return list(found.values())
 
 
