@@ -20,7 +20,7 @@ import numpy as np
 from docdetect.boxes import area, xyxy_to_xywh
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import BootstrapSettings
-from docdetect.metrics.samples import Sample
+from docdetect.metrics.matching import Sample
 from docdetect.types import Detections
 
 NAMES = ("qr", "signature", "stamp")

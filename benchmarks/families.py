@@ -44,8 +44,8 @@ def make_pages(folder: Path, pages: int) -> Path:
 
 def whole_check(source: Path, documents: int) -> tuple[int, int]:
     """Pages and families of the first documents, as `split --by family` finds them."""
-    from docdetect.datasets.families import find_families
-    from docdetect.datasets.fingerprinting import fingerprint_documents
+    from docdetect.datasets.groups import find_families
+    from docdetect.datasets.page_fingerprints import fingerprint_documents
     from docdetect.documents.sources import list_documents
 
     prints, failures = fingerprint_documents(list_documents(source)[:documents])
@@ -60,10 +60,11 @@ def hashes_only(source: Path, documents: int) -> tuple[int, int]:
     import numpy as np
     from PIL import Image
 
-    from docdetect.datasets.fingerprints import INK_LONG_SIDE_PX
-    from docdetect.documents.reader import LongSide
+    from docdetect.datasets.page_fingerprints import INK_LONG_SIDE_PX
+    from docdetect.documents.outcomes import PageOutcome
+    from docdetect.documents.sizes import LongSide
     from docdetect.documents.sources import list_documents
-    from docdetect.documents.workers import PageOutcome, iter_rendered
+    from docdetect.documents.workers import iter_rendered
 
     rendered = iter_rendered(list_documents(source)[:documents], LongSide(INK_LONG_SIDE_PX))
     images = (one.value.pixels for one in rendered if isinstance(one, PageOutcome) and one.value is not None)

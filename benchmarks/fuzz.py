@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pymupdf
 from PIL import Image
-from tests.tiny_network import write_checkpoint
+from tests.support.tiny_network import write_checkpoint
 
 from docdetect.documents.sources import document_kind
 

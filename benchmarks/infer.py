@@ -89,9 +89,10 @@ class Bench:
 
 def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float, trim: bool) -> dict[str, float]:
     """The engine alone: its lanes busy for some seconds with pages that lie in memory."""
-    from docdetect.documents.reader import LongSide, open_document
+    from docdetect.documents.reader import open_document
+    from docdetect.documents.sizes import LongSide
     from docdetect.documents.sources import list_documents
-    from docdetect.models.engines import load_engine
+    from docdetect.models.engines.select import load_engine
 
     pages = []
     for file in list_documents(source):

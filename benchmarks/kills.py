@@ -23,8 +23,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.inference.fakes import ColourEngine, compared_files, make_image, make_pdf
-from tests.process_tree import ProcessTree
+from tests.support.fakes import ColourEngine, compared_files, make_image, make_pdf
+from tests.support.process_tree import ProcessTree
 
 from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.types import ByteArray, Detections

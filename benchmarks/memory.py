@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pymupdf
-from tests.tiny_network import write_checkpoint
+from tests.support.tiny_network import write_checkpoint
 
 from benchmarks.measuring import watch
 

@@ -18,28 +18,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from docdetect.annotations.cleaning import ClassRules, clean_page
+from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.boxes import clip
-from docdetect.datasets.families import find_families
-from docdetect.datasets.fingerprinting import fingerprint_documents
-from docdetect.datasets.labels import read_annotations
+from docdetect.datasets.groups import find_families
+from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import PageKey
 from docdetect.documents.drawing import contact_sheet, write_image
-from docdetect.documents.reader import LongSide, open_document
+from docdetect.documents.outcomes import PageOutcome, WorkerSettings
+from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile, list_documents
-from docdetect.documents.workers import PageOutcome, WorkerSettings, iter_rendered
+from docdetect.documents.workers import iter_rendered
+from docdetect.evaluation.gallery import caption, error_crop
+from docdetect.evaluation.predictions import class_ids
 from docdetect.files import read_text, sha256_file
-from docdetect.labels.cleaning import ClassRules, clean_page
-from docdetect.labels.yolo import yolo_to_detections
+from docdetect.metrics.errors import MistakeKind
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import BootstrapSettings, Figure
-from docdetect.metrics.grouped import StageFigures
-from docdetect.metrics.mistakes import MistakeKind
-from docdetect.metrics.samples import Sample
-from docdetect.models.engine import Engine
-from docdetect.models.engines import load_engine
+from docdetect.metrics.matching import Sample
+from docdetect.metrics.merging_effect import StageFigures
+from docdetect.models.engines.base import Engine
+from docdetect.models.engines.select import load_engine
 from docdetect.models.weights import DEFAULT_NAME, packaged_weights, resolve_weights
-from docdetect.training.gallery import caption, error_crop
-from docdetect.training.predictions import class_ids
+from docdetect.prepare.labels import read_annotations
 from docdetect.types import Detections, SizeWH
 
 NAMES = ("qr", "signature", "stamp")

@@ -24,21 +24,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docdetect.config import dump_config, load_config
+from docdetect.config.loading import dump_config, load_config
+from docdetect.config.schema import Config
+from docdetect.datasets.reader import YoloDataset, read_dataset
+from docdetect.evaluation.predictions import predict_dataset, read_origins, samples_of
 from docdetect.files import write_text
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import Figure
+from docdetect.metrics.matching import Sample
 from docdetect.metrics.paired import compare
-from docdetect.metrics.samples import Sample
-from docdetect.models.engines import load_engine
+from docdetect.models.engines.select import load_engine
 from docdetect.models.packing import packed_bytes
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import DEFAULT_NAME, packaged_weights, resolve_model
-from docdetect.schema import Config
 from docdetect.training.arguments import training_arguments
-from docdetect.training.data import YoloDataset, read_dataset
-from docdetect.training.predictions import predict_dataset
-from docdetect.training.samples import read_origins, samples_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = 0.25

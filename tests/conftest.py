@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tiny_network import write_architecture
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -48,3 +50,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real documents (../shared/data) are not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """data.yaml of a dataset of nine small pages."""
+    from tests.support.datasets import write_dataset
+
+    return write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="session")
+def tiny_yaml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Architecture of a network of a few thousand weights."""
+    return write_architecture(tmp_path_factory.mktemp("model"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docdetect.config import dump_config, find_config, known_keys, load_config, parse_yaml
+from docdetect.config.loading import dump_config, find_config, known_keys, load_config, parse_yaml
 from docdetect.errors import ConfigError, InputError
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from docdetect.cli.main import run
-from tests.made_documents import MadeDocuments, make_documents
-from tests.tiny_network import write_architecture
+from tests.support.documents import MadeDocuments, make_documents
+from tests.support.tiny_network import write_architecture
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from docdetect.cli.main import run
-from tests.made_documents import make_documents
-from tests.tiny_network import write_architecture
+from tests.support.documents import make_documents
+from tests.support.tiny_network import write_architecture
 
 README = Path(__file__).parents[1] / "README.md"
 SMALL = {  # what makes a command small; the command itself stays as the README has it

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docdetect.datasets.labels import read_annotations
-from docdetect.documents.reader import LongSide, open_document
+from docdetect.annotations.cleaning import ClassRules, clean_page
+from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
-from docdetect.labels.cleaning import ClassRules, clean_page
 from docdetect.machine import has_native_int8
-from docdetect.models.int8_form import read_int8
+from docdetect.models.conversions import read_int8
 from docdetect.models.weights import resolve_weights
+from docdetect.prepare.labels import read_annotations
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 CLASSES = ("qr", "signature", "stamp")
@@ -55,7 +56,7 @@ def test_the_int8_form_in_the_box_is_that_of_its_weights() -> None:
 @pytest.mark.parametrize(("engine_name", "precision"), [("torch", "fp32"), ("openvino", "int8")])
 def test_the_weights_in_the_box_find_most_marks_of_every_class(engine_name: str, precision: str) -> None:
     from docdetect.boxes import iou
-    from docdetect.models.engines import load_engine
+    from docdetect.models.engines.select import load_engine
 
     if precision == "int8" and not has_native_int8():
         pytest.skip("this processor has no int8 arithmetic")

@@ -5,16 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docdetect.types import (
-    Detections,
-    DocumentResult,
-    DocumentStatus,
-    Failure,
-    FailureKind,
-    Page,
-    PageInfo,
-    PageResult,
-)
+from docdetect.types import Detections, DocumentResult, DocumentStatus, Failure, FailureKind, Page, PageInfo, PageResult
 
 BOX = np.array([[1, 2, 3, 4]], np.float32)
 

@@ -200,3 +200,16 @@ class DocumentResult:
         if good == 0:
             return DocumentStatus.FAILED
         return DocumentStatus.OK if good == len(self.pages) and self.failure is None else DocumentStatus.PARTIAL
+
+
+@dataclass(frozen=True)
+class FailedPage:
+    """A document (page None) or one page of it that is not in the dataset, and why."""
+
+    document: str
+    page: int | None
+    failure: Failure
+
+    def __str__(self) -> str:
+        where = self.document if self.page is None else f"{self.document}, page {self.page}"
+        return f"{where}: {self.failure.message} ({self.failure.kind.value})"

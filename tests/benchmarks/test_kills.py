@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from benchmarks.kills import Kill, kill_at_random, make_source, table
 
-from tests.process_tree import ProcessTree
+from tests.support.process_tree import ProcessTree
 
 
 @pytest.mark.slow

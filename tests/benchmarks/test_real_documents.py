@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from benchmarks.real_documents import COLUMNS, Asked, judge, markdown
 
+from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_json
 from docdetect.errors import InputError
 from docdetect.files import write_json
-from docdetect.labels.annotations import AnnotatedPage, Mark, annotations_to_json
-from tests.inference.fakes import Box, ColourEngine, make_image
+from tests.support.fakes import Box, ColourEngine, make_image
 
 SIZE_WH = (362, 512)
 SIGNATURE, STAMP = (40.0, 60.0, 140.0, 100.0), (200.0, 300.0, 280.0, 380.0)

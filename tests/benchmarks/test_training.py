@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import training as benchmark
-from docdetect.schema import Config
-from tests.tiny_network import write_checkpoint
-from tests.training.conftest import write_dataset
+from docdetect.config.schema import Config
+from tests.support.datasets import write_dataset
+from tests.support.tiny_network import write_checkpoint
 
 
 @pytest.fixture(scope="module")

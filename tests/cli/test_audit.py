@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from docdetect.cli.main import run
-from docdetect.documents.workers import WorkerSettings
-from docdetect.schema import DataConfig
-from tests.made_archive import Archive, make_archive
-from tests.made_pages import rescanned
-from tests.tiny_network import write_checkpoint
+from docdetect.config.schema import DataConfig
+from docdetect.documents.outcomes import WorkerSettings
+from tests.support.archives import Archive, make_archive
+from tests.support.pages import rescanned
+from tests.support.tiny_network import write_checkpoint
 
 FAST = ["--set", "data.workers=1"]
 
@@ -105,7 +105,7 @@ def test_labels_are_held_against_what_weights_see(
     def in_process(_: DataConfig) -> WorkerSettings:  # starting workers takes longer than what they do here
         return WorkerSettings()
 
-    monkeypatch.setattr("docdetect.datasets.plan.worker_settings", in_process)
+    monkeypatch.setattr("docdetect.prepare.plan.worker_settings", in_process)
     words = ["--weights", "my_run", "--set", "audit.imgsz=96", "--set", "audit.device=cpu", "--set", "audit.pictures=3"]
     assert run(["--json", "audit", *inputs(archive), *words]) == 0
     summary = json.loads(capsys.readouterr().out)

@@ -11,7 +11,7 @@ import pytest
 from docdetect.cli.main import run
 from docdetect.documents.drawing import write_image
 from docdetect.files import write_text
-from tests.made_documents import make_documents
+from tests.support.documents import make_documents
 
 
 @pytest.fixture

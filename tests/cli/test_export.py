@@ -14,12 +14,12 @@ from PIL import Image
 from docdetect.cli.main import run
 from docdetect.files import sha256_file, write_json
 from docdetect.machine import has_native_int8
-from docdetect.models.loading import load_network
-from docdetect.models.openvino_quantization import convolutions
-from docdetect.models.openvino_setup import import_openvino
+from docdetect.models.checkpoint import load_network
+from docdetect.models.engines.openvino import import_openvino
+from docdetect.models.engines.quantization import convolutions
 from docdetect.models.thresholds import Thresholds, read_thresholds, thresholds_path, thresholds_to_json
-from tests.inference.fakes import make_image
-from tests.tiny_network import write_checkpoint
+from tests.support.fakes import make_image
+from tests.support.tiny_network import write_checkpoint
 
 
 @pytest.fixture(scope="module")

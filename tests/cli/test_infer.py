@@ -9,9 +9,9 @@ import pymupdf
 import pytest
 
 from docdetect.cli.main import run
-from docdetect.config import load_config
-from docdetect.schema import Config
-from tests.inference.fakes import ColourEngine, make_folder, make_pdf
+from docdetect.config.loading import load_config
+from docdetect.config.schema import Config
+from tests.support.fakes import ColourEngine, make_folder, make_pdf
 
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 

@@ -117,7 +117,7 @@ def test_ctrl_c_says_so_and_is_exit_code_130(
     def stop(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("docdetect.diagnosis.examine", stop)
+    monkeypatch.setattr("docdetect.doctor.examine", stop)
     assert run(["doctor"]) == 130
     assert capsys.readouterr().err == "error: interrupted\n  What was finished is kept.\n"
 

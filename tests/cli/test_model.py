@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from docdetect.cli.main import run
-from docdetect.schema import Config
+from docdetect.config.schema import Config
+from docdetect.evaluation import validate as validation
+from docdetect.evaluation.figures import BestF1, ClassRow
+from docdetect.evaluation.validate import ValResult
 from docdetect.training import train as training
-from docdetect.training import validate as validation
-from docdetect.training.figures import BestF1, ClassRow
 from docdetect.training.progress import ClassAccuracy, EpochReport
 from docdetect.training.train import Listeners, TrainResult
-from docdetect.training.validate import ValResult
 
 
 @pytest.fixture

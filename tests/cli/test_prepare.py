@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docdetect.cli.main import run
-from tests.made_documents import MadeDocuments, make_documents
+from tests.support.documents import MadeDocuments, make_documents
 
 FAST = ["--set", "data.workers=1", "--set", "data.split_by=document"]  # the made documents are all alike
 

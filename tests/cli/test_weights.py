@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docdetect.cli.main import run
-from tests.tiny_network import write_checkpoint
+from tests.support.tiny_network import write_checkpoint
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_pack_list_and_damage(box: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_doctor_looks_at_the_box(box: Path) -> None:
-    from docdetect.diagnosis import Verdict, check_weights
+    from docdetect.doctor import Verdict, check_weights
 
     assert check_weights()[0].verdict is Verdict.NOTE
     box.mkdir()

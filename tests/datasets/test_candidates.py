@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from docdetect.datasets.candidates import candidate_pairs, nearest_first
-from docdetect.datasets.fingerprints import Fingerprint, fingerprint
+from docdetect.datasets.groups import candidate_pairs, nearest_first
+from docdetect.datasets.page_fingerprints import Fingerprint, fingerprint
 from docdetect.datasets.split import PageKey
 from docdetect.types import ByteArray
-from tests.made_pages import rescanned, stamped, text_page
+from tests.support.pages import rescanned, stamped, text_page
 
 
 def print_of(page: ByteArray, document: str) -> Fingerprint:

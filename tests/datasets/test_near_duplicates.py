@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docdetect.datasets.fingerprints import fingerprint
-from docdetect.datasets.near_duplicates import NEAR_DUPLICATE, ink_agreement
+from docdetect.datasets.groups import NEAR_DUPLICATE, ink_agreement
+from docdetect.datasets.page_fingerprints import fingerprint
 from docdetect.datasets.split import PageKey
 from docdetect.types import BoolArray, ByteArray
-from tests.made_pages import rescanned, stamped, text_page
+from tests.support.pages import rescanned, stamped, text_page
 
 
 def ink(page: ByteArray) -> BoolArray:

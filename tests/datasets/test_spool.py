@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.datasets.spool import Spool
+from docdetect.datasets.page_fingerprints import Spool
 from docdetect.errors import OutputError
 
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docdetect.datasets.split import PageKey, Split
-from docdetect.datasets.stratify import stratified_folds, stratified_split
+from docdetect.datasets.split import PageKey, Split, stratified_folds, stratified_split
 
 Groups = dict[PageKey, str]
 Counts = dict[PageKey, list[int]]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from docdetect.documents.aside import AsideWorker
-from docdetect.documents.document import document_error
+from docdetect.documents.reader import document_error
 from docdetect.errors import InterruptedRunError, OutputError
 from docdetect.types import ByteArray, Failure, FailureKind
 

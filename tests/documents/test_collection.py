@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.documents.collection import Collection, collect_documents
-from docdetect.documents.sources import DocumentKind
+from docdetect.documents.sources import Collection, DocumentKind, collect_documents
 from docdetect.errors import InputError
 
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are a Unix thing")

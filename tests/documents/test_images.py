@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
-from docdetect.documents.reader import AtDpi, DocumentError, ExactSize, LongSide, open_document
+from docdetect.documents.reader import DocumentError, open_document
+from docdetect.documents.sizes import AtDpi, ExactSize, LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.types import ByteArray, FailureKind, Page
 

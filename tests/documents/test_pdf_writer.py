@@ -9,9 +9,10 @@ import numpy as np
 import pymupdf
 import pytest
 
-from docdetect.documents.builtin_fonts import builtin_fonts
+from docdetect.documents.drawing import builtin_fonts
 from docdetect.documents.pdf_writer import PdfEllipse, PdfPath, PdfPicture, PdfScan, PdfSheet, PdfText, write_pdf
-from docdetect.documents.reader import LongSide, open_document
+from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.types import ByteArray
 

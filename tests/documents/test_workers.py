@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.documents.reader import LongSide
+from docdetect.documents.outcomes import DocumentOutcome, PageOutcome, WorkerSettings
+from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
-from docdetect.documents.workers import DocumentOutcome, PageOutcome, WorkerSettings, iter_pages, iter_rendered
+from docdetect.documents.workers import iter_pages, iter_rendered
 from docdetect.errors import DocdetectError, OutputError
 from docdetect.types import FailureKind
-from tests.documents.hostile import OpenerThatKillsItsWorker, fake_file, open_fake, render_first_two
+from tests.support.hostile import OpenerThatKillsItsWorker, fake_file, open_fake, render_first_two
 
 SIZE = LongSide(6)
 

@@ -13,14 +13,12 @@ import pytest
 
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InterruptedRunError, OutputError
-from docdetect.inference.finishing import Finisher
 from docdetect.inference.flow import Flow
-from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage
-from docdetect.inference.records import failed_page
-from docdetect.models.engine import Traits
+from docdetect.inference.journal import JOURNAL_NAME, Journal, failed_page
+from docdetect.inference.stages import Finisher, ReadDocument, ReadEvent, ReadPage
+from docdetect.models.engines.base import Traits
 from docdetect.types import ByteArray, Detections, Failure, FailureKind, PageInfo, PageResult
-from tests.inference.fakes import SETTINGS, ColourEngine, NoCloserLook
+from tests.support.fakes import SETTINGS, ColourEngine, NoCloserLook
 
 FILE = DocumentFile(Path("a.pdf"), "a.pdf", DocumentKind.PDF)
 

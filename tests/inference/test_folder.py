@@ -11,7 +11,7 @@ import pytest
 
 from docdetect.errors import OutputError, OutputExistsError
 from docdetect.inference.folder import OnExisting, claimed_folder
-from tests.inference.fakes import make_folder, make_pdf, run_once, with_pages
+from tests.support.fakes import make_folder, make_pdf, run_once, with_pages
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def test_a_read_only_folder_is_an_output_error(tmp_path: Path) -> None:
 
 
 def test_results_inside_the_source_are_no_documents(tmp_path: Path) -> None:
+    from docdetect.config.schema import InferConfig
     from docdetect.inference.selection import chosen_documents
-    from docdetect.schema import InferConfig
 
     make_pdf(tmp_path / "a.pdf", [[]])
     run_once(tmp_path, tmp_path / "found" / "here", with_pages())

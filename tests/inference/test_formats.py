@@ -21,17 +21,15 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from docdetect.annotations.native import annotations_from_json
+from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.config.schema import InferConfig
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.inference.closer import CloserLooks
-from docdetect.inference.finishing import Finisher, crop_name
-from docdetect.inference.reading import ReadPage
-from docdetect.labels.annotations import annotations_from_json
-from docdetect.labels.yolo import yolo_to_detections
+from docdetect.inference.stages import CloserLooks, Finisher, ReadPage, crop_name
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.schema import InferConfig
 from docdetect.types import ByteArray, Detections, PageInfo
-from tests.inference.fakes import SETTINGS, NoCloserLook, make_folder, make_pdf, run_once
+from tests.support.fakes import SETTINGS, NoCloserLook, make_folder, make_pdf, run_once
 
 ALL = InferConfig(formats=("json", "csv", "coco", "yolo", "parquet"))
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))

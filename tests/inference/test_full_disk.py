@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from docdetect.cli.main import run
+from docdetect.config.schema import InferConfig
 from docdetect.errors import OutputError
 from docdetect.inference import run as module
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME
-from docdetect.schema import InferConfig
-from tests.inference.fakes import ColourEngine, compared_files, make_image, run_once, with_pages
+from tests.support.fakes import ColourEngine, compared_files, make_image, run_once, with_pages
 
 ALL = InferConfig(formats=("json", "csv", "coco", "yolo", "parquet"))
 WRITERS = (

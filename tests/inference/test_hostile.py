@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from docdetect.config.schema import InferConfig
 from docdetect.documents.sources import list_documents
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.results import write_summary
 from docdetect.inference.run import run
-from docdetect.inference.summary import write_summary
-from docdetect.schema import InferConfig
-from tests.documents.hostile import open_fake
-from tests.inference.fakes import SETTINGS, ColourEngine
+from tests.support.fakes import SETTINGS, ColourEngine
+from tests.support.hostile import open_fake
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals, and a memory limit that only Linux keeps")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from docdetect.inference.journal import JOURNAL_NAME
-from tests.inference.fakes import make_folder
-from tests.process_tree import ProcessTree
+from tests.support.fakes import make_folder
+from tests.support.process_tree import ProcessTree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -24,7 +24,7 @@ _PATIENCE_S = 15.0  # for loaded machines; a run that waited for what is slow he
 def started(tmp_path: Path, where: str, *options: str) -> Iterator[ProcessTree]:
     """The program at work, with every process of it gone in the end."""
     places = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--imgsz", "256", "--workers", "2"]
-    command = [sys.executable, "-m", "tests.inference.stopped_program", where, *places, *options]
+    command = [sys.executable, "-m", "tests.support.stopped_program", where, *places, *options]
     tree = ProcessTree(command, cwd=Path(__file__).parents[2])
     try:
         yield tree

@@ -8,13 +8,13 @@ import pymupdf
 import pytest
 
 from docdetect.cli.main import run
-from docdetect.config import dump_config, load_config
+from docdetect.config.loading import dump_config, load_config
+from docdetect.config.schema import Config, InferConfig
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json
 from docdetect.inference import run as module
-from docdetect.inference.passwords import known_passwords
-from docdetect.schema import Config, InferConfig
-from tests.inference.fakes import ColourEngine, make_image, make_pdf
+from docdetect.inference.selection import known_passwords
+from tests.support.fakes import ColourEngine, make_image, make_pdf
 
 SECRETS = ("pa55-ж one", "pa55-two", "pa55-wrong")
 

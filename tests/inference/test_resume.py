@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from docdetect.config.schema import Config
 from docdetect.errors import OutputError
 from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.inference.run import _settings
-from docdetect.models.engine import Traits
-from docdetect.models.int8_form import int8_path
-from docdetect.schema import Config
+from docdetect.models.conversions import int8_path
+from docdetect.models.engines.base import Traits
 from docdetect.types import ByteArray, Detections
-from tests.inference.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once, with_pages
+from tests.support.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once, with_pages
 
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 

@@ -14,16 +14,15 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from docdetect.annotations.native import annotations_from_json
+from docdetect.config.schema import InferConfig
 from docdetect.documents.sources import list_documents
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.report import InferReport
+from docdetect.inference.results import InferReport, write_summary
 from docdetect.inference.run import run
-from docdetect.inference.summary import write_summary
-from docdetect.labels.annotations import annotations_from_json
-from docdetect.schema import InferConfig
 from docdetect.types import DocumentStatus
-from tests.inference.fakes import (
+from tests.support.fakes import (
     SETTINGS,
     Box,
     ColourEngine,
@@ -233,7 +232,7 @@ def test_a_run_imports_nothing_that_it_has_no_use_for() -> None:
     unwanted = ["torch", "torchvision", "ultralytics", "pymupdf", "pandas", "matplotlib", "scipy", "polars"]
     code = f"""
 import sys
-import docdetect.inference.run, docdetect.models.openvino_engine
+import docdetect.inference.run, docdetect.models.engines.openvino
 print([name for name in {unwanted!r} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

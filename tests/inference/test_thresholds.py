@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.config import load_config
+from docdetect.config.loading import load_config
 from docdetect.files import read_json, write_json, write_text
 from docdetect.inference import run as module
 from docdetect.inference.run import infer
 from docdetect.models.thresholds import Thresholds, thresholds_path, thresholds_to_json
-from tests.inference.fakes import ColourEngine, make_image
+from tests.support.fakes import ColourEngine, make_image
 
 
 @pytest.fixture

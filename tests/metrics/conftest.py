@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from docdetect.metrics.samples import Sample
+from docdetect.metrics.matching import Sample
 from docdetect.types import Detections
 
 SIZE_WH = (1000, 1400)

@@ -16,22 +16,18 @@ from docdetect.metrics.calibration import (
     Method,
     Pairs,
     ScoreMap,
+    calibrate,
     calibration_from_json,
     calibration_to_json,
     cross_fitted,
     fit_map,
+    reliability,
     score_pairs,
 )
-from docdetect.metrics.codec import (
-    predictions_from_json,
-    predictions_to_json,
-    to_plain,
-)
+from docdetect.metrics.codec import predictions_from_json, predictions_to_json, to_plain
+from docdetect.metrics.errors import MistakeKind
 from docdetect.metrics.figures import Figure
-from docdetect.metrics.matching import match
-from docdetect.metrics.mistakes import MistakeKind
-from docdetect.metrics.reliability import calibrate, reliability
-from docdetect.metrics.samples import Sample
+from docdetect.metrics.matching import Sample, match
 
 RandomSamples = Callable[..., list[Sample]]
 

@@ -8,12 +8,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from docdetect.metrics.curves import ThresholdRule, best_conf, curve_at, mean_best_conf, precision_recall
-from docdetect.metrics.draws import family_weights
-from docdetect.metrics.figures import BootstrapSettings, Figure, class_figures, empty_pages, interval
-from docdetect.metrics.matching import match
+from docdetect.metrics.bootstrap import family_weights
+from docdetect.metrics.figures import (
+    BootstrapSettings,
+    Figure,
+    ThresholdRule,
+    best_conf,
+    class_figures,
+    curve_at,
+    empty_pages,
+    interval,
+    mean_best_conf,
+    precision_recall,
+)
+from docdetect.metrics.matching import Sample, match
 from docdetect.metrics.paired import compare
-from docdetect.metrics.samples import Sample
 from docdetect.types import Detections
 
 MakeSample = Callable[..., Sample]

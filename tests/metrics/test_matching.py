@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docdetect.metrics.draws import class_mean, metric_draws
-from docdetect.metrics.matching import Matches, match
-from docdetect.metrics.samples import Float64Array, Sample
+from docdetect.metrics.bootstrap import class_mean, metric_draws
+from docdetect.metrics.matching import Float64Array, Matches, Sample, match
 
 MakeSample = Callable[..., Sample]
 RandomSamples = Callable[..., list[Sample]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tiny_network import write_checkpoint
+
+from tests.support.tiny_network import write_checkpoint
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docdetect.models.checkpoint import load_network
 from docdetect.models.head import HeadSpec, Raw, parts, raw_to_detections, suppressed
 from docdetect.models.letterbox import fitted_letterbox, page_to_picture
-from docdetect.models.loading import load_network
 from docdetect.types import ByteArray, FloatArray, IntArray
 
 SPEC = HeadSpec(("qr", "signature", "stamp"), (8, 16, 32))
@@ -68,7 +68,7 @@ def test_decoding_is_ultralytics(weights: Path) -> None:
     import torch
     from ultralytics.utils.nms import non_max_suppression
 
-    from docdetect.models.raw_network import RawNetwork, head_spec
+    from docdetect.models.engines.conversion import RawNetwork, head_spec
 
     network = load_network(weights)
     rng = np.random.default_rng(3)

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny_network import CLASSES, write_checkpoint
 
 from docdetect.errors import InputError, OutputExistsError
-from docdetect.models.box import WeightsState, list_box
-from docdetect.models.loading import load_network
+from docdetect.models.bundled import WeightsState, list_box
+from docdetect.models.checkpoint import load_network
 from docdetect.models.packing import pack_weights, packed_bytes
+from tests.support.tiny_network import CLASSES, write_checkpoint
 
 REPACK = """
 import hashlib, sys
 from pathlib import Path
-from docdetect.models.loading import load_network
+from docdetect.models.checkpoint import load_network
 from docdetect.models.packing import packed_bytes
 print(hashlib.sha256(packed_bytes(load_network(Path(sys.argv[1])))).hexdigest())
 """

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docdetect.config.schema import SynthConfig
 from docdetect.errors import InputError
-from docdetect.schema_synth import SynthConfig
 from docdetect.synth.dataset import (
     LabelledMark,
     PageRecord,

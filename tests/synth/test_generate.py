@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docdetect.documents.reader import LongSide, open_document
+from docdetect.annotations.native import annotations_from_json
+from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.config.schema import SynthConfig
+from docdetect.datasets.reader import read_dataset
+from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.errors import OutputExistsError
 from docdetect.files import read_json
-from docdetect.labels.annotations import annotations_from_json
-from docdetect.labels.yolo import yolo_to_detections
-from docdetect.schema_synth import SynthConfig
 from docdetect.synth.generate import generate
-from docdetect.training.data import read_dataset
 
 SMALL: dict[str, Any] = {"pages": 8, "imgsz": 384, "seed": 2, "val": 0.3, "workers": 1, "system_fonts": False}
 

@@ -8,16 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from docdetect.schema_synth import MARK_KINDS, SynthConfig
+from docdetect.config.schema import MARK_KINDS, SynthConfig
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.marks import Placed
 from docdetect.synth.page import Materials, PagePlan, SynthPage, draw_page, make_page, plan_page
-from docdetect.synth.paper import PAPER_KINDS, Finish, PaperKind, draw_finish, draw_geometry
-from docdetect.synth.paper_geometry import flat
+from docdetect.synth.paper.geometry import flat
+from docdetect.synth.paper.processes import PAPER_KINDS, Finish, PaperKind, draw_finish, draw_geometry
 from docdetect.synth.patch import Patch
 from docdetect.synth.sheet import Sheet
-from docdetect.synth.stamps import StampShape, make_stamp
-from docdetect.synth.wear import Wear
+from docdetect.synth.stamps.impression import StampShape, Wear, make_stamp
 from docdetect.types import ByteArray
 
 LONG_SIDE = 640

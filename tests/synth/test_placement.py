@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docdetect.schema_synth import SynthConfig
+from docdetect.config.schema import SynthConfig
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.marks import Placed
 from docdetect.synth.page import Materials, plan_page

@@ -10,8 +10,7 @@ from fontTools.ttLib import TTFont
 
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.layouts.draft import script_of
-from docdetect.synth.text import Writer, draw_writer
-from docdetect.synth.words import languages
+from docdetect.synth.text import Writer, draw_writer, languages
 
 
 def writer_of(code: str, seed: int = 0) -> Writer:

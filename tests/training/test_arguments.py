@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from docdetect.config import load_config
+from docdetect.config.loading import load_config
+from docdetect.config.schema import TrainConfig
+from docdetect.datasets.reader import read_dataset
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.schema import TrainConfig
 from docdetect.training.arguments import training_arguments
-from docdetect.training.data import read_dataset
 
 # The table of the recipe, row by row, as Ultralytics names the values.
 RECIPE: dict[str, Any] = {

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.training.conftest import made_page
 
 from docdetect.training.augment import MOST_COVERED, rand_augment, random_erase
+from tests.support.datasets import made_page
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -79,7 +79,7 @@ def test_both_are_in_the_loaders_transforms_and_act(dataset: Any) -> None:
     prepare_ultralytics()
     from ultralytics.cfg import get_cfg
 
-    from docdetect.training.data import read_dataset
+    from docdetect.datasets.reader import read_dataset
     from docdetect.training.pages import ErasePatches, Pages, RandAugmentPages
 
     found = read_dataset(str(dataset))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docdetect.datasets.reader import read_dataset
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.training.data import read_dataset
 
 _SIDE = 320
 _MARGIN = 12  # px around a box in which its ink is looked for
@@ -86,7 +86,7 @@ def test_without_outlines_they_are_not(turning: Any) -> None:
 
 
 def test_outlines_touch_all_sides_of_their_boxes() -> None:
-    from docdetect.training.outlines import outlines
+    from docdetect.training.augment import outlines
 
     boxes = np.array([*_BOXES, (0, 0, 30, 30), (300, 300, 302, 302), (140, 50, 310, 100)], np.float32)
     for box, outline in zip(boxes, outlines(_page(), boxes), strict=True):
@@ -97,7 +97,7 @@ def test_outlines_touch_all_sides_of_their_boxes() -> None:
 
 
 def test_slivers_at_the_edge_are_no_marks() -> None:
-    from docdetect.training.outlines import TightPerspective
+    from docdetect.training.augment import TightPerspective
 
     before = np.array([[0, 0, 100, 100]], np.float32).T
     sliver, part = np.array([[0, 0, 5, 100]], np.float32).T, np.array([[0, 0, 30, 100]], np.float32).T

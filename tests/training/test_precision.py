@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.tiny_network import write_checkpoint
 
 from docdetect import machine
 from docdetect.errors import ConfigError
-from docdetect.models.loading import load_network
+from docdetect.models.checkpoint import load_network
 from docdetect.training import precision as room
+from tests.support.tiny_network import write_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.training.test_train import settings
 from ultralytics.models.yolo.detect import DetectionTrainer
 
 from docdetect.files import sha256_file
@@ -17,6 +16,7 @@ from docdetect.training.records import RunFolder, read_rows
 from docdetect.training.resuming import train_or_go_on
 from docdetect.training.train import Listeners, TrainResult, train
 from docdetect.training.trainer import PagesTrainer, TrainingPausedError
+from tests.training.test_train import settings
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def test_a_recipe_is_paused_gone_on_with_and_not_trained_twice(dataset: Path, ti
 def test_another_recipe_and_a_run_without_checkpoint_are_not_gone_on_with(
     dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from docdetect.config import dump_config
+    from docdetect.config.loading import dump_config
 
     started: list[float] = []
 
@@ -156,8 +156,8 @@ def test_windows_are_cut_from_pages_in_memory(
 ) -> None:
     from ultralytics.cfg import get_cfg
 
+    from docdetect.datasets.reader import read_dataset
     from docdetect.training import pages as room
-    from docdetect.training.data import read_dataset
 
     read: list[str] = []
     decode: Any = vars(room)["imread"]

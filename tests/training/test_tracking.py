@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from docdetect.config import load_config
+from docdetect.config.loading import load_config
+from docdetect.config.schema import Config
 from docdetect.errors import ConfigError, MissingDependencyError
 from docdetect.files import read_json, write_text
-from docdetect.schema import Config
 from docdetect.training.progress import ClassAccuracy, EpochReport
 from docdetect.training.records import RunFolder
 from docdetect.training.tracking import check_tracking, epoch_metrics, tracked

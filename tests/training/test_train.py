@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docdetect.config import load_config
+from docdetect.config.loading import load_config
+from docdetect.config.schema import Config
 from docdetect.errors import ConfigError, InputError
-from docdetect.models.engines import load_engine
-from docdetect.schema import Config
-from docdetect.training.predictions import Prediction, predict_dataset, read_picture
+from docdetect.evaluation.predictions import Prediction, predict_dataset, read_picture
+from docdetect.evaluation.validate import ValResult, validate
+from docdetect.models.engines.select import load_engine
 from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder, read_rows
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.train import Listeners, TrainResult, train
-from docdetect.training.validate import ValResult, validate
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ def test_dataset_is_left_as_it_was(trained: TrainResult, dataset: Path) -> None:
 def test_checkpoints_carry_nothing_of_this_machine_s_repository(trained: TrainResult) -> None:
     import torch
 
-    from docdetect.models.loading import load_network
+    from docdetect.models.checkpoint import load_network
 
     network = load_network(trained.weights)
     assert tuple(network.names.values()) == ("qr", "signature", "stamp")  # type: ignore[operator]
@@ -161,7 +161,7 @@ def test_average_precision_does_not_depend_on_the_threshold(
 
 
 def test_predictions_stand_beside_the_truth_in_order(trained: TrainResult, dataset: Path) -> None:
-    from docdetect.training.data import read_dataset
+    from docdetect.datasets.reader import read_dataset
 
     images = read_dataset(str(dataset)).splits["val"]
     engine = load_engine(trained.weights, imgsz=96, device="cpu")
@@ -187,7 +187,7 @@ def test_no_network_was_touched(trained: TrainResult, judged: ValResult, calls: 
 
 KILLED = """
 import os, signal, sys
-from docdetect.config import load_config
+from docdetect.config.loading import load_config
 from docdetect.training.train import Listeners, train
 def die(report):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -197,7 +197,7 @@ train(load_config(sys.argv[1]), Listeners(on_epoch=die))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_killed_run_goes_on_in_its_folder(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
-    from docdetect.config import dump_config
+    from docdetect.config.loading import dump_config
 
     runs = tmp_path / "runs"
     config = settings(dataset, tiny_yaml, runs, "workers=0")

@@ -10,11 +10,11 @@ import typer
 from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 
 if TYPE_CHECKING:
+    from docdetect.annotations.native import Annotations
+    from docdetect.audit.report import AuditOutcome
+    from docdetect.config.schema import AuditConfig, Config
     from docdetect.console import Console, ProgressCallback
-    from docdetect.datasets.audit_report import AuditOutcome
-    from docdetect.labels.annotations import Annotations
-    from docdetect.models.engine import Engine
-    from docdetect.schema import AuditConfig, Config
+    from docdetect.models.engines.base import Engine
 
 
 def audit(
@@ -46,11 +46,11 @@ def audit(
         "audit.fix": fix,
     }
     resolved = resolve(config, assignments, flags)
-    from docdetect.config import dump_config
-    from docdetect.datasets.audit_report import write_audit
-    from docdetect.datasets.plan import worker_settings
+    from docdetect.audit.report import write_audit
+    from docdetect.config.loading import dump_config
     from docdetect.errors import PartialFailureError
     from docdetect.files import timestamped, write_text
+    from docdetect.prepare.plan import worker_settings
 
     console = console_of(context)
     folder = Path(resolved.audit.runs) / timestamped(resolved.audit.name)
@@ -67,13 +67,13 @@ def audit(
 
 
 def _outcome(config: Config, folder: Path, on_progress: ProgressCallback) -> AuditOutcome:
-    from docdetect.datasets.audit import audit_labels, audit_split
-    from docdetect.datasets.audit_report import AuditOutcome
-    from docdetect.datasets.plan import worker_settings
+    from docdetect.annotations.cleaning import ClassRules
+    from docdetect.annotations.native import annotations_to_json
+    from docdetect.audit.report import AuditOutcome
+    from docdetect.audit.run import audit_labels, audit_split
     from docdetect.errors import InputError
     from docdetect.files import write_json
-    from docdetect.labels.annotations import annotations_to_json
-    from docdetect.labels.cleaning import ClassRules
+    from docdetect.prepare.plan import worker_settings
 
     data = config.data
     workers = worker_settings(data)
@@ -108,18 +108,18 @@ def _weights(config: Config) -> Path | None:
 
 def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations | None:
     if config.detections:
-        from docdetect.datasets.labels import read_annotations
+        from docdetect.prepare.labels import read_annotations
 
         return read_annotations(Path(config.detections))
     if weights is not None:
-        from docdetect.models.engines import load_engine
+        from docdetect.models.engines.select import load_engine
 
         return load_engine(weights, imgsz=config.imgsz, device=config.device)
     return None
 
 
 def _show(console: Console, outcome: AuditOutcome, folder: Path) -> None:
-    from docdetect.datasets.audit_report import finding_to_json
+    from docdetect.audit.report import finding_to_json
 
     rows = [
         (one.suspicion.value, str(one.page), one.class_name, f"{one.score:.2f}", one.message)

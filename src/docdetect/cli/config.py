@@ -19,7 +19,7 @@ def show(
     assignments: SetOption = None,
 ) -> None:
     """Print the resolved configuration as YAML (with --json: as JSON)."""
-    from docdetect.config import dump_config
+    from docdetect.config.loading import dump_config
     from docdetect.errors import UsageError
 
     resolved = resolve(config, assignments, {})
@@ -41,7 +41,7 @@ def validate(
     assignments: SetOption = None,
 ) -> None:
     """Check a configuration file; exit code 3 and every problem when it is not right."""
-    from docdetect.config import find_config
+    from docdetect.config.loading import find_config
 
     resolve(file, assignments, {})
     console = console_of(context)

@@ -28,7 +28,7 @@ def convert(
     Doing it again makes only what is new or changed. Exit code 7 when a document or page failed.
     """
     from docdetect.cli.dataset_summary import raise_failures
-    from docdetect.datasets.convert import convert as make_images
+    from docdetect.prepare.convert import convert as make_images
 
     flags: dict[str, object] = {
         "data.pdfs": pdfs,

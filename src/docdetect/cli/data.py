@@ -10,8 +10,8 @@ import typer
 from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 
 if TYPE_CHECKING:
-    from docdetect.datasets.steps import StepResult
-    from docdetect.schema import DataConfig
+    from docdetect.config.schema import DataConfig
+    from docdetect.prepare.steps import StepResult
 
 PdfsOption: TypeAlias = Annotated[str | None, typer.Option(help="Folder of documents (data/raw/pdfs).")]
 AnnotationsOption: TypeAlias = Annotated[str | None, typer.Option(help="JSON annotations (data/raw/annotations.json).")]
@@ -32,7 +32,7 @@ def labels(
     assignments: SetOption = None,
 ) -> None:
     """JSON annotations to YOLO label files, cleaned, with a report of what was removed."""
-    from docdetect.datasets.steps import write_labels
+    from docdetect.prepare.steps import write_labels
 
     flags: dict[str, object] = {
         "data.pdfs": pdfs,
@@ -72,7 +72,7 @@ def split(
 ) -> None:
     """Divide families, documents or pages into training and validation, the same on every platform."""
     from docdetect.cli.dataset_summary import empty_of
-    from docdetect.datasets.steps import write_split
+    from docdetect.prepare.steps import write_split
 
     flags: dict[str, object] = {
         "data.pdfs": pdfs,
@@ -105,8 +105,8 @@ def visualize(
 
     from docdetect.cli.dataset_summary import raise_failures
     from docdetect.datasets.layout import read_dataset
-    from docdetect.datasets.plan import worker_settings
-    from docdetect.datasets.visualize import visualize_dataset
+    from docdetect.prepare.plan import worker_settings
+    from docdetect.prepare.visualize import visualize_dataset
 
     resolved = resolve(config, assignments, {"data.dataset": dataset, "data.vis": output}).data
     console = console_of(context)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from docdetect.config.schema import DataConfig
     from docdetect.console import Console
-    from docdetect.datasets.report import FailedPage, Report
-    from docdetect.schema import DataConfig
+    from docdetect.prepare.report import Report
+    from docdetect.types import FailedPage
 
 _MOST_LINES = 20
 
@@ -44,7 +45,7 @@ def empty_of(text: str | None) -> str | float | None:
 
 def show_report(console: Console, report: Report, title: str) -> None:
     """The table of splits and classes, then removals and warnings."""
-    from docdetect.datasets.report import splits_table
+    from docdetect.prepare.report import splits_table
 
     console.table(title, *splits_table(report))
     if report.left_out:
@@ -62,7 +63,7 @@ def show_report(console: Console, report: Report, title: str) -> None:
 
 def summary_of(report: Report) -> dict[str, Any]:
     """The report for `--json`."""
-    from docdetect.datasets.report import report_to_json
+    from docdetect.prepare.report import report_to_json
 
     return report_to_json(report)
 

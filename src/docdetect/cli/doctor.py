@@ -19,7 +19,7 @@ def doctor(
 
     Exit code 4 when something needed does not work; each finding comes with its remedy.
     """
-    from docdetect.diagnosis import Verdict, examine
+    from docdetect.doctor import Verdict, examine
     from docdetect.errors import InputError
 
     console = console_of(context)

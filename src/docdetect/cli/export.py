@@ -12,9 +12,9 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from docdetect.config.schema import ExportConfig
     from docdetect.console import Console
-    from docdetect.schema import ExportConfig
-    from docdetect.training.engine_check import CheckSettings, EngineRow
+    from docdetect.evaluation.engine_check import CheckSettings, EngineRow
     from docdetect.types import ByteArray
 
 
@@ -94,8 +94,8 @@ def _calibration(wanted: ExportConfig) -> Sequence[ByteArray] | None:
     if wanted.precision == "fp32":
         return None
     from docdetect.errors import UsageError
-    from docdetect.models.openvino_quantization import import_nncf
-    from docdetect.training.engine_check import read_pages
+    from docdetect.evaluation.engine_check import read_pages
+    from docdetect.models.engines.quantization import import_nncf
 
     if wanted.engine != "openvino":
         raise UsageError(f"--precision int8 goes with --engine openvino, not with {wanted.engine}", "Give one of them.")
@@ -109,13 +109,13 @@ def _calibration(wanted: ExportConfig) -> Sequence[ByteArray] | None:
 
 
 def _settings(wanted: ExportConfig) -> CheckSettings:
-    from docdetect.training.engine_check import CheckSettings
+    from docdetect.evaluation.engine_check import CheckSettings
 
     return CheckSettings(wanted.imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
 
 
 def _check(weights: Path, manifest: Path | None, wanted: ExportConfig, console: Console) -> list[dict[str, Any]]:
-    from docdetect.training.engine_check import check_engines
+    from docdetect.evaluation.engine_check import check_engines
 
     with console.progress("check") as on_progress:
         rows = check_engines(

@@ -12,9 +12,9 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 from docdetect.console import Console
 
 if TYPE_CHECKING:
-    from docdetect.training.compare import Comparison
-    from docdetect.training.crossval_report import CrossvalResult
-    from docdetect.training.runs import Run
+    from docdetect.evaluation.compare import Comparison
+    from docdetect.evaluation.crossval import CrossvalResult
+    from docdetect.evaluation.runs import Run
 
 runs = typer.Typer(no_args_is_help=True, help="Look at training and evaluation runs.", rich_markup_mode="rich")
 
@@ -48,8 +48,7 @@ def crossval(
     }
     settings = resolve(config, assignments, flags)
     from docdetect.errors import UsageError
-    from docdetect.training.crossval import cross_validate, resume_cross_validation
-    from docdetect.training.crossval_report import conclude
+    from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
     from docdetect.training.train import Listeners
 
     if again is not None and (config is not None or assignments or any(value is not None for value in flags.values())):
@@ -74,11 +73,11 @@ def compare(
     """Put runs side by side: configuration, figures, and whether a difference is more than noise."""
     settings = resolve(config, assignments, {})
     from docdetect.errors import UsageError
+    from docdetect.evaluation.compare import compare_runs, comparison_report
+    from docdetect.evaluation.report import bootstrap_settings
     from docdetect.files import write_text
     from docdetect.metrics.codec import to_plain
     from docdetect.reports.page import report_to_html
-    from docdetect.training.compare import compare_runs, comparison_report
-    from docdetect.training.evaluate import bootstrap_settings
 
     if len(folders) < 2:
         raise UsageError("compare needs two runs or more", "docdetect runs list shows those that there are.")
@@ -109,8 +108,8 @@ def calibrate(
 ) -> None:
     """Make confidence mean probability, from the predictions of a run."""
     settings = resolve(config, assignments, {"figures.calibration": method})
+    from docdetect.evaluation.calibrate import calibrate_run
     from docdetect.metrics.codec import to_plain
-    from docdetect.training.calibrate import calibrate_run
 
     result = calibrate_run(folder, settings.figures.calibration, weights)
     console = console_of(context)
@@ -144,7 +143,7 @@ def list_(
 ) -> None:
     """List the runs of train, val and crossval, the newest first."""
     settings = resolve(config, assignments, {})
-    from docdetect.training.runs import list_runs
+    from docdetect.evaluation.runs import list_runs
 
     standard = [Path(settings.train.runs), Path(settings.val.runs), Path(settings.crossval.runs)]
     found = list_runs(folders or standard)
@@ -171,8 +170,7 @@ def _assign_folds(
     families: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
 ) -> dict[tuple[str, int], int]:
     """Stratified folds; `training` and `datasets` do not know each other, so they meet here."""
-    from docdetect.datasets.split import PageKey
-    from docdetect.datasets.stratify import stratified_folds
+    from docdetect.datasets.split import PageKey, stratified_folds
 
     keys = {page: PageKey(*page) for page in families}
     chosen = stratified_folds(
@@ -185,9 +183,9 @@ def _assign_folds(
 
 
 def _show_crossval(console: Console, result: CrossvalResult) -> None:
+    from docdetect.evaluation.crossval import METRICS
+    from docdetect.evaluation.report import percent_and_span
     from docdetect.metrics.codec import to_plain
-    from docdetect.training.crossval_report import METRICS
-    from docdetect.training.evaluation_report import percent_and_span
 
     rows = [(f"fold {row.fold}", row.pages, row.marks, *map(_share, row.values)) for row in result.folds]
     rows += [("mean", "", "", *map(_share, result.mean)), ("spread", "", "", *map(_share, result.spread))]
@@ -224,7 +222,7 @@ def _show_crossval(console: Console, result: CrossvalResult) -> None:
 
 
 def _show_comparison(console: Console, comparison: Comparison) -> None:
-    from docdetect.training.compare import verdict_line
+    from docdetect.evaluation.compare import verdict_line
 
     rows = [
         (

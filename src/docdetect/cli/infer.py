@@ -9,9 +9,9 @@ import typer
 from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 
 if TYPE_CHECKING:
+    from docdetect.config.schema import Config
     from docdetect.console import Console
-    from docdetect.inference.report import InferReport
-    from docdetect.schema import Config
+    from docdetect.inference.results import InferReport
 
 _SHOWN_FAILURES = 20
 
@@ -134,7 +134,7 @@ def _listed(text: str | None) -> list[str] | None:
 
 
 def _show(console: Console, report: InferReport) -> None:
-    from docdetect.inference.summary import summary_of
+    from docdetect.inference.results import summary_of
     from docdetect.types import DocumentStatus
 
     totals = report.totals

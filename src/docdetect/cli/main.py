@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code; used by `main` and by tests."""
     completing = "_DOCDETECT_COMPLETE" in os.environ  # the shell asks Typer for completions, without arguments
     if not completing and (not arguments or arguments in (["-h"], ["--help"])):
-        from docdetect.cli.help import show_help  # Typer's own help takes three times as long to import
+        from docdetect.cli.help import show_help
 
         show_help()
         return 0 if arguments else UsageError.exit_code

@@ -10,9 +10,9 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 from docdetect.console import Console, ProgressCallback
 
 if TYPE_CHECKING:
+    from docdetect.evaluation.validate import ValResult
     from docdetect.training.progress import ClassAccuracy, EpochReport
     from docdetect.training.train import Listeners, TrainResult
-    from docdetect.training.validate import ValResult
 
 
 def train(
@@ -102,7 +102,7 @@ def val(
         "val.name": name,
     }
     settings = resolve(config, assignments, flags)
-    from docdetect.training.validate import validate
+    from docdetect.evaluation.validate import validate
 
     console = console_of(context)
     with console.progress("validating") as progress:

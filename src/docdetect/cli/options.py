@@ -11,7 +11,7 @@ from docdetect import __version__
 from docdetect.console import Console
 
 if TYPE_CHECKING:
-    from docdetect.schema import Config
+    from docdetect.config.schema import Config
 
 ConfigOption: TypeAlias = Annotated[
     str | None,
@@ -50,6 +50,6 @@ def console_of(context: typer.Context) -> Console:
 
 def resolve(config: str | None, assignments: Sequence[str] | None, flags: Mapping[str, object]) -> Config:
     """The configuration of one command: file, then `--set`, then the flags that were given (not None)."""
-    from docdetect.config import load_config
+    from docdetect.config.loading import load_config
 
     return load_config(config, assignments or (), flags)

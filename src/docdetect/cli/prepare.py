@@ -42,7 +42,7 @@ def prepare(
     Doing it again with the same inputs and settings changes nothing.
     """
     from docdetect.cli.dataset_summary import class_map_of, empty_of, raise_failures, show_report, summary_of
-    from docdetect.datasets.prepare import prepare as make_dataset
+    from docdetect.prepare.dataset import prepare as make_dataset
 
     flags: dict[str, object] = {
         "data.pdfs": pdfs,

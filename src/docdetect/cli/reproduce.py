@@ -10,8 +10,8 @@ from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
 from docdetect.console import Console, ProgressCallback
 
 if TYPE_CHECKING:
-    from docdetect.schema import DataConfig
-    from docdetect.training.reproduce_report import Verdict
+    from docdetect.config.schema import DataConfig
+    from docdetect.evaluation.reproduce import Verdict
 
 
 def reproduce(
@@ -43,9 +43,8 @@ def reproduce(
     }
     settings = resolve(config, assignments, flags)
     from docdetect.errors import UsageError
-    from docdetect.training.reproduce import reproduce as run_both
-    from docdetect.training.reproduce import resume_reproduction
-    from docdetect.training.reproduce_report import conclude
+    from docdetect.evaluation.reproduce import conclude, resume_reproduction
+    from docdetect.evaluation.reproduce import reproduce as run_both
     from docdetect.training.train import Listeners
 
     if again is not None and (config is not None or assignments or any(value is not None for value in flags.values())):
@@ -62,14 +61,14 @@ def reproduce(
 
 def _prepare(config: DataConfig, on_progress: ProgressCallback) -> list[str]:
     """Makes a dataset; `training` and `datasets` do not know each other, so they meet here."""
-    from docdetect.datasets.prepare import prepare
+    from docdetect.prepare.dataset import prepare
 
     report = prepare(config, on_progress=on_progress).report
     return [*map(str, report.failures), *report.warnings]
 
 
 def _show(console: Console, verdict: Verdict) -> None:
-    from docdetect.training.evaluation_report import percent_and_span
+    from docdetect.evaluation.report import percent_and_span
 
     rows = [
         (

@@ -12,8 +12,8 @@ from docdetect.console import Console
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from docdetect.models.box import BoxedWeights
-    from docdetect.schema import WeightsConfig
+    from docdetect.config.schema import WeightsConfig
+    from docdetect.models.bundled import BoxedWeights
 
 _DIGEST_SHOWN = 16
 
@@ -47,7 +47,7 @@ def weights(
     settings = resolve(config, assignments, flags)
     from pathlib import Path
 
-    from docdetect.models.box import list_box
+    from docdetect.models.bundled import list_box
     from docdetect.models.weights import BOX, resolve_weights
 
     wanted = settings.weights
@@ -62,12 +62,12 @@ def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> N
     from docdetect.models.packing import pack_int8, pack_weights
 
     if wanted.calibration:
-        from docdetect.models.openvino_quantization import import_nncf
+        from docdetect.models.engines.quantization import import_nncf
 
         import_nncf()  # what is missing is said before anything is packed
     packed = [pack_weights(source, box, wanted.name, overwrite=wanted.overwrite)]
     if wanted.calibration:
-        from docdetect.training.engine_check import CheckSettings, read_pages
+        from docdetect.evaluation.engine_check import CheckSettings, read_pages
 
         settings = CheckSettings(imgsz=packed[0].imgsz, pages=wanted.pages)
         packed.append(pack_int8(packed[0], read_pages(wanted.calibration, settings)))
@@ -77,7 +77,7 @@ def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> N
 
 def _show(console: Console, box: Path, found: tuple[BoxedWeights, ...]) -> None:
     from docdetect.errors import InputError
-    from docdetect.models.box import WeightsState
+    from docdetect.models.bundled import WeightsState
 
     rows = [
         (

@@ -1,1 +1,1 @@
-"""From documents and annotations to a checked YOLO dataset: convert, labels, split, visualize, prepare."""
+"""YOLO datasets: the reader that every command uses, splits, folds, and groups of near-duplicates."""

@@ -58,7 +58,7 @@ def read_dataset(path: Path) -> YoloDataset:
     Raises:
         InputError: missing, or without class names or image folders.
     """
-    from docdetect.config import parse_yaml
+    from docdetect.config.loading import parse_yaml
 
     file = path / DATA_YAML if path.is_dir() else path
     remedy = "Give a dataset's folder or its data.yaml; docdetect prepare makes one."

@@ -18,8 +18,8 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import TypeVar, cast
 
-from docdetect.documents.document import DocumentError
 from docdetect.documents.processes import death_of, enter_worker, set_alarm, worker_context
+from docdetect.documents.reader import DocumentError
 from docdetect.documents.transfer import receive_value, send_value
 from docdetect.errors import DocdetectError, InterruptedRunError
 from docdetect.types import Failure, FailureKind

@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from docdetect.documents.parts import render_parts
 from docdetect.documents.reader import Opener, open_document
+from docdetect.documents.regions import render_parts
 from docdetect.documents.sizes import DRAWN_DPI, BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.types import ByteArray, FloatArray

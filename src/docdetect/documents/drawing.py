@@ -18,10 +18,13 @@ from docdetect.files import write_bytes
 from docdetect.types import ByteArray, Detections, FloatArray, SizeWH
 
 Colour: TypeAlias = tuple[int, int, int]
+
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 Rectangle: TypeAlias = tuple[int, int, int, int]
 
 _COLOUR_OF_NAME: dict[str, Colour] = {"qr": (25, 90, 230), "signature": (0, 140, 60), "stamp": (215, 25, 35)}
+
 _OTHER_COLOURS: tuple[Colour, ...] = (
     (150, 60, 190),
     (200, 100, 0),
@@ -31,8 +34,11 @@ _OTHER_COLOURS: tuple[Colour, ...] = (
     (90, 100, 10),
     (75, 75, 85),
 )
+
 _LINE_FRAC, _FONT_FRAC = 1 / 500, 1 / 70  # of the page's long side
+
 _MIN_FONT_PX = 10
+
 _JPEG_QUALITY = 88
 
 

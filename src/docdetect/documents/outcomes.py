@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-from docdetect.documents.document import Document
-from docdetect.documents.reader import Opener, open_document
+from docdetect.documents.reader import Document, Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.types import Failure
 

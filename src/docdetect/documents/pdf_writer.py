@@ -150,3 +150,12 @@ def _finish(shape: Any, item: PdfPath | PdfEllipse) -> None:
 def _unit(rgb: RGB) -> tuple[float, float, float]:
     red, green, blue = rgb
     return red / 255, green / 255, blue / 255
+
+
+# The base-14 text faces: Helvetica, Times and Courier look-alikes with Latin, Cyrillic (Kazakh too) and Greek letters.
+_CODES = ("helv", "hebo", "heit", "hebi", "tiro", "tibo", "tiit", "tibi", "cour", "cobo", "coit", "cobi")
+
+
+def builtin_fonts() -> tuple[bytes, ...]:
+    """Font programs (bare CFF) of the base-14 text faces, always in the same order."""
+    return tuple(bytes(pymupdf.Font(code).buffer) for code in _CODES)

@@ -1,4 +1,10 @@
-"""How large a page is rendered: three ways to say it, and the budget that bounds them all."""
+"""How large a page is rendered: three ways to say it, and the budget that bounds them all.
+
+How large the paper of a picture is, as far as its resolution can be believed; pure.
+
+Cameras and editors write 72 or 96 px/inch into every picture, and converters make PDF pages of one point for each
+pixel: an A4 scan then claims to be an A0 plan.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +15,25 @@ from typing import TypeAlias
 from docdetect.types import SizeWH
 
 MAX_PIXELS = 100_000_000
+
 """Most pixels of one rendered page (300 MB of RGB): A0 at 200 dpi has 62 million."""
 
 POINTS_PER_INCH = 72.0
 
 MAX_PART_PX = 25_000_000
+
 """Most pixels of a part of a page that is looked at closer."""
 
 SCAN_DPI_RANGE = (72.0, 600.0)
+
 """px/inch at which a closer look at a scan in a PDF is taken: its own within these."""
 
 DRAWN_DPI = 600.0
+
 """px/inch at which a closer look at a drawn page is taken: it has no resolution of its own."""
 
 BoxFrac: TypeAlias = tuple[float, float, float, float]
+
 """Left, top, right, bottom as shares of the displayed page's width and height."""
 
 
@@ -73,3 +84,19 @@ def fitted_wh(natural_wh: tuple[float, float], size: LongSide | ExactSize) -> Si
     if isinstance(size, ExactSize):
         return size.width, size.height
     return scaled_wh(natural_wh, size.px / max(natural_wh))
+
+
+_LEAST_DPI = 100.0  # nobody scans documents coarser than a fax
+
+_ASSUMED_DPI = 400.0  # where nothing is said: a picture of 7,000 px may be A4 at 600 px/inch, one of 14,000 hardly
+
+
+def paper_of_picture(size_px: tuple[float, float], dpi: float | None) -> tuple[float, float]:
+    """Width and height in inches of a page that is one picture.
+
+    Args:
+        size_px: (width, height) of the picture.
+        dpi: px/inch that its file says, None where it says none.
+    """
+    believed = dpi if dpi is not None and dpi >= _LEAST_DPI else _ASSUMED_DPI
+    return size_px[0] / believed, size_px[1] / believed

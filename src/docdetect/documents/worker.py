@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from docdetect.documents.document import Document, DocumentError
 from docdetect.documents.outcomes import PageWork
 from docdetect.documents.processes import enter_worker, set_alarm
-from docdetect.documents.reader import Opener
+from docdetect.documents.reader import Document, DocumentError, Opener
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.transfer import receive_value, send_value
 from docdetect.errors import DocdetectError

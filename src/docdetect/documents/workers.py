@@ -17,13 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from docdetect.documents.document import Document
-from docdetect.documents.outcomes import (
-    DocumentOutcome,
-    PageOutcome,
-    PageWork,
-    WorkerSettings,
-)
+from docdetect.documents.outcomes import DocumentOutcome, PageOutcome, PageWork, WorkerSettings
+from docdetect.documents.reader import Document
 from docdetect.documents.sizes import RenderSize
 from docdetect.documents.sources import DocumentFile
 from docdetect.documents.worker import PageServer, Request

@@ -1,1 +1,1 @@
-"""From a folder of documents to results: pipeline, journal, outputs."""
+"""Inference over documents: the run, its stages, the journal and the result files."""

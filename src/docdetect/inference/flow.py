@@ -18,12 +18,11 @@ from typing import TypeAlias
 import numpy as np
 
 from docdetect.errors import DocdetectError
-from docdetect.inference.journal import Journal
-from docdetect.inference.looking import Looking
-from docdetect.inference.reading import ReadDocument, ReadEvent, ReadPage, UnreadablePage
-from docdetect.inference.records import DocumentEnd, failed_page
+from docdetect.inference.journal import DocumentEnd, Journal, failed_page
+from docdetect.inference.multi_view.views import Looking
 from docdetect.inference.settings import RunSettings
-from docdetect.models.engine import Engine
+from docdetect.inference.stages import ReadDocument, ReadEvent, ReadPage, UnreadablePage
+from docdetect.models.engines.base import Engine
 from docdetect.types import Detections, Failure, FailureKind, PageResult
 
 _FINISHING_THREADS = 2

@@ -11,8 +11,7 @@ from typing import Literal, TypeAlias
 
 from docdetect.errors import OutputExistsError
 from docdetect.files import output_errors
-from docdetect.inference.journal import JOURNAL_NAME
-from docdetect.inference.records import line_to_record
+from docdetect.inference.journal import JOURNAL_NAME, line_to_record
 from docdetect.locks import LOCK_NAME, locked_folder
 
 PAGES_FOLDER = "pages"

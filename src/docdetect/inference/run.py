@@ -8,17 +8,14 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docdetect.config import dump_config
+from docdetect.config.loading import dump_config
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.documents.outcomes import WorkerSettings
 from docdetect.documents.processes import prepare_workers
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import WorkerSettings
 from docdetect.errors import ConfigError, UsageError
 from docdetect.files import sha256_file, timestamped, write_text
-from docdetect.grouping import GroupingSettings
-from docdetect.inference.closer import CloserLooks
-from docdetect.inference.finishing import Finisher
 from docdetect.inference.flow import Flow
 from docdetect.inference.folder import (
     CONFIG_NAME,
@@ -30,24 +27,22 @@ from docdetect.inference.folder import (
     claimed_folder,
     remove_files,
 )
-from docdetect.inference.formats import FORMATS
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.passwords import known_passwords
-from docdetect.inference.pdf_copies import PdfCopies
-from docdetect.inference.reading import PageReading, ReadDocument, plan, read_documents
-from docdetect.inference.report import InferReport, Totals
-from docdetect.inference.selection import chosen_documents
+from docdetect.inference.marked_copies import PdfCopies
+from docdetect.inference.results import FORMATS, InferReport, Totals, write_summary
+from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
-from docdetect.inference.summary import write_summary
+from docdetect.inference.stages import CloserLooks, Finisher, PageReading, ReadDocument, plan, read_documents
 from docdetect.machine import available_cores, keep_freed_pictures
-from docdetect.models.engine import Engine
-from docdetect.models.engines import load_engine, say_nothing
-from docdetect.models.int8_form import int8_path
+from docdetect.merging import GroupingSettings
+from docdetect.models.conversions import int8_path
+from docdetect.models.engines.base import Engine
+from docdetect.models.engines.select import load_engine, say_nothing
 from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
 from docdetect.models.weights import resolve_weights
 
 if TYPE_CHECKING:
-    from docdetect.schema import Config, InferConfig
+    from docdetect.config.schema import Config, InferConfig
 
 _BYTES_A_PAGE = 6 << 20  # of a rendered page that waits for the model: most have 2 MB, one with a sheet up to 200
 

@@ -1,4 +1,7 @@
-"""Which documents of a source a run takes."""
+"""Which documents of a source a run takes.
+
+The passwords that a run knows. They reach the worker processes and nothing that is written.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docdetect.documents.collection import collect_documents
-from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile
+from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile, collect_documents
 from docdetect.errors import InputError, MissingDependencyError, UsageError
-from docdetect.files import nfc
+from docdetect.files import nfc, read_text
 from docdetect.inference.folder import is_result_folder
 
 if TYPE_CHECKING:
-    from docdetect.schema import InferConfig
+    from docdetect.config.schema import InferConfig
 
 
 def chosen_documents(wanted: InferConfig, output: Path) -> list[DocumentFile]:
@@ -74,3 +76,17 @@ def _folders(files: list[DocumentFile], root: Path) -> set[Path]:
     return {
         parent for file in files for parent in file.path.resolve().parents if parent != root and root in parent.parents
     }
+
+
+def known_passwords(wanted: InferConfig) -> tuple[str, ...]:
+    """Those of `passwords`, then the lines of `password_file`, each once, in this order.
+
+    Of a line only its end is taken off: a password may begin or end with a space. Empty lines are none.
+
+    Raises:
+        InputError: the file is missing, unreadable or not UTF-8; the message has nothing of its content.
+    """
+    given = [password.get_secret_value() for password in wanted.passwords]
+    if wanted.password_file:
+        given += [line.removesuffix("\r") for line in read_text(Path(wanted.password_file)).split("\n")]
+    return tuple(dict.fromkeys(password for password in given if password))

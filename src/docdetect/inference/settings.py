@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from docdetect import __version__
 from docdetect.files import sha256_text
-from docdetect.grouping import GroupingSettings
+from docdetect.merging import GroupingSettings
 
 Rotations: TypeAlias = Literal["off", "auto", "all"]
 

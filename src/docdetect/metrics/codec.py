@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from docdetect.errors import InputError
-from docdetect.metrics.samples import Sample
+from docdetect.metrics.matching import Sample
 from docdetect.types import Detections, SizeWH
 
 _FORMAT = 1

@@ -6,23 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from docdetect.grouping import GroupingSettings
-from docdetect.metrics.calibration import score_pairs
+from docdetect.merging import GroupingSettings
+from docdetect.metrics.calibration import ClassCalibration, calibrate, score_pairs
 from docdetect.metrics.codec import to_plain
-from docdetect.metrics.curves import best_confs
+from docdetect.metrics.errors import Mistake, find_mistakes, mistake_counts
 from docdetect.metrics.figures import (
     FEWEST_FAMILIES,
     BootstrapSettings,
     ClassFigures,
     EmptyPages,
+    best_confs,
     class_figures,
     empty_pages,
 )
-from docdetect.metrics.grouped import GroupingFigures, grouping_figures
-from docdetect.metrics.matching import Matches, match
-from docdetect.metrics.mistakes import Mistake, find_mistakes, mistake_counts
-from docdetect.metrics.reliability import ClassCalibration, calibrate
-from docdetect.metrics.samples import Sample
+from docdetect.metrics.matching import Matches, Sample, match
+from docdetect.metrics.merging_effect import GroupingFigures, grouping_figures
 from docdetect.metrics.slices import DocumentFigures, Slice, by_contact, by_document, by_size, list_marks
 
 _FORMAT = 1

@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from docdetect.metrics.draws import Draws, family_weights, metric_draws
+from docdetect.metrics.bootstrap import Draws, family_weights, metric_draws
 from docdetect.metrics.figures import BootstrapSettings, Figure, column, interval
-from docdetect.metrics.matching import match
-from docdetect.metrics.samples import Float64Array, Sample
+from docdetect.metrics.matching import Float64Array, Sample, match
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docdetect.boxes import area, contained, intersection, iou
-from docdetect.metrics.matching import Matches
-from docdetect.metrics.samples import Float64Array, Sample
+from docdetect.metrics.matching import Float64Array, Matches, Sample
 from docdetect.types import BoolArray, IntArray
 
 _INSIDE = 0.75

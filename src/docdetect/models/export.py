@@ -8,10 +8,10 @@ from pathlib import Path
 
 from docdetect.errors import OutputExistsError
 from docdetect.files import sha256_file, write_json
-from docdetect.models.converted import MANIFEST_NAME, ConvertedNetwork, write_converted
-from docdetect.models.devices import list_devices
-from docdetect.models.engines import say_nothing
-from docdetect.models.onnx_engine import import_onnxruntime
+from docdetect.models.conversions import MANIFEST_NAME, ConvertedNetwork, write_converted
+from docdetect.models.engines.base import list_devices
+from docdetect.models.engines.onnx import import_onnxruntime
+from docdetect.models.engines.select import say_nothing
 from docdetect.models.thresholds import read_thresholds, thresholds_path, thresholds_to_json
 from docdetect.types import ByteArray
 
@@ -53,7 +53,7 @@ def export_network(
     announce(f"converting {weights.name} for {engine}")
     network = _converted(weights, engine, imgsz)
     if calibration is not None:
-        from docdetect.models.openvino_quantization import to_int8
+        from docdetect.models.engines.quantization import to_int8
 
         announce(f"finding the ranges of int8 on {len(calibration)} pages")
         network = to_int8(network, calibration, imgsz)
@@ -67,15 +67,15 @@ def export_network(
 def _converted(weights: Path, engine: str, imgsz: int) -> ConvertedNetwork:
     digest = sha256_file(weights)
     if engine == "openvino":
-        from docdetect.models.openvino_conversion import to_openvino
+        from docdetect.models.engines.conversion import to_openvino
 
         return to_openvino(weights, digest)
     if engine == "onnx":
         import_onnxruntime()  # of the same extra as what writes the format
-        from docdetect.models.onnx_conversion import to_onnx
+        from docdetect.models.engines.conversion import to_onnx
 
         return to_onnx(weights, digest)
-    from docdetect.models.tensorrt_engine import import_tensorrt, kept_plan
+    from docdetect.models.engines.tensorrt import import_tensorrt, kept_plan
 
     import_tensorrt()
     return kept_plan(weights, imgsz, list_devices("0")[0], "fp16", say_nothing)

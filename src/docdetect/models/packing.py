@@ -10,10 +10,10 @@ from typing import Any
 
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import sha256_file, write_bytes
-from docdetect.models.box import BoxedWeights, Listed, WeightsState, read_manifest, write_manifest
-from docdetect.models.engines import say_nothing
-from docdetect.models.int8_form import int8_path, read_int8, write_int8
-from docdetect.models.loading import load_network
+from docdetect.models.bundled import BoxedWeights, Listed, WeightsState, read_manifest, write_manifest
+from docdetect.models.checkpoint import load_network
+from docdetect.models.conversions import int8_path, read_int8, write_int8
+from docdetect.models.engines.select import say_nothing
 from docdetect.types import ByteArray
 
 
@@ -66,8 +66,8 @@ def pack_int8(packed: BoxedWeights, pages: Sequence[ByteArray]) -> BoxedWeights:
         MissingDependencyError: OpenVINO or NNCF is not installed.
         OutputError: the files cannot be written.
     """
-    from docdetect.models.openvino_conversion import to_openvino
-    from docdetect.models.openvino_quantization import to_int8
+    from docdetect.models.engines.conversion import to_openvino
+    from docdetect.models.engines.quantization import to_int8
 
     file = write_int8(packed.file, to_int8(to_openvino(packed.file, packed.sha256), pages, packed.imgsz))
     listed = Listed(packed.classes, packed.imgsz, file.stat().st_size, sha256_file(file))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docdetect.errors import InputError
-from docdetect.models.converted import MANIFEST_NAME
+from docdetect.models.conversions import MANIFEST_NAME
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
 BOX = Path(__file__).parents[1] / "weights"

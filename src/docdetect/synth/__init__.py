@@ -1,1 +1,1 @@
-"""Synthetic documents: ink, stamps, codes, page layout, paper damage, generation."""
+"""Synthetic documents with exact labels."""

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import cv2
 
+from docdetect.config.schema import SynthConfig
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.documents.builtin_fonts import builtin_fonts
 from docdetect.documents.drawing import encoded_image
+from docdetect.documents.pdf_writer import builtin_fonts
 from docdetect.errors import OutputExistsError
 from docdetect.files import output_errors, read_json, sha256_file, sha256_text, write_bytes, write_json, write_text
-from docdetect.schema_synth import SynthConfig
 from docdetect.synth.dataset import (
     JOURNAL_NAME,
     OWN_NAMES,
@@ -33,16 +33,16 @@ from docdetect.synth.dataset import (
     image_path,
     label_text,
     page_name,
+    pages_to_pdf,
     read_journal,
     split_of,
     write_indexes,
+    write_preview,
 )
 from docdetect.synth.fonts import FontBook
+from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.page import Materials, SynthPage, make_page
-from docdetect.synth.paper_damage import after_jpeg, jpeg_bytes
-from docdetect.synth.pdf_out import pages_to_pdf
-from docdetect.synth.preview import write_preview
-from docdetect.synth.recorded_ink import RecordedInk
+from docdetect.synth.paper.damage import after_jpeg, jpeg_bytes
 from docdetect.types import SizeWH
 
 _AHEAD = 4  # documents in flight for each worker

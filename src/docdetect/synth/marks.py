@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from docdetect.synth.codes import CodeKind, draw_relative, make_qr, qr_patch
+from docdetect.synth.distractors.pictures import make_not_stamp
+from docdetect.synth.distractors.printed import LookalikeKind, make_lookalike
 from docdetect.synth.fonts import FontBook
+from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
+from docdetect.synth.handwriting.recorded import RecordedInk
+from docdetect.synth.handwriting.signatures import make_initials, make_signature
 from docdetect.synth.ink import Ink, Pen, pen_ink
 from docdetect.synth.layouts.draft import script_of
-from docdetect.synth.not_stamps import make_not_stamp
 from docdetect.synth.patch import BlendMode, Patch, resized
-from docdetect.synth.printed_lookalikes import LookalikeKind, make_lookalike
 from docdetect.synth.raster import draw_sheet
-from docdetect.synth.recorded_ink import RecordedInk
-from docdetect.synth.scribbles import ScribbleKind, make_scribble
 from docdetect.synth.sheet import RGB, Sheet, Slot, Style, Text
-from docdetect.synth.signatures import make_initials, make_signature
-from docdetect.synth.stamps import StampShape, make_stamp
+from docdetect.synth.stamps.impression import StampShape, make_stamp
 from docdetect.synth.text import Writer
 
 _READABLE_PX = 1.3  # px of the page for a module of most QR codes

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 
 from docdetect.synth.fonts import FontBook
+from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.layouts import lay_out
 from docdetect.synth.marks import Maker, Placed
-from docdetect.synth.paper import PAPER_KINDS, Finish, PaperKind, draw_finish, draw_geometry
-from docdetect.synth.paper_damage import background, bleed_through, damage_picture, damage_sheet
-from docdetect.synth.paper_geometry import Geometry
+from docdetect.synth.paper.damage import background, bleed_through, damage_picture, damage_sheet
+from docdetect.synth.paper.geometry import Geometry
+from docdetect.synth.paper.processes import PAPER_KINDS, Finish, PaperKind, draw_finish, draw_geometry
 from docdetect.synth.patch import composite
 from docdetect.synth.placement import draw_habits, place_marks
 from docdetect.synth.raster import draw_sheet
-from docdetect.synth.recorded_ink import RecordedInk
 from docdetect.synth.sheet import Sheet
 from docdetect.synth.text import Writer, draw_writer
 from docdetect.types import ByteArray, SizeWH

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from docdetect.synth.handwriting.notes import ScribbleKind
 from docdetect.synth.ink import Ink, Pen, make_pen, stamp_ink
 from docdetect.synth.marks import Maker, Placed
-from docdetect.synth.scribbles import ScribbleKind
 from docdetect.synth.sheet import Sheet, Slot, SlotKind, Text
-from docdetect.synth.stamps import StampShape
+from docdetect.synth.stamps.impression import StampShape
 
 _ON_SIGNATURE = 0.78  # of stamps beside a signature: drawn onto it
 _SQUARE_ON = 0.35  # of those: right on it, with the signature well inside

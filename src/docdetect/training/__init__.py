@@ -1,4 +1,4 @@
-"""Training and validation; the only room that imports Ultralytics' trainer."""
+"""Training: the only package that imports Ultralytics' trainer."""
 
 from docdetect.models.ultralytics_setup import tame_environment
 

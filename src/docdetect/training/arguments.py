@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docdetect.schema import TrainConfig
+from docdetect.config.schema import TrainConfig
 
 # Names and values that mean the same to Ultralytics; everything else is said in `training_arguments`.
 _SAME = (

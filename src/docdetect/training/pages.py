@@ -11,9 +11,8 @@ import numpy as np
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.utils.patches import imread
 
-from docdetect.training.augment import rand_augment, random_erase
-from docdetect.training.data import LabelledImage
-from docdetect.training.outlines import set_size, turn_outlines, unit_outlines
+from docdetect.datasets.reader import LabelledImage
+from docdetect.training.augment import rand_augment, random_erase, set_size, turn_outlines, unit_outlines
 from docdetect.training.windows import choose_window, cut
 from docdetect.types import ByteArray, SizeWH
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from docdetect import __version__
-from docdetect.config import dump_config
+from docdetect.config.loading import dump_config
+from docdetect.config.schema import Config
+from docdetect.datasets.reader import Fingerprint, YoloDataset
 from docdetect.errors import InputError
 from docdetect.files import output_errors, read_json, read_text, timestamped, write_json, write_text
-from docdetect.schema import Config
-from docdetect.training.data import Fingerprint, YoloDataset
 from docdetect.training.progress import EpochReport
 
 _PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "opencv-python-headless", "numpy", "pillow")

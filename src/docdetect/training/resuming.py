@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from docdetect.config import load_config
+from docdetect.config.loading import load_config
+from docdetect.config.schema import Config, TrainConfig
+from docdetect.datasets.reader import fingerprint, read_dataset
 from docdetect.errors import ConfigError, DocdetectError, InputError
 from docdetect.files import read_json
-from docdetect.models.loading import load_network
+from docdetect.models.checkpoint import load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.schema import Config, TrainConfig
-from docdetect.training.data import fingerprint, read_dataset
 from docdetect.training.records import RunFolder, drop_later_epochs, find_run, update_record, write_configuration
 from docdetect.training.train import Listeners, TrainResult, run_training, train
 

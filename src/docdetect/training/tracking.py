@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docdetect.config.schema import Config, TrainConfig
 from docdetect.errors import ConfigError, MissingDependencyError
 from docdetect.files import output_errors, read_json
-from docdetect.schema import Config, TrainConfig
 from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder, epoch_figures, update_record
 

@@ -10,17 +10,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docdetect.config.schema import Config
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.reader import Fingerprint, YoloDataset, fingerprint, read_dataset
 from docdetect.errors import InterruptedRunError
 from docdetect.files import sha256_file
 from docdetect.locks import locked_folder
-from docdetect.models.devices import select_device
-from docdetect.models.loading import check_architecture, load_network
+from docdetect.models.checkpoint import check_architecture, load_network
+from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import no_announcement, resolve_model, resolve_weights
-from docdetect.schema import Config
 from docdetect.training.arguments import training_arguments
-from docdetect.training.data import Fingerprint, YoloDataset, fingerprint, read_dataset
 from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport, no_report
 from docdetect.training.records import (
     RunFolder,

@@ -21,9 +21,9 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
+from docdetect.datasets.reader import YoloDataset
 from docdetect.errors import InterruptedRunError
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
-from docdetect.training.data import YoloDataset
 from docdetect.training.pages import Pages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
 from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport

@@ -1,0 +1,1 @@
+"""Audit of a labelled dataset: suspicious labels, and leaks between its splits."""

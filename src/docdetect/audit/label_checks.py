@@ -1,0 +1,422 @@
+"""Labels that look wrong by their ink, by their fellows, by their class or by their page.
+
+What an audit of labels finds, one finding per label (or document), ranked.
+
+Labels against a model's detections: what it strongly disagrees with, and what it sees that nobody labelled.
+
+Documents whose labels sit on the wrong pages: each label is tried on the pages before and after its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docdetect.audit.measures import (
+    AUDIT_LONG_SIDE_PX,
+    BACKGROUND,
+    MAX_OFFSET,
+    BoxMeasure,
+    MarkModel,
+    PageMeasure,
+    fit_marks,
+)
+from docdetect.boxes import ios, iou
+from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.split import PageKey
+from docdetect.documents.outcomes import PageOutcome, WorkerSettings
+from docdetect.documents.sizes import LongSide
+from docdetect.documents.sources import DocumentFile
+from docdetect.documents.workers import iter_rendered
+from docdetect.models.engines.base import Engine
+from docdetect.types import Detections, FloatArray, SizeWH
+
+
+class Suspicion(str, Enum):
+    """What may be wrong with a label, the gravest first."""
+
+    OTHER_PAGE = "labels of another page"
+    BEYOND_END = "page beyond the end"
+    BLANK = "on blank paper"
+    MISSING = "missing label"
+    DUPLICATE = "two labels on one mark"
+    WRONG_CLASS = "wrong class"
+    DISAGREES = "model disagrees"
+    CUT = "ink mostly outside"
+    NO_MARK = "does not look like a mark"
+    LOOSE = "ink far inside"
+    UNUSUAL = "unusual size or shape"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to look at.
+
+    Attributes:
+        suspicion: what kind of thing.
+        page: where.
+        score: how sure, 0..1; ranks findings of one kind.
+        message: a sentence for people, without place.
+        position: of the label in its page's Detections; None where it is about none.
+        class_name: of the label, or of the missing one.
+        xyxy: (4,) px of the label, or of the missing one; None for a whole document.
+        size_wh: px of the page that the box refers to.
+        suggested_offset: pages by which the document's labels must be moved; 0 for other findings.
+    """
+
+    suspicion: Suspicion
+    page: PageKey
+    score: float
+    message: str
+    position: int | None = None
+    class_name: str = ""
+    xyxy: FloatArray | None = None
+    size_wh: SizeWH = (1, 1)
+    suggested_offset: int = 0
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The gravest kind first, within a kind the surest first, then in page order; of one label the gravest only."""
+    order = list(Suspicion).index
+    in_order = sorted(
+        findings, key=lambda one: (order(one.suspicion), -round(one.score, 4), one.page, one.position or 0)
+    )
+    kept: list[Finding] = []
+    known: set[tuple[PageKey, int]] = set()
+    for one in in_order:
+        if one.position is None or (one.page, one.position) not in known:
+            kept.append(one)
+        if one.position is not None:
+            known.add((one.page, one.position))
+    return tuple(kept)
+
+
+_BLANK_INK_SHARE = 0.004
+
+_BLANK_INK_PX = 25
+
+_CUT_SHARE = 0.45
+
+_LOOSE_SHARE = 0.4
+
+_SAME_MARK_IOU = 0.5
+
+_SAME_MARK_IOS = 0.85
+
+_UNUSUAL_Z = 4.5
+
+_LEAST_DEVIATION = 0.2  # of a log size: labels of few documents are more alike than the next one will be
+
+_MIN_FELLOWS = 10
+
+_ALIKE, _USUAL_FELLOWS = 0.3, 3  # with as many fellows of nearly its log size and shape a label is another usual kind
+
+_SURE_NATS = 3.0
+
+_QR = "qr"
+
+
+@dataclass(frozen=True)
+class LabelledPages:
+    """What the checks look at.
+
+    Attributes:
+        labels: page -> its labels.
+        measures: page -> what was measured; pages that could not be rendered are missing.
+        classes: class names in the order of their ids.
+    """
+
+    labels: Mapping[PageKey, Detections]
+    measures: Mapping[PageKey, PageMeasure]
+    classes: tuple[str, ...]
+
+    def boxes(self) -> Iterator[tuple[PageKey, int, BoxMeasure]]:
+        """Every measured label: page, position, measure."""
+        for key in sorted(self.labels):
+            if key in self.measures:
+                for position, box in enumerate(self.measures[key].boxes):
+                    yield key, position, box
+
+    def finding(self, suspicion: Suspicion, key: PageKey, position: int, score: float, message: str) -> Finding:
+        """A finding about one label."""
+        page = self.labels[key]
+        return Finding(
+            suspicion,
+            key,
+            float(np.clip(score, 0, 1)),
+            message,
+            position,
+            self.classes[int(page.class_ids[position])],
+            page.xyxy[position],
+            page.size_wh,
+        )
+
+    def class_id(self, key: PageKey, position: int) -> int:
+        return int(self.labels[key].class_ids[position])
+
+
+def ink_findings(pages: LabelledPages) -> Iterator[Finding]:
+    """Boxes on blank paper, boxes whose ink lies mostly outside, boxes that are far too large for their ink."""
+    for key, position, box in pages.boxes():
+        share = float(np.exp(box.features[2]))  # the logarithm of ink share plus a little
+        if box.ink_px < _BLANK_INK_PX or share < _BLANK_INK_SHARE + 0.005:
+            yield pages.finding(Suspicion.BLANK, key, position, 1.0, "there is no ink in the box")
+        elif box.outside_share > _CUT_SHARE:
+            text = f"{box.outside_share:.0%} of the ink that reaches into the box lies outside it"
+            yield pages.finding(Suspicion.CUT, key, position, box.outside_share, text)
+        elif box.extent_share < _LOOSE_SHARE:
+            text = f"the ink takes up {box.extent_share:.0%} of the box"
+            yield pages.finding(Suspicion.LOOSE, key, position, 1 - box.extent_share, text)
+
+
+def duplicate_findings(pages: LabelledPages) -> Iterator[Finding]:
+    """Of two labels of one class that share a mark, the later one; and two classes on exactly one box."""
+    for key in sorted(pages.labels):
+        page = pages.labels[key]
+        overlap, inside = iou(page.xyxy, page.xyxy), ios(page.xyxy, page.xyxy)
+        for second in range(len(page)):
+            for first in range(second):
+                same_class = page.class_ids[first] == page.class_ids[second]
+                score = float(max(overlap[first, second], inside[first, second]))
+                if same_class and (overlap[first, second] > _SAME_MARK_IOU or inside[first, second] > _SAME_MARK_IOS):
+                    text = f"shares {score:.0%} of the smaller box with label {first + 1} of the same class"
+                    yield pages.finding(Suspicion.DUPLICATE, key, second, score, text)
+                    break
+                if not same_class and overlap[first, second] > 0.9:
+                    other = pages.classes[int(page.class_ids[first])]
+                    text = f"the very same box is labelled {other} too"
+                    yield pages.finding(Suspicion.WRONG_CLASS, key, second, score, text)
+                    break
+
+
+def unusual_findings(pages: LabelledPages) -> Iterator[Finding]:
+    """Boxes whose size or shape is far from that of their class, by the robust z-score of its logarithm."""
+    by_class: dict[int, list[tuple[PageKey, int, NDArray[np.float64]]]] = {}
+    for key in sorted(pages.labels):
+        page = pages.labels[key]
+        sides = np.maximum(page.xyxy[:, 2:] - page.xyxy[:, :2], 1e-3) / max(page.size_wh)
+        for position, (width, height) in enumerate(sides.astype(np.float64)):
+            row = np.array([0.5 * np.log(width * height), np.log(width / height)])
+            by_class.setdefault(int(page.class_ids[position]), []).append((key, position, row))
+    for entries in by_class.values():
+        if len(entries) < _MIN_FELLOWS:
+            continue
+        table = np.stack([row for _, _, row in entries])
+        centre = np.median(table, axis=0)
+        deviation = np.maximum(1.4826 * np.median(np.abs(table - centre), axis=0), _LEAST_DEVIATION)
+        for key, position, row in entries:
+            z = (row - centre) / deviation
+            worst = int(np.argmax(np.abs(z)))
+            alike = int((np.abs(table - row).max(axis=1) < _ALIKE).sum()) - 1
+            if abs(z[worst]) > _UNUSUAL_Z and alike < _USUAL_FELLOWS:
+                word = (("small", "large"), ("narrow", "wide"))[worst][int(z[worst] > 0)]
+                times = float(np.exp(abs(row[worst] - centre[worst])))
+                text = f"{times:.1f} times as {word} as its class usually is"
+                yield pages.finding(Suspicion.UNUSUAL, key, position, abs(z[worst]) / 12, text)
+
+
+def class_findings(pages: LabelledPages) -> Iterator[Finding]:
+    """Boxes that look like another class, or like no mark, to a model of the labels of the other documents."""
+    models: dict[str, MarkModel | None] = {}
+    for key, position, box in pages.boxes():
+        own = pages.classes[pages.class_id(key, position)]
+        if box.is_code and _QR in pages.classes and own != _QR:
+            yield pages.finding(Suspicion.WRONG_CLASS, key, position, 1.0, "a QR code in the box was read")
+            continue
+        if key.document not in models:
+            models[key.document] = model_without(pages, key.document)
+        model = models[key.document]
+        if model is not None and not box.is_code:
+            yield from _model_finding(pages, model, key, position, box)
+
+
+def model_without(pages: LabelledPages, document: str) -> MarkModel | None:
+    """The model of marks and background that the labels of all other documents teach."""
+    features, class_ids = [], []
+    for key, position, box in pages.boxes():
+        if key.document != document:
+            features.append(box.features)
+            class_ids.append(pages.class_id(key, position))
+    for key, measure in sorted(pages.measures.items()):
+        if key.document != document:
+            features += list(measure.background)
+            class_ids += [BACKGROUND] * len(measure.background)
+    return fit_marks(features, class_ids)
+
+
+def _model_finding(
+    pages: LabelledPages, model: MarkModel, key: PageKey, position: int, box: BoxMeasure
+) -> Iterable[Finding]:
+    class_id = pages.class_id(key, position)
+    logs = model.log_probabilities(box.features[None])[0]
+    best = int(np.argmax(logs))
+    if class_id not in model.class_ids:
+        if logs[list(model.class_ids).index(BACKGROUND)] > -0.05:
+            yield pages.finding(Suspicion.NO_MARK, key, position, 0.5, "looks like text or paper, not like a mark")
+        return
+    behind = float(logs[best] - logs[list(model.class_ids).index(class_id)])
+    if behind < _SURE_NATS:
+        return
+    score = 1 - float(np.exp(-behind / _SURE_NATS))
+    if model.class_ids[best] == BACKGROUND:
+        yield pages.finding(Suspicion.NO_MARK, key, position, score, "looks like text or paper, not like a mark")
+    else:
+        text = f"looks like {pages.classes[int(model.class_ids[best])]}"
+        yield pages.finding(Suspicion.WRONG_CLASS, key, position, score, text)
+
+
+_LEAST_CONF = 0.05
+
+_NMS_IOU = 0.7
+
+_SAME_PLACE_IOU = 0.3
+
+_SAME_PLACE_IOS = 0.7
+
+_SURE = 0.6
+
+
+def detect_documents(
+    files: Sequence[DocumentFile],
+    engine: Engine,
+    workers: WorkerSettings | None = None,
+    on_progress: ProgressCallback = no_progress,
+) -> dict[PageKey, Detections]:
+    """What the engine sees on every page, down to a confidence of 0.05; pages that fail are missing."""
+    found: dict[PageKey, Detections] = {}
+    finished = 0
+    for outcome in iter_rendered(files, LongSide(AUDIT_LONG_SIDE_PX), workers):
+        if not isinstance(outcome, PageOutcome):
+            finished += 1
+            on_progress(finished, len(files), f"detected on {outcome.file.name}")
+        elif outcome.value is not None:
+            key = PageKey(outcome.file.name, outcome.number)
+            (found[key],) = engine.detect([outcome.value.pixels], _LEAST_CONF, _NMS_IOU)
+    return found
+
+
+def model_findings(pages: LabelledPages, detections: Mapping[PageKey, Detections]) -> Iterator[Finding]:
+    """Labels without a detection, with one of another class or elsewhere, and sure detections without a label.
+
+    Args:
+        pages: labels and measures.
+        detections: page -> detections with scores and the class ids of `pages.classes`, at any size of the page; a
+            page that is not in it was not looked at.
+    """
+    for key in sorted(detections):
+        seen = detections[key]
+        labels = pages.labels.get(key, Detections.none(seen.size_wh, scored=False))
+        seen = seen.scaled(labels.size_wh)
+        for position in range(len(labels)):
+            finding = _disagreement(pages, key, position, seen)
+            if finding is not None:
+                yield finding
+        yield from _missing(pages.classes, key, labels, seen)
+
+
+def _disagreement(pages: LabelledPages, key: PageKey, position: int, seen: Detections) -> Finding | None:
+    assert seen.scores is not None
+    labels = pages.labels[key]
+    overlap = iou(labels.xyxy[position : position + 1], seen.xyxy)[0]
+    same_class = seen.class_ids == labels.class_ids[position]
+    here = overlap > _SAME_PLACE_IOU
+    if (here & same_class).any():
+        return None
+    others = np.flatnonzero(here & ~same_class)
+    if others.size and float(seen.scores[others].max()) >= _SURE:
+        best = int(others[np.argmax(seen.scores[others])])
+        text = f"the model sees {pages.classes[int(seen.class_ids[best])]} here ({seen.scores[best]:.2f})"
+        return pages.finding(Suspicion.WRONG_CLASS, key, position, float(seen.scores[best]), text)
+    near = ios(labels.xyxy[position : position + 1], seen.xyxy)[0] > _SAME_PLACE_IOU
+    if (near & same_class).any():
+        at = int(np.flatnonzero(near & same_class)[0])
+        text = f"the model's box overlaps by an IoU of {overlap[at]:.2f} only"
+        return pages.finding(Suspicion.DISAGREES, key, position, float(seen.scores[at]) / 2, text)
+    return pages.finding(Suspicion.DISAGREES, key, position, 0.9, "the model sees nothing of this class here")
+
+
+def _missing(classes: tuple[str, ...], key: PageKey, labels: Detections, seen: Detections) -> Iterator[Finding]:
+    assert seen.scores is not None
+    for position in range(len(seen)):
+        same_class = labels.class_ids == seen.class_ids[position]
+        box = seen.xyxy[position : position + 1]
+        overlap, inside = iou(box, labels.xyxy)[0], ios(box, labels.xyxy)[0]
+        known = (overlap > _SAME_PLACE_IOU) | (same_class & (inside > _SAME_PLACE_IOS))
+        if seen.scores[position] >= _SURE and not known.any():
+            name = classes[int(seen.class_ids[position])]
+            score = float(seen.scores[position])
+            text = f"the model sees a {name} without a label ({score:.2f})"
+            yield Finding(Suspicion.MISSING, key, score, text, None, name, seen.xyxy[position], labels.size_wh)
+
+
+_MISSING_PAGE_NATS = -6.0  # a label on a page that does not exist
+
+_BETTER_BY_NATS = 2.0  # on the average label
+
+_BETTER_IN_ALL_NATS = 8.0
+
+_LEAST_NATS = 0.5  # on the average label, at the better offset: they must look like marks there
+
+
+def offset_findings(pages: LabelledPages) -> Iterator[Finding]:
+    """One finding for each document whose labels fit the pages 1 or 2 before or after their own clearly better.
+
+    A label's fit on a page is the evidence, in nats, that its box there holds a mark rather than text or paper, by a
+    model that the labels of all other documents teach. Without such a model (one document only) nothing is found.
+    """
+    for document in sorted({key.document for key in pages.labels}):
+        model = model_without(pages, document)
+        if model is None:
+            continue
+        fits = {offset: _fit(pages, document, model, offset) for offset in range(-MAX_OFFSET, MAX_OFFSET + 1)}
+        count = len(fits[0])
+        best = max(fits, key=lambda offset: (float(fits[offset].sum()), -abs(offset)))
+        gain = float(fits[best].sum() - fits[0].sum())
+        if (
+            best
+            and count
+            and gain / count > _BETTER_BY_NATS
+            and gain > _BETTER_IN_ALL_NATS
+            and float(fits[best].mean()) > _LEAST_NATS
+        ):
+            first = min(key for key in pages.labels if key.document == document and len(pages.labels[key]))
+            text = (
+                f"its {count} labels fit {abs(best)} page{'s' if abs(best) > 1 else ''} "
+                f"{'later' if best > 0 else 'earlier'} (evidence for a mark, in nats per label: "
+                f"{fits[0].mean():.1f} as labelled, {fits[best].mean():.1f} there)"
+            )
+            yield Finding(Suspicion.OTHER_PAGE, first, 1 - float(np.exp(-gain / 8)), text, suggested_offset=best)
+
+
+def beyond_end_findings(pages: LabelledPages, page_counts: Mapping[str, int]) -> Iterator[Finding]:
+    """Labels of pages that their document does not have."""
+    for key in sorted(pages.labels):
+        count = page_counts.get(key.document)
+        if count is not None and key.page > count and len(pages.labels[key]):
+            text = f"{len(pages.labels[key])} labels, but the document has {count} page{'s' if count > 1 else ''}"
+            yield Finding(Suspicion.BEYOND_END, key, 1.0, text)
+
+
+def _fit(pages: LabelledPages, document: str, model: MarkModel, offset: int) -> FloatArray:
+    """(N,) nats of each label of the document, `offset` pages on."""
+    fits = [np.zeros(0)]
+    for key, page in sorted(pages.labels.items()):
+        if key.document == document and len(page):
+            there = pages.measures.get(PageKey(document, key.page + offset)) if key.page + offset > 0 else None
+            features = _features_at(there, key.page, offset)
+            missing = np.full(len(page), _MISSING_PAGE_NATS)
+            fits.append(missing if features is None else model.mark_evidence(features))
+    return np.concatenate(fits).astype(np.float32)
+
+
+def _features_at(measure: PageMeasure | None, page: int, offset: int) -> FloatArray | None:
+    """Features of the labels of `page` on the page `offset` on; None when that page does not exist."""
+    if measure is None:
+        return None
+    if offset:
+        return measure.visiting.get(page)
+    return np.stack([box.features for box in measure.boxes])

@@ -1,0 +1,232 @@
+"""Audit: can the labels be trusted, and does the split of the dataset keep what belongs together together?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from docdetect.annotations.cleaning import ClassRules, clean_page
+from docdetect.annotations.native import AnnotatedPage, Annotations
+from docdetect.audit.fixes import Fix, fix_annotations
+from docdetect.audit.label_checks import (
+    Finding,
+    LabelledPages,
+    beyond_end_findings,
+    class_findings,
+    detect_documents,
+    duplicate_findings,
+    ink_findings,
+    model_findings,
+    offset_findings,
+    ranked,
+    unusual_findings,
+)
+from docdetect.audit.leaks import Leak, find_leaks
+from docdetect.audit.measures import measure_documents
+from docdetect.config.schema import DataConfig
+from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.layout import SPLIT_CSV, read_dataset
+from docdetect.datasets.page_fingerprints import Fingerprint, fingerprint_documents
+from docdetect.datasets.split import PageKey, split_from_csv
+from docdetect.documents.outcomes import WorkerSettings
+from docdetect.documents.sources import DocumentFile, list_documents, page_stem
+from docdetect.errors import InputError
+from docdetect.files import read_text
+from docdetect.models.engines.base import Engine
+from docdetect.prepare.labels import match_labels, read_annotations, survey_documents
+from docdetect.types import Detections, FailedPage
+
+
+@dataclass(frozen=True)
+class LabelAudit:
+    """What is wrong with the labels of a folder of documents.
+
+    Attributes:
+        files: the documents.
+        pages: labels and what was measured.
+        findings: ranked.
+        failures: documents that could not be opened.
+        annotations: as read.
+        document_of: name in the annotations -> document.
+    """
+
+    files: tuple[DocumentFile, ...]
+    pages: LabelledPages
+    findings: tuple[Finding, ...]
+    failures: tuple[FailedPage, ...]
+    annotations: Annotations
+    document_of: Mapping[str, str]
+
+    def fixed(self, rules: ClassRules) -> tuple[Annotations, tuple[Fix, ...]]:
+        """The annotations with what is safe put right; see `label_fixes`."""
+        return fix_annotations(self.annotations, self.document_of, rules, self.pages, self.findings)
+
+
+@dataclass(frozen=True)
+class SplitAudit:
+    """What the splits of a dataset share.
+
+    Attributes:
+        leaks: the gravest first.
+        pages: split name -> number of pages.
+        images: page -> its image file.
+        failures: images that could not be read.
+    """
+
+    leaks: tuple[Leak, ...]
+    pages: Mapping[str, int]
+    images: Mapping[PageKey, DocumentFile]
+    failures: tuple[FailedPage, ...] = field(default=())
+
+
+def audit_labels(
+    config: DataConfig,
+    workers: WorkerSettings,
+    detector: Engine | Annotations | None = None,
+    on_progress: ProgressCallback = no_progress,
+) -> LabelAudit:
+    """Every check of the labels.
+
+    Args:
+        config: documents, annotations and classes.
+        workers: of rendering.
+        detector: an engine, or the detections of `infer`, to hold the labels against.
+        on_progress: per document and step.
+
+    Raises:
+        InputError: the annotations cannot be read or name documents or categories that do not exist; the detector's
+            classes are others.
+    """
+    files = tuple(list_documents(Path(config.pdfs)))
+    annotations = read_annotations(Path(config.annotations))
+    rules = ClassRules(config.classes, config.class_map)
+    surveyed = survey_documents(files, workers, on_progress)
+    counts = {document.file.name: document.page_count for document in surveyed if document.failure is None}
+    document_of = _documents_of(annotations, [file.name for file in files])
+    inside, beyond = _divided(annotations, document_of, counts)
+    labels = dict(match_labels(inside, surveyed, rules, config.annotations).pages)
+    for name, numbered in beyond.items():
+        for number, page in numbered.items():
+            labels[PageKey(document_of[name], number)] = clean_page(page, rules, document_of[name], number)[0]
+    measures = measure_documents(files, labels, workers, on_progress)
+    pages = LabelledPages(labels, measures, config.classes)
+    findings = [
+        *offset_findings(pages),
+        *beyond_end_findings(pages, counts),
+        *ink_findings(pages),
+        *duplicate_findings(pages),
+        *unusual_findings(pages),
+        *class_findings(pages),
+    ]
+    if detector is not None:
+        detections = _detections(detector, files, rules, workers, on_progress)
+        findings += model_findings(pages, detections)
+    failures = tuple(
+        FailedPage(document.file.name, None, document.failure) for document in surveyed if document.failure is not None
+    )
+    return LabelAudit(files, pages, ranked(_without_moved(findings)), failures, annotations, document_of)
+
+
+def audit_split(dataset: Path, workers: WorkerSettings, on_progress: ProgressCallback = no_progress) -> SplitAudit:
+    """What the splits of a YOLO dataset share; `split.csv`, where it has one, says which images are one document.
+
+    Raises:
+        InputError: no dataset, or one without images.
+    """
+    folders = read_dataset(dataset).image_folders
+    root = dataset if dataset.is_dir() else dataset.parent
+    manifest = root / SPLIT_CSV
+    page_of_stem = {}
+    if manifest.is_file():
+        rows = split_from_csv(read_text(manifest), str(manifest)).rows
+        page_of_stem = {page_stem(row.key.document, row.key.page): row.key for row in rows}
+    images: dict[PageKey, DocumentFile] = {}
+    prints: list[Fingerprint] = []
+    failures: list[FailedPage] = []
+    side_of: dict[PageKey, str] = {}
+    for split, folder in folders.items():
+        files = list_documents(folder) if folder.is_dir() else []
+        found, failed = fingerprint_documents(files, workers, on_progress)
+        named = {file.name: file for file in files}
+        failures += failed
+        for one in found:
+            file = named[one.page.document]
+            key = page_of_stem.get(file.path.stem, PageKey(f"{split}/{one.page.document}", one.page.page))
+            prints.append(one.renamed(key))
+            side_of[key], images[key] = split, file
+    counts = {split: sum(side == split for side in side_of.values()) for split in folders}
+    leaks = find_leaks(prints, side_of, on_progress=on_progress)
+    return SplitAudit(leaks, counts, images, tuple(failures))
+
+
+def _documents_of(annotations: Annotations, documents: list[str]) -> dict[str, str]:
+    """Name in the annotations -> document: its path, or its bare file name where only one document has it."""
+    bare: dict[str, list[str]] = {}
+    for document in documents:
+        bare.setdefault(document.rpartition("/")[2], []).append(document)
+    found = {}
+    for name in annotations:
+        candidates = [name] if name in documents else bare.get(name, [])
+        if len(candidates) == 1:
+            found[name] = candidates[0]
+    return found
+
+
+def _divided(
+    annotations: Annotations, document_of: Mapping[str, str], counts: Mapping[str, int]
+) -> tuple[Annotations, Annotations]:
+    """The annotations of pages that exist, and those of pages beyond the end of their document."""
+    inside: Annotations = {}
+    beyond: Annotations = {}
+    for name, numbered in annotations.items():
+        count = counts.get(document_of.get(name, ""))
+        inside[name] = {number: page for number, page in numbered.items() if count is None or number <= count}
+        late: dict[int, AnnotatedPage] = {n: page for n, page in numbered.items() if n not in inside[name]}
+        if late:
+            beyond[name] = late
+    return inside, beyond
+
+
+def _without_moved(findings: list[Finding]) -> list[Finding]:
+    """Without the single labels of documents whose labels sit on other pages as a whole: one cause, one finding."""
+    moved = {one.page.document for one in findings if one.suggested_offset}
+    return [one for one in findings if one.suggested_offset or one.page.document not in moved]
+
+
+def _detections(
+    detector: Engine | Annotations,
+    files: tuple[DocumentFile, ...],
+    rules: ClassRules,
+    workers: WorkerSettings,
+    on_progress: ProgressCallback,
+) -> dict[PageKey, Detections]:
+    if isinstance(detector, dict):
+        return _from_annotations(detector, rules, [file.name for file in files])
+    if tuple(detector.class_names) != rules.classes:
+        raise InputError(
+            f"the weights know {', '.join(detector.class_names)}, the labels {', '.join(rules.classes)}",
+            "Give weights that were trained on these classes, or set data.classes.",
+        )
+    return detect_documents(files, detector, workers, on_progress)
+
+
+def _from_annotations(detected: Annotations, rules: ClassRules, documents: list[str]) -> dict[PageKey, Detections]:
+    document_of = _documents_of(detected, documents)
+    found = {}
+    for name, document in document_of.items():
+        for number, page in detected[name].items():
+            boxes = [
+                clean_page(AnnotatedPage(page.size_wh, (mark,)), rules, document, number)[0] for mark in page.marks
+            ]
+            scores = [1.0 if mark.confidence is None else mark.confidence for mark in page.marks]
+            kept = [(box, score) for box, score in zip(boxes, scores, strict=True) if len(box)]
+            found[PageKey(document, number)] = Detections(
+                np.concatenate([np.zeros((0, 4), np.float32), *[box.xyxy for box, _ in kept]]),
+                np.concatenate([np.zeros(0, np.int64), *[box.class_ids for box, _ in kept]]),
+                page.size_wh,
+                np.array([score for _, score in kept], np.float32),
+            )
+    return found

@@ -1,0 +1,1 @@
+"""Evaluation: val, crossval, compare, calibrate, reproduce, and their reports."""

@@ -1,0 +1,330 @@
+"""Cross-validation by family: every page is judged by a model that has seen nothing like it; resumable fold by fold.
+
+The held-out fold chooses nothing: each fold trains the configured number of epochs without early stopping and is judged
+with its last weights, not with those that did best on the very pages it is judged on.
+
+What a cross-validation says: pooled figures, spread over folds, thresholds and calibration beside the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from docdetect.config.loading import dump_config, load_config
+from docdetect.config.schema import Config
+from docdetect.datasets.reader import YoloDataset, fingerprint, read_dataset
+from docdetect.errors import InputError
+from docdetect.evaluation.folds import AssignFolds, FoldedImage, fold_images, write_fold
+from docdetect.evaluation.predictions import Prediction, predict_dataset, read_origins, read_picture, samples_of
+from docdetect.evaluation.report import (
+    PREDICTIONS,
+    ReportFrame,
+    bootstrap_settings,
+    grouping_settings,
+    percent,
+    read_predictions,
+    write_evaluation,
+    write_predictions,
+)
+from docdetect.files import read_json, sha256_file, write_json, write_text
+from docdetect.metrics.bootstrap import class_mean, metric_draws
+from docdetect.metrics.calibration import calibrate, calibration_to_json, score_pairs
+from docdetect.metrics.codec import to_plain
+from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
+from docdetect.metrics.figures import ThresholdRule, best_confs
+from docdetect.metrics.matching import Sample, match
+from docdetect.models.engines.select import load_engine
+from docdetect.models.thresholds import DEFAULT_CONF, Thresholds, calibration_path, thresholds_path, thresholds_to_json
+from docdetect.models.ultralytics_setup import prepare_ultralytics
+from docdetect.models.weights import resolve_weights
+from docdetect.reports.page import Cell, Section, Table
+from docdetect.training.records import RunFolder, find_run, make_run_folder
+from docdetect.training.resuming import resume, resumed_config
+from docdetect.training.train import Listeners, train, with_named_model
+from docdetect.types import ByteArray
+
+PLAN = "folds.json"
+
+_SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A finished cross-validation.
+
+    Attributes:
+        folder: its run folder.
+        dataset: what was cut into folds.
+        images: the pictures with their folds.
+        samples: out-of-fold predictions, in the order of `images`.
+    """
+
+    folder: Path
+    dataset: YoloDataset
+    images: tuple[FoldedImage, ...]
+    samples: tuple[Sample, ...]
+
+    @property
+    def count(self) -> int:
+        return 1 + max(one.fold for one in self.images)
+
+    def of(self, fold: int) -> list[Sample]:
+        """The samples of one fold."""
+        return [sample for sample, one in zip(self.samples, self.images, strict=True) if one.fold == fold]
+
+
+def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | None = None) -> Folds:
+    """Trains and judges every fold of `config.train.data` (its splits train and val; test stays aside) in a new folder
+    `<crossval.runs>/<name>_<timestamp>`.
+
+    Raises:
+        InputError: the dataset or the model is missing or wrong, or there are fewer families than folds.
+        OutputError: the folder cannot be written.
+    """
+    tell = listeners or Listeners()
+    config = with_named_model(config)
+    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
+    how = config.crossval
+    images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed, assign)
+    folder = make_run_folder(Path(how.runs), how.name)
+    write_text(folder / "config.yaml", dump_config(config))
+    plan = {one.image.name: one.fold for one in images}
+    write_json(folder / PLAN, {"dataset_sha256": fingerprint(dataset).dataset, "folds": how.folds, "fold_of": plan})
+    return _run_folds(Folds(folder, dataset, images, ()), config, tell)
+
+
+def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None = None) -> tuple[Folds, Config]:
+    """Goes on with an interrupted cross-validation: finished folds are kept, an interrupted training goes on.
+
+    Args:
+        wanted: its folder, or `last` for the newest one in `runs`.
+        runs: where such folders are.
+        listeners: who is told what.
+
+    Raises:
+        InputError: there is none, or its dataset has changed.
+    """
+    tell = listeners or Listeners()
+    folder = find_cross_validation(wanted, Path(runs))
+    config = load_config(str(folder / "config.yaml"))
+    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
+    plan = read_json(folder / PLAN)
+    if plan.get("dataset_sha256") != fingerprint(dataset).dataset:
+        raise InputError(
+            f"{dataset.file}: the dataset has changed since {folder} was started",
+            "Restore it, or start a new cross-validation.",
+        )
+    origins, fold_of = read_origins(dataset.root), plan["fold_of"]
+    images = fold_images(
+        dataset,
+        origins,
+        plan["folds"],
+        config.crossval.seed,
+        lambda families, *_: dict.fromkeys(families, 0),  # the plan on disk decides, whatever would be chosen today
+    )
+    planned = tuple(FoldedImage(one.image, one.origin, int(fold_of[one.image.name])) for one in images)
+    return _run_folds(Folds(folder, dataset, planned, ()), config, tell), config
+
+
+def find_cross_validation(wanted: str, runs: Path) -> Path:
+    """The folder that `wanted` means: a path, or `last` for the newest in `runs`.
+
+    Raises:
+        InputError: there is no cross-validation.
+    """
+    if wanted != "last":
+        if not (Path(wanted) / PLAN).is_file():
+            raise InputError(f"{wanted}: no cross-validation of docdetect", "Start one with docdetect crossval.")
+        return Path(wanted)
+    found = [path.parent for path in runs.glob(f"*/{PLAN}")] if runs.is_dir() else []
+    if not found:
+        raise InputError(f"{runs}: no cross-validation to go on with", "Start one with docdetect crossval.")
+    return max(found, key=lambda path: ((path / PLAN).stat().st_mtime_ns, path.name))
+
+
+def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
+    samples: dict[tuple[str, int], Sample] = {}
+    for fold in range(folds.count):
+        place = folds.folder / f"fold_{fold + 1}"
+        if not (place / PREDICTIONS).is_file():
+            tell.announce(f"fold {fold + 1} of {folds.count}")
+            run = finished_training(place, partial(_fold_settings, place, folds, fold, config), tell)
+            _predict(place, run, folds, fold, config, tell)
+        found, _ = read_predictions(place)
+        samples.update({(sample.document, sample.page): sample for sample in found})
+    ordered = tuple(samples[one.origin.document, one.origin.page] for one in folds.images)
+    return Folds(folds.folder, folds.dataset, folds.images, ordered)
+
+
+def finished_training(place: Path, make_settings: Callable[[], Config], tell: Listeners) -> RunFolder:
+    """A finished run `train_<timestamp>` in `place`: one that is there, one that is resumed, or a new one.
+
+    A new one trains with `make_settings()`, which is not called otherwise, all epochs: nothing is chosen on the pages
+    that will judge it, so there is no early stopping.
+    """
+    known = sorted(path.parent for path in place.glob("train_*/run.json"))
+    for path in reversed(known):
+        run = RunFolder(path)
+        if read_json(run.record).get("state") == "finished":
+            return run
+        if run.last.is_file() and _can_go_on(run):
+            return RunFolder(resume(str(path), resumed_config(str(path), str(place), (), {}), tell).folder)
+    settings = make_settings()
+    recipe = {"runs": str(place), "name": "train", "patience": 0}
+    return RunFolder(
+        train(settings.model_copy(update={"train": settings.train.model_copy(update=recipe)}), tell).folder
+    )
+
+
+def _fold_settings(place: Path, folds: Folds, fold: int, config: Config) -> Config:
+    data = write_fold(place / "data", folds.images, fold, folds.dataset.class_names)
+    return config.model_copy(update={"train": config.train.model_copy(update={"data": str(data)})})
+
+
+def _can_go_on(run: RunFolder) -> bool:
+    try:
+        find_run(str(run.path), run.path.parent)
+    except InputError:
+        return False
+    return True
+
+
+def _predict(place: Path, run: RunFolder, folds: Folds, fold: int, config: Config, tell: Listeners) -> None:
+    prepare_ultralytics(verbose=tell.verbose)
+    how, names = config.val, folds.dataset.class_names
+    engine = load_engine(run.last, imgsz=config.train.imgsz, device=config.train.device)
+    images: Sequence[FoldedImage] = [one for one in folds.images if one.fold == fold]
+    settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
+    pages = predict_dataset(engine, [one.image for one in images], names, settings, on_progress=tell.on_progress)
+    write_predictions(place, samples_of(pages, read_origins(folds.dataset.root)), names)
+
+
+THRESHOLDS = "thresholds.json"
+
+CALIBRATION = "calibration.json"
+
+METRICS = ("AP50", "AP50-95", "precision", "recall", "F1")
+
+
+@dataclass(frozen=True)
+class FoldFigures:
+    """One fold: how much it holds, and the mean over classes of each of `METRICS`; None where undefined."""
+
+    fold: int
+    pages: int
+    marks: int
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class CrossvalResult:
+    """What a cross-validation found.
+
+    Attributes:
+        folder: where everything is.
+        folds: figures of each fold.
+        mean, spread: over the folds, in the order of `METRICS`; the spread is the sample's standard deviation.
+        evaluation: of the pooled out-of-fold predictions, at the chosen thresholds.
+        thresholds: chosen on them.
+        beside: files that were written beside the weights, if any.
+    """
+
+    folder: Path
+    folds: tuple[FoldFigures, ...]
+    mean: tuple[float | None, ...]
+    spread: tuple[float | None, ...]
+    evaluation: Evaluation
+    thresholds: Thresholds
+    beside: tuple[Path, ...]
+
+
+def conclude(folds: Folds, config: Config) -> CrossvalResult:
+    """Writes thresholds, calibration, the pooled evaluation with its report, and `crossval.json`.
+
+    Raises:
+        InputError: `crossval.weights` names no weights, or a picture of the gallery cannot be read.
+        OutputError: a file cannot be written.
+    """
+    names = folds.dataset.class_names
+    weights = resolve_weights(config.crossval.weights, Path(config.train.runs)) if config.crossval.weights else None
+    conf = (config.val.conf,) * len(names)
+    rows = tuple(_fold_figures(fold, folds.of(fold), conf) for fold in range(folds.count))
+    mean, spread = _mean_and_spread(rows)
+    settings = EvaluationSettings(conf, bootstrap_settings(config.figures), grouping_settings(config.grouping))
+    facts = {"dataset": folds.dataset.file.as_posix(), "folds": str(folds.count), "epochs": str(config.train.epochs)}
+    frame = ReportFrame(
+        "Cross-validation",
+        f"{folds.count} folds by family; every page judged by a model that has not seen its family",
+        {**facts, "model": config.train.model},
+        [_folds_section(rows, mean, spread, config.val.conf)],
+    )
+
+    def read_page(position: int) -> ByteArray:
+        return read_picture(folds.images[position].image.path)
+
+    evaluation = write_evaluation(folds.folder, folds.samples, names, settings, frame, read_page)
+    origin = f"out-of-fold predictions of {folds.count} folds by family, {folds.folder.name}"
+    # the thresholds are for `infer`, so a class with too few marks to choose gets what `infer` would use anyway
+    best = best_confs(
+        evaluation.matches, ThresholdRule(fallback=DEFAULT_CONF if config.infer.conf is None else config.infer.conf)
+    )
+    chosen = dict(zip(names, (round(value, 4) for value in best), strict=True))
+    thresholds = Thresholds(chosen, origin, sha256_file(weights) if weights else "")
+    beside = _store(folds.folder, weights, thresholds, evaluation, config)
+    write_json(
+        folds.folder / "crossval.json",
+        {"metrics": list(METRICS), "folds": to_plain(rows), "mean": list(mean), "spread": list(spread)},
+    )
+    return CrossvalResult(folds.folder, rows, mean, spread, evaluation, thresholds, beside)
+
+
+def _store(
+    folder: Path, weights: Path | None, thresholds: Thresholds, evaluation: Evaluation, config: Config
+) -> tuple[Path, ...]:
+    calibration, _ = calibrate(score_pairs(evaluation.matches), evaluation.names, config.figures.calibration)
+    maps = calibration_to_json(calibration)
+    write_json(folder / THRESHOLDS, thresholds_to_json(thresholds))
+    write_json(folder / CALIBRATION, maps)
+    if weights is None:
+        return ()
+    beside = (thresholds_path(weights), calibration_path(weights))
+    write_json(beside[0], thresholds_to_json(thresholds))
+    write_json(beside[1], maps)
+    return beside
+
+
+def _fold_figures(fold: int, samples: Sequence[Sample], conf: Sequence[float]) -> FoldFigures:
+    matches = match(samples, len(conf))
+    draws = metric_draws(matches, np.ones((1, len(matches.families)), np.int64), conf)
+    means = [
+        float(class_mean(values)[0]) for values in (draws.ap50, draws.ap50_95, draws.precision, draws.recall, draws.f1)
+    ]
+    marks = sum(len(sample.truth) for sample in samples)
+    return FoldFigures(fold + 1, len(samples), marks, tuple(None if np.isnan(value) else value for value in means))
+
+
+def _mean_and_spread(rows: Sequence[FoldFigures]) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    columns = [[value for row in rows if (value := row.values[k]) is not None] for k in range(len(METRICS))]
+    means = tuple(float(np.mean(column)) if column else None for column in columns)
+    spreads = tuple(float(np.std(column, ddof=1)) if len(column) > 1 else None for column in columns)
+    return means, spreads
+
+
+def _folds_section(
+    rows: Sequence[FoldFigures], mean: Sequence[float | None], spread: Sequence[float | None], conf: float
+) -> Section:
+    table: list[list[str | Cell]] = [
+        [f"fold {row.fold}", str(row.pages), str(row.marks), *(percent(value) for value in row.values)] for row in rows
+    ]
+    table.append(["mean", "", "", *(percent(value) for value in mean)])
+    table.append([Cell("spread", "standard deviation over the folds"), "", "", *(percent(value) for value in spread)])
+    text = (
+        f"Mean over classes in per cent; precision, recall and F1 from confidence {conf:g} on. Each fold trained the "
+        "full number of epochs and was judged with its last weights: the pages it is judged on chose nothing.",
+    )
+    return Section("Folds", text, tables=[Table(("", "pages", "marks", *METRICS), table)])

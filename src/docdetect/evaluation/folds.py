@@ -1,0 +1,108 @@
+"""A dataset cut into folds: a small dataset of links for each, so that training needs to know nothing of folds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from docdetect.datasets.reader import LabelledImage, YoloDataset, label_path
+from docdetect.errors import InputError
+from docdetect.evaluation.predictions import Origin, origin_of
+from docdetect.files import output_errors, staged_folder, write_json, write_text
+
+PageId: TypeAlias = tuple[str, int]
+"""Document name and page number."""
+AssignFolds: TypeAlias = Callable[
+    [Mapping[PageId, str], Mapping[PageId, Sequence[int]], int, int], Mapping[PageId, int]
+]
+"""Called as (page -> family, page -> marks by class, folds, seed): page -> fold from 0, whole families together."""
+
+
+@dataclass(frozen=True)
+class FoldedImage:
+    """A picture, where it comes from, and the fold in which it is held out (from 0)."""
+
+    image: LabelledImage
+    origin: Origin
+    fold: int
+
+
+def fold_images(
+    dataset: YoloDataset, origins: Mapping[str, Origin], folds: int, seed: int, assign: AssignFolds
+) -> tuple[FoldedImage, ...]:
+    """All pictures of the dataset's splits with their folds, in the order of splits and names.
+
+    Raises:
+        InputError: fewer families than folds, or the same page twice.
+    """
+    images = [image for split in dataset.splits.values() for image in split]
+    places = [origin_of(image, origins) for image in images]
+    pages: dict[PageId, LabelledImage] = {}
+    for image, place in zip(images, places, strict=True):
+        if (other := pages.setdefault((place.document, place.page), image)) is not image:
+            raise InputError(
+                f"{dataset.file}: {other.name} and {image.name} are the same page, {place.document} page {place.page}",
+                "Make the dataset again with docdetect prepare.",
+            )
+    families = {(place.document, place.page): place.family for place in places}
+    if (count := len(set(families.values()))) < folds:
+        raise InputError(
+            f"{dataset.file}: {count} families of documents cannot be divided into {folds} folds",
+            "Take fewer folds with --folds, or label more documents.",
+        )
+    marks = {page: _marks(image, len(dataset.class_names)) for page, image in pages.items()}
+    fold_of = assign(families, marks, folds, seed)
+    return tuple(
+        FoldedImage(image, place, fold_of[place.document, place.page])
+        for image, place in zip(images, places, strict=True)
+    )
+
+
+def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_names: Sequence[str]) -> Path:
+    """A YOLO dataset whose `val` side is the fold and whose `train` side is the rest; returns its data.yaml.
+
+    Pictures are hard links where the file system has them and copies elsewhere, named by their position, so that no two
+    collide. An existing folder is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    import yaml
+
+    lookalikes = {}
+    with staged_folder(folder) as staging:
+        for position, one in enumerate(images):
+            side = "val" if one.fold == fold else "train"
+            stem = f"{position:05d}"
+            _link(one.image.path, staging / "images" / side / f"{stem}{one.image.path.suffix.lower()}")
+            label = label_path(one.image.path)
+            if label.is_file():
+                _link(label, staging / "labels" / side / f"{stem}.txt")
+            if len(one.image.lookalikes):
+                lookalikes[f"images/{side}/{stem}{one.image.path.suffix.lower()}"] = one.image.lookalikes.tolist()
+        tree = {"train": "images/train", "val": "images/val", "names": dict(enumerate(class_names))}
+        if lookalikes:
+            write_json(staging / "lookalikes.json", lookalikes)
+            tree["lookalikes"] = "lookalikes.json"
+        write_text(staging / "data.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+    return folder / "data.yaml"
+
+
+def _marks(image: LabelledImage, class_count: int) -> list[int]:
+    counts: list[int] = np.bincount(image.truth.class_ids, minlength=class_count).tolist()
+    return counts
+
+
+def _link(source: Path, target: Path) -> None:
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source.resolve(), target)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, target)

@@ -1,0 +1,217 @@
+"""A detector over a labelled dataset: what it finds beside what is there.
+
+From the pictures of a dataset to samples: which document, page and family a picture is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.reader import LabelledImage
+from docdetect.documents.sources import page_stem
+from docdetect.errors import InputError
+from docdetect.files import nfc, read_text
+from docdetect.metrics.matching import Sample
+from docdetect.models.engines.base import Engine, Traits
+from docdetect.types import ByteArray, Detections
+
+
+@dataclass(frozen=True)
+class PredictedImage:
+    """One picture, its true marks (`image.truth`) and what was found, in px of the same picture."""
+
+    image: LabelledImage
+    found: Detections
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How a detector is run over a dataset.
+
+    Attributes:
+        conf: lowest score that is kept; 0.001 for average precision, which needs the faint ones.
+        iou: of non-maximum suppression.
+        batch: pages per call of the engine.
+        workers: threads that decode pages meanwhile; 0 decodes in line.
+    """
+
+    conf: float = 0.001
+    iou: float = 0.7
+    batch: int = 16
+    workers: int = 2
+
+
+@dataclass
+class TimedEngine:
+    """An engine with a stopwatch.
+
+    Attributes:
+        engine: what does the work.
+        laps: (pages, seconds) of each call.
+    """
+
+    engine: Engine
+    laps: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.engine.class_names
+
+    @property
+    def traits(self) -> Traits:
+        return self.engine.traits
+
+    @property
+    def seconds_per_page(self) -> float | None:
+        """Of the network with all that belongs to it, decoding left out; the first call warms up and does not count
+        where there is another. None without a page."""
+        counted = self.laps[1:] or self.laps
+        pages = sum(count for count, _ in counted)
+        return sum(seconds for _, seconds in counted) / pages if pages else None
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        started = time.perf_counter()
+        found = self.engine.detect(pages, conf, iou)
+        self.laps.append((len(pages), time.perf_counter() - started))
+        return found
+
+
+def predict_dataset(
+    engine: Engine,
+    images: Sequence[LabelledImage],
+    class_names: Sequence[str],
+    settings: Prediction | None = None,
+    *,
+    on_progress: ProgressCallback = no_progress,
+) -> Iterator[PredictedImage]:
+    """Yields every picture in order with what the engine finds on it.
+
+    Class ids are those of `class_names`, whatever the engine's order; classes that only the engine knows are left out.
+
+    Raises:
+        InputError: the engine does not know one of the classes, or a picture cannot be decoded.
+    """
+    how = settings or Prediction()
+    ids = class_ids(engine.class_names, class_names)
+    remaining = iter(images)
+    done = 0
+    with ThreadPoolExecutor(max(how.workers, 1)) as pool:
+        ahead = _decoding(pool, list(islice(remaining, how.batch)))
+        while ahead:
+            now, ahead = ahead, _decoding(pool, list(islice(remaining, how.batch)))
+            pages = [pixels.result() for _, pixels in now]
+            for (image, _), found in zip(now, engine.detect(pages, how.conf, how.iou), strict=True):
+                done += 1
+                on_progress(done, len(images), image.name)
+                yield PredictedImage(image, _renamed(found, ids))
+
+
+def class_ids(known: Sequence[str], wanted: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """int64 (len(known),): for each class of an engine its id among the wanted classes, -1 where it is not wanted.
+
+    Raises:
+        InputError: a wanted class is not known.
+    """
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise InputError(
+            f"the weights know the classes {', '.join(known)}, not {', '.join(missing)}",
+            "Use weights that were trained on these classes, or a dataset with theirs.",
+        )
+    positions = {name: position for position, name in enumerate(wanted)}
+    return np.array([positions.get(name, -1) for name in known], np.int64)
+
+
+def read_picture(path: Path) -> ByteArray:
+    """uint8 (H, W, 3) RGB as displayed, decoded as in training.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    try:
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    if pixels is None:
+        raise InputError(f"{path}: damaged, or not a picture", "Make the dataset again with docdetect prepare.")
+    rgb: ByteArray = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return rgb
+
+
+def _decoding(pool: ThreadPoolExecutor, images: Sequence[LabelledImage]):  # type: ignore[no-untyped-def]
+    return [(image, pool.submit(read_picture, image.path)) for image in images]
+
+
+def _renamed(found: Detections, ids: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Detections:
+    class_ids = ids[found.class_ids] if len(found) else found.class_ids
+    wanted = found.select(class_ids >= 0)
+    return replace(wanted, class_ids=class_ids[class_ids >= 0])
+
+
+SPLIT_MANIFEST = "split.csv"
+
+_COLUMNS = {"document", "page", "group"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a picture comes from.
+
+    Attributes:
+        document: name of the document, or of the picture in a dataset that docdetect did not make.
+        page: from 1.
+        family: what it must stay together with.
+    """
+
+    document: str
+    page: int
+    family: str
+
+
+def read_origins(root: Path) -> dict[str, Origin]:
+    """File stem -> origin, from the `split.csv` in a dataset's folder; empty where there is none.
+
+    A page that is a group of its own (split by page) still belongs to its document's family.
+
+    Raises:
+        InputError: the file is not a split manifest.
+    """
+    file = root / SPLIT_MANIFEST
+    if not file.is_file():
+        return {}
+    rows = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    if not set(rows.fieldnames or ()) >= _COLUMNS:
+        raise InputError(f"{file}: not a split manifest: columns document, page and group are missing")
+    origins = {}
+    for row in rows:
+        document, page, group = nfc(row["document"]), row["page"], nfc(row["group"])
+        if not page.isdecimal() or int(page) < 1:
+            raise InputError(f"{file}: line {rows.line_num}: {page!r} is no page number")
+        family = document if group == f"{document}#{page}" else group
+        origins[page_stem(document, int(page))] = Origin(document, int(page), family)
+    return origins
+
+
+def origin_of(image: LabelledImage, origins: Mapping[str, Origin]) -> Origin:
+    """The picture's origin; a picture that the manifest does not know is a document and a family of its own."""
+    return origins.get(nfc(image.path.stem), Origin(image.name, 1, image.name))
+
+
+def samples_of(pages: Iterable[PredictedImage], origins: Mapping[str, Origin]) -> tuple[Sample, ...]:
+    """Predicted pictures as samples, in their order."""
+    samples = []
+    for page in pages:
+        origin = origin_of(page.image, origins)
+        samples.append(Sample(origin.document, origin.page, origin.family, page.image.truth, page.found))
+    return tuple(samples)

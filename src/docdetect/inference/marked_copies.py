@@ -1,0 +1,133 @@
+"""`pdf/`: a copy of every PDF with its marks as annotations, made beside the flow of pages.
+
+A copy is made when its document is in the journal, in a process of its own that the document may crash or hang; the
+journal then gets a line that says so. `--resume` makes what is missing, also for a run that had not asked for copies.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from docdetect.documents.aside import AsideWorker
+from docdetect.documents.drawing import class_colour
+from docdetect.documents.reader import Opener, open_document
+from docdetect.documents.sources import DocumentFile, DocumentKind
+from docdetect.inference.folder import PDF_FOLDER
+from docdetect.inference.journal import Journal, PdfEnd, code_status
+from docdetect.inference.settings import RunSettings
+from docdetect.types import DocumentResult, Failure, PageResult
+
+if TYPE_CHECKING:
+    from docdetect.documents.marked_copies import PdfMark
+
+_MOST_WAITING = 32  # documents; beyond it the flow of pages waits
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    document: str
+    sha256: str
+    failure: Future[Failure | None]
+
+
+class PdfCopies:
+    """Makes the copies of a run; used as a context manager, from the thread that writes the journal.
+
+    Args:
+        journal: of the run; where its settings do not ask for copies, nothing happens.
+        output: the result folder.
+        opener: opens a document.
+    """
+
+    def __init__(self, journal: Journal, output: Path, opener: Opener = open_document) -> None:
+        self._journal = journal
+        self._folder = output / PDF_FOLDER
+        self._opener = opener
+        self._aside = AsideWorker(journal.settings.doc_memory_mb << 20)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="pdf-copies")
+        self._waiting: deque[_Waiting] = deque()
+
+    def add(self, file: DocumentFile) -> None:
+        """Has the copy of a document made if the journal has all of it; waits while too many are under way.
+
+        Raises:
+            OutputError: an earlier copy, or its line, cannot be written.
+        """
+        if not self._journal.settings.save_pdf or file.kind is not DocumentKind.PDF:
+            return
+        sha256 = self._journal.known_sha256(file.name)
+        if not self._journal.is_complete(file.name, sha256):
+            return
+        if self._journal.has_pdf(file.name) and (self._folder / file.name).is_file():
+            return
+        result, _ = self._journal.read_document(file.name)
+        if all(page.failure is not None for page in result.pages):
+            return
+        self.record(_MOST_WAITING)
+        marks = tuple(pdf_marks(result, self._journal.settings))
+        self._waiting.append(_Waiting(file.name, sha256, self._pool.submit(self._write, file, sha256, marks)))
+
+    def finish(self, files: Sequence[DocumentFile]) -> None:
+        """Makes what is missing of these documents, and waits for all. Raises OutputError."""
+        self.record(0)
+        for file in files:
+            self.add(file)
+        self.record(0)
+
+    def record(self, leave: int = _MOST_WAITING) -> None:
+        """Journals what is made; waits until at most `leave` are under way. Raises OutputError."""
+        while self._waiting and (self._waiting[0].failure.done() or len(self._waiting) > leave):
+            made = self._waiting[0]
+            self._journal.add_pdf(PdfEnd(made.document, made.failure.result()), made.sha256)
+            self._waiting.popleft()
+
+    def __enter__(self) -> PdfCopies:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._aside.stop()
+        self._pool.shutdown(cancel_futures=True)
+        self._aside.__exit__(kind, error, traceback)
+
+    def _write(self, file: DocumentFile, sha256: str, marks: tuple[PdfMark, ...]) -> Failure | None:
+        from docdetect.documents.marked_copies import write_marked_pdf
+
+        limit_s = self._journal.settings.doc_timeout_s
+        target = self._folder / file.name
+        return self._aside(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
+
+
+def pdf_marks(result: DocumentResult, settings: RunSettings) -> Iterator[PdfMark]:
+    """The annotations of a document: a frame in the colour of its class, and what is known about the mark."""
+    for page in result.pages:
+        if page.failure is None and page.info.size_pt is not None:
+            yield from _marks_of(page, page.info.size_pt, settings)
+
+
+def _marks_of(page: PageResult, size_pt: tuple[float, float], settings: RunSettings) -> Iterator[PdfMark]:
+    from docdetect.documents.marked_copies import PdfMark
+
+    grouped, (width_px, height_px) = page.grouped, page.info.size_wh
+    assert grouped.scores is not None  # detections are never truth
+    scale_x, scale_y = size_pt[0] / width_px, size_pt[1] / height_px
+    for position, class_id in enumerate(grouped.class_ids.tolist()):
+        left, top, right, bottom = grouped.xyxy[position].tolist()
+        name, text = settings.class_names[class_id], page.texts[position]
+        said = [f"confidence {grouped.scores[position]:.2f}"]
+        if code_status(name, text, settings) is not None:
+            said.append("unreadable" if text is None else text)
+        yield PdfMark(
+            page.info.number,
+            (left * scale_x, top * scale_y, right * scale_x, bottom * scale_y),
+            name,
+            "\n".join(said),
+            class_colour(class_id, name),
+        )

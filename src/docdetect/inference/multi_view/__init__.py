@@ -1,0 +1,1 @@
+"""Several views of one page (turned, tiled) and the fusion of their detections."""

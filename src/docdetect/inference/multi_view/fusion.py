@@ -1,0 +1,80 @@
+"""Detections of several looks at one page, brought together so that every mark is there once and whole; pure.
+
+All boxes are in px of one picture of the page. Grouping comes later: what is dropped here is what it must not see, a
+mark found twice with slightly different boxes, or the part of a mark that lies in one tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from docdetect.boxes import contained, iou
+from docdetect.inference.multi_view.tiling import clear_of_edges
+from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
+
+_SAME_MARK_IOU = 0.5  # boxes of one mark from two looks are less alike than those of one look, where 0.7 is usual
+_PART_FRAC = 0.8  # of a box that an edge cuts: with so much of it in the box of a whole mark, it is a part of that
+_BLOCK = 256
+
+
+def merged(found: Sequence[Detections], tiles: Sequence[IntArray | None]) -> Detections:
+    """The detections of all looks, by descending score.
+
+    Args:
+        found: at least one; scored, all with the same `size_wh`.
+        tiles: for each look its tile, (4,) px, or None where it was at the whole page.
+
+    A box that a tile's edge cuts is dropped where another tile has its place clear of edges, or another look the whole
+    mark. Of two boxes of one class with an IoU over 0.5 the surer one stays.
+    """
+    size_wh = found[0].size_wh
+    cut = np.concatenate([_cut(part.xyxy, tile, size_wh) for part, tile in zip(found, tiles, strict=True)])
+    joined = _joined(found)
+    whole, parts = joined.select(~cut), joined.select(cut)
+    distinct = {tuple(tile.tolist()): tile for tile in tiles if tile is not None}
+    for tile in distinct.values():
+        parts = parts.select(~clear_of_edges(parts.xyxy, tile, size_wh))
+    parts = parts.select(~_within_another(parts, whole))
+    return _surest(_joined([whole, parts]))
+
+
+def _cut(xyxy: FloatArray, tile: IntArray | None, size_wh: SizeWH) -> BoolArray:
+    return np.zeros(len(xyxy), bool) if tile is None else ~clear_of_edges(xyxy, tile, size_wh)
+
+
+def _joined(found: Sequence[Detections]) -> Detections:
+    return Detections(
+        np.concatenate([part.xyxy for part in found]),
+        np.concatenate([part.class_ids for part in found]),
+        found[0].size_wh,
+        np.concatenate([_scores(part) for part in found]),
+    )
+
+
+def _within_another(parts: Detections, whole: Detections) -> BoolArray:
+    """(N,) True for parts that lie mostly in a whole box of their class; in blocks, which bounds the memory."""
+    within = np.zeros(len(parts), bool)
+    for start in range(0, len(parts), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        alike = parts.class_ids[block, None] == whole.class_ids[None]
+        within[block] = (alike & (contained(parts.xyxy[block], whole.xyxy) > _PART_FRAC)).any(axis=1)
+    return within
+
+
+def _surest(every: Detections) -> Detections:
+    """Greedy non-maximum suppression within each class; ties in an order that does not depend on the looks'."""
+    ordered = every.select(np.lexsort([*every.xyxy.T[::-1], every.class_ids, -_scores(every)]))
+    beaten = np.zeros(len(ordered), bool)
+    for position in range(len(ordered)):
+        if not beaten[position]:
+            rest = slice(position + 1, None)
+            alike = ordered.class_ids[rest] == ordered.class_ids[position]
+            beaten[rest] |= alike & (iou(ordered.xyxy[position, None], ordered.xyxy[rest])[0] > _SAME_MARK_IOU)
+    return ordered.select(~beaten)
+
+
+def _scores(found: Detections) -> FloatArray:
+    assert found.scores is not None  # what a model finds has scores
+    return found.scores

@@ -1,0 +1,144 @@
+"""Every error at the working thresholds, named, and ranked so that the worst come first.
+
+The kinds follow TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", 2020) with two
+additions: marks that are met with a poor box count as loose too, and a mark is called missed only when no loose or
+confused detection accounts for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from docdetect.boxes import area, contained, iou
+from docdetect.metrics.matching import Matches, Sample
+from docdetect.types import FloatArray
+
+_NEAR_IOU = 0.1
+_HIT_IOU = 0.5
+_GOOD_IOU = 0.7
+_INSIDE = 0.75
+
+
+class MistakeKind(str, Enum):
+    """What went wrong, in the order of the report."""
+
+    MISSED = "missed"  # a mark that nothing found
+    FALSE = "false"  # a detection on no mark
+    CONFUSED = "confused"  # a detection on a mark of another class
+    LOOSE = "loose"  # the right class, IoU with the mark from 0.1 to under 0.7
+    DUPLICATE = "duplicate"  # a further detection on a mark that was found
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One error.
+
+    Attributes:
+        kind: what went wrong.
+        sample: position of the page among the samples.
+        class_id: class of the detection, or of the mark where it was missed.
+        truth: position of the mark among the page's true marks, or -1.
+        found: position of the detection among the page's detections, or -1.
+        score: confidence of the detection; of a missed mark that of its best detection below the threshold, else 0.
+        iou: overlap of detection and mark, 0 without a pair.
+        severity: the higher the worse within a kind: the score of what is false, confused or double, 1 - IoU of what is
+            loose, and of what is missed 1 - score plus its share of the page.
+    """
+
+    kind: MistakeKind
+    sample: int
+    class_id: int
+    truth: int
+    found: int
+    score: float
+    iou: float
+    severity: float
+
+
+def find_mistakes(samples: Sequence[Sample], matches: Matches, conf: Sequence[float]) -> tuple[Mistake, ...]:
+    """All errors by kind, the worst first in each.
+
+    Args:
+        samples: the pages in the order in which they were matched.
+        matches: from `matching.match` of these samples.
+        conf: working threshold of each class.
+    """
+    partners = _partners(samples, matches, conf)
+    mistakes = [
+        mistake for index, sample in enumerate(samples) for mistake in _on_page(index, sample, partners[index], conf)
+    ]
+    kinds = list(MistakeKind)
+    return tuple(sorted(mistakes, key=lambda m: (kinds.index(m.kind), -m.severity, m.sample, m.truth, m.found)))
+
+
+def mistake_counts(mistakes: Sequence[Mistake], class_count: int) -> dict[str, tuple[int, ...]]:
+    """Kind -> number of mistakes by class id."""
+    counted = Counter((mistake.kind, mistake.class_id) for mistake in mistakes)
+    return {kind.value: tuple(counted[kind, k] for k in range(class_count)) for kind in MistakeKind}
+
+
+def _partners(samples: Sequence[Sample], matches: Matches, conf: Sequence[float]) -> list[dict[int, int]]:
+    """For each page: detection -> the mark it meets at IoU 0.5, for detections at or above the thresholds."""
+    partners: list[dict[int, int]] = [{} for _ in samples]
+    for one, threshold in zip(matches.classes, conf, strict=True):
+        for position in np.flatnonzero((one.scores >= threshold) & (one.partners >= 0)):
+            partners[one.pages[position]][int(one.positions[position])] = int(one.partners[position])
+    return partners
+
+
+def _on_page(index: int, sample: Sample, partner: dict[int, int], conf: Sequence[float]) -> list[Mistake]:
+    overlap = iou(sample.found.xyxy, sample.truth.xyxy)
+    shown = np.flatnonzero(sample.scores >= np.asarray(conf)[sample.found.class_ids])
+    met = set(partner.values())
+    mistakes, explained = [], set(met)
+    for found in shown[np.argsort(-sample.scores[shown], kind="stable")]:
+        kind, truth = _judge(sample, overlap, int(found), partner)
+        if kind is None:
+            continue
+        if kind in (MistakeKind.LOOSE, MistakeKind.CONFUSED):
+            explained.add(truth)
+        score, pair_iou = float(sample.scores[found]), float(overlap[found, truth]) if truth >= 0 else 0.0
+        severity = 1 - pair_iou if kind is MistakeKind.LOOSE else score
+        class_id = int(sample.found.class_ids[found])
+        mistakes.append(Mistake(kind, index, class_id, truth, int(found), score, pair_iou, severity))
+    missed = (truth for truth in range(len(sample.truth)) if truth not in explained)
+    return mistakes + [_missed(index, sample, overlap, truth) for truth in missed]
+
+
+def _judge(sample: Sample, overlap: FloatArray, found: int, partner: dict[int, int]) -> tuple[MistakeKind | None, int]:
+    """The error of a detection (None: it is right) and the mark that it concerns, or -1."""
+    if found in partner:
+        truth = partner[found]
+        return (MistakeKind.LOOSE if overlap[found, truth] < _GOOD_IOU else None), truth
+    if not len(sample.truth):
+        return MistakeKind.FALSE, -1
+    same = sample.truth.class_ids == sample.found.class_ids[found]
+    of_class, of_others = np.where(same, overlap[found], 0), np.where(same, 0, overlap[found])
+    nearest, other = int(of_class.argmax()), int(of_others.argmax())
+    free = nearest not in partner.values()
+    if not free and (of_class[nearest] >= _HIT_IOU or _nested(sample, found, nearest)):
+        return MistakeKind.DUPLICATE, nearest
+    if free and of_class[nearest] >= _NEAR_IOU:
+        return MistakeKind.LOOSE, nearest
+    if of_others[other] >= _HIT_IOU:
+        return MistakeKind.CONFUSED, other
+    return MistakeKind.FALSE, -1
+
+
+def _nested(sample: Sample, found: int, truth: int) -> bool:
+    pair = sample.found.xyxy[found : found + 1], sample.truth.xyxy[truth : truth + 1]
+    return bool(contained(*pair)[0, 0] > _INSIDE)
+
+
+def _missed(index: int, sample: Sample, overlap: FloatArray, truth: int) -> Mistake:
+    class_id = int(sample.truth.class_ids[truth])
+    near = (overlap[:, truth] >= _HIT_IOU) & (sample.found.class_ids == class_id)
+    score = float(sample.scores[near].max()) if near.any() else 0.0
+    width, height = sample.truth.size_wh
+    share = float(area(sample.truth.xyxy[truth])[0]) / (width * height)
+    return Mistake(MistakeKind.MISSED, index, class_id, truth, -1, score, 0.0, 1 - score + min(share, 1.0))

@@ -1,0 +1,127 @@
+"""The weights in the box: which there are, and whether they are still what their manifest says. Imports no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from docdetect.errors import InputError
+from docdetect.files import read_json, sha256_file, write_json
+from docdetect.models.conversions import SUFFIX
+
+MANIFEST = "weights.json"
+_FORMAT = 1
+
+
+class WeightsState(str, Enum):
+    """How a file compares with the manifest."""
+
+    OK = "ok"
+    DAMAGED = "damaged"  # not the bytes that the manifest names
+    MISSING = "missing"  # in the manifest only
+    UNLISTED = "unlisted"  # not in the manifest
+
+
+@dataclass(frozen=True)
+class BoxedWeights:
+    """Weights in a box.
+
+    Attributes:
+        name: what `--weights` and `--model` call them; their int8 form, which goes with them, is `<name>.int8`.
+        file: the `.pt` file, or the form's `.int8.zip`.
+        classes: class names in the order of ids; empty where the manifest does not know them.
+        imgsz: px, the long side of the pages that they were trained for; 0 where the manifest does not know them.
+        size_bytes: of the file; 0 where it is missing.
+        sha256: of the file, or what it should be where it is missing.
+        state: how the file compares with the manifest.
+    """
+
+    name: str
+    file: Path
+    classes: tuple[str, ...]
+    imgsz: int
+    size_bytes: int
+    sha256: str
+    state: WeightsState
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the manifest says of one file: class names, long side of its pages in px, size, SHA-256 (64 hex digits)."""
+
+    classes: tuple[str, ...]
+    imgsz: int
+    size_bytes: int
+    sha256: str
+
+
+def list_box(folder: Path) -> tuple[BoxedWeights, ...]:
+    """All weights in a folder or in its manifest, by name; every file is hashed.
+
+    Raises:
+        InputError: the manifest is damaged, or a file cannot be read.
+    """
+    listed = read_manifest(folder)
+    patterns = ("*.pt", f"*{SUFFIX}") if folder.is_dir() else ()
+    there = {path.stem for pattern in patterns for path in folder.glob(pattern)}
+    return tuple(_compared(folder / _file_name(name), listed.get(name)) for name in sorted({*listed, *there}))
+
+
+def read_manifest(folder: Path) -> dict[str, Listed]:
+    """Name -> what the manifest of a folder says; empty without one.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        return {}
+    data = read_json(file)
+    try:
+        if not isinstance(data, Mapping) or data["format"] != _FORMAT:
+            raise ValueError(f"format {_FORMAT} expected")
+        return {str(name): _listed(entry) for name, entry in data["weights"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{file}: not a manifest of weights ({error})", "Restore it from where docdetect came from."
+        ) from error
+
+
+def write_manifest(folder: Path, listed: Mapping[str, Listed]) -> None:
+    """Replaces the manifest of a folder. Raises OutputError."""
+    entries = {
+        name: {
+            "file": _file_name(name),
+            "sha256": one.sha256,
+            "bytes": one.size_bytes,
+            "classes": list(one.classes),
+            "imgsz": one.imgsz,
+        }
+        for name, one in sorted(listed.items())
+    }
+    write_json(folder / MANIFEST, {"format": _FORMAT, "weights": entries})
+
+
+def _file_name(name: str) -> str:
+    """`x` is x.pt, and its int8 form `x.int8` is x.int8.zip."""
+    return f"{name}.zip" if f"{name}.zip".endswith(SUFFIX) else f"{name}.pt"
+
+
+def _listed(entry: Mapping[str, Any]) -> Listed:
+    classes = tuple(str(name) for name in entry["classes"])
+    return Listed(classes, int(entry["imgsz"]), int(entry["bytes"]), str(entry["sha256"]))
+
+
+def _compared(file: Path, listed: Listed | None) -> BoxedWeights:
+    classes, imgsz = (listed.classes, listed.imgsz) if listed else ((), 0)
+    if not file.is_file():
+        assert listed is not None
+        return BoxedWeights(file.stem, file, classes, imgsz, 0, listed.sha256, WeightsState.MISSING)
+    digest = sha256_file(file)
+    state = WeightsState.UNLISTED if listed is None else WeightsState.OK
+    if listed is not None and digest != listed.sha256:
+        state = WeightsState.DAMAGED
+    return BoxedWeights(file.stem, file, classes, imgsz, file.stat().st_size, digest, state)

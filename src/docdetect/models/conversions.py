@@ -1,0 +1,227 @@
+"""Networks converted at first use, kept in docdetect's cache folder by the content of the weights.
+
+An entry's name is a hash of all that it depends on, so that nothing in it ever goes stale; an entry is one file that is
+replaced atomically, so that processes that convert at the same time cannot spoil each other's; a damaged one is made
+again.
+
+A network in an engine's own format: as a folder that `docdetect export` writes, or as one file in the cache.
+
+Both hold the same: the engine's files, and `docdetect.json` with the class names, what else it takes to read the
+network's outputs, and the SHA-256 of each file, which is checked when they are read.
+
+The int8 form of weights: a quantised network in one file beside the `.pt` that it was made from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docdetect.errors import InputError, OutputError
+from docdetect.files import json_text, read_json, sha256_file, sha256_text, staged_folder, write_bytes
+from docdetect.models.head import HeadSpec
+from docdetect.models.ultralytics_setup import cache_folder
+
+MANIFEST_NAME = "docdetect.json"
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ConvertedNetwork:
+    """Attributes:
+    engine: openvino, onnx or tensorrt.
+    precision: of its weights: fp32, fp16 or int8.
+    spec: how its outputs are read.
+    origin_sha256: of the weights that it was made from.
+    files: (name, content) of the engine's files.
+    """
+
+    engine: str
+    precision: str
+    spec: HeadSpec
+    origin_sha256: str
+    files: tuple[tuple[str, bytes], ...]
+
+    def content(self, suffix: str) -> bytes:
+        """The file with this suffix. Raises ValueError: there is none."""
+        found = [content for name, content in self.files if name.endswith(suffix)]
+        if len(found) != 1:
+            raise ValueError(f"{len(found)} files end in {suffix}")
+        return found[0]
+
+
+def write_converted(folder: Path, network: ConvertedNetwork) -> Path:
+    """Writes the folder, whole or not at all, and returns the path of its manifest. Raises OutputError."""
+    with staged_folder(folder) as staging:
+        for name, content in network.files:
+            write_bytes(staging / name, content)
+        write_bytes(staging / MANIFEST_NAME, _manifest(network))
+    return folder / MANIFEST_NAME
+
+
+def read_converted(manifest: Path) -> ConvertedNetwork:
+    """The network whose manifest lies at that path.
+
+    Raises:
+        InputError: a file is missing, damaged, or not what the manifest says.
+    """
+    data = read_json(manifest)
+    try:
+        names = [str(name) for name in data["files"]]
+        if any(Path(name).name != name for name in names):
+            raise ValueError("a file outside the folder")
+        return _from_manifest(data, {name: (manifest.parent / name).read_bytes() for name in names})
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
+
+
+def converted_to_bytes(network: ConvertedNetwork) -> bytes:
+    """The network as one file."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in (*network.files, (MANIFEST_NAME, _manifest(network))):
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return stream.getvalue()
+
+
+def bytes_to_converted(data: bytes) -> ConvertedNetwork:
+    """`converted_to_bytes` reversed. Raises ValueError: damaged."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            manifest = json.loads(archive.read(MANIFEST_NAME))
+            return _from_manifest(manifest, {name: archive.read(name) for name in manifest["files"]})
+    except (KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _manifest(network: ConvertedNetwork) -> bytes:
+    spec = network.spec
+    data = {
+        "format": _FORMAT,
+        "engine": network.engine,
+        "precision": network.precision,
+        "class_names": list(spec.class_names),
+        "strides": list(spec.strides),
+        "bins": spec.bins,
+        "suppress": spec.suppress,
+        "weights_sha256": network.origin_sha256,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in network.files},
+    }
+    return json_text(data).encode()
+
+
+def _from_manifest(data: Any, contents: Mapping[str, bytes]) -> ConvertedNetwork:
+    """Raises KeyError, TypeError, ValueError."""
+    if data["format"] != _FORMAT:
+        raise ValueError(f"format {_FORMAT} expected")
+    for name, digest in data["files"].items():
+        if hashlib.sha256(contents[name]).hexdigest() != digest:
+            raise ValueError(f"{name} is damaged")
+    names, strides = (str(name) for name in data["class_names"]), (int(stride) for stride in data["strides"])
+    spec = HeadSpec(tuple(names), tuple(strides), int(data["bins"]), bool(data["suppress"]))
+    files = tuple((name, contents[name]) for name in data["files"])
+    return ConvertedNetwork(str(data["engine"]), str(data["precision"]), spec, str(data["weights_sha256"]), files)
+
+
+CONVERSION = 1
+
+"""Raised when docdetect converts differently than before."""
+
+_MOST_ENTRIES = 16
+
+
+def kept_network(
+    weights: Path,
+    made_for: str,
+    convert: Callable[[Path, str], ConvertedNetwork],
+    announce: Callable[[str], None],
+) -> ConvertedNetwork:
+    """The converted network of a weights file, from the cache or, at its first use, made and put there.
+
+    Args:
+        weights: the `.pt` file.
+        made_for: what the result depends on beside the weights and docdetect's own way, such as an engine's version.
+        convert: (weights, their sha256) -> network.
+        announce: told when a conversion starts, and when its result cannot be kept.
+
+    Raises:
+        InputError: the weights cannot be used.
+    """
+    digest = sha256_file(weights)
+    entry = entry_path(digest, made_for)
+    try:
+        network = bytes_to_converted(entry.read_bytes())
+        _mark_used(entry)
+        return network
+    except (OSError, ValueError):
+        announce(f"converting {weights.name} for {made_for}, once for these weights")
+    network = convert(weights, digest)
+    try:
+        write_bytes(entry, converted_to_bytes(network))
+        _mark_used(entry)
+        _forget_old(entry.parent)
+    except OutputError as error:
+        announce(f"the converted network cannot be kept, the next run will convert it again: {error.message}")
+    return network
+
+
+def entry_path(weights_sha256: str, made_for: str) -> Path:
+    """Where the converted network of weights is kept."""
+    key = sha256_text(f"{weights_sha256} {made_for} {CONVERSION}")[:32]
+    return cache_folder() / "converted" / f"{key}.zip"
+
+
+def _mark_used(entry: Path) -> None:
+    """Sets the entry's time to the clock's, which is finer than the one that files get by themselves."""
+    now = time.time_ns()
+    with contextlib.suppress(OSError):
+        os.utime(entry, ns=(now, now))
+
+
+def _forget_old(folder: Path) -> None:
+    """Removes the entries that were not used for longest."""
+    with contextlib.suppress(OSError):  # another process may be at it too
+        entries = sorted(folder.glob("*.zip"), key=lambda path: path.stat().st_mtime_ns)
+        for entry in entries[:-_MOST_ENTRIES]:
+            entry.unlink(missing_ok=True)
+
+
+SUFFIX = ".int8.zip"
+
+
+def int8_path(weights: Path) -> Path:
+    """Where the int8 form of a `.pt` file lies, if there is one."""
+    return weights.with_suffix(SUFFIX)
+
+
+def write_int8(weights: Path, network: ConvertedNetwork) -> Path:
+    """Writes a quantised network beside the `.pt` file that it was made from. Raises OutputError."""
+    path = int8_path(weights)
+    write_bytes(path, converted_to_bytes(network))
+    return path
+
+
+def read_int8(weights: Path, announce: Callable[[str], None]) -> ConvertedNetwork | None:
+    """The int8 form of a `.pt` file; None where there is none, or none that can be used, which is announced."""
+    path = int8_path(weights)
+    if not path.is_file():
+        return None
+    try:
+        network = bytes_to_converted(path.read_bytes())
+    except (OSError, ValueError) as error:
+        announce(f"{path.name} is left out: damaged ({error})")
+        return None
+    if network.origin_sha256 != sha256_file(weights):
+        announce(f"{path.name} is left out: it was made from other weights than {weights.name}")
+        return None
+    return network

@@ -1,0 +1,231 @@
+"""The OpenVINO engine, the fastest on CPUs; it needs neither PyTorch nor Ultralytics.
+
+The one place that imports OpenVINO: without its telemetry, which would write to the home folder and send.
+
+The precision in which OpenVINO is fastest here: as the processor's features tell, else measured.
+
+Two cores of an Intel Xeon with AVX512-VNNI and AVX512-BF16 and without AMX computed 15.1 pages/s in int8, 6.8 in fp32
+and 4.1 in bf16 (YOLO11s, A4 at 1024 px); two of an AMD Zen 4 were faster in bf16 than in fp32. With AMX bf16 takes a
+fraction of the time of fp32, and which of bf16 and int8 is faster is measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docdetect.errors import ConfigError, InputError, MissingDependencyError, OutputError
+from docdetect.files import read_text, sha256_text, write_text
+from docdetect.machine import GAIN, available_cores, has_matrix_bf16, has_native_int8, least_seconds, processor_name
+from docdetect.models.conversions import ConvertedNetwork, read_int8
+from docdetect.models.engines.base import Traits
+from docdetect.models.head import Raw, raw_to_detections
+from docdetect.models.letterbox import Framing, fitted_letterbox, page_to_picture
+from docdetect.models.ultralytics_setup import cache_folder
+from docdetect.types import ByteArray, Detections, SizeWH
+
+_TELEMETRY = "openvino_telemetry"
+
+
+def import_openvino() -> Any:
+    """The module `openvino`. Its converter does without telemetry where that package cannot be imported.
+
+    Raises:
+        MissingDependencyError: not installed, or broken.
+    """
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("openvino")
+    except (ImportError, OSError) as error:
+        raise MissingDependencyError(
+            f"--engine openvino needs the package 'openvino', which cannot be imported ({error})",
+            "Install it with: pip install openvino; or use --engine torch.",
+        ) from error
+
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+
+_PAPERS = (2**0.5, 11 / 8.5)  # long over short side: A4 and its kin, US letter
+
+_KEPT_KERNELS = 1000  # those of 20 sizes of pictures, 15 MB each
+
+
+class OpenVinoEngine:
+    """A converted network on the CPU; see `docdetect.models.engines.base.Engine`.
+
+    Several pages are computed at once, one for each of OpenVINO's streams: that took less time than giving all cores to
+    one page. Pictures of usual paper run through networks compiled for exactly their size, all others, and all where
+    borders are left out, through one for any size, which is slower by some percent; which one it is depends on nothing
+    but the picture's size.
+
+    Args:
+        network: in OpenVINO's format.
+        imgsz: px, the long side of the picture that the network sees.
+        precision: fp32, bf16, or int8 for a quantised network: what of it is not quantised is fp32, bf16 with AMX.
+        threads: that it may use.
+        trim: leave out the blank borders of pages.
+
+    Raises:
+        InputError: OpenVINO cannot run this network.
+    """
+
+    def __init__(
+        self, network: ConvertedNetwork, *, imgsz: int, precision: str, threads: int, trim: bool = False
+    ) -> None:
+        openvino = import_openvino()
+        self._spec, self._framing = network.spec, Framing(imgsz, network.spec.picture_stride, trim)
+        self._core = openvino.Core()
+        self._weights = np.frombuffer(network.content(".bin"), np.uint8)  # OpenVINO reads them in place: they stay
+        self._xml = network.content(".xml")
+        self._tensor = openvino.Tensor(self._weights)
+        floating = ("bf16" if has_matrix_bf16() else "fp32") if precision == "int8" else precision
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[floating],
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # the cores are shared with the processes that render
+            "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_KERNELS,
+        }
+        self._usual = () if trim else usual_sizes(imgsz, network.spec.picture_stride)
+        self._compiled: dict[SizeWH | None, Any] = {}
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        first = self._compiled_for(self._usual[0] if self._usual else None)
+        lanes = int(first.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self.class_names, self.traits = network.spec.class_names, Traits("openvino", precision, lanes)
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        """See `Engine.detect`. Pages of one call are computed one after the other: its callers are the lanes."""
+        return [self._detect(page, conf, iou) for page in pages]
+
+    def _detect(self, page: ByteArray, conf: float, iou: float) -> Detections:
+        fit = self._framing.of(page)
+        request = self._request(fit.picture_wh)
+        picture = page_to_picture(page, fit)[None]
+        distances, logits = request.infer([picture], share_inputs=True, share_outputs=True).to_tuple()
+        return raw_to_detections(Raw(distances[0], logits[0]), self._spec, fit, conf, iou)
+
+    def _request(self, size_wh: SizeWH) -> Any:
+        """This thread's own request for pictures of this size."""
+        key = size_wh if size_wh in self._usual else None
+        if not hasattr(self._local, "requests"):
+            self._local.requests = {}
+        requests: dict[SizeWH | None, Any] = self._local.requests
+        if key not in requests:
+            requests[key] = self._compiled_for(key).create_infer_request()
+        return requests[key]
+
+    def _compiled_for(self, size_wh: SizeWH | None) -> Any:
+        with self._lock:
+            if size_wh not in self._compiled:
+                try:
+                    model = self._core.read_model(self._xml, self._tensor)
+                    if size_wh is not None:
+                        model.reshape([1, size_wh[1], size_wh[0], 3])
+                    self._compiled[size_wh] = self._core.compile_model(model, "CPU", self._settings)
+                except RuntimeError as error:
+                    reason = str(error).strip().splitlines()[-1]
+                    remedy = "Export it again, or use the .pt file with --engine torch."
+                    raise InputError(f"OpenVINO cannot run this network ({reason})", remedy) from error
+            return self._compiled[size_wh]
+
+
+def usual_sizes(imgsz: int, stride: int) -> tuple[SizeWH, ...]:
+    """Sizes of the pictures that pages of usual paper make, upright and on their side."""
+    sizes = []
+    for aspect in _PAPERS:
+        short = round(imgsz / aspect)
+        for page_wh in ((short, imgsz), (imgsz, short)):
+            sizes.append(fitted_letterbox(page_wh, imgsz, stride).picture_wh)
+    return tuple(dict.fromkeys(sizes))
+
+
+_IMGSZ = 512  # px: a quarter of the time of a page in use
+
+_PAGE_WH = 368, 512
+
+
+def networks_of(
+    weights: Path,
+    wanted: str,
+    known: tuple[str, ...],
+    convert: Callable[[], ConvertedNetwork],
+    announce: Callable[[str], None],
+) -> dict[str, ConvertedNetwork]:
+    """Precision -> network of those among which the fastest one is run, the finest first.
+
+    Args:
+        weights: a `.pt` file.
+        wanted: fp32, bf16, int8, or auto: int8 too, where the weights have that form and the processor the arithmetic.
+        known: without that form, the precisions that may be the fastest here.
+        convert: makes the fp32 network of the weights, or takes it from the cache.
+        announce: told why an int8 form is not used.
+
+    Raises:
+        InputError: the weights cannot be used.
+        ConfigError: int8 is wanted, and the weights have no such form.
+    """
+    int8 = read_int8(weights, announce) if wanted in ("auto", "int8") and has_native_int8() else None
+    if wanted == "int8" and int8 is None:
+        raise ConfigError(
+            f"precision: {weights} has no int8 form",
+            "Make one: docdetect export --precision int8 --calibration PAGES --output FOLDER; infer --weights FOLDER.",
+        )
+    if int8 is not None and (wanted == "int8" or not has_matrix_bf16()):
+        return {"int8": int8}
+    networks = dict.fromkeys(known, convert())
+    return networks if int8 is None else {**networks, "int8": int8}
+
+
+def fastest(networks: Mapping[str, ConvertedNetwork], announce: Callable[[str], None]) -> str:
+    """The fastest precision; a coarser one only where it takes less than `GAIN` of the time of the finer.
+
+    It is measured once for kinds of networks, processor and version of OpenVINO and kept in the cache folder, so that
+    later runs neither wait nor choose differently.
+
+    Args:
+        networks: precision -> network in OpenVINO's format, at least one, the finest first.
+        announce: told when it is measured.
+
+    Raises:
+        InputError: OpenVINO cannot run a network.
+    """
+    choice, *coarser = networks
+    if not coarser:
+        return choice
+    kept = kept_choice(networks)
+    with contextlib.suppress(InputError):
+        known = read_text(kept).strip()
+        if known in networks:
+            return known
+    announce(f"measuring whether this processor is faster in {' or in '.join(networks)}, once")
+    seconds = {precision: seconds_per_page(network, precision) for precision, network in networks.items()}
+    for precision in coarser:
+        if seconds[precision] < GAIN * seconds[choice]:
+            choice = precision
+    with contextlib.suppress(OutputError):  # then the next run measures again
+        write_text(kept, choice + "\n")
+    return choice
+
+
+def seconds_per_page(network: ConvertedNetwork, precision: str) -> float:
+    """Least of some seconds for one page of 512 px, on one of the engine's lanes. Raises InputError."""
+    engine = OpenVinoEngine(network, imgsz=_IMGSZ, precision=precision, threads=available_cores())
+    page = np.full((_PAGE_WH[1], _PAGE_WH[0], 3), 255, np.uint8)
+    page[::16] = 0
+    return least_seconds(lambda: engine.detect([page], 0.5, 0.7))
+
+
+def kept_choice(networks: Mapping[str, ConvertedNetwork]) -> Path:
+    """Where the choice for networks of these forms is kept, whatever their weights."""
+    texts = (network.content(".xml").decode("utf-8", "replace") for network in networks.values())
+    forms = " ".join(sha256_text(text) for text in texts)
+    key = f"{' '.join(networks)} {forms} {import_openvino().get_version()} {processor_name()} {available_cores()}"
+    return cache_folder() / "measured" / f"{sha256_text(key)[:32]}.txt"

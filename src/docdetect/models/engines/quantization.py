@@ -1,0 +1,109 @@
+"""A network in OpenVINO's format with most of its arithmetic in 8-bit integers: NNCF's post-training quantisation."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from docdetect.errors import InputError, MissingDependencyError
+from docdetect.models.conversions import ConvertedNetwork
+from docdetect.models.engines.openvino import import_openvino
+from docdetect.models.letterbox import fitted_letterbox, page_to_picture
+from docdetect.types import ByteArray
+
+_CONVOLUTIONS = ("Convolution", "GroupConvolution")
+
+
+def import_nncf() -> Any:
+    """The module `nncf`; without OpenVINO's telemetry, which it would use where it finds it.
+
+    Raises:
+        MissingDependencyError: it, or OpenVINO, is not installed.
+    """
+    import_openvino()
+    try:
+        import nncf
+    except ImportError as error:
+        raise MissingDependencyError.for_extra("nncf", "int8", "making int8") from error
+    return nncf
+
+
+def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -> ConvertedNetwork:
+    """The network in int8, except for the last convolutions of its head, whose boxes would move.
+
+    All of the head in fp32 took a third more time and was no more exact. The products of the attention layer stay, too:
+    OpenVINO computes them in fp32 whether their factors are quantised or not. Weights and activations are quantised
+    symmetrically and asymmetrically as NNCF's preset `mixed` does; the ranges of the activations are those that occur
+    on `pages`.
+
+    Args:
+        network: in OpenVINO's format, fp32.
+        pages: uint8 (H, W, 3) RGB, such as the network will see; a hundred are plenty.
+        imgsz: px, the long side of the picture that the network sees.
+
+    Raises:
+        InputError: no pages.
+        MissingDependencyError: NNCF is not installed.
+    """
+    if not pages:
+        raise InputError("int8 needs pages to find its ranges on, and there are none", "Name some with --calibration.")
+    nncf, openvino = import_nncf(), import_openvino()
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        redirect_stdout(sys.stderr),
+    ):  # its progress bars; stdout is for --json
+        file = Path(folder) / "model.xml"
+        for suffix in (".xml", ".bin"):
+            file.with_suffix(suffix).write_bytes(network.content(suffix))
+        model = openvino.Core().read_model(file)
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset(pages, lambda page: _picture(page, imgsz, network.spec.picture_stride)),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(pages),
+            ignored_scope=nncf.IgnoredScope(names=_kept(model)),
+        )
+        made = Path(folder) / "int8.xml"
+        openvino.save_model(quantised, made, compress_to_fp16=False)
+        contents = tuple((f"model{suffix}", made.with_suffix(suffix).read_bytes()) for suffix in (".xml", ".bin"))
+    return replace(network, precision="int8", files=contents)
+
+
+def _picture(page: ByteArray, imgsz: int, stride: int) -> ByteArray:
+    fit = fitted_letterbox((page.shape[1], page.shape[0]), imgsz, stride)
+    return page_to_picture(page, fit)[None]
+
+
+def _kept(model: Any) -> list[str]:
+    """Names of what stays in fp32: the convolutions that no other follows, all computed from them, and attention."""
+    found = {node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "MatMul"}
+    for convolution in convolutions(model):
+        after = _computed_from(convolution)
+        if not any(node.get_type_name() in _CONVOLUTIONS for node in after):
+            found |= {node.get_friendly_name() for node in (convolution, *after)}
+    return sorted(found)
+
+
+def _computed_from(node: Any) -> list[Any]:
+    """All operations that a node's result goes into, directly or not."""
+    found: dict[str, Any] = {}
+    waiting = [node]
+    while waiting:
+        targets = [target for output in waiting.pop().outputs() for target in output.get_target_inputs()]
+        for reader in (target.get_node() for target in targets):
+            if reader.get_type_name() != "Result" and reader.get_friendly_name() not in found:
+                found[reader.get_friendly_name()] = reader
+                waiting.append(reader)
+    return list(found.values())
+
+
+def convolutions(model: Any) -> list[Any]:
+    """A network's convolutions, in the order of computation."""
+    return [node for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]

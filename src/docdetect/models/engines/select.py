@@ -1,0 +1,199 @@
+"""Weights -> the engine that runs them here best, or the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
+
+from docdetect.errors import ConfigError, InputError
+from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8
+from docdetect.models.conversions import MANIFEST_NAME, ConvertedNetwork, kept_network, read_converted
+from docdetect.models.engines.base import Engine, SeveralEngines, list_devices
+
+ENGINES = ("openvino", "onnx", "torch", "tensorrt")
+_CPU_ONLY = ("openvino", "onnx")
+_Make: TypeAlias = Callable[[int, str, bool], Engine]  # imgsz, device, trim
+_EMULATED = {
+    "bf16": " (this processor emulates bf16, which is slower than fp32)",
+    "int8": " (this processor has no dot products of 8-bit integers, which may overflow without)",
+}
+
+
+def say_nothing(text: str) -> None:
+    """Announces nothing."""
+
+
+def load_engine(
+    weights: Path,
+    *,
+    imgsz: int,
+    device: str,
+    engine: str = "torch",
+    precision: str = "fp32",
+    trim: bool = False,
+    announce: Callable[[str], None] = say_nothing,
+) -> Engine:
+    """The detector in a weights file.
+
+    Args:
+        weights: a `.pt` checkpoint of a detection model, or the manifest of an exported one.
+        imgsz: px, the long side of the picture that the network sees; a multiple of 32.
+        device: `cpu`, a GPU's number, several (`0,1`), or empty for a GPU where there is one.
+        engine: one of `ENGINES`, or auto: OpenVINO on a CPU where it is installed, else PyTorch.
+        precision: fp32, bf16, fp16, int8, or auto: the fastest that the device computes natively, the engine knows and
+            the weights have (int8 needs a form of its own); where features do not tell, it is measured once.
+        trim: leave out the blank borders of pages, which saves time on CPUs; GPUs are shown whole pages.
+        announce: told when something takes a while once (a conversion), or cannot be as it should.
+
+    Raises:
+        InputError: weights missing, damaged, hostile, or no detection model.
+        ConfigError: no such device, or the engine, its precision and the device do not go together.
+        MissingDependencyError: the engine's package is not installed.
+    """
+    exported = read_converted(weights) if weights.name == MANIFEST_NAME else None
+    if exported is not None and engine not in ("auto", exported.engine):
+        raise ConfigError(
+            f"engine: {weights} was exported for {exported.engine}, not for {engine}",
+            f"Use --engine auto or {exported.engine}, or the .pt file.",
+        )
+    name = engine if exported is None else exported.engine
+    devices = ("cpu",) if name in _CPU_ONLY and not device.strip() else list_devices(device)
+    if name == "auto":
+        name = _best_engine(devices[0])
+    if exported is not None:
+        precision = _of_export(exported, weights, precision)
+    chosen = choose_precision(precision, name, devices[0])
+    if name == "openvino":
+        make = _openvino_maker(weights, exported, precision, chosen, announce)
+    else:
+        make = _maker(name, weights, exported, chosen, announce)
+    engines = [make(imgsz, one, trim) for one in devices]
+    return engines[0] if len(engines) == 1 else SeveralEngines(engines)
+
+
+def engines_on(device: str) -> tuple[tuple[str, str], ...]:
+    """(engine, precision) of all that can run on a device, installed or not, in the order of `ENGINES`."""
+    kind = device.partition(":")[0]
+    return tuple((engine, precision) for engine in ENGINES for precision in _precisions(engine, kind))
+
+
+def choose_precision(wanted: str, engine: str, device: str) -> str:
+    """What `auto` means for an engine on a device, without an int8 form of the weights; or what was asked for.
+
+    It stays `auto` where only measuring tells: OpenVINO's bf16 on AVX512-BF16 without AMX.
+
+    Raises:
+        ConfigError: the engine does not run on this device, or not in this precision.
+    """
+    known = _precisions(engine, device.partition(":")[0])
+    if not known:
+        where = "the CPU" if engine in _CPU_ONLY else "GPUs of NVIDIA"
+        raise ConfigError(f"engine: {engine} runs on {where} only, not on {device}", "Choose another --engine.")
+    if wanted == "auto":
+        fastest = [precision for precision in known if precision != "int8"][-1]
+        return "auto" if fastest == "bf16" and not has_matrix_bf16() else fastest
+    if wanted not in known:
+        raise ConfigError(
+            f"precision: {engine} on {device} has no {wanted}{_EMULATED.get(wanted, '')}",
+            f"Use auto or {' or '.join(known)}.",
+        )
+    return wanted
+
+
+def _precisions(engine: str, device: str) -> tuple[str, ...]:
+    """What an engine can on a kind of device, the finest first; nothing where it does not run there."""
+    if engine == "openvino" and device == "cpu":
+        return ("fp32", *("bf16",) * has_native_bf16(), *("int8",) * has_native_int8())
+    if (engine == "onnx" and device == "cpu") or (engine == "torch" and device in ("cpu", "mps")):
+        return ("fp32",)
+    if engine in ("torch", "tensorrt") and device == "cuda":
+        return ("fp32", "fp16")
+    return ()
+
+
+def _best_engine(device: str) -> str:
+    return "openvino" if device == "cpu" and find_spec("openvino") is not None else "torch"
+
+
+def _maker(
+    name: str, weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
+) -> _Make:
+    """Makes engines; what is the same for all devices is done once. Modules come when they are needed."""
+    if name == "onnx":
+        return _onnx_maker(weights, exported, announce)
+    if name == "tensorrt":
+        return _tensorrt_maker(weights, exported, precision, announce)
+    if exported is not None:
+        raise InputError(f"{weights}: exported for an unknown engine {name!r}", "Export it again.")
+
+    def make(imgsz: int, device: str, trim: bool) -> Engine:
+        from docdetect.models.checkpoint import load_network
+        from docdetect.models.engines.pytorch import TorchEngine
+
+        return TorchEngine(load_network(weights), imgsz=imgsz, device=device, precision=precision, trim=trim)
+
+    return make
+
+
+def _of_export(exported: ConvertedNetwork, manifest: Path, wanted: str) -> str:
+    """The precision that is asked of an exported network. Raises ConfigError: its weights do not have it."""
+    if exported.precision == "int8" and wanted in ("auto", "int8"):
+        return "int8"
+    if "int8" in (exported.precision, wanted):
+        raise ConfigError(
+            f"precision: {manifest} was exported in {exported.precision}, not for {wanted}",
+            f"Use --precision auto, or export it again with --precision {'int8' if wanted == 'int8' else 'fp32'}.",
+        )
+    return wanted
+
+
+def _openvino_maker(
+    weights: Path, exported: ConvertedNetwork | None, wanted: str, chosen: str, announce: Callable[[str], None]
+) -> _Make:
+    """See `_maker`."""
+    from docdetect.models.engines.openvino import OpenVinoEngine, fastest, import_openvino, networks_of
+
+    def convert(file: Path, digest: str) -> ConvertedNetwork:
+        from docdetect.models.engines.conversion import to_openvino
+
+        return to_openvino(file, digest)
+
+    made_for = f"OpenVINO {import_openvino().get_version()}"
+    known = ("fp32", "bf16") if chosen == "auto" else (chosen,)
+    if exported is not None:
+        networks = dict.fromkeys(known, exported)
+    else:
+        kept = partial(kept_network, weights, made_for, convert, announce)
+        networks = networks_of(weights, wanted, known, kept, announce)
+    precision = fastest(networks, announce)
+    network, threads = networks[precision], available_cores()
+    return lambda imgsz, device, trim: OpenVinoEngine(
+        network, imgsz=imgsz, precision=precision, threads=threads, trim=trim
+    )
+
+
+def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Callable[[str], None]) -> _Make:
+    from docdetect.models.engines.onnx import OnnxEngine, import_onnxruntime
+
+    def convert(file: Path, digest: str) -> ConvertedNetwork:
+        from docdetect.models.engines.conversion import to_onnx
+
+        return to_onnx(file, digest)
+
+    import_onnxruntime()  # what is missing is said before the conversion
+    network = exported or kept_network(weights, "ONNX Runtime", convert, announce)
+    return lambda imgsz, device, trim: OnnxEngine(network, imgsz=imgsz, threads=available_cores(), trim=trim)
+
+
+def _tensorrt_maker(
+    weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
+) -> _Make:
+    from docdetect.models.engines.tensorrt import TensorRtEngine, import_tensorrt, kept_plan
+
+    import_tensorrt()
+    return lambda imgsz, device, trim: TensorRtEngine(
+        exported or kept_plan(weights, imgsz, device, precision, announce), imgsz=imgsz, device=device
+    )

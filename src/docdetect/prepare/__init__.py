@@ -1,0 +1,1 @@
+"""From documents and annotations to a checked, split and drawn YOLO dataset."""

@@ -1,0 +1,1 @@
+"""Printed pictures that resemble marks and are none."""

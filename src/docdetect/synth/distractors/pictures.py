@@ -1,0 +1,307 @@
+"""Printed pictures that resemble stamps and are none: logos, arms, rosettes, badges, buttons, ornaments.
+
+Coloured pictures in layers, for what is printed and not stamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from docdetect.synth.fonts import FontBook, FontFace, FontStyle, Script
+from docdetect.synth.ink import RGB
+from docdetect.synth.patch import Patch
+from docdetect.synth.stamps.canvas import StampCanvas
+from docdetect.synth.stamps.round import emblem
+from docdetect.synth.stamps.text import brand
+from docdetect.types import ByteArray, FloatArray
+
+Points = NDArray[np.float64]
+
+
+class Painter:
+    """Paints masks in colours, one over the other; lengths in mm, origin in the middle."""
+
+    def __init__(self, width_mm: float, height_mm: float, px_per_mm: float) -> None:
+        self._size = (width_mm, height_mm, px_per_mm)
+        blank = self.layer()
+        self.scale, self._factor = blank.scale, blank.factor
+        height, width = blank.alpha.shape
+        self._colour: FloatArray = np.full((height, width, 3), 255, np.float32)
+        self._alpha: FloatArray = np.zeros((height, width), np.float32)
+
+    def layer(self) -> StampCanvas:
+        """An empty mask to draw on."""
+        return StampCanvas(*self._size)
+
+    def paint(self, mask: ByteArray, colour: RGB, to_colour: RGB | None = None) -> None:
+        """Lays a colour where the mask is, or a gradient from the top to the bottom."""
+        cover: FloatArray = np.asarray(mask, np.float32)[:, :, None] / np.float32(255)
+        shade: FloatArray = np.array(colour, np.float32)[None, None, :]
+        if to_colour is not None:
+            along = np.linspace(0, 1, len(mask), dtype=np.float32)[:, None, None]
+            shade = np.asarray(shade * (1 - along) + np.array(to_colour, np.float32) * along, np.float32)
+        self._colour = np.asarray(self._colour * (1 - cover) + shade * cover, np.float32)
+        self._alpha = np.maximum(self._alpha, cover[:, :, 0])
+
+    def fill(self, points: Points, colour: RGB, to_colour: RGB | None = None) -> None:
+        """A filled polygon (N, 2)."""
+        layer = self.layer()
+        layer.fill(points)
+        self.paint(layer.alpha, colour, to_colour)
+
+    def outline(self, points: Points, width_mm: float, colour: RGB) -> None:
+        """A closed line (N, 2)."""
+        layer = self.layer()
+        layer.line(points, width_mm, closed=True)
+        self.paint(layer.alpha, colour)
+
+    def text(self, text: str, face: FontFace, at: tuple[float, float, float, float], colour: RGB) -> None:
+        """A line of text; `at` is centre x, centre y, letter height, greatest width in mm."""
+        layer = self.layer()
+        layer.text(text, face, at[:2], at[2], at[3])
+        self.paint(layer.alpha, colour)
+
+    def patch(self) -> Patch:
+        """The picture at page resolution, kind "". Raises ValueError when nothing was painted."""
+        height, width = self._alpha.shape
+        size_wh = width // self._factor, height // self._factor
+        colour = cv2.resize(self._colour, size_wh, interpolation=cv2.INTER_AREA)
+        alpha = cv2.resize(self._alpha, size_wh, interpolation=cv2.INTER_AREA)
+        rgba = np.dstack([np.clip(colour, 0, 255), alpha * 255])
+        return Patch.cropped(np.rint(rgba).astype(np.uint8), "")
+
+
+def polygon(count: int, radius: float, turn: float = 0.0) -> Points:
+    """The corners (count, 2) of a regular polygon around the origin; with many corners a circle."""
+    angles = np.arange(count) * 2 * np.pi / count + turn
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius
+
+
+Rng = np.random.Generator
+
+_WHITE: RGB = (255, 255, 255)
+
+_Maker = Callable[[Rng, float, FontBook], Patch]
+
+
+class NotStampKind(str, Enum):
+    """What is printed."""
+
+    WORDMARK = "wordmark"  # a shape and a name beside it
+    ROUND_LOGO = "round_logo"
+    ARMS = "arms"  # a coat of arms as letterheads have
+    ROSETTE = "rosette"  # guilloche of certificates
+    BADGE = "badge"  # a golden seal with ribbons
+    BUTTON = "button"
+    ORNAMENT = "ornament"
+
+
+def make_not_stamp(rng: Rng, px_per_mm: float, fonts: FontBook, *, kind: NotStampKind | None = None) -> Patch:
+    """A printed picture (kind ""), of `kind` or of a random one."""
+    kinds = list(_MAKERS)
+    chances = [_MAKERS[one][0] for one in kinds]
+    chosen = kind or kinds[int(rng.choice(len(kinds), p=chances))]
+    return _MAKERS[chosen][1](rng, px_per_mm, fonts)
+
+
+def _colour(rng: Rng) -> RGB:
+    """A printing colour; blues and reds, which stamps have too, are common."""
+    bases = (
+        (0, 82, 165),
+        (200, 30, 45),
+        (0, 130, 90),
+        (240, 140, 20),
+        (30, 30, 34),
+        (90, 50, 140),
+        (0, 150, 190),
+        (150, 115, 40),
+    )
+    base = bases[int(rng.choice(8, p=[0.26, 0.18, 0.12, 0.1, 0.14, 0.06, 0.08, 0.06]))]
+    red, green, blue = (int(np.clip(value + rng.normal(0, 18), 0, 245)) for value in base)
+    return red, green, blue
+
+
+def _starburst(count: int, outer: float, inner: float) -> Points:
+    angles = np.arange(2 * count) * np.pi / count
+    radii = np.where(np.arange(2 * count) % 2 == 0, outer, inner)
+    return np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1)
+
+
+def _paint_emblem(rng: Rng, painter: Painter, centre: tuple[float, float], size_mm: float, colour: RGB) -> None:
+    layer = painter.layer()
+    picture = emblem(rng, max(8, round(size_mm * layer.scale)))
+    left = round(layer.centre[0] + (centre[0] - size_mm / 2) * layer.scale)
+    top = round(layer.centre[1] + (centre[1] - size_mm / 2) * layer.scale)
+    layer.stamp_in(picture, left, top)
+    painter.paint(layer.alpha, colour)
+
+
+def _symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
+    """An abstract mark of one to three overlapping shapes."""
+    for _ in range(int(rng.integers(1, 4))):
+        sides = int(rng.choice([3, 4, 5, 6, 40]))
+        middle = np.array([x, 0.0]) + rng.normal(0, size * 0.12, 2)
+        shape = polygon(sides, size * float(rng.uniform(0.25, 0.5)), float(rng.uniform(0, 6.28))) + middle
+        painter.fill(shape, _colour(rng), _colour(rng) if rng.random() < 0.3 else None)
+        if rng.random() < 0.4:
+            painter.fill((shape - middle) * float(rng.uniform(0.3, 0.7)) + middle, _WHITE)
+
+
+def _wordmark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    high = float(rng.uniform(6, 18))
+    wide = high * float(rng.uniform(2.5, 5))
+    painter = Painter(wide + 2, high + 2, px_per_mm)
+    face = fonts.choose(rng, Script.LATIN, FontStyle.SANS if rng.random() < 0.7 else FontStyle.SERIF)
+    _symbol(rng, painter, -wide / 2 + high / 2, high)
+    name = brand(rng, Script.LATIN)
+    painter.text(name, face, (high / 2, 0.0, high * float(rng.uniform(0.3, 0.55)), wide - high * 1.2), _colour(rng))
+    return painter.patch()
+
+
+def _round_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """A filled disc, or a ring in two colours, with a name around or across it."""
+    diameter = float(rng.uniform(14, 42))
+    painter = Painter(diameter + 1, diameter + 1, px_per_mm)
+    radius = diameter / 2
+    colour, second = _colour(rng), _colour(rng)
+    face = fonts.choose(rng, Script.LATIN, FontStyle.SANS)
+    painter.fill(polygon(80, radius), colour, second if rng.random() < 0.3 else None)
+    if rng.random() < 0.5:
+        inner = radius * float(rng.uniform(0.55, 0.72))
+        painter.fill(polygon(80, inner), _WHITE if rng.random() < 0.6 else second)
+        layer = painter.layer()
+        layer.arc_text(brand(rng, Script.LATIN).upper(), face, (inner * 1.06, radius * 0.93), (0.0, 3.2))
+        painter.paint(layer.alpha, _WHITE)
+        _paint_emblem(rng, painter, (0, 0), inner * 1.4, colour)
+    elif rng.random() < 0.5:
+        _paint_emblem(rng, painter, (0, 0), radius * 1.5, _WHITE)
+    else:
+        painter.outline(polygon(80, radius * 0.88), 0.4, _WHITE)
+        painter.text(brand(rng, Script.LATIN), face, (0, 0, radius * 0.4, radius * 1.6), _WHITE)
+    return painter.patch()
+
+
+def _arms(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """A coat of arms: an emblem alone, or a quartered shield in colours with a ribbon."""
+    size = float(rng.uniform(12, 30))
+    painter = Painter(size + 1, size * 1.25 + 1, px_per_mm)
+    if rng.random() < 0.5:
+        black: RGB = (25, 25, 28)
+        _paint_emblem(rng, painter, (0, 0), size, black if rng.random() < 0.6 else _colour(rng))
+        return painter.patch()
+    half = size * 0.4
+    shield = np.array([[-1, -1], [1, -1], [1, 0.35], [0.55, 1.0], [0, 1.3], [-0.55, 1.0], [-1, 0.35]]) * half
+    painter.fill(shield, _colour(rng))
+    painter.fill(np.array([[-1, -1], [0, -1], [0, 0.1], [-1, 0.1]]) * half, _colour(rng))
+    if rng.random() < 0.5:
+        painter.fill(np.array([[0, 0.1], [1, 0.1], [1, 0.35], [0.55, 1.0], [0, 1.3]]) * half, _colour(rng))
+    painter.outline(shield, 0.4, (40, 36, 30))
+    _paint_emblem(rng, painter, (0, -half * 0.1), half * 1.2, _WHITE if rng.random() < 0.5 else (215, 175, 60))
+    if rng.random() < 0.6:
+        ribbon = np.array([[-1.15, 1.2], [1.15, 1.2], [1.0, 1.5], [-1.0, 1.5]]) * half
+        painter.fill(ribbon, (215, 175, 60))
+        face = fonts.choose(rng, Script.LATIN, FontStyle.SERIF)
+        painter.text(brand(rng, Script.LATIN).upper(), face, (0, half * 1.35, half * 0.18, half * 1.6), (40, 36, 30))
+    return painter.patch()
+
+
+def _rosette(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """Fine interlaced curves in pale colours, as on certificates and banknotes."""
+    del fonts
+    size = float(rng.uniform(20, 60))
+    painter = Painter(size + 2, size + 2, px_per_mm)
+    angles = np.linspace(0, 2 * np.pi, 720)
+    petals = int(rng.integers(6, 24))
+    tint = _colour(rng)
+    pale: RGB = tuple(int(value + (255 - value) * float(rng.uniform(0.2, 0.6))) for value in tint)  # type: ignore[assignment]
+    layer = painter.layer()
+    for number in range(int(rng.integers(4, 10))):
+        swing = size * float(rng.uniform(0.04, 0.14))
+        middle = size / 2 * (0.3 + 0.55 * float(rng.random()))
+        radii = np.minimum(middle + swing * np.cos(petals * angles + number * 0.7), size / 2)
+        layer.line(np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1), 0.16, closed=True)
+    painter.paint(layer.alpha, pale)
+    return painter.patch()
+
+
+def _badge(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """A golden or red starburst with a disc, at times with ribbons hanging from it."""
+    size = float(rng.uniform(18, 42))
+    painter = Painter(size + 2, size * 1.5 + 2, px_per_mm)
+    gold: tuple[RGB, RGB] = ((232, 194, 84), (166, 120, 30))
+    red: tuple[RGB, RGB] = ((206, 40, 46), (140, 16, 26))
+    light, dark = gold if rng.random() < 0.65 else red
+    radius = size / 2
+    if rng.random() < 0.5:
+        for side in (-1, 1):
+            tail = np.array([[0.1, 0.5], [0.6, 0.5], [0.75, 1.45], [0.45, 1.25], [0.2, 1.45]]) * radius
+            painter.fill(tail * np.array([side, 1.0]), dark)
+    painter.fill(_starburst(int(rng.integers(16, 40)), radius, radius * 0.9), light, dark)
+    painter.fill(polygon(60, radius * 0.74), dark, light)
+    painter.outline(polygon(60, radius * 0.68), 0.4, light)
+    if rng.random() < 0.5:
+        _paint_emblem(rng, painter, (0, 0), radius, (250, 240, 210))
+    else:
+        words = ("CERTIFIED", "QUALITY", "No. 1", "AWARD", "BEST OF YEAR")
+        face = fonts.choose(rng, Script.LATIN, FontStyle.SERIF)
+        painter.text(words[int(rng.integers(len(words)))], face, (0, 0, radius * 0.28, radius * 1.15), (250, 240, 210))
+    return painter.patch()
+
+
+def _button(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """A button of a printed web page."""
+    wide, high = float(rng.uniform(18, 50)), float(rng.uniform(6, 13))
+    painter = Painter(wide + 2, high + 2, px_per_mm)
+    corner = high * float(rng.choice([0.1, 0.3, 0.5]))
+    quarter = np.linspace(0, np.pi / 2, 8)
+    corners = []
+    for number, (x, y) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
+        turned = quarter + number * np.pi / 2
+        middle = np.array([x * (wide / 2 - corner), y * (high / 2 - corner)])
+        corners.append(middle + np.stack([np.cos(turned), np.sin(turned)], axis=1) * corner)
+    outline = np.vstack(corners)
+    colour = _colour(rng)
+    words = ("Submit", "Sign here", "Buy now", "Оплатить", "Подписать", "Download", "OK", "Отправить", "Next >")
+    face = fonts.choose(rng, Script.CYRILLIC if fonts.covers(Script.CYRILLIC) else Script.LATIN, FontStyle.SANS)
+    label = words[int(rng.integers(len(words)))]
+    if rng.random() < 0.3:
+        painter.outline(outline, 0.4, colour)
+        painter.text(label, face, (0, 0, high * 0.36, wide * 0.8), colour)
+    else:
+        painter.fill(outline, colour, _colour(rng) if rng.random() < 0.3 else None)
+        painter.text(label, face, (0, 0, high * 0.36, wide * 0.8), _WHITE)
+    return painter.patch()
+
+
+def _ornament(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """Mirrored spirals, as at the corners and between the parts of certificates."""
+    del fonts
+    wide = float(rng.uniform(20, 70))
+    painter = Painter(wide + 2, wide * 0.4 + 2, px_per_mm)
+    layer = painter.layer()
+    for _ in range(int(rng.integers(2, 5))):
+        turns = np.linspace(0, float(rng.uniform(3, 9)), 80)
+        radius = wide * 0.02 + wide * 0.016 * turns
+        centre = np.array([float(rng.uniform(0.05, 0.34)) * wide, float(rng.normal(0, 0.04)) * wide])
+        spiral = centre + np.stack([np.cos(turns) * radius, np.sin(turns) * radius], axis=1)
+        for side in (-1.0, 1.0):
+            layer.line(spiral * np.array([side, 1.0]), float(rng.uniform(0.3, 0.9)))
+    layer.star((0.0, 0.0), wide * 0.05, int(rng.choice([4, 5, 8])))
+    painter.paint(layer.alpha, _colour(rng))
+    return painter.patch()
+
+
+_MAKERS: dict[NotStampKind, tuple[float, _Maker]] = {
+    NotStampKind.WORDMARK: (0.24, _wordmark),
+    NotStampKind.ROUND_LOGO: (0.26, _round_logo),
+    NotStampKind.ARMS: (0.2, _arms),
+    NotStampKind.ROSETTE: (0.08, _rosette),
+    NotStampKind.BADGE: (0.1, _badge),
+    NotStampKind.BUTTON: (0.06, _button),
+    NotStampKind.ORNAMENT: (0.06, _ornament),
+}

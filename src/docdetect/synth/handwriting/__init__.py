@@ -1,0 +1,1 @@
+"""Handwriting: signatures, initials, and handwritten notes that are no signature."""

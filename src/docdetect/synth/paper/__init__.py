@@ -1,0 +1,1 @@
+"""What printing, copying, scanning and photographing do to a page."""

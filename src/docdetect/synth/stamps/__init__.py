@@ -1,0 +1,1 @@
+"""Stamps: their shapes, texts, and how they print."""

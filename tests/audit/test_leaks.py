@@ -1,0 +1,79 @@
+"""Leaks between splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from docdetect.audit.leaks import Leak, find_leaks
+from docdetect.audit.run import audit_split
+from docdetect.datasets.groups import Evidence
+from docdetect.datasets.layout import DATA_YAML, data_yaml_text
+from docdetect.datasets.page_fingerprints import fingerprint
+from docdetect.datasets.split import PageKey
+from docdetect.documents.outcomes import WorkerSettings
+from docdetect.files import write_text
+from docdetect.types import ByteArray
+from tests.support.pages import rescanned, stamped, text_page
+
+Places = dict[tuple[str, int], tuple[str, ByteArray]]
+
+
+def leaks_of(pages: Places, hashes: dict[str, str] | None = None) -> tuple[Leak, ...]:
+    prints = [fingerprint(PageKey(*key), pixels) for key, (_, pixels) in pages.items()]
+    return find_leaks(prints, {PageKey(*key): side for key, (side, _) in pages.items()}, hashes)
+
+
+def test_each_kind_of_leak_is_named_the_gravest_first() -> None:
+    white = np.full((990, 700, 3), 255, np.uint8)
+    pages: Places = {
+        ("a", 1): ("train", text_page(1)),
+        ("b", 1): ("train", text_page(2)),
+        ("c", 1): ("train", text_page(3)),
+        ("c", 2): ("val", text_page(4)),
+        ("d", 1): ("val", text_page(1)),
+        ("e", 1): ("val", rescanned(stamped(text_page(2), (300, 700)), 1)),
+        ("e", 2): ("val", white),
+        ("f", 1): ("val", text_page(9)),
+    }
+    leaks = leaks_of(pages)
+    assert [(str(one.page), one.evidence, str(one.other)) for one in leaks] == [
+        ("d, page 1", Evidence.SAME_PIXELS, "a, page 1"),
+        ("e, page 1", Evidence.NEAR_DUPLICATE, "b, page 1"),
+        ("c, page 2", Evidence.SAME_DOCUMENT, "c, page 1"),
+        ("e, page 2", Evidence.SAME_FAMILY, "b, page 1"),
+    ]
+
+
+def test_the_same_file_under_two_names() -> None:
+    pages: Places = {("a", 1): ("train", text_page(1)), ("b", 1): ("test", text_page(1))}
+    (leak,) = leaks_of(pages, {"a": "11", "b": "11"})
+    assert (leak.evidence, leak.split, leak.other_split) == (Evidence.SAME_FILE, "test", "train")
+
+
+def test_test_is_held_against_train_and_val() -> None:
+    page = text_page(1)
+    pages: Places = {("a", 1): ("train", page), ("b", 1): ("val", page), ("c", 1): ("test", page)}
+    assert [(one.split, one.other_split) for one in leaks_of(pages)] == [
+        ("val", "train"),
+        ("test", "train"),
+        ("test", "val"),
+    ]
+
+
+def test_pages_without_a_counterpart_are_no_leaks() -> None:
+    pages: Places = {("a", 1): ("train", text_page(1)), ("b", 1): ("val", text_page(2))}
+    assert leaks_of(pages) == ()
+
+
+def test_a_plain_yolo_dataset_is_audited_by_its_pictures(tmp_path: Path) -> None:
+    for side, seeds in (("train", (1, 2)), ("val", (1, 3))):
+        (tmp_path / "images" / side).mkdir(parents=True)
+        for seed in seeds:
+            cv2.imwrite(str(tmp_path / "images" / side / f"x{seed}.png"), text_page(seed))
+    write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), test=False))
+    audit = audit_split(tmp_path, WorkerSettings(workers=0))
+    assert audit.pages == {"train": 2, "val": 2}
+    assert [(str(one.page), str(one.other)) for one in audit.leaks] == [("val/x1.png, page 1", "train/x1.png, page 1")]

@@ -1,0 +1,134 @@
+"""A dataset is checked before anything is trained on it, and all its problems are told at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docdetect.datasets.reader import fingerprint, label_path, picture_size, read_dataset
+from docdetect.errors import InputError
+from docdetect.files import write_json
+from tests.support.datasets import write_dataset
+
+
+@pytest.fixture
+def folder(tmp_path: Path, dataset: Path) -> Path:
+    target = tmp_path / "копия"
+    shutil.copytree(dataset.parent, target)
+    return target
+
+
+def test_pages_sizes_and_boxes(dataset: Path) -> None:
+    found = read_dataset(str(dataset.parent))
+    assert found.class_names == ("qr", "signature", "stamp")
+    assert [len(found.splits[split]) for split in ("train", "val")] == [6, 3]
+    assert found.marks("train") == 12
+    first = found.splits["train"][0]
+    assert first.name == "images/train/страница_0.png"
+    assert first.truth.size_wh == (72, 96)
+    assert (first.truth.xyxy[:, 2:] > first.truth.xyxy[:, :2]).all()
+
+
+def test_every_problem_is_told_at_once(folder: Path) -> None:
+    labels = folder / "labels" / "train"
+    (labels / "страница_0.txt").write_text("7 0.5 0.5 0.1 0.1\n", encoding="utf-8")
+    (labels / "страница_1.txt").write_text("0 0.5 zero 0.1 0.1\n", encoding="utf-8")
+    (folder / "images" / "val" / "страница_2.png").write_bytes(b"not a picture")
+    with pytest.raises(InputError) as caught:
+        read_dataset(str(folder))
+    text = caught.value.message
+    assert "class 7, but there are 3 names" in text
+    assert "страница_1.txt: not YOLO labels" in text
+    assert "страница_2.png: not a picture" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: images/train\nval: images/val\n", "names"),
+        ("train: images/train\nval: images/val\nnames: {0: a, 2: b}\n", "names"),
+        ("train: images/train\nval: images/val\nnames: [a, a, b]\n", "stands twice"),
+        ("train: images/none\nval: images/val\nnames: [a, b, c]\n", "is no folder"),
+        ("val: images/val\nnames: [a, b, c]\n", "no folder of pictures is named"),
+        ("train: !!python/name:os.system\n", "not valid YAML"),
+        ("- 1\n", "expected sections"),
+    ],
+)
+def test_bad_data_yaml(folder: Path, text: str, message: str) -> None:
+    (folder / "data.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_dataset(str(folder))
+
+
+def test_lookalikes(folder: Path) -> None:
+    before = fingerprint(read_dataset(str(folder)))
+    with (folder / "data.yaml").open("a", encoding="utf-8") as file:
+        file.write("lookalikes: lookalikes.json\n")
+    write_json(folder / "lookalikes.json", {"images/train/страница_0.png": [[1, 2, 30, 40], [5, 5, 9, 9]]})
+    found = read_dataset(str(folder))
+    assert [image.lookalikes.tolist() for image in found.splits["train"][:2]] == [[[1, 2, 30, 40], [5, 5, 9, 9]], []]
+    assert fingerprint(found).dataset != before.dataset
+
+
+@pytest.mark.parametrize("content", [[1], {"images/train/страница_0.png": [[1, 2, 3]]}, {"a.png": [["x", 1, 2, 3]]}])
+def test_bad_lookalikes(folder: Path, content: object) -> None:
+    with (folder / "data.yaml").open("a", encoding="utf-8") as file:
+        file.write("lookalikes: lookalikes.json\n")
+    with pytest.raises(InputError, match=r"lookalikes\.json"):
+        read_dataset(str(folder))
+    write_json(folder / "lookalikes.json", content)
+    with pytest.raises(InputError, match=r"lookalikes\.json: expected lists of"):
+        read_dataset(str(folder))
+
+
+def test_missing_and_empty(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(InputError, match="no such dataset"):
+        read_dataset(str(tmp_path / "none"))
+    for file in (folder / "images" / "train").iterdir():
+        file.unlink()
+    with pytest.raises(InputError, match="no picture in images/train"):
+        read_dataset(str(folder))
+
+
+def test_training_without_any_mark_is_refused(folder: Path) -> None:
+    shutil.rmtree(folder / "labels" / "train")
+    with pytest.raises(InputError, match="not one mark in the training split"):
+        read_dataset(str(folder))
+
+
+def test_fingerprint_follows_content_and_split(folder: Path, dataset: Path) -> None:
+    same = fingerprint(read_dataset(str(dataset)))
+    assert fingerprint(read_dataset(str(folder))) == same
+    assert same.shared == ()
+    (folder / "labels" / "train" / "страница_0.txt").write_text("0 0.5 0.5 0.1 0.1\n", encoding="utf-8")
+    changed = fingerprint(read_dataset(str(folder)))
+    assert changed.dataset != same.dataset
+    assert changed.split == same.split
+    shutil.copy(folder / "images" / "val" / "страница_0.png", folder / "images" / "train" / "z.png")
+    shared = fingerprint(read_dataset(str(folder)))
+    assert shared.split != same.split
+    assert shared.shared == ("images/val/страница_0.png",)
+
+
+def test_label_lies_in_the_last_folder_named_images() -> None:
+    assert label_path(Path("/images/x/images/train/a.b.png")) == Path("/images/x/labels/train/a.b.txt")
+    assert label_path(Path("/plain/a.png")) == Path("/plain/a.txt")
+
+
+def test_turned_pictures_are_measured_as_displayed(tmp_path: Path) -> None:
+    image = Image.fromarray(np.zeros((20, 40, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "a.jpg", exif=exif)
+    assert picture_size(tmp_path / "a.jpg") == (20, 40)
+
+
+def test_a_dataset_can_be_moved(tmp_path: Path) -> None:
+    file = write_dataset(tmp_path / "old", train=1, val=1)
+    file.write_text(file.read_text(encoding="utf-8").replace("path: .", "path: /nowhere/else"), encoding="utf-8")
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert len(read_dataset(str(tmp_path / "new")).splits["train"]) == 1

@@ -1,0 +1,179 @@
+"""Pages on their side and large drawings, from documents on disk to marks, with a detector that is particular."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pymupdf
+import pytest
+
+from docdetect.documents.reader import open_document
+from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
+from docdetect.files import read_json
+from docdetect.inference.multi_view.views import Looking, looks_at
+from docdetect.inference.settings import RunSettings
+from docdetect.inference.stages import EVERY_WAY, SIDEWAYS, UPRIGHT, PageReading, ReadPage
+from docdetect.types import ByteArray, Detections, PageInfo
+from tests.support.fakes import COLOURS, SETTINGS, Box, ColourEngine, compared_files, make_pdf, run_once
+
+A0_PT = (2384.0, 3370.0)
+PLAIN = replace(SETTINGS, read_codes=False)
+TEXT = "The contractor shall hand over the works, and the customer shall accept them and pay for them. " * 12
+
+
+class ParticularEngine(ColourEngine):
+    """Overlooks marks of under 5 px and marks that are higher than wide; remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, ...]] = []
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        self.shown += [page.shape[:2] for page in pages]
+        return [self._particular(found) for found in super().detect(pages, conf, iou)]
+
+    @staticmethod
+    def _particular(found: Detections) -> Detections:
+        sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
+        return found.select((sides.min(axis=1) >= 5) & (sides[:, 0] > sides[:, 1]))
+
+
+def boxes_in_pt(output: Path, document: str, size_pt: tuple[float, float]) -> list[tuple[str, Any]]:
+    """The marks of page 1 in points, by their left edge."""
+    page = read_json(output / "detections.json")[document]["page_1"]
+    scale = size_pt[0] / page["page_size"]["width"]
+    boxes = [(mark["category"], mark["bbox"]) for one in page["annotations"] for mark in one.values()]
+    corners = [(name, (b["x"], b["y"], b["x"] + b["width"], b["y"] + b["height"])) for name, b in boxes]
+    return sorted((name, tuple(scale * value for value in box)) for name, box in corners)
+
+
+def sideways_pdf(path: Path, rotate: int) -> Path:
+    """Text and a signature; displayed turned by `rotate` degrees clockwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=400, height=600)
+        page.insert_htmlbox(pymupdf.Rect(40, 40, 360, 400), f"<p style='font-size:9px'>{TEXT}</p>")
+        page.draw_rect(
+            pymupdf.Rect(100, 500, 200, 530), color=None, fill=[value / 255 for value in COLOURS["signature"]]
+        )
+        page.set_rotation(rotate)
+        pdf.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rotate", "size_pt", "displayed"),
+    [
+        (0, (400, 600), (100, 500, 200, 530)),
+        (90, (600, 400), (70, 100, 100, 200)),
+        (270, (600, 400), (500, 200, 530, 300)),
+    ],
+)
+def test_a_page_on_its_side_is_looked_at_turned(
+    tmp_path: Path, rotate: int, size_pt: tuple[float, float], displayed: Box
+) -> None:
+    sideways_pdf(tmp_path / "in" / "a.pdf", rotate)
+    settings = replace(PLAIN, imgsz=512, rotations="auto")
+    engine = ParticularEngine()
+    run_once(tmp_path / "in", tmp_path / "out", settings, engine=engine)
+    ((name, box),) = boxes_in_pt(tmp_path / "out", "a.pdf", size_pt)
+    assert name == "signature"
+    assert box == pytest.approx(displayed, abs=1)
+    assert len(engine.shown) == (1 if rotate == 0 else 3), "an upright page costs no more than before"
+    run_once(tmp_path / "in", tmp_path / "off", replace(settings, rotations="off"), engine=ParticularEngine())
+    assert len(boxes_in_pt(tmp_path / "off", "a.pdf", size_pt)) == (rotate == 0)
+
+
+def test_every_page_can_be_looked_at_in_all_ways(tmp_path: Path) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[("stamp", (20.0, 20.0, 40.0, 60.0)), ("qr", (100.0, 100.0, 140.0, 120.0))]])
+    engine = ParticularEngine()
+    settings = replace(PLAIN, imgsz=320, rotations="all")
+    run_once(tmp_path / "in", tmp_path / "out", settings, engine=engine)
+    found = boxes_in_pt(tmp_path / "out", "a.pdf", (200, 300))
+    assert [name for name, _ in found] == ["qr", "stamp"]
+    assert found[0][1] == pytest.approx((100, 100, 140, 120), abs=1.5)
+    assert found[1][1] == pytest.approx((20, 20, 40, 60), abs=1.5)
+    assert len(engine.shown) == 4
+
+
+SMALL_MARKS: list[tuple[str, Box]] = [
+    ("qr", (2290.0, 3300.0, 2350.0, 3340.0)),  # in a corner
+    ("signature", (640.0, 1700.0, 700.0, 1720.0)),  # across the edges of tiles
+    ("signature", (1240.0, 1500.0, 1300.0, 1520.0)),
+    ("stamp", (100.0, 100.0, 2000.0, 700.0)),  # larger than a tile
+]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    make_pdf(tmp_path / "in" / "plan.pdf", [SMALL_MARKS], size_pt=A0_PT)
+    return tmp_path / "in"
+
+
+def tiled(settings: RunSettings = PLAIN) -> RunSettings:
+    return replace(settings, imgsz=256, tile=True)
+
+
+def test_small_marks_of_a_large_drawing_are_found_in_tiles_whole_and_once(plan: Path, tmp_path: Path) -> None:
+    engine = ParticularEngine()
+    run_once(plan, tmp_path / "out", tiled(), engine=engine)
+    found = boxes_in_pt(tmp_path / "out", "plan.pdf", A0_PT)
+    assert [name for name, _ in found] == [name for name, _ in SMALL_MARKS]
+    for (_, box), (_, truth) in zip(found, SMALL_MARKS, strict=True):
+        assert box == pytest.approx(truth, abs=16)
+    assert len(engine.shown) == 21
+    assert max(max(shape) for shape in engine.shown) == 256
+    run_once(plan, tmp_path / "off", replace(tiled(), tile=False), engine=ParticularEngine())
+    assert [name for name, _ in boxes_in_pt(tmp_path / "off", "plan.pdf", A0_PT)] == ["stamp"]
+
+
+def test_tiles_give_the_same_whatever_the_workers_and_the_batch(plan: Path, tmp_path: Path) -> None:
+    make_pdf(plan / "letter.pdf", [[("stamp", (20.0, 20.0, 60.0, 50.0))]] * 3)
+    run_once(plan, tmp_path / "one", tiled(), engine=ParticularEngine())
+    run_once(plan, tmp_path / "two", replace(tiled(), workers=2, batch=5), engine=ParticularEngine())
+    assert compared_files(tmp_path / "one") == compared_files(tmp_path / "two")
+
+
+def test_a_14400_pt_page_stays_within_its_budget(tmp_path: Path) -> None:
+    make_pdf(tmp_path / "in" / "plan.pdf", [[]], size_pt=(14_400, 14_400))
+    (file,) = list_documents(tmp_path / "in")
+    with open_document(file) as document:
+        pictures = PageReading(1024, 200, tile=True)(document, 1)
+    assert pictures is not None
+    assert pictures.sheet is not None
+    assert pictures.sheet.nbytes <= 3 * 64_000_000
+    assert pictures.info.size_wh == (40_000, 40_000)
+
+
+def page_of(turns: tuple[int, ...], sheet: ByteArray | None = None) -> ReadPage:
+    file = DocumentFile(Path("a.pdf"), "a.pdf", DocumentKind.PDF)
+    pixels = np.full((64, 48, 3), 255, np.uint8)
+    return ReadPage(file, "", PageInfo("a.pdf", 1, (480, 640)), pixels, sheet, turns)
+
+
+@pytest.mark.parametrize(("turns", "looks"), [(UPRIGHT, 1), (SIDEWAYS, 3), (EVERY_WAY, 4)])
+def test_turns_and_tiles_multiply(turns: tuple[int, ...], looks: int) -> None:
+    assert len(looks_at(page_of(turns))) == looks
+    assert len(looks_at(page_of(turns, np.zeros((128, 96, 3), np.uint8)))) == looks * (1 + 2 * 3)
+
+
+def test_a_stopped_run_shows_no_further_tile() -> None:
+    stop = threading.Event()
+
+    class Stopping(ColourEngine):
+        calls = 0
+
+        def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+            self.calls += 1
+            stop.set()
+            return super().detect(pages, conf, iou)
+
+    engine = Stopping()
+    with pytest.raises(CancelledError):
+        Looking(engine, 0.1, 0.7, 2, stop)([page_of(EVERY_WAY)])
+    assert engine.calls == 1

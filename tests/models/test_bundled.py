@@ -1,0 +1,64 @@
+"""The weights in the box against their manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docdetect.errors import InputError
+from docdetect.files import sha256_file
+from docdetect.models.bundled import Listed, WeightsState, list_box, read_manifest, write_manifest
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    for name, content in (("good", b"one"), ("spoilt", b"two"), ("stranger", b"three")):
+        (tmp_path / f"{name}.pt").write_bytes(content)
+    digest = sha256_file(tmp_path / "good.pt")
+    write_manifest(
+        tmp_path,
+        {
+            "spoilt": Listed(("qr",), 640, 3, "0" * 64),
+            "good": Listed(("qr", "stamp"), 1024, 3, digest),
+            "gone": Listed(("qr",), 640, 3, "1" * 64),
+        },
+    )
+    return tmp_path
+
+
+def test_every_file_and_every_entry_is_listed_with_its_state(box: Path) -> None:
+    assert [(one.name, one.state.value) for one in list_box(box)] == [
+        ("gone", "missing"),
+        ("good", "ok"),
+        ("spoilt", "damaged"),
+        ("stranger", "unlisted"),
+    ]
+    good = next(one for one in list_box(box) if one.name == "good")
+    assert (good.classes, good.imgsz, good.size_bytes) == (("qr", "stamp"), 1024, 3)
+    assert good.sha256 == sha256_file(good.file)
+
+
+def test_the_manifest_reads_back_and_does_not_depend_on_the_order(box: Path) -> None:
+    listed = read_manifest(box)
+    text = (box / "weights.json").read_text(encoding="utf-8")
+    write_manifest(box, dict(reversed(listed.items())))
+    assert read_manifest(box) == listed
+    assert (box / "weights.json").read_text(encoding="utf-8") == text
+
+
+def test_no_folder_is_an_empty_box(tmp_path: Path) -> None:
+    assert list_box(tmp_path / "none") == ()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"format": 2, "weights": {}}', '{"format": 1, "weights": {"a": {}}}'])
+def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "weights.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"weights\.json: not a manifest of weights"):
+        list_box(tmp_path)
+
+
+def test_what_ships_with_docdetect_is_as_its_manifest_says() -> None:
+    from docdetect.models.weights import BOX
+
+    assert [one.name for one in list_box(BOX) if one.state is not WeightsState.OK] == []

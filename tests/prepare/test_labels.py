@@ -1,0 +1,131 @@
+"""Annotations and documents brought together: who is who, and every contradiction in one message."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from docdetect.annotations.cleaning import ClassRules
+from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.datasets.split import PageKey
+from docdetect.documents.drawing import write_image
+from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
+from docdetect.errors import InputError
+from docdetect.files import nfc, write_json
+from docdetect.prepare.labels import SurveyedDocument, match_labels, read_annotations, survey_documents
+from docdetect.types import Failure, FailureKind, SizeWH
+
+RULES = ClassRules(("qr", "signature", "stamp"))
+
+
+def document(name: str, pages: int = 1, size_wh: SizeWH = (100, 200)) -> SurveyedDocument:
+    return SurveyedDocument(DocumentFile(Path(name), name, DocumentKind.PDF), "00", (size_wh,) * pages)
+
+
+def page(*categories: str, size_wh: SizeWH = (100, 200)) -> AnnotatedPage:
+    return AnnotatedPage(size_wh, tuple(Mark(name, (1, 1 + 20 * n, 9, 9), name) for n, name in enumerate(categories)))
+
+
+def problems_of(annotations: Annotations, *documents: SurveyedDocument) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        match_labels(annotations, documents, RULES, "a.json")
+    heading, *lines = caught.value.message.splitlines()
+    assert heading == "a.json: does not fit the documents or the classes"
+    return [line.removeprefix("  - ") for line in lines]
+
+
+def test_by_path_and_by_bare_name() -> None:
+    documents = [document("deep/a.pdf"), document("deep/b.pdf"), document("c.pdf")]
+    found = match_labels({"a.pdf": {1: page("qr")}, "deep/b.pdf": {1: page("stamp")}}, documents, RULES, "x")
+    assert {key: boxes.class_ids.tolist() for key, boxes in found.pages.items()} == {
+        PageKey("deep/a.pdf", 1): [0],
+        PageKey("deep/b.pdf", 1): [2],
+    }
+
+
+def test_the_whole_path_wins_over_a_bare_name() -> None:
+    found = match_labels({"a.pdf": {1: page("qr")}}, [document("a.pdf"), document("deep/a.pdf")], RULES, "x")
+    assert list(found.pages) == [PageKey("a.pdf", 1)]
+
+
+def test_everything_that_does_not_fit_is_listed_at_once() -> None:
+    annotations = {
+        "ghost.pdf": {1: page("qr")},
+        "twin.pdf": {1: page("qr")},
+        "letter.pfd": {1: page("qr")},
+        "a.pdf": {1: page("qr", "stmap"), 4: page("qr"), 9: page("logo")},
+        "same.pdf": {},
+        "deep/same.pdf": {},
+    }
+    documents = [
+        document("x/twin.pdf"),
+        document("y/twin.pdf"),
+        document("letter.pdf"),
+        document("a.pdf", 3),
+        document("deep/same.pdf"),
+    ]
+    assert problems_of(annotations, *documents) == [
+        "ghost.pdf: no such document",
+        "twin.pdf: which one? x/twin.pdf or y/twin.pdf; write the path",
+        "letter.pfd: no such document (did you mean letter.pdf?)",
+        "same.pdf and deep/same.pdf are one document",
+        "a.pdf, page 4: the document has 3 pages",
+        "a.pdf, page 9: the document has 3 pages",
+        "category 'stmap' is unknown (did you mean stamp?): a.pdf, page 1",
+        "category 'logo' is unknown: a.pdf, page 9",
+    ]
+
+
+def test_names_with_dots_in_a_json_lead_nowhere() -> None:
+    assert problems_of({"../../etc/passwd": {}}, document("passwd")) == ["../../etc/passwd: no such document"]
+
+
+def test_decomposed_names_on_disk_match(tmp_path: Path) -> None:
+    name = "Йогурт-ё.png"
+    (tmp_path / "pdfs").mkdir()
+    write_image(tmp_path / "pdfs" / unicodedata.normalize("NFD", name), np.zeros((200, 100, 3), np.uint8))
+    size = {"page_size": {"width": 100, "height": 200}}
+    write_json(tmp_path / "a.json", {unicodedata.normalize("NFD", name): {"page_1": size}})
+    documents = survey_documents(list_documents(tmp_path / "pdfs"))
+    found = match_labels(read_annotations(tmp_path / "a.json"), documents, RULES, "x")
+    assert list(found.pages) == [PageKey(nfc(name), 1)]
+
+
+def test_labels_of_a_document_that_does_not_open_are_reported_lost() -> None:
+    broken = SurveyedDocument(
+        DocumentFile(Path("b.pdf"), "b.pdf", DocumentKind.PDF), "", (), Failure(FailureKind.UNREADABLE, "damaged")
+    )
+    found = match_labels({"b.pdf": {7: page("qr", "stamp")}}, [broken, document("a.pdf")], RULES, "x")
+    assert found.pages == {}
+    assert found.warnings == ("b.pdf: cannot be opened, its 2 annotated marks are lost",)
+
+
+def test_boxes_made_on_a_turned_page_are_warned_of() -> None:
+    turned = {"a.pdf": {1: page("qr", size_wh=(200, 100)), 2: page("qr", size_wh=(101, 200))}}
+    found = match_labels(turned, [document("a.pdf", 2)], RULES, "x")
+    assert len(found.warnings) == 1
+    assert found.warnings[0].startswith("a.pdf, page 1: annotated at 200 x 100 px, but the page is displayed as 100")
+
+
+def test_removals_come_in_the_order_of_documents_and_pages() -> None:
+    bad = AnnotatedPage((100, 200), (Mark("qr", (1, 1, 0, 9), "k"),))
+    found = match_labels(
+        {"b.pdf": {1: bad}, "a.pdf": {2: bad, 1: bad}}, [document("b.pdf"), document("a.pdf", 2)], RULES, "x"
+    )
+    assert [(removal.document, removal.page) for removal in found.removals] == [
+        ("a.pdf", 1),
+        ("a.pdf", 2),
+        ("b.pdf", 1),
+    ]
+
+
+def test_real_annotations_fit_their_documents(shared_data: Path) -> None:
+    documents = survey_documents(list_documents(shared_data / "armeta" / "pdfs"))
+    annotations = read_annotations(shared_data / "armeta" / "annotations.json")
+    found = match_labels(annotations, documents, RULES, "armeta")
+    assert (len(documents), sum(entry.page_count for entry in documents), len(found.pages)) == (22, 55, 33)
+    assert found.removals == ()
+    assert found.warnings == ()

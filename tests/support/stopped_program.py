@@ -1,0 +1,43 @@
+"""`docdetect infer` as a program of its own, for tests that send it signals: no network, and documents that may hang.
+
+python -m tests.support.stopped_program WHERE_IT_IS_SLOW OPTIONS...
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from docdetect.cli.main import run
+from docdetect.inference import run as module
+from docdetect.types import ByteArray, Detections
+from tests.support.fakes import ColourEngine
+from tests.support.hostile import open_announcing
+
+
+class SlowEngine(ColourEngine):
+    """Takes its time."""
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        time.sleep(0.05)
+        return super().detect(pages, conf, iou)
+
+
+def loaded(*_: Any, **__: Any) -> ColourEngine:
+    """The engine; says on stderr that it is being loaded."""
+    print("loading", file=sys.stderr, flush=True)
+    if where == "start-up":
+        time.sleep(60)
+    return SlowEngine()
+
+
+if __name__ == "__main__":
+    where, *options = sys.argv[1:]
+    vars(module)["load_engine"] = loaded
+    vars(module)["resolve_weights"] = lambda *_: Path(__file__)
+    if where == "page":
+        vars(module)["DocumentOpener"] = lambda *_: open_announcing
+    sys.exit(run(["infer", *options]))

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
+from docdetect.synth.ink import Ink, make_pen
+from docdetect.synth.patch import INK_ALPHA, Patch
+
+PX_PER_MM = 3.45
+DRAWN = [style for style in SignatureStyle if style is not SignatureStyle.RECORDED]
+
+
+def assert_tight(patch: Patch) -> None:
+    ink = patch.rgba[:, :, 3] >= INK_ALPHA
+    assert ink[0].any()
+    assert ink[-1].any()
+    assert ink[:, 0].any()
+    assert ink[:, -1].any()
+
+
+@pytest.mark.parametrize("style", DRAWN)
+@pytest.mark.parametrize("seed", range(8))
+def test_signatures_are_tight_and_of_the_size_people_sign(style: SignatureStyle, seed: int) -> None:
+    patch = make_signature(np.random.default_rng(seed), PX_PER_MM, style=style)
+    assert patch.kind == "handwritten_signature"
+    assert_tight(patch)
+    width_mm, height_mm = (length / PX_PER_MM for length in patch.size_wh)
+    assert 4 < width_mm < 90
+    assert 1.5 < height_mm < 42
+    assert max(width_mm, height_mm) > 8
+    assert patch.strength > 0.15
+
+
+def test_the_usual_width_at_page_scale() -> None:
+    widths = [make_signature(np.random.default_rng(seed), PX_PER_MM).size_wh[0] for seed in range(60)]
+    assert 95 < np.median(widths) < 190  # 110 px in one real collection, 191 in the other
+
+
+def test_same_seed_same_bytes() -> None:
+    first, second = (make_signature(np.random.default_rng(7), PX_PER_MM).rgba for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    assert make_signature(np.random.default_rng(8), PX_PER_MM).rgba.tobytes() != first.tobytes()
+
+
+def test_resolution_changes_the_pixels_and_not_the_drawing() -> None:
+    small, large = (make_signature(np.random.default_rng(5), px_per_mm) for px_per_mm in (3.45, 6.9))
+    assert large.size_wh[0] == pytest.approx(2 * small.size_wh[0], rel=0.05)
+    assert large.size_wh[1] == pytest.approx(2 * small.size_wh[1], rel=0.08)
+
+
+def test_ink_is_used_as_given() -> None:
+    patch = make_signature(np.random.default_rng(1), PX_PER_MM, ink=Ink((10, 20, 30), 1.0))
+    assert np.unique(patch.rgba[:, :, :3].reshape(-1, 3), axis=0).tolist() == [[10, 20, 30]]
+
+
+def test_lines_are_as_wide_as_the_pen() -> None:
+    areas = []
+    for kind in ("ballpoint", "felt"):
+        pen = make_pen(np.random.default_rng(0), kind)
+        patch = make_signature(np.random.default_rng(4), 8.0, style=SignatureStyle.SCRAWL, pen=pen, ink=Ink((0, 0, 0)))
+        areas.append(float(patch.rgba[:, :, 3].sum()) / pen.width_mm)
+    assert areas[0] == pytest.approx(areas[1], rel=0.5)
+
+
+def test_within_limits_the_size_and_keeps_the_pen() -> None:
+    for seed in range(10):
+        patch = make_signature(np.random.default_rng(seed), PX_PER_MM, within_mm=(25.0, 9.0))
+        assert patch.size_wh[0] <= (25 + 3) * PX_PER_MM
+        assert patch.size_wh[1] <= (9 + 3) * PX_PER_MM
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_initials_are_small(seed: int) -> None:
+    patch = make_initials(np.random.default_rng(seed), PX_PER_MM)
+    assert patch.kind == "initials"
+    assert_tight(patch)
+    assert patch.size_wh[0] / PX_PER_MM < 26
