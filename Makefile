@@ -46,7 +46,7 @@ format: setup ## Rewrite the code in the house style
 
 bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python benchmarks/cli_startup.py
-	$(BIN)/python benchmarks/families.py
+	$(BIN)/python benchmarks/groups.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python -m benchmarks.infer

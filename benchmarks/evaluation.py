@@ -1,7 +1,7 @@
 """What judging costs beside pycocotools: `metrics.evaluation.evaluate` against COCOeval on the same detections.
 
 Made-up detections that look like a detector's (most marks met with some looseness, faint false ones). COCOeval computes
-average precision and nothing else; `evaluate` calls it too, and adds intervals from 1,000 resamples by family, slices,
+average precision and nothing else; `evaluate` calls it too, and adds intervals from 1,000 resamples by group, slices,
 errors, grouping and calibration. In turn (A B A B ...), after one warm-up of each; medians, and that of the ratio.
 """
 
@@ -29,7 +29,7 @@ RESAMPLES = 1000
 
 
 def make_sample(page: int, generator: np.random.Generator) -> Sample:
-    """A page with up to 5 marks, nine of ten met, and up to 30 faint false detections; a family has 4 pages."""
+    """A page with up to 5 marks, nine of ten met, and up to 30 faint false detections; a group has 4 pages."""
     count, extra = int(generator.integers(0, 6)), int(generator.integers(0, 31))
     corners, sides = generator.uniform(20, 780, (count, 2)), generator.uniform(30, 200, (count, 2))
     marks, kinds = np.concatenate([corners, corners + sides], axis=1), generator.integers(0, len(NAMES), count)
@@ -42,8 +42,8 @@ def make_sample(page: int, generator: np.random.Generator) -> Sample:
     order = np.argsort(-scores, kind="stable")
     boxes = np.concatenate([near, false]).astype(np.float32)[order]
     found = Detections(boxes, ids[order], SIZE_WH, np.clip(scores[order], 0.001, 1).astype(np.float32))
-    truth = Detections(marks.astype(np.float32), kinds, SIZE_WH)
-    return Sample(f"{page // 4}.pdf", page % 4 + 1, f"{page // 4}", truth, found)
+    ground_truth = Detections(marks.astype(np.float32), kinds, SIZE_WH)
+    return Sample(f"{page // 4}.pdf", page % 4 + 1, f"{page // 4}", ground_truth, found)
 
 
 def coco_of(pages: Sequence[Detections]) -> Any:
@@ -69,7 +69,9 @@ def coco_eval(samples: Sequence[Sample]) -> float:
     from pycocotools.cocoeval import COCOeval
 
     with redirect_stdout(io.StringIO()):
-        judged = COCOeval(coco_of([one.truth for one in samples]), coco_of([one.found for one in samples]), "bbox")
+        judged = COCOeval(
+            coco_of([one.ground_truth for one in samples]), coco_of([one.found for one in samples]), "bbox"
+        )
         judged.evaluate()
         judged.accumulate()
         judged.summarize()

@@ -2,7 +2,7 @@
 
 Every page of every set is rendered with its long side at --imgsz px, as `infer` does. Judged is the raw output of the
 network after non-maximum suppression at IoU 0.7, without parts of surer boxes, every confidence from 0.001 on, as `val`
-does: COCO average precision with bootstrap intervals by family (the near-duplicates that `split --by family` keeps
+does: COCO average precision with bootstrap intervals by group (the near-duplicates that `split --by group` keeps
 together), and precision and recall at --conf before and after grouping. The documents are read in place, from
 ../shared/data unless --data says otherwise; nothing of them is kept, except the pictures of errors that --gallery asks
 for.
@@ -21,7 +21,7 @@ from typing import TypeAlias
 from docdetect.annotations.cleaning import ClassRules, clean_page
 from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.boxes import clip
-from docdetect.datasets.groups import find_families
+from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import PageKey
 from docdetect.documents.drawing import contact_sheet, write_image
@@ -49,7 +49,7 @@ LEAST_CONF, NMS_IOU = 0.001, 0.7
 WORST = 20
 COLUMNS = ("set", "class", "pages", "marks", "AP50", "AP50-95", "at least", "target", "P / R raw", "P / R grouped")
 
-TruthOf: TypeAlias = Callable[[DocumentFile, int, SizeWH], Detections]
+GroundTruthOf: TypeAlias = Callable[[DocumentFile, int, SizeWH], Detections]
 """Document, page number and size in px -> the labelled marks of that page in px of that size, ids as in `NAMES`."""
 
 
@@ -59,13 +59,13 @@ class RealSet:
 
     Attributes:
         folder: of the documents.
-        truth: file of annotations or folder of YOLO labels; "" where no page has a mark.
+        ground truth: file of annotations or folder of YOLO labels; "" where no page has a mark.
         goals: class -> what AP50 / AP50-95 should reach at least, and the target; only these classes are judged.
         parts: prefixes of document names that get lines of their own.
     """
 
     folder: str
-    truth: str = ""
+    ground_truth: str = ""
     goals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
 
@@ -110,7 +110,7 @@ class Asked:
     gallery: Path | None
 
 
-def read_truth(file: Path) -> TruthOf:
+def read_ground_truth(file: Path) -> GroundTruthOf:
     """The labels in a file of annotations or in a folder of YOLO labels. Raises InputError: damaged."""
     annotations = {} if file.is_dir() else read_annotations(file)
 
@@ -132,15 +132,17 @@ def no_marks(document: DocumentFile, number: int, size_wh: SizeWH) -> Detections
     return Detections.none(size_wh, scored=False)
 
 
-def iter_samples(files: Sequence[DocumentFile], truth: TruthOf, engine: Engine, imgsz: int) -> Iterator[Sample]:
-    """Every page with its true marks and what the network finds on it, each document a family of its own."""
+def iter_samples(
+    files: Sequence[DocumentFile], ground_truth: GroundTruthOf, engine: Engine, imgsz: int
+) -> Iterator[Sample]:
+    """Every page with its true marks and what the network finds on it, each document a group of its own."""
     for outcome in iter_rendered(files, LongSide(imgsz), WorkerSettings(workers=1)):
         if outcome.failure is not None:
             print(f"left out: {outcome.file.name}: {outcome.failure.message}", file=sys.stderr)
         elif isinstance(outcome, PageOutcome) and outcome.value is not None:
             info = outcome.value.info
             found = of_classes(engine.detect([outcome.value.pixels], LEAST_CONF, NMS_IOU)[0], engine.class_names, NAMES)
-            marks = truth(outcome.file, outcome.number, info.size_wh)
+            marks = ground_truth(outcome.file, outcome.number, info.size_wh)
             yield Sample(info.document, info.number, info.document, marks, found)
 
 
@@ -154,15 +156,15 @@ def of_classes(boxes: Detections, names: Sequence[str], wanted: Sequence[str]) -
 def judged_on(samples: Sequence[Sample], names: Sequence[str]) -> list[Sample]:
     """The samples with nothing but these classes."""
     return [
-        replace(one, truth=of_classes(one.truth, NAMES, names), found=of_classes(one.found, NAMES, names))
+        replace(one, ground_truth=of_classes(one.ground_truth, NAMES, names), found=of_classes(one.found, NAMES, names))
         for one in samples
     ]
 
 
-def in_families(samples: Sequence[Sample], files: Sequence[DocumentFile]) -> list[Sample]:
-    """The samples, each in the family that `split --by family` finds for its page."""
-    family_of = find_families(fingerprint_documents(files)[0]).family_of
-    return [replace(one, family=family_of.get(PageKey(one.document, one.page), one.document)) for one in samples]
+def in_groups(samples: Sequence[Sample], files: Sequence[DocumentFile]) -> list[Sample]:
+    """The samples, each in the group that `split --by group` finds for its page."""
+    group_of = find_groups(fingerprint_documents(files)[0]).group_of
+    return [replace(one, group=group_of.get(PageKey(one.document, one.page), one.document)) for one in samples]
 
 
 def table_rows(name: str, samples: Sequence[Sample], asked: Asked) -> list[tuple[str, ...]]:
@@ -245,10 +247,10 @@ def judge(name: str, asked: Asked) -> list[tuple[str, ...]]:
     """The rows of one set, its pictures written where they are wanted."""
     real, started = SETS[name], time.perf_counter()
     files = list_documents(asked.data / real.folder)[:: asked.every]
-    truth = read_truth(asked.data / real.truth) if real.truth else no_marks
-    samples = list(iter_samples(files, truth, asked.engine, asked.imgsz))
+    ground_truth = read_ground_truth(asked.data / real.ground_truth) if real.ground_truth else no_marks
+    samples = list(iter_samples(files, ground_truth, asked.engine, asked.imgsz))
     print(f"{name}: {len(samples)} pages in {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    samples = in_families(samples, files)
+    samples = in_groups(samples, files)
     if asked.gallery is not None:
         write_gallery(name, samples, files, asked)
     return table_rows(name, samples, asked)

@@ -16,7 +16,7 @@ from tests.support.tiny_network import write_architecture
 
 pytestmark = pytest.mark.slow
 
-BY_DOCUMENT = ["--by", "document"]  # the made documents are all alike: one family
+BY_DOCUMENT = ["--by", "document"]  # the made documents are all alike: one group
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docdetect.merging import GroupingSettings, group
+from docdetect.merging import GroupingSettings, merge_boxes
 from docdetect.types import Detections
 
 PAGE = (724, 1024)
@@ -46,7 +46,7 @@ def true_pages(shared_data: Path) -> list[Detections]:
 
 def lost(pages: list[Detections], settings: GroupingSettings) -> int:
     """How many true boxes vanish when true boxes are grouped."""
-    return sum(len(page) - len(group(page, settings)[0]) for page in pages)
+    return sum(len(page) - len(merge_boxes(page, settings)[0]) for page in pages)
 
 
 def test_default_keeps_every_true_box_of_real_documents_apart(true_pages: list[Detections]) -> None:
@@ -62,7 +62,7 @@ def test_the_seeds_rules_lose_true_boxes_of_real_documents(true_pages: list[Dete
 
 
 def test_duplicates_become_their_union_with_the_highest_confidence_and_all_members() -> None:
-    grouped, members = group(
+    grouped, members = merge_boxes(
         boxes((100, 100, 200, 150), (104, 98, 206, 149), (96, 101, 198, 155), scores=[0.3, 0.9, 0.5])
     )
     assert grouped.xyxy.tolist() == [[96, 98, 206, 155]]
@@ -72,7 +72,7 @@ def test_duplicates_become_their_union_with_the_highest_confidence_and_all_membe
 
 
 def test_a_nested_fragment_joins_the_whole_mark_even_when_it_is_surer() -> None:
-    grouped, members = group(boxes((100, 100, 300, 200), (120, 110, 190, 170), scores=[0.4, 0.8]))
+    grouped, members = merge_boxes(boxes((100, 100, 300, 200), (120, 110, 190, 170), scores=[0.4, 0.8]))
     assert grouped.xyxy.tolist() == [[100, 100, 300, 200]]
     assert members == ((0, 1),)
 
@@ -86,35 +86,35 @@ def test_a_nested_fragment_joins_the_whole_mark_even_when_it_is_surer() -> None:
     ],
 )
 def test_split_halves_become_one_mark(halves: list[tuple[float, float, float, float]]) -> None:
-    grouped, members = group(boxes(*halves))
+    grouped, members = merge_boxes(boxes(*halves))
     assert len(grouped) == 1
     assert members == ((0, 1),)
 
 
 def test_stacked_signatures_stay_apart() -> None:
     stacked = boxes((100, 100, 160, 127), (103, 130, 165, 157), (99, 160, 158, 186))
-    assert len(group(stacked)[0]) == 3
-    assert len(group(stacked, GroupingSettings(method="seed"))[0]) == 1
+    assert len(merge_boxes(stacked)[0]) == 3
+    assert len(merge_boxes(stacked, GroupingSettings(method="seed"))[0]) == 1
 
 
 def test_a_box_around_two_surer_signatures_does_not_swallow_them() -> None:
     around = boxes((100, 100, 300, 300), (105, 105, 200, 150), (150, 240, 290, 295), scores=[0.3, 0.8, 0.7])
-    grouped, members = group(around)
+    grouped, members = merge_boxes(around)
     assert len(grouped) == 2
     assert members == ((1,), (2,))
 
 
 def test_a_signature_inside_a_stamp_is_two_marks_by_default_and_one_for_the_seed() -> None:
     pair = boxes((100, 100, 240, 240), (120, 150, 220, 200), classes=[2, 1], scores=[0.9, 0.6])
-    assert len(group(pair)[0]) == 2
-    seed, members = group(pair, GroupingSettings(method="seed"))
+    assert len(merge_boxes(pair)[0]) == 2
+    seed, members = merge_boxes(pair, GroupingSettings(method="seed"))
     assert seed.class_ids.tolist() == [2]
     assert members == ((0,),), "the seed drops the less confident of two nested boxes"
-    assert len(group(pair, GroupingSettings(method="seed", per_class=True))[0]) == 2
+    assert len(merge_boxes(pair, GroupingSettings(method="seed", per_class=True))[0]) == 2
 
 
 def test_the_seeds_first_pass_keeps_the_surer_of_two_nested_boxes() -> None:
-    grouped, members = group(
+    grouped, members = merge_boxes(
         boxes((0, 0, 200, 200), (20, 20, 100, 100), scores=[0.3, 0.7]), GroupingSettings(method="seed")
     )
     assert grouped.xyxy.tolist() == [[20, 20, 100, 100]]
@@ -126,20 +126,22 @@ def test_the_seeds_second_pass_joins_by_each_of_its_three_rules() -> None:
     near = boxes((0, 0, 30, 20), (45, 0, 75, 20))
     overlapping = boxes((0, 0, 200, 100), (100, 0, 300, 100))
     contained = boxes((0, 0, 300, 100), (0, 60, 200, 120))
-    assert [len(group(pair, seed)[0]) for pair in (near, overlapping, contained)] == [1, 1, 1]
+    assert [len(merge_boxes(pair, seed)[0]) for pair in (near, overlapping, contained)] == [1, 1, 1]
     far = boxes((0, 0, 30, 20), (50, 0, 80, 20))
-    assert len(group(far, seed)[0]) == 2, "centres exactly 50 px apart are not less than 50 px apart"
+    assert len(merge_boxes(far, seed)[0]) == 2, "centres exactly 50 px apart are not less than 50 px apart"
 
 
 def test_none_only_sorts() -> None:
-    grouped, members = group(boxes((0, 0, 9, 9), (0, 0, 9, 9), scores=[0.1, 0.2]), GroupingSettings(method="none"))
+    grouped, members = merge_boxes(
+        boxes((0, 0, 9, 9), (0, 0, 9, 9), scores=[0.1, 0.2]), GroupingSettings(method="none")
+    )
     assert len(grouped) == 2
     assert members == ((1,), (0,))
 
 
 def test_no_boxes() -> None:
     for method in ("default", "seed", "none"):
-        grouped, members = group(Detections.none(PAGE), GroupingSettings(method=method))
+        grouped, members = merge_boxes(Detections.none(PAGE), GroupingSettings(method=method))
         assert len(grouped) == 0
         assert members == ()
 
@@ -167,14 +169,14 @@ def as_rows(found: Detections) -> list[tuple[float, ...]]:
 def test_the_order_of_the_input_does_not_matter(found: Detections, method: str, random: object) -> None:
     settings_ = GroupingSettings(method="default" if method == "default" else "seed")
     shuffled = np.array(random.sample(range(len(found)), len(found)), np.int64)  # type: ignore[attr-defined]
-    assert as_rows(group(found, settings_)[0]) == as_rows(group(found.select(shuffled), settings_)[0])
+    assert as_rows(merge_boxes(found, settings_)[0]) == as_rows(merge_boxes(found.select(shuffled), settings_)[0])
 
 
 @given(detections())
 @settings(max_examples=150, deadline=None)
 def test_grouping_twice_is_grouping_once(found: Detections) -> None:
-    once = group(found)[0]
-    twice, members = group(once)
+    once = merge_boxes(found)[0]
+    twice, members = merge_boxes(once)
     assert as_rows(twice) == as_rows(once)
     assert members == tuple((i,) for i in range(len(once)))
 
@@ -182,7 +184,7 @@ def test_grouping_twice_is_grouping_once(found: Detections) -> None:
 @given(detections())
 @settings(max_examples=100, deadline=None)
 def test_every_group_is_the_union_and_maximum_of_its_members(found: Detections) -> None:
-    grouped, members = group(found)
+    grouped, members = merge_boxes(found)
     assert grouped.scores is not None
     assert found.scores is not None
     used = [position for positions in members for position in positions]
@@ -197,5 +199,5 @@ def test_every_group_is_the_union_and_maximum_of_its_members(found: Detections) 
 
 def test_three_way_ties_do_not_depend_on_order() -> None:
     rows = [(0, 0, 100, 100), (10, 10, 90, 90), (0, 5, 95, 100)]
-    results = {str(as_rows(group(boxes(*order))[0])) for order in permutations(rows)}
+    results = {str(as_rows(merge_boxes(boxes(*order))[0])) for order in permutations(rows)}
     assert len(results) == 1

@@ -68,11 +68,11 @@ def test_the_weights_in_the_box_find_most_marks_of_every_class(engine_name: str,
     for file in list_documents(SAMPLES):
         with open_document(file) as document:
             for number, page in annotations[file.name].items():
-                truth = clean_page(page, rules, file.name, number)[0]
+                ground_truth = clean_page(page, rules, file.name, number)[0]
                 pixels = document.render(number, LongSide(1024)).pixels
-                marks = engine.detect([pixels], 0.15, 0.7)[0].scaled(truth.size_wh)
-                same = truth.class_ids[:, None] == marks.class_ids[None]
-                met = (same & (iou(truth.xyxy, marks.xyxy) >= 0.5)).any(axis=1)
-                there += np.bincount(truth.class_ids, minlength=3)
-                found += np.bincount(truth.class_ids[met], minlength=3)
+                marks = engine.detect([pixels], 0.15, 0.7)[0].scaled(ground_truth.size_wh)
+                same = ground_truth.class_ids[:, None] == marks.class_ids[None]
+                met = (same & (iou(ground_truth.xyxy, marks.xyxy) >= 0.5)).any(axis=1)
+                there += np.bincount(ground_truth.class_ids, minlength=3)
+                found += np.bincount(ground_truth.class_ids[met], minlength=3)
     assert (found >= there / 2).all(), dict(zip(CLASSES, zip(found, there, strict=True), strict=True))

@@ -36,17 +36,17 @@ def main() -> None:
         sizes = ["--output", str(made), "--pages", "90", "--imgsz", "1400", "--val", "0", "--pdf", "--seed", "11"]
         changes = [part for setting in SETTINGS for part in ("--set", f"synth.{setting}")]
         subprocess.run([*command, *sizes, *changes], check=True)
-        truth: Annotations = {}
+        ground_truth: Annotations = {}
         of_pdfs = annotations_from_json(read_json(made / "annotations.json"), "annotations.json")
         for sample, number in PDFS.items():
             document = f"document_{number:06}.pdf"
             (HERE / sample).write_bytes((made / "pdfs" / document).read_bytes())
-            truth[sample] = of_pdfs[document]
+            ground_truth[sample] = of_pdfs[document]
         records = read_journal(made / JOURNAL_NAME)
         for sample, number in PICTURES.items():
             write_picture(made / "images" / "train" / f"page_{number:06}.jpg", HERE / sample)
-            truth[sample] = {1: annotated(records[number])}
-    write_json(HERE / "annotations.json", annotations_to_json(dict(sorted(truth.items()))))
+            ground_truth[sample] = {1: annotated(records[number])}
+    write_json(HERE / "annotations.json", annotations_to_json(dict(sorted(ground_truth.items()))))
 
 
 def write_picture(page: Path, sample: Path) -> None:

@@ -87,8 +87,8 @@ def processor_flags() -> frozenset[str]:
 
 
 def processor_name() -> str:
-    """The processor's family, model and name as Linux tells them; "" where they cannot be told."""
-    return " ".join(_processor().get(key, "") for key in ("cpu family", "model", "stepping", "model name")).strip()
+    """The processor's group, model and name as Linux tells them; "" where they cannot be told."""
+    return " ".join(_processor().get(key, "") for key in ("cpu group", "model", "stepping", "model name")).strip()
 
 
 def has_native_bf16() -> bool:

@@ -47,11 +47,11 @@ class GroupingSettings:
     per_class: bool = False
 
 
-def group(detections: Detections, settings: GroupingSettings | None = None) -> tuple[Detections, Members]:
+def merge_boxes(detections: Detections, settings: GroupingSettings | None = None) -> tuple[Detections, Members]:
     """One box per mark.
 
     A group's box is the union of its members' boxes, its confidence their maximum, its class that of its most
-    confident member. Truth (scores None) is grouped as if every score were 1.
+    confident member. Ground truth (scores None) is grouped as if every score were 1.
 
     Returns:
         The grouped detections in descending confidence, and for each the ascending positions of its members in

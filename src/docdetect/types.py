@@ -65,7 +65,7 @@ class Detections:
     Attributes:
         xyxy: float32 (N, 4) px: left, top, right, bottom with left <= right and top <= bottom, finite.
         class_ids: int64 (N,), >= 0.
-        scores: float32 (N,) in [0, 1], or None for truth.
+        scores: float32 (N,) in [0, 1], or None for ground truth.
         size_wh: (width, height) px of the page.
     """
 

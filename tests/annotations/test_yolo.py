@@ -22,11 +22,11 @@ ROWS = st.lists(st.tuples(SHARES, st.integers(0, 80)), max_size=6)
 def test_round_trip(size_wh: SizeWH, rows: list[tuple[tuple[float, ...], int]]) -> None:
     corners = np.array([share for share, _ in rows], np.float64).reshape(-1, 2, 2)
     xyxy = (np.sort(corners, axis=1) * size_wh).reshape(-1, 4).astype(np.float32)
-    truth = Detections(xyxy, np.array([class_id for _, class_id in rows], np.int64), size_wh)
-    again = yolo_to_detections(detections_to_yolo(truth), size_wh, "made")
-    assert again.class_ids.tolist() == truth.class_ids.tolist()
+    ground_truth = Detections(xyxy, np.array([class_id for _, class_id in rows], np.int64), size_wh)
+    again = yolo_to_detections(detections_to_yolo(ground_truth), size_wh, "made")
+    assert again.class_ids.tolist() == ground_truth.class_ids.tolist()
     assert again.scores is None
-    np.testing.assert_allclose(again.xyxy, truth.xyxy, atol=0.003)  # float32 px of a 20 000 px page
+    np.testing.assert_allclose(again.xyxy, ground_truth.xyxy, atol=0.003)  # float32 px of a 20 000 px page
 
 
 @given(SIZES, ROWS)
@@ -38,8 +38,8 @@ def test_all_values_are_shares(size_wh: SizeWH, rows: list[tuple[tuple[float, ..
 
 
 def test_text_of_a_known_box() -> None:
-    truth = Detections(np.array([[10, 20, 30, 60]], np.float32), np.array([2], np.int64), (100, 200))
-    assert detections_to_yolo(truth) == "2 0.20000000 0.20000000 0.20000000 0.20000000\n"
+    ground_truth = Detections(np.array([[10, 20, 30, 60]], np.float32), np.array([2], np.int64), (100, 200))
+    assert detections_to_yolo(ground_truth) == "2 0.20000000 0.20000000 0.20000000 0.20000000\n"
 
 
 def test_scores_are_not_written() -> None:

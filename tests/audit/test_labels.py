@@ -34,13 +34,13 @@ def audited(archive: Archive, annotations: Annotations, detections: Annotations 
 
 
 def mark_of(archive: Archive, key: str, document: str) -> Mark:
-    return next(mark for mark in archive.truth[document][3].marks if mark.key == key)
+    return next(mark for mark in archive.ground_truth[document][3].marks if mark.key == key)
 
 
 def with_marks(archive: Archive, changed: dict[tuple[str, str], Mark], added: dict[str, list[Mark]]) -> Annotations:
-    """The truth with marks replaced, by document and key, and others added to documents."""
+    """The ground truth with marks replaced, by document and key, and others added to documents."""
     labels: Annotations = {}
-    for document, pages in archive.truth.items():
+    for document, pages in archive.ground_truth.items():
         marks = [changed.get((document, mark.key), mark) for mark in pages[3].marks]
         labels[document] = {3: replace(pages[3], marks=(*marks, *added.get(document, [])))}
     return labels
@@ -75,28 +75,30 @@ def suspicions(audit: LabelAudit, document: str, position: int) -> list[Suspicio
 
 
 def test_good_labels_raise_no_suspicion(archive: Archive) -> None:
-    assert audited(archive, archive.truth).findings == ()
+    assert audited(archive, archive.ground_truth).findings == ()
 
 
 @pytest.mark.parametrize("moved", [-2, -1, 1])
 def test_a_document_labelled_pages_off_is_named_with_the_way_back(archive: Archive, moved: int) -> None:
-    page = archive.truth["act 2.tif"][3]
-    (finding,) = audited(archive, archive.truth | {"act 2.tif": {3 + moved: page}}).findings
+    page = archive.ground_truth["act 2.tif"][3]
+    (finding,) = audited(archive, archive.ground_truth | {"act 2.tif": {3 + moved: page}}).findings
     assert finding.suspicion is Suspicion.OTHER_PAGE
     assert finding.page == PageKey("act 2.tif", 3 + moved)
     assert finding.suggested_offset == -moved
 
 
 def test_labels_moved_beyond_the_end_are_named_with_the_way_back(archive: Archive) -> None:
-    page = archive.truth["act 2.tif"][3]
-    (finding,) = audited(archive, archive.truth | {"act 2.tif": {5: page}}).findings
+    page = archive.ground_truth["act 2.tif"][3]
+    (finding,) = audited(archive, archive.ground_truth | {"act 2.tif": {5: page}}).findings
     assert (finding.suspicion, finding.suggested_offset) == (Suspicion.OTHER_PAGE, -2)
 
 
 def test_a_single_page_beyond_the_end_is_reported(archive: Archive) -> None:
     extra = AnnotatedPage((700, 990), (mark_of(archive, "s0", "act 2.tif"),))
-    pages = archive.truth["act 2.tif"] | {9: extra}
-    kinds = {(one.suspicion, one.page) for one in audited(archive, archive.truth | {"act 2.tif": pages}).findings}
+    pages = archive.ground_truth["act 2.tif"] | {9: extra}
+    kinds = {
+        (one.suspicion, one.page) for one in audited(archive, archive.ground_truth | {"act 2.tif": pages}).findings
+    }
     assert kinds == {(Suspicion.BEYOND_END, PageKey("act 2.tif", 9))}
 
 
@@ -136,7 +138,7 @@ def test_fix_does_only_what_is_safe_and_says_what(damaged: tuple[LabelAudit, Ann
         ("act 4.tif", "flat", "removed"),
         ("act 4.tif", "over", "cut at the edge of the page"),
     }
-    assert fixed["act 0.tif"] == archive.truth["act 0.tif"]
+    assert fixed["act 0.tif"] == archive.ground_truth["act 0.tif"]
     assert fixed["act 2.tif"] == labels["act 2.tif"]
     assert fixed["act 4.tif"][3].marks[-1].xywh == (650.0, 900.0, 50.0, 60.0)
     shrunk = next(mark for mark in fixed["act 1.tif"][3].marks if mark.key == "g2")
@@ -163,7 +165,7 @@ def test_a_second_usual_size_is_not_unusual() -> None:
 
 
 def test_detections_contradict_labels_and_reveal_missing_ones(archive: Archive) -> None:
-    page = archive.truth["act 1.tif"][3]
+    page = archive.ground_truth["act 1.tif"][3]
     seen = {
         "act 1.tif": {
             3: replace(
@@ -176,7 +178,7 @@ def test_detections_contradict_labels_and_reveal_missing_ones(archive: Archive) 
             )
         }
     }
-    labels = archive.truth | {"act 1.tif": {3: replace(page, marks=page.marks[:-1])}}
+    labels = archive.ground_truth | {"act 1.tif": {3: replace(page, marks=page.marks[:-1])}}
     audit = audited(archive, labels, seen)
     kinds = {one.suspicion: one for one in audit.findings}
     assert kinds[Suspicion.MISSING].class_name == "signature"

@@ -43,7 +43,7 @@ def test_each_kind_of_leak_is_named_the_gravest_first() -> None:
         ("d, page 1", Evidence.SAME_PIXELS, "a, page 1"),
         ("e, page 1", Evidence.NEAR_DUPLICATE, "b, page 1"),
         ("c, page 2", Evidence.SAME_DOCUMENT, "c, page 1"),
-        ("e, page 2", Evidence.SAME_FAMILY, "b, page 1"),
+        ("e, page 2", Evidence.SAME_GROUP, "b, page 1"),
     ]
 
 

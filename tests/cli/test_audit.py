@@ -1,4 +1,4 @@
-"""`docdetect audit` and `docdetect split --by family` from the command line."""
+"""`docdetect audit` and `docdetect split --by group` from the command line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inputs(archive: Archive) -> list[str]:
     return ["--pdfs", str(archive.pdfs), "--annotations", str(archive.json), *FAST]
 
 
-def test_a_split_by_document_leaks_and_one_by_family_does_not(
+def test_a_split_by_document_leaks_and_one_by_group_does_not(
     archive: Archive, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = Path("leaky.csv")
@@ -62,14 +62,14 @@ def test_a_split_by_document_leaks_and_one_by_family_does_not(
     with (folder / "leaks.csv").open(encoding="utf-8", newline="") as stream:
         assert {row["other_document"] for row in csv.DictReader(stream)} == {"act 0.tif"}
 
-    assert run(["prepare", *inputs(archive), "--dataset", "sound", "--by", "family"]) == 0
+    assert run(["prepare", *inputs(archive), "--dataset", "sound", "--by", "group"]) == 0
     capsys.readouterr()
     assert run(["audit", "--dataset", "sound", "--pdfs", "none", *FAST]) == 0
     assert "0 leaks between splits" in capsys.readouterr().err
 
 
-def test_families_can_be_cut_into_folds(archive: Archive) -> None:
-    assert run(["split", *inputs(archive), "--by", "family", "--folds", "3", "--output", "s.csv"]) == 0
+def test_groups_can_be_cut_into_folds(archive: Archive) -> None:
+    assert run(["split", *inputs(archive), "--by", "group", "--folds", "3", "--output", "s.csv"]) == 0
     held_out = []
     for fold in (1, 2, 3):
         with Path(f"s_fold_{fold}.csv").open(encoding="utf-8", newline="") as stream:
@@ -77,8 +77,8 @@ def test_families_can_be_cut_into_folds(archive: Archive) -> None:
     assert sorted(map(sorted, held_out)) == [["act 0.tif", "copy.tif"], ["act 1.tif"], ["act 2.tif"]]
 
 
-def test_more_folds_than_families_are_an_input_error(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["split", *inputs(archive), "--by", "family", "--folds", "4", "--output", "s.csv"]) == 4
+def test_more_folds_than_groups_are_an_input_error(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["split", *inputs(archive), "--by", "group", "--folds", "4", "--output", "s.csv"]) == 4
     assert "cannot make 4 folds of 3 groups" in capsys.readouterr().err
 
 

@@ -53,7 +53,7 @@ def test_a_failed_document_is_exit_code_seven(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [
-        (["--by", "colour"], 3, "data.split_by: should be 'family', 'document' or 'page' (found 'colour')"),
+        (["--by", "colour"], 3, "data.split_by: should be 'group', 'document' or 'page' (found 'colour')"),
         (["--empty", "some"], 3, "data.empty: "),
         (["--map", "seal"], 2, "--map seal: expected category=class"),
         (["--map", "seal=sta"], 3, "class_map: sta not among the classes qr, signature, stamp"),

@@ -29,8 +29,8 @@ def test_pages_sizes_and_boxes(dataset: Path) -> None:
     assert found.marks("train") == 12
     first = found.splits["train"][0]
     assert first.name == "images/train/страница_0.png"
-    assert first.truth.size_wh == (72, 96)
-    assert (first.truth.xyxy[:, 2:] > first.truth.xyxy[:, :2]).all()
+    assert first.ground_truth.size_wh == (72, 96)
+    assert (first.ground_truth.xyxy[:, 2:] > first.ground_truth.xyxy[:, :2]).all()
 
 
 def test_every_problem_is_told_at_once(folder: Path) -> None:
@@ -64,24 +64,24 @@ def test_bad_data_yaml(folder: Path, text: str, message: str) -> None:
         read_dataset(str(folder))
 
 
-def test_lookalikes(folder: Path) -> None:
+def test_distractors(folder: Path) -> None:
     before = fingerprint(read_dataset(str(folder)))
     with (folder / "data.yaml").open("a", encoding="utf-8") as file:
-        file.write("lookalikes: lookalikes.json\n")
-    write_json(folder / "lookalikes.json", {"images/train/страница_0.png": [[1, 2, 30, 40], [5, 5, 9, 9]]})
+        file.write("distractors: distractors.json\n")
+    write_json(folder / "distractors.json", {"images/train/страница_0.png": [[1, 2, 30, 40], [5, 5, 9, 9]]})
     found = read_dataset(str(folder))
-    assert [image.lookalikes.tolist() for image in found.splits["train"][:2]] == [[[1, 2, 30, 40], [5, 5, 9, 9]], []]
+    assert [image.distractors.tolist() for image in found.splits["train"][:2]] == [[[1, 2, 30, 40], [5, 5, 9, 9]], []]
     assert fingerprint(found).dataset != before.dataset
 
 
 @pytest.mark.parametrize("content", [[1], {"images/train/страница_0.png": [[1, 2, 3]]}, {"a.png": [["x", 1, 2, 3]]}])
-def test_bad_lookalikes(folder: Path, content: object) -> None:
+def test_bad_distractors(folder: Path, content: object) -> None:
     with (folder / "data.yaml").open("a", encoding="utf-8") as file:
-        file.write("lookalikes: lookalikes.json\n")
-    with pytest.raises(InputError, match=r"lookalikes\.json"):
+        file.write("distractors: distractors.json\n")
+    with pytest.raises(InputError, match=r"distractors\.json"):
         read_dataset(str(folder))
-    write_json(folder / "lookalikes.json", content)
-    with pytest.raises(InputError, match=r"lookalikes\.json: expected lists of"):
+    write_json(folder / "distractors.json", content)
+    with pytest.raises(InputError, match=r"distractors\.json: expected lists of"):
         read_dataset(str(folder))
 
 

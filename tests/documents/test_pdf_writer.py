@@ -9,8 +9,16 @@ import numpy as np
 import pymupdf
 import pytest
 
-from docdetect.documents.drawing import builtin_fonts
-from docdetect.documents.pdf_writer import PdfEllipse, PdfPath, PdfPicture, PdfScan, PdfSheet, PdfText, write_pdf
+from docdetect.documents.pdf_writer import (
+    PdfEllipse,
+    PdfPath,
+    PdfPicture,
+    PdfScan,
+    PdfSheet,
+    PdfText,
+    builtin_fonts,
+    write_pdf,
+)
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents

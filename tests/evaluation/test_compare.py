@@ -27,12 +27,12 @@ FEW = BootstrapSettings(resamples=100)
 
 
 def _samples(skill: float, seed: int = 0) -> list[Sample]:
-    """Forty pages of twenty families with two marks each; `skill` of the marks are found."""
+    """Forty pages of twenty groups with two marks each; `skill` of the marks are found."""
     rng = np.random.default_rng(seed)
     samples = []
     for page in range(40):
         xyxy = np.array([[10, 10, 110, 110], [200, 200, 300, 280]], np.float32)
-        truth = Detections(xyxy, np.array([0, 1]), (400, 400))
+        ground_truth = Detections(xyxy, np.array([0, 1]), (400, 400))
         found = rng.random(2) < skill
         noise = np.array([[300, 10, 340, 60]], np.float32)
         detections = Detections(
@@ -41,7 +41,7 @@ def _samples(skill: float, seed: int = 0) -> list[Sample]:
             (400, 400),
             np.concatenate([rng.uniform(0.5, 1, found.sum()), rng.uniform(0.05, 0.5, 1)]).astype(np.float32),
         )
-        samples.append(Sample(f"{page}.pdf", 1, f"family {page // 2}", truth, detections))
+        samples.append(Sample(f"{page}.pdf", 1, f"group {page // 2}", ground_truth, detections))
     return samples
 
 
@@ -111,12 +111,12 @@ def test_trainings_are_compared_by_who_judged_their_weights(tmp_path: Path) -> N
 
 def test_what_cannot_be_compared_says_why(tmp_path: Path, judged: tuple[Path, Path]) -> None:
     training = _trained(tmp_path / "train_20250101_000000", 0.1, 0.5)
-    other = _judged(tmp_path / "other_20250101_000000", [replace(one, family="x") for one in _samples(0.5)])
+    other = _judged(tmp_path / "other_20250101_000000", [replace(one, group="x") for one in _samples(0.5)])
     comparison = compare_runs([judged[0], training, other], FEW, tmp_path / "val")
     assert comparison.contests == ()
     reasons = {run.path.name: why for run, why in comparison.silent}
     assert "predictions.json: no such file" in reasons["train_20250101_000000"]
-    assert "different marks or families" in reasons["other_20250101_000000"]
+    assert "different marks or groups" in reasons["other_20250101_000000"]
     assert len(comparison_report(comparison).warnings) == 2
     with pytest.raises(InputError, match="no run folder of docdetect"):
         compare_runs([tmp_path, training], FEW, tmp_path / "val")

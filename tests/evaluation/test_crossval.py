@@ -1,4 +1,4 @@
-"""Cross-validation by family: folds, resumption, thresholds beside the weights."""
+"""Cross-validation by group: folds, resumption, thresholds beside the weights."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_every_page_is_held_out_once(dataset: Path, tmp_path: Path, training: Fa
     assert [len(folds.of(fold)) for fold in range(3)] == [3, 3, 3]
     for sample, one in zip(folds.samples, folds.images, strict=True):
         assert sample.document == one.origin.document
-        np.testing.assert_allclose(sample.truth.xyxy, one.image.truth.xyxy, atol=0.01)
+        np.testing.assert_allclose(sample.ground_truth.xyxy, one.image.ground_truth.xyxy, atol=0.01)
     for config in training.asked:
         assert config.train.patience == 0
         held_out = read_dataset(config.train.data)
@@ -153,34 +153,34 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     assert "Folds" in (result.folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_families_stay_together(dataset: Path) -> None:
-    """A split manifest with two families: the pages of one never stand on both sides."""
+def test_groups_stay_together(dataset: Path) -> None:
+    """A split manifest with two groups: the pages of one never stand on both sides."""
     images = read_dataset(str(dataset))
     origins: dict[str, Origin] = {}
     fold_of = fold_images(images, origins, 2, 0, _assign_folds)
     assert {one.fold for one in fold_of} == {0, 1}
 
-    def by_family(
-        families: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
+    def by_group(
+        groups: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
     ) -> dict[tuple[str, int], int]:
         assert sum(sum(counts) for counts in marks.values()) == images.marks("train") + images.marks("val")
         return _assign_folds(
-            dict.fromkeys(list(families)[:5], "a") | dict.fromkeys(list(families)[5:], "b"), marks, folds, seed
+            dict.fromkeys(list(groups)[:5], "a") | dict.fromkeys(list(groups)[5:], "b"), marks, folds, seed
         )
 
-    folds = [one.fold for one in fold_images(images, origins, 2, 0, by_family)]
+    folds = [one.fold for one in fold_images(images, origins, 2, 0, by_group)]
     assert len(set(folds[:5])) == 1
     assert len(set(folds[5:])) == 1
     assert folds[0] != folds[-1]
-    with pytest.raises(InputError, match="9 families of documents cannot be divided into 10 folds"):
+    with pytest.raises(InputError, match="9 groups of documents cannot be divided into 10 folds"):
         fold_images(images, origins, 10, 0, _assign_folds)
 
 
 def test_a_fold_is_a_dataset_of_its_own(dataset: Path, tmp_path: Path) -> None:
     shutil.copytree(dataset.parent, tmp_path / "whole")
     with (tmp_path / "whole" / "data.yaml").open("a", encoding="utf-8") as file:
-        file.write("lookalikes: lookalikes.json\n")
-    write_json(tmp_path / "whole" / "lookalikes.json", {"images/train/страница_0.png": [[1, 2, 30, 40]]})
+        file.write("distractors: distractors.json\n")
+    write_json(tmp_path / "whole" / "distractors.json", {"images/train/страница_0.png": [[1, 2, 30, 40]]})
     source = read_dataset(str(tmp_path / "whole"))
     images = fold_images(source, {}, 3, 0, _assign_folds)
     data = write_fold(tmp_path / "fold", images, 1, source.class_names)
@@ -190,6 +190,8 @@ def test_a_fold_is_a_dataset_of_its_own(dataset: Path, tmp_path: Path) -> None:
     made = read_dataset(str(data))
     assert made.class_names == source.class_names
     held_out = [one.image for one in images if one.fold == 1]
-    assert [one.truth.xyxy.tolist() for one in made.splits["val"]] == [one.truth.xyxy.tolist() for one in held_out]
-    assert sum(len(image.lookalikes) for split in made.splits.values() for image in split) == 1
+    assert [one.ground_truth.xyxy.tolist() for one in made.splits["val"]] == [
+        one.ground_truth.xyxy.tolist() for one in held_out
+    ]
+    assert sum(len(image.distractors) for split in made.splits.values() for image in split) == 1
     assert made.marks("train") + made.marks("val") == source.marks("train") + source.marks("val")

@@ -21,8 +21,8 @@ def detections(xyxy: list[list[float]], ids: list[int], scores: list[float] | No
     return Detections(np.array(xyxy, np.float32).reshape(-1, 4), np.array(ids, np.int64), SIZE, values)
 
 
-def predicted(truth: Detections, found: Detections) -> PredictedImage:
-    return PredictedImage(LabelledImage(Path("a.png"), "a.png", truth), found)
+def predicted(ground_truth: Detections, found: Detections) -> PredictedImage:
+    return PredictedImage(LabelledImage(Path("a.png"), "a.png", ground_truth), found)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -40,28 +40,28 @@ def test_matches_as_ultralytics(seed: int) -> None:
     noisy = np.clip(np.repeat(marks, 3, axis=0) + rng.normal(0, 3, (36, 4)), 0, 100).astype(np.float32)
     noisy[:, 2:] = np.maximum(noisy[:, 2:], noisy[:, :2])
     scores = np.sort(rng.permutation(36))[::-1] / 40
-    truth = Detections(marks, rng.integers(0, 2, 12), SIZE)
+    ground_truth = Detections(marks, rng.integers(0, 2, 12), SIZE)
     found = Detections(noisy, rng.integers(0, 2, 36), SIZE, scores.astype(np.float32))
     validator = DetectionValidator.__new__(DetectionValidator)
     validator.iouv = torch.from_numpy(IOUS)
-    overlap = torch.from_numpy(boxes.iou(truth.xyxy, found.xyxy))
+    overlap = torch.from_numpy(boxes.iou(ground_truth.xyxy, found.xyxy))
     theirs = validator.match_predictions(
-        torch.from_numpy(found.class_ids), torch.from_numpy(truth.class_ids), overlap
+        torch.from_numpy(found.class_ids), torch.from_numpy(ground_truth.class_ids), overlap
     ).numpy()
-    np.testing.assert_array_equal(matches(found, truth), theirs)
+    np.testing.assert_array_equal(matches(found, ground_truth), theirs)
 
 
 def test_one_mark_makes_one_detection_right() -> None:
-    truth = detections([[0, 0, 10, 10]], [0], None)
+    ground_truth = detections([[0, 0, 10, 10]], [0], None)
     found = detections([[0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 8]], [0, 0, 1], [0.5, 0.9, 0.95])
-    right = matches(found, truth)
+    right = matches(found, ground_truth)
     assert right[:, 0].tolist() == [False, True, False]
 
 
 def test_table_counts_from_the_threshold_on_and_says_nothing_where_there_is_nothing() -> None:
-    truth = detections([[0, 0, 10, 10], [50, 50, 60, 60]], [0, 0], None)
+    ground_truth = detections([[0, 0, 10, 10], [50, 50, 60, 60]], [0, 0], None)
     found = detections([[0, 0, 10, 10], [20, 20, 30, 30], [50, 50, 60, 60]], [0, 0, 0], [0.9, 0.25, 0.1])
-    outcome = judge([predicted(truth, found)], 3)
+    outcome = judge([predicted(ground_truth, found)], 3)
     ap = np.array([[0.8] * 10, [np.nan] * 10, [np.nan] * 10], np.float32)
     first, second, _, mean = table(outcome, ("qr", "signature", "stamp"), 0.25, ap)
     assert (first.marks, first.found, first.wrong) == (2, 1, 1)

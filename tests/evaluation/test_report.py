@@ -81,7 +81,7 @@ def test_files_of_an_evaluation(tmp_path: Path) -> None:
     assert names == NAMES
     assert evaluate(samples, names, SETTINGS).figures == evaluation.figures
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Only 3 families of documents" in html
+    assert "Only 3 groups of documents" in html
     assert "Only 1 mark of class stamp: one of them moves recall by 100%." in html
     assert html.count("data:image/jpeg") == 5
 
@@ -130,7 +130,7 @@ def test_origins_come_from_the_split_manifest(tmp_path: Path) -> None:
     known = PredictedImage(LabelledImage(Path("act 7_page_0002.png"), "images/x.png", _boxes()), _boxes(scores=[]))
     foreign = PredictedImage(LabelledImage(Path("scan.png"), "images/val/scan.png", _boxes()), _boxes(scores=[]))
     samples = samples_of([known, foreign], origins)
-    assert [(one.document, one.page, one.family) for one in samples] == [
+    assert [(one.document, one.page, one.group) for one in samples] == [
         ("act 7.pdf", 2, "act.pdf"),
         ("images/val/scan.png", 1, "images/val/scan.png"),
     ]

@@ -24,7 +24,7 @@ from docdetect.evaluation import crossval
 from docdetect.evaluation import reproduce as module
 from docdetect.evaluation.predictions import PredictedImage, read_origins, samples_of
 from docdetect.evaluation.report import write_predictions
-from docdetect.evaluation.reproduce import FAMILY, PAGE, Judged, Reproduction, conclude, reproduce, resume_reproduction
+from docdetect.evaluation.reproduce import GROUP, PAGE, Judged, Reproduction, conclude, reproduce, resume_reproduction
 from docdetect.evaluation.validate import ValResult
 from docdetect.files import read_json, write_json, write_text
 from docdetect.metrics.matching import Sample
@@ -39,11 +39,11 @@ from tests.support.tiny_network import write_architecture
 class FakeWork:
     """Stands in for the stages: notes what it was asked for, and leaves what a stage would leave. Can be stopped.
 
-    There are six documents of a page; those whose names end in the same digit are one family.
+    There are six documents of a page; those whose names end in the same digit are one group.
     """
 
     documents = ("act 0.pdf", "copy 0.pdf", "act 1.pdf", "copy 1.pdf", "act 2.pdf", "act 3.pdf")
-    val: ClassVar = {PAGE: ("act 0.pdf", "act 3.pdf"), FAMILY: ("act 1.pdf", "copy 1.pdf")}
+    val: ClassVar = {PAGE: ("act 0.pdf", "act 3.pdf"), GROUP: ("act 1.pdf", "copy 1.pdf")}
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -61,10 +61,10 @@ class FakeWork:
         (root / "images" / "val").mkdir(parents=True)
         for number, document in enumerate(self.documents):
             side = "val" if document in self.val[data.split_by] else "train"
-            stem, (pixels, truth) = page_stem(document, 1), made_page(number)
+            stem, (pixels, ground_truth) = page_stem(document, 1), made_page(number)
             write_image(root / "images" / side / f"{stem}.png", pixels)
-            write_text(root / "labels" / side / f"{stem}.txt", detections_to_yolo(truth))
-            group = f"{document}#1" if data.split_by == PAGE else f"family {document[-5]}"
+            write_text(root / "labels" / side / f"{stem}.txt", detections_to_yolo(ground_truth))
+            group = f"{document}#1" if data.split_by == PAGE else f"group {document[-5]}"
             rows.append(f"{document},1,{side},{group}")
         write_text(root / "split.csv", "\n".join(rows) + "\n")
         write_text(root / "data.yaml", "train: images/train\nval: images/val\nnames: [qr, signature, stamp]\n")
@@ -84,7 +84,7 @@ class FakeWork:
         folder = Path(config.val.runs) / "val_20250101_000000"
         dataset = read_dataset(config.val.data, ("val",))
         scores = np.ones(2, np.float32)
-        pages = [PredictedImage(one, replace(one.truth, scores=scores)) for one in dataset.splits["val"]]
+        pages = [PredictedImage(one, replace(one.ground_truth, scores=scores)) for one in dataset.splits["val"]]
         write_predictions(folder, samples_of(pages, read_origins(dataset.root)), dataset.class_names)
         write_json(folder / "evaluation.json", {})
         return ValResult(folder, Path(config.val.weights), (), None, len(pages))
@@ -102,11 +102,11 @@ def work(monkeypatch: pytest.MonkeyPatch) -> FakeWork:
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Eight documents of a page; three of them are copies of others under another name."""
     made = make_archive(tmp_path_factory.mktemp("raw"), documents=5, pages=1, marked_page=1)
-    truth = dict(made.truth)
+    ground_truth = dict(made.ground_truth)
     for number in range(3):
         shutil.copy(made.pdfs / f"act {number}.tif", made.pdfs / f"copy {number}.tif")
-        truth[f"copy {number}.tif"] = truth[f"act {number}.tif"]
-    made.relabel(truth)
+        ground_truth[f"copy {number}.tif"] = ground_truth[f"act {number}.tif"]
+    made.relabel(ground_truth)
     return made
 
 
@@ -129,32 +129,32 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path, work: FakeWork) -> N
     told: list[str] = []
     config = load_config(None, (), {"data.val": 0.3, "reproduce.runs": str(tmp_path / "runs")})
     listeners = Listeners(announce=told.append)
-    stages = [f"{stage} {split}" for split in (PAGE, FAMILY) for stage in ("train", "validate")]
+    stages = [f"{stage} {split}" for split in (PAGE, GROUP) for stage in ("train", "validate")]
     work.stop_at = "validate page"
     with pytest.raises(KeyboardInterrupt):
         reproduce(config, work.prepare, listeners)
-    work.stop_at = "train family"
+    work.stop_at = "train group"
     with pytest.raises(KeyboardInterrupt):
         resume_reproduction("last", config.reproduce.runs, work.prepare, listeners)
     work.stop_at = ""
     done = resume_reproduction("last", config.reproduce.runs, work.prepare, listeners)
-    assert list(dict.fromkeys(work.asked)) == ["prepare page", "prepare family", *stages]
-    assert sorted(work.asked) == sorted([*dict.fromkeys(work.asked), "validate page", "train family"])
-    assert told.count("split by page") == told.count("split by family") == 1
+    assert list(dict.fromkeys(work.asked)) == ["prepare page", "prepare group", *stages]
+    assert sorted(work.asked) == sorted([*dict.fromkeys(work.asked), "validate page", "train group"])
+    assert told.count("split by page") == told.count("split by group") == 1
     again = resume_reproduction(str(done.folder), "elsewhere", work.prepare)
     assert [one.report for one in again.judged] == [one.report for one in done.judged]
     assert len(work.asked) == 8
 
 
-def test_what_training_had_seen_is_told_by_family(tmp_path: Path, work: FakeWork) -> None:
+def test_what_training_had_seen_is_told_by_group(tmp_path: Path, work: FakeWork) -> None:
     config = load_config(None, (), {"data.val": 0.3, "reproduce.runs": str(tmp_path / "runs")})
-    page, family = reproduce(config, work.prepare).judged
-    assert [(one.split_by, one.trained_on, len(one.samples)) for one in (page, family)] == [
+    page, group = reproduce(config, work.prepare).judged
+    assert [(one.split_by, one.trained_on, len(one.samples)) for one in (page, group)] == [
         (PAGE, 4, 2),
-        (FAMILY, 4, 2),
+        (GROUP, 4, 2),
     ]
-    assert (page.seen, family.seen) == (1, 0), "a copy of act 0 is among the pages of training"
-    assert [sample.family for sample in page.samples] == ["family 0", "family 3"]
+    assert (page.seen, group.seen) == (1, 0), "a copy of act 0 is among the pages of training"
+    assert [sample.group for sample in page.samples] == ["group 0", "group 3"]
 
 
 def test_the_last_run_is_looked_for_before_anything_is_made(tmp_path: Path, work: FakeWork) -> None:
@@ -173,16 +173,16 @@ def test_only_a_reproduction_can_go_on(tmp_path: Path, work: FakeWork) -> None:
         resume_reproduction(str(tmp_path), str(tmp_path), work.prepare)
 
 
-def _samples(families: int, skill: float) -> tuple[Sample, ...]:
+def _samples(groups: int, skill: float) -> tuple[Sample, ...]:
     rng = np.random.default_rng(0)
     box, wrong = np.array([[10, 10, 60, 60]], np.float32), np.array([[70, 70, 90, 90]], np.float32)
     samples = []
     for page in range(20):
-        truth = Detections(box, np.array([0]), (100, 100))
+        ground_truth = Detections(box, np.array([0]), (100, 100))
         found = Detections(
             box if rng.random() < skill else wrong, np.array([0]), (100, 100), np.array([0.9], np.float32)
         )
-        samples.append(Sample(f"{page}.pdf", 1, f"family {page % families}", truth, found))
+        samples.append(Sample(f"{page}.pdf", 1, f"group {page % groups}", ground_truth, found))
     return tuple(samples)
 
 
@@ -190,16 +190,16 @@ def test_both_are_told_with_intervals(tmp_path: Path) -> None:
     weights = tmp_path / "w.pt"
     weights.write_bytes(b"w")
     page = Judged(PAGE, weights, tmp_path / "val_1", _samples(10, 1.0), ("stamp",), 37, 12)
-    family = replace(page, split_by=FAMILY, samples=_samples(3, 0.5), seen=0)
-    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, family)))
+    group = replace(page, split_by=GROUP, samples=_samples(3, 0.5), seen=0)
+    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, group)))
     first, second = verdict.protocols
-    assert (first.resampled_by, second.resampled_by) == ("family", "page")
+    assert (first.resampled_by, second.resampled_by) == ("group", "page")
     assert first.warning == ""
-    assert "the 20 validation pages are of 3 families, too few to resample; its intervals" in second.warning
-    few = replace(family, samples=family.samples[:4])
+    assert "the 20 validation pages are of 3 groups, too few to resample; its intervals" in second.warning
+    few = replace(group, samples=group.samples[:4])
     lone = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, few))).protocols[1]
     assert "no interval can be given" in lone.warning
-    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, family)))
+    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, group)))
     for one in verdict.protocols:
         figure = one.figures[0].ap50
         assert figure.low is not None
@@ -207,21 +207,21 @@ def test_both_are_told_with_intervals(tmp_path: Path) -> None:
         assert figure.high is not None
         assert figure.low <= figure.value <= figure.high
     assert verdict.sentence.startswith(
-        "AP50-95 100.0 on the split by page, where training had seen the family of 12 of 20 validation pages; "
+        "AP50-95 100.0 on the split by page, where training had seen the group of 12 of 20 validation pages; "
     )
     stored = read_json(tmp_path / "reproduce.json")
     assert [row["seen"] for row in stored["protocols"]] == [12, 0]
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "honest: split by family" in text
+    assert "honest: split by group" in text
     assert "12 of 20" in text
 
 
-def test_one_family_cannot_be_split(tmp_path: Path, work: FakeWork, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeWork, "val", {**FakeWork.val, FAMILY: ()})
+def test_one_group_cannot_be_split(tmp_path: Path, work: FakeWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeWork, "val", {**FakeWork.val, GROUP: ()})
     config = load_config(None, (), {"data.val": 0.3, "reproduce.runs": str(tmp_path / "runs")})
-    with pytest.raises(InputError, match="a split by family leaves no validation pages"):
+    with pytest.raises(InputError, match="a split by group leaves no validation pages"):
         reproduce(config, work.prepare)
-    assert work.asked == ["prepare page", "prepare family"]
+    assert work.asked == ["prepare page", "prepare group"]
 
 
 @pytest.mark.slow
@@ -236,10 +236,10 @@ def test_the_command(
     assert run(["--json", "reproduce", "--config", "best.yaml", *words]) == 0
     summary = json.loads(capsys.readouterr().out)
     folder = Path(summary["folder"])
-    assert [row["split_by"] for row in summary["protocols"]] == [PAGE, FAMILY]
+    assert [row["split_by"] for row in summary["protocols"]] == [PAGE, GROUP]
     assert summary["protocols"][1]["seen"] == 0
     assert {path.name for path in folder.iterdir()} == {
-        *("config.yaml", "protocols.json", "reproduce.json", "report.html", PAGE, FAMILY)
+        *("config.yaml", "protocols.json", "reproduce.json", "report.html", PAGE, GROUP)
     }
     assert run(["--json", "reproduce", "--resume", str(folder)]) == 0
     assert json.loads(capsys.readouterr().out) == summary

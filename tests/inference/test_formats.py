@@ -58,15 +58,15 @@ def test_coco_has_every_page_and_every_mark(output: Path) -> None:
     assert mark["bbox"] == pytest.approx([50, 40, 70, 50], abs=3)
 
 
-def test_pycocotools_reads_the_coco_file_as_truth_and_as_detections(output: Path) -> None:
+def test_pycocotools_reads_the_coco_file_as_ground_truth_and_as_detections(output: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(output / "detections_coco.json")
-        found = truth.loadRes(read(output / "detections_coco.json")["annotations"])
-        judged = COCOeval(truth, found, "bbox")
+        ground_truth = COCO(output / "detections_coco.json")
+        found = ground_truth.loadRes(read(output / "detections_coco.json")["annotations"])
+        judged = COCOeval(ground_truth, found, "bbox")
         judged.evaluate()
         judged.accumulate()
         judged.summarize()
-    assert len(truth.getImgIds()) == 6
+    assert len(ground_truth.getImgIds()) == 6
     assert judged.stats[0] == pytest.approx(1.0), "detections that are held against themselves are all right"
 
 

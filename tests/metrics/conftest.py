@@ -14,25 +14,25 @@ SIZE_WH = (1000, 1400)
 
 
 def make_sample(
-    truth: list[tuple[float, float, float, float, int]],
+    ground_truth: list[tuple[float, float, float, float, int]],
     found: list[tuple[float, float, float, float, int, float]],
     document: str = "a.pdf",
     page: int = 1,
-    family: str = "a",
+    group: str = "a",
 ) -> Sample:
     """A page from rows of left, top, right, bottom, class (and score)."""
-    true, seen = np.array(truth, np.float64).reshape(-1, 5), np.array(found, np.float64).reshape(-1, 6)
+    true, seen = np.array(ground_truth, np.float64).reshape(-1, 5), np.array(found, np.float64).reshape(-1, 6)
     return Sample(
         document,
         page,
-        family,
+        group,
         Detections(true[:, :4].astype(np.float32), true[:, 4].astype(np.int64), SIZE_WH),
         Detections(seen[:, :4].astype(np.float32), seen[:, 4].astype(np.int64), SIZE_WH, seen[:, 5].astype(np.float32)),
     )
 
 
 def random_samples(pages: int, seed: int, *, skill: float = 0.9, classes: int = 3) -> list[Sample]:
-    """`pages` pages, three to a document and six to a family; `skill` is the share of marks that are met."""
+    """`pages` pages, three to a document and six to a group; `skill` is the share of marks that are met."""
     generator = np.random.default_rng(seed)
     return [_random_sample(index, generator, skill, classes) for index in range(pages)]
 
@@ -55,8 +55,8 @@ def _random_sample(index: int, generator: np.random.Generator, skill: float, cla
         SIZE_WH,
         np.clip(scores, 0.001, 1).astype(np.float32),
     )
-    truth = Detections(boxes.astype(np.float32), kinds, SIZE_WH)
-    return Sample(f"document_{index // 3}.pdf", index % 3 + 1, f"family_{index // 6}", truth, found)
+    ground_truth = Detections(boxes.astype(np.float32), kinds, SIZE_WH)
+    return Sample(f"document_{index // 3}.pdf", index % 3 + 1, f"group_{index // 6}", ground_truth, found)
 
 
 @pytest.fixture(name="make_sample")

@@ -33,7 +33,7 @@ RandomSamples = Callable[..., list[Sample]]
 
 
 def _overconfident(count: int, seed: int = 0) -> Pairs:
-    """Scores whose true hit rate is score squared, in twenty families."""
+    """Scores whose true hit rate is score squared, in twenty groups."""
     generator = np.random.default_rng(seed)
     scores = generator.uniform(0.05, 1, count)
     return Pairs(scores, generator.random(count) < scores**2, generator.integers(0, 20, count))
@@ -77,10 +77,10 @@ def test_maps_never_fall_and_survive_json(rows: list[tuple[float, bool]], method
     assert calibration_from_json(json.loads(json.dumps(calibration_to_json(calibration))), ["qr"], "x") == calibration
 
 
-def test_held_out_probabilities_do_not_know_their_family() -> None:
+def test_held_out_probabilities_do_not_know_their_group() -> None:
     pairs = _overconfident(400)
-    altered = Pairs(pairs.scores, np.where(pairs.families == 3, ~pairs.hits, pairs.hits), pairs.families)
-    mine = pairs.families == 3
+    altered = Pairs(pairs.scores, np.where(pairs.groups == 3, ~pairs.hits, pairs.hits), pairs.groups)
+    mine = pairs.groups == 3
     np.testing.assert_array_equal(cross_fitted(pairs)[mine], cross_fitted(altered)[mine])
     assert (cross_fitted(pairs)[~mine] != cross_fitted(altered)[~mine]).any()
     assert np.isnan(cross_fitted(Pairs(pairs.scores, pairs.hits, np.zeros(400, np.int64)))).all()
@@ -130,10 +130,10 @@ def test_predictions_round_trip(random_samples: RandomSamples) -> None:
     restored, classes = predictions_from_json(json.loads(json.dumps(predictions_to_json(samples, names))), "x")
     assert classes == names
     for before, after in zip(samples, restored, strict=True):
-        assert (before.document, before.page, before.family) == (after.document, after.page, after.family)
+        assert (before.document, before.page, before.group) == (after.document, after.page, after.group)
         np.testing.assert_allclose(after.found.xyxy, before.found.xyxy, atol=0.006)
         np.testing.assert_allclose(after.scores, before.scores, atol=1e-6)
-        assert after.truth.class_ids.tolist() == before.truth.class_ids.tolist()
+        assert after.ground_truth.class_ids.tolist() == before.ground_truth.class_ids.tolist()
     with pytest.raises(InputError, match=r"^p\.json: not a predictions file"):
         predictions_from_json({"format": 1, "classes": [], "pages": [{}]}, "p.json")
 

@@ -41,7 +41,7 @@ def test_each_kind_of_error(
     make_sample: MakeSample, found: list[tuple[float, ...]], expected: list[tuple[str, int, int]]
 ) -> None:
     mistakes = _mistakes(make_sample([(*MARK, 0)], found))
-    assert [(mistake.kind.value, mistake.truth, mistake.found) for mistake in mistakes] == expected
+    assert [(mistake.kind.value, mistake.ground_truth, mistake.found) for mistake in mistakes] == expected
 
 
 def test_the_worst_come_first(make_sample: MakeSample) -> None:
@@ -80,7 +80,7 @@ def test_slices_by_contact_size_and_document(make_sample: MakeSample) -> None:
             [(0, 0, 100, 100, 0), (20, 20, 60, 60, 1), (300, 0, 340, 40, 1)],
             [(0, 0, 100, 100, 0, 0.9), (300, 0, 340, 40, 1, 0.2), (800, 800, 900, 900, 0, 0.9)],
         ),
-        make_sample([(0, 0, 300, 300, 1)], [(0, 0, 300, 240, 1, 0.9)], document="b.pdf", family="b"),
+        make_sample([(0, 0, 300, 300, 1)], [(0, 0, 300, 240, 1, 0.9)], document="b.pdf", group="b"),
     ]
     matches = match(pages, 2)
     marks = list_marks(pages, matches)
@@ -115,7 +115,7 @@ def test_grouping_removes_duplicates_and_wrong_merges_are_counted(make_sample: M
     assert (good.grouped.duplicates, good.grouped.precision, good.grouped.recall) == (0, 1.0, 1.0)
     assert good.wrong_merges == ()
     seed = grouping_figures([page], ["signature", "stamp"], CONF, GroupingSettings(method="seed"))
-    assert [merge.truths for merge in seed.wrong_merges] == [(0, 1)]
+    assert [merge.ground_truths for merge in seed.wrong_merges] == [(0, 1)]
     assert seed.grouped.recall is not None
     assert seed.grouped.recall < 1
     _, members = group_samples([page], CONF, GroupingSettings())

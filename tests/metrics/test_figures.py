@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from docdetect.metrics.bootstrap import family_weights
+from docdetect.metrics.bootstrap import group_weights
 from docdetect.metrics.figures import (
     BootstrapSettings,
     Figure,
@@ -31,12 +31,12 @@ NAMES = ("qr", "signature", "stamp")
 FEW = BootstrapSettings(resamples=200)
 
 
-def test_weights_draw_every_family_as_often_as_there_are_families() -> None:
-    weights = family_weights(7, 500, seed=3)
+def test_weights_draw_every_group_as_often_as_there_are_groups() -> None:
+    weights = group_weights(7, 500, seed=3)
     assert weights.shape == (500, 7)
     assert (weights.sum(axis=1) == 7).all()
-    assert (weights == family_weights(7, 500, seed=3)).all()
-    assert (weights != family_weights(7, 500, seed=4)).any()
+    assert (weights == group_weights(7, 500, seed=3)).all()
+    assert (weights != group_weights(7, 500, seed=4)).any()
     assert weights.mean(axis=0) == pytest.approx([1] * 7, abs=0.2)
 
 
@@ -56,7 +56,7 @@ def test_figures_lie_in_their_intervals_and_repeat(random_samples: RandomSamples
     assert class_figures(matches, NAMES, [0.25] * 3, replace(FEW, seed=9)) != rows
 
 
-def test_more_families_narrow_the_interval(random_samples: RandomSamples) -> None:
+def test_more_groups_narrow_the_interval(random_samples: RandomSamples) -> None:
     widths = []
     for pages in (36, 360):
         row = class_figures(match(random_samples(pages, seed=5), 3), NAMES, [0.25] * 3, FEW)[0]
@@ -69,7 +69,7 @@ def test_more_families_narrow_the_interval(random_samples: RandomSamples) -> Non
 def test_a_class_without_marks_has_no_figures_and_does_not_lower_the_mean(make_sample: MakeSample) -> None:
     sample = make_sample([(0, 0, 100, 100, 0)], [(0, 0, 100, 100, 0, 0.9)])
     together, first, second, _ = class_figures(match([sample], 3), NAMES, [0.5] * 3, FEW)
-    assert first.ap50 == Figure(1.0), "no interval from a single family"
+    assert first.ap50 == Figure(1.0), "no interval from a single group"
     assert together.ap50.value == 1.0
     assert second.ap50.value is None
     assert second.working.precision.value is None
@@ -160,16 +160,19 @@ def test_a_model_against_itself_is_noise(random_samples: RandomSamples) -> None:
         assert difference.difference == Figure(0.0, 0.0, 0.0)
 
 
-def test_a_class_within_one_family_gets_no_verdict(random_samples: RandomSamples, make_sample: MakeSample) -> None:
+def test_a_class_within_one_group_gets_no_verdict(random_samples: RandomSamples, make_sample: MakeSample) -> None:
     """All QR codes of a real set stood in one document, and every resample agreed to the last digit."""
     box = (0, 0, 100, 100, 0)
-    others = [replace(one, truth=one.truth.select(one.truth.class_ids > 0)) for one in random_samples(48, seed=2)]
+    others = [
+        replace(one, ground_truth=one.ground_truth.select(one.ground_truth.class_ids > 0))
+        for one in random_samples(48, seed=2)
+    ]
     found, lost = (
-        [*others, make_sample([box], detections, document="qr.pdf", family="qr")] for detections in ([(*box, 0.9)], [])
+        [*others, make_sample([box], detections, document="qr.pdf", group="qr")] for detections in ([(*box, 0.9)], [])
     )
     differences = {(d.metric, d.name): d for d in compare(lost, found, NAMES, ([0.25] * 3,) * 2, FEW)}
     recall = differences["recall", "qr"]
-    assert (recall.verdict, recall.probability, recall.difference) == ("too few families", None, Figure(1.0))
+    assert (recall.verdict, recall.probability, recall.difference) == ("too few groups", None, Figure(1.0))
     rows = class_figures(match(found, 3), NAMES, [0.25] * 3, FEW)
     assert rows[1].ap50.low is None
     assert rows[2].ap50.low is not None
@@ -185,4 +188,4 @@ def test_different_pages_or_marks_are_refused(random_samples: RandomSamples, mak
 
 
 def _perfect(sample: Sample) -> Detections:
-    return replace(sample.truth, scores=np.full(len(sample.truth), 0.9, np.float32))
+    return replace(sample.ground_truth, scores=np.full(len(sample.ground_truth), 0.9, np.float32))

@@ -54,7 +54,7 @@ def test_no_pages_and_foreign_classes_are_refused(make_sample: MakeSample) -> No
 @pytest.mark.parametrize(("pages", "skill"), [(1, 0.9), (7, 0.5), (60, 0.9), (60, 0.0), (60, 1.0)])
 def test_our_average_precision_is_the_librarys(random_samples: RandomSamples, pages: int, skill: float) -> None:
     matches = match(random_samples(pages, seed=pages, skill=skill), 3)
-    draws = metric_draws(matches, np.ones((1, len(matches.families)), np.int64), [0.25] * 3)
+    draws = metric_draws(matches, np.ones((1, len(matches.groups)), np.int64), [0.25] * 3)
     np.testing.assert_allclose(draws.ap50[0], matches.ap[:, 0], atol=1e-12)
     np.testing.assert_allclose(draws.ap75[0], matches.ap[:, 5], atol=1e-12)
     np.testing.assert_allclose(draws.ap50_95[0], matches.ap.mean(axis=1), atol=1e-12)
@@ -67,7 +67,7 @@ def test_agrees_with_ultralytics_within_half_a_point(random_samples: RandomSampl
     assert matches.ap[:, 0].mean() == pytest.approx(ap[:, 0].mean(), abs=0.005)
     assert matches.ap.mean() == pytest.approx(ap.mean(), abs=0.005)
     conf = 0.25
-    ours = metric_draws(matches, np.ones((1, len(matches.families)), np.int64), [conf] * 3)
+    ours = metric_draws(matches, np.ones((1, len(matches.groups)), np.int64), [conf] * 3)
     theirs = [curve[:, round(conf * 999)].mean() for curve in curves]
     assert class_mean(ours.precision)[0] == pytest.approx(theirs[0], abs=0.005)
     assert class_mean(ours.recall)[0] == pytest.approx(theirs[1], abs=0.005)
@@ -86,16 +86,16 @@ def _ultralytics(samples: list[Sample], class_count: int) -> tuple[Float64Array,
     for number, sample in enumerate(samples):
         order = np.argsort(-sample.scores, kind="stable")
         found = sample.found.select(order)
-        classes, true_classes = torch.from_numpy(found.class_ids), torch.from_numpy(sample.truth.class_ids)
-        overlap = box_iou(torch.from_numpy(sample.truth.xyxy), torch.from_numpy(found.xyxy))
+        classes, true_classes = torch.from_numpy(found.class_ids), torch.from_numpy(sample.ground_truth.class_ids)
+        overlap = box_iou(torch.from_numpy(sample.ground_truth.xyxy), torch.from_numpy(found.xyxy))
         correct = BaseValidator.match_predictions(holder, classes, true_classes, overlap).numpy()
         metrics.update_stats(
             {
                 "tp": correct,
                 "conf": found.scores,
                 "pred_cls": found.class_ids,
-                "target_cls": sample.truth.class_ids,
-                "target_img": np.unique(sample.truth.class_ids),
+                "target_cls": sample.ground_truth.class_ids,
+                "target_img": np.unique(sample.ground_truth.class_ids),
                 "im_name": str(number),
             }
         )
@@ -104,13 +104,13 @@ def _ultralytics(samples: list[Sample], class_count: int) -> tuple[Float64Array,
 
 
 def _repeated(samples: list[Sample], times: dict[str, int]) -> list[Sample]:
-    return [sample for sample in samples for _ in range(times[sample.family])]
+    return [sample for sample in samples for _ in range(times[sample.group])]
 
 
 def _weights(matches: Matches, seed: int) -> dict[str, int]:
     generator = np.random.default_rng(seed)
-    count = len(matches.families)
-    return dict(zip(matches.families, generator.multinomial(count, [1 / count] * count).tolist(), strict=True))
+    count = len(matches.groups)
+    return dict(zip(matches.groups, generator.multinomial(count, [1 / count] * count).tolist(), strict=True))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -118,11 +118,11 @@ def test_a_resample_has_the_librarys_figures_of_the_repeated_pages(random_sample
     samples = random_samples(30, seed=seed)
     matches = match(samples, 3)
     times = _weights(matches, seed)
-    weights = np.array([[times[family] for family in matches.families]], np.int64)
+    weights = np.array([[times[group] for group in matches.groups]], np.int64)
     draws, repeated = metric_draws(matches, weights, [0.3] * 3), match(_repeated(samples, times), 3)
     np.testing.assert_allclose(draws.ap50[0], repeated.ap[:, 0], atol=1e-12)
     np.testing.assert_allclose(draws.ap50_95[0], repeated.ap.mean(axis=1), atol=1e-12)
-    direct = metric_draws(repeated, np.ones((1, len(repeated.families)), np.int64), [0.3] * 3)
+    direct = metric_draws(repeated, np.ones((1, len(repeated.groups)), np.int64), [0.3] * 3)
     np.testing.assert_allclose(draws.precision, direct.precision)
     np.testing.assert_allclose(draws.recall, direct.recall)
     np.testing.assert_allclose(draws.f1, direct.f1)

@@ -103,8 +103,8 @@ def test_boxes_sit_on_the_marks(config: DataConfig) -> None:
     assert pixels.shape == (842, 596, 3), "the size it was annotated at"
     found = yolo_to_detections(label.read_text(), (596, 842), "a")
     assert found.class_ids.tolist() == [0, 1, 2]
-    truth = json.loads(Path(config.annotations).read_text())["a.pdf"]["page_1"]["annotations"]
-    expected = [[*body["bbox"].values()] for mark in truth for body in mark.values()]
+    ground_truth = json.loads(Path(config.annotations).read_text())["a.pdf"]["page_1"]["annotations"]
+    expected = [[*body["bbox"].values()] for mark in ground_truth for body in mark.values()]
     np.testing.assert_allclose(found.xyxy[:, :2], np.array(expected)[:, :2], atol=0.01)
     for left, top, right, bottom in found.xyxy.round().astype(int):
         inside = pixels[top:bottom, left:right].min(axis=2)
@@ -286,7 +286,7 @@ def test_one_document_has_no_validation_and_says_so(tmp_path: Path) -> None:
 def test_near_duplicates_stay_together_by_default_and_leave_no_validation(config: DataConfig) -> None:
     prepared = make(config, split_by=DataConfig().split_by)
     assert prepared.report.warnings == (
-        "no validation pages: all 3 documents are near-duplicates of each other, one family; add documents of another "
+        "no validation pages: all 3 documents are near-duplicates of each other, one group; add documents of another "
         "kind, or divide by document (--by document), whose figures flatter the model",
     )
     assert {row.group for row in split_from_csv((prepared.dataset / "split.csv").read_text(), "split.csv").rows} == {
@@ -294,14 +294,14 @@ def test_near_duplicates_stay_together_by_default_and_leave_no_validation(config
     }
 
 
-def test_families_are_not_looked_for_again(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(config, split_by="family")
+def test_groups_are_not_looked_for_again(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(config, split_by="group")
 
     def look(*_: object) -> None:
         raise AssertionError("nothing has changed")
 
     monkeypatch.setattr("docdetect.prepare.plan.group_pages", look)
-    assert make(config, split_by="family").unchanged
+    assert make(config, split_by="group").unchanged
 
 
 def test_worker_processes_make_the_same_dataset(config: DataConfig, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of the truth: boxes where the labels say, every page, contact sheets, damage reported."""
+"""Pictures of the ground truth: boxes where the labels say, every page, contact sheets, damage reported."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from tests.support.pages import PAGE_WH, signed, stamped, text_page
 
 @dataclass(frozen=True)
 class Archive:
-    """Documents in `pdfs`, labels in `annotations.json`, and the truth."""
+    """Documents in `pdfs`, labels in `annotations.json`, and the ground truth."""
 
     pdfs: Path
     json: Path
-    truth: Annotations
+    ground_truth: Annotations
 
     def relabel(self, annotations: Annotations) -> None:
         """Replaces the labels on disk."""
@@ -30,7 +30,7 @@ def make_archive(folder: Path, *, documents: int = 6, pages: int = 4, marked_pag
     """Multi-page TIFFs of text, on one page of each two stamps and three signatures."""
     pdfs = folder / "pdfs"
     pdfs.mkdir(parents=True)
-    truth: Annotations = {}
+    ground_truth: Annotations = {}
     for number in range(documents):
         rng = np.random.default_rng(number)
         sheets = [text_page(100 * number + page, lines=24) for page in range(pages)]
@@ -52,7 +52,7 @@ def make_archive(folder: Path, *, documents: int = 6, pages: int = 4, marked_pag
         name = f"act {number}.tif"
         first, *others = (Image.fromarray(sheet) for sheet in sheets)
         first.save(pdfs / name, save_all=True, append_images=others, compression="tiff_lzw")
-        truth[name] = {marked_page: AnnotatedPage(PAGE_WH, tuple(marks))}
-    archive = Archive(pdfs, folder / "annotations.json", truth)
-    archive.relabel(truth)
+        ground_truth[name] = {marked_page: AnnotatedPage(PAGE_WH, tuple(marks))}
+    archive = Archive(pdfs, folder / "annotations.json", ground_truth)
+    archive.relabel(ground_truth)
     return archive

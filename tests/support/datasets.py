@@ -36,12 +36,12 @@ def write_dataset(folder: Path, train: int = 6, val: int = 3) -> Path:
     """A YOLO dataset in `folder`; returns its data.yaml."""
     for split, count, start in (("train", train, 0), ("val", val, 1000)):
         for number in range(count):
-            page, truth = made_page(start + number)
+            page, ground_truth = made_page(start + number)
             stem = f"страница_{number}"
             write_image(folder / "images" / split / f"{stem}.png", page)
             label = folder / "labels" / split / f"{stem}.txt"
             label.parent.mkdir(parents=True, exist_ok=True)
-            label.write_text(detections_to_yolo(truth), encoding="utf-8")
+            label.write_text(detections_to_yolo(ground_truth), encoding="utf-8")
     file = folder / "data.yaml"
     file.write_text("path: .\ntrain: images/train\nval: images/val\nnames: [qr, signature, stamp]\n", encoding="utf-8")
     return file

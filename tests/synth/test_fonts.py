@@ -9,7 +9,7 @@ import pytest
 from fontTools.ttLib import TTFont
 from matplotlib import get_data_path
 
-from docdetect.documents.drawing import builtin_fonts
+from docdetect.documents.pdf_writer import builtin_fonts
 from docdetect.errors import InputError
 from docdetect.synth.fonts import FontBook, FontStyle, Script
 

@@ -82,15 +82,15 @@ def test_a_margin_widens_the_boxes_of_its_class_as_far_as_the_page_reaches(datas
         assert (dataset / image).read_bytes() == (tmp_path / "wide" / image).read_bytes()
 
 
-def test_training_finds_the_lookalikes(dataset: Path) -> None:
+def test_training_finds_the_distractors(dataset: Path) -> None:
     found = read_dataset(str(dataset))
-    places = {image.name: image.lookalikes for images in found.splits.values() for image in images}
-    stored = read_json(dataset / "lookalikes.json")
+    places = {image.name: image.distractors for images in found.splits.values() for image in images}
+    stored = read_json(dataset / "distractors.json")
     assert stored
     assert set(stored) == {name for name, boxes in places.items() if len(boxes)}
     for image in (image for images in found.splits.values() for image in images):
-        assert image.lookalikes.tolist() == stored.get(image.name, [])
-        assert (image.lookalikes <= max(image.truth.size_wh)).all()
+        assert image.distractors.tolist() == stored.get(image.name, [])
+        assert (image.distractors <= max(image.ground_truth.size_wh)).all()
 
 
 def test_two_workers_write_the_same_bytes(dataset: Path, tmp_path: Path) -> None:

@@ -102,14 +102,14 @@ def test_what_is_no_mark_may_be_faint() -> None:
 
 
 @pytest.mark.parametrize("kind", PAPER_KINDS)
-def test_it_is_told_where_lookalikes_lie(kind: PaperKind) -> None:
+def test_it_is_told_where_distractors_lie(kind: PaperKind) -> None:
     for seed in range(3):
         finish = replace(draw_finish(np.random.default_rng(seed), kind), dirt=0, folds=0, holes=0, stains=0)
-        lookalike = Placed(dark_patch("", 60), 120 + 60 * seed, 200, 0)
-        plan = blank_plan((lookalike, Placed(dark_patch("", 90), 20, 20, 0, "cover")), finish, seed)
+        distractor = Placed(dark_patch("", 60), 120 + 60 * seed, 200, 0)
+        plan = blank_plan((distractor, Placed(dark_patch("", 90), 20, 20, 0, "cover")), finish, seed)
         page = draw_page(plan)
         without = draw_page(replace(plan, placed=plan.placed[1:]))
-        (box,) = page.lookalikes
+        (box,) = page.distractors
         seen = visible_change(page, without)
         bend = plan.geometry.bend
         slack = 5 if bend is None else 5 + 3 * float(np.abs(bend).max())

@@ -39,27 +39,27 @@ def test_rand_augment_really_changes_most_pages() -> None:
 @given(SEEDS, st.integers(0, 6))
 @settings(max_examples=60, deadline=None)
 def test_no_mark_is_hidden_by_more_than_half(seed: int, marks: int) -> None:
-    page, truth = made_page(seed, marks)
-    touched, erased = random_erase(page, truth.xyxy, 1.0, np.random.default_rng(seed))
-    for left, top, right, bottom in truth.xyxy.astype(int):
+    page, ground_truth = made_page(seed, marks)
+    touched, erased = random_erase(page, ground_truth.xyxy, 1.0, np.random.default_rng(seed))
+    for left, top, right, bottom in ground_truth.xyxy.astype(int):
         assert erased[top:bottom, left:right].mean() <= MOST_COVERED
     np.testing.assert_array_equal(touched[~erased], page[~erased])
 
 
 def test_erasing_touches_its_share_of_pages_and_parts_of_marks() -> None:
-    page, truth = made_page(3)
+    page, ground_truth = made_page(3)
     touched, on_marks = 0, 0
     for seed in range(200):
-        _, erased = random_erase(page, truth.xyxy, 0.4, np.random.default_rng(seed))
+        _, erased = random_erase(page, ground_truth.xyxy, 0.4, np.random.default_rng(seed))
         touched += bool(erased.any())
-        on_marks += any(erased[int(y0) : int(y1), int(x0) : int(x1)].any() for x0, y0, x1, y1 in truth.xyxy)
+        on_marks += any(erased[int(y0) : int(y1), int(x0) : int(x1)].any() for x0, y0, x1, y1 in ground_truth.xyxy)
     assert 60 <= touched <= 100
     assert on_marks > 30
 
 
 def test_probability_zero_touches_nothing() -> None:
-    page, truth = made_page(3)
-    same, erased = random_erase(page, truth.xyxy, 0.0, np.random.default_rng(0))
+    page, ground_truth = made_page(3)
+    same, erased = random_erase(page, ground_truth.xyxy, 0.0, np.random.default_rng(0))
     assert same is page
     assert not erased.any()
 

@@ -160,7 +160,7 @@ def test_average_precision_does_not_depend_on_the_threshold(
     assert strict.mean.found + strict.mean.wrong <= judged.mean.found + judged.mean.wrong
 
 
-def test_predictions_stand_beside_the_truth_in_order(trained: TrainResult, dataset: Path) -> None:
+def test_predictions_stand_beside_the_ground_truth_in_order(trained: TrainResult, dataset: Path) -> None:
     from docdetect.datasets.reader import read_dataset
 
     images = read_dataset(str(dataset)).splits["val"]

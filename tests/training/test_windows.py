@@ -34,7 +34,7 @@ def test_most_windows_hold_the_middle_of_a_mark_and_some_are_anywhere() -> None:
 
 
 @pytest.mark.parametrize(("boxes", "least", "most"), [(BOXES[:1], 0.25, 0.45), (NONE, 0.65, 0.95)])
-def test_windows_hold_lookalikes_too(boxes: FloatArray, least: float, most: float) -> None:
+def test_windows_hold_distractors_too(boxes: FloatArray, least: float, most: float) -> None:
     rng = np.random.default_rng(0)
     corners = [choose_window(boxes, BOXES[1:], (724, 1024), (320, 320), rng) for _ in range(400)]
     held = [left <= 560 <= left + 320 and top <= 730 <= top + 320 for left, top in corners]

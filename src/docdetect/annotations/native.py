@@ -36,7 +36,7 @@ class Mark:
         category: the annotator's name for it, before any class map.
         xywh: left, top, width, height in px at the page's size; may be senseless (NaN, negative): see cleaning.
         key: the annotation's key, such as `annotation_117`; "" makes `annotations_to_json` number it.
-        confidence: in [0, 1]; None for truth.
+        confidence: in [0, 1]; None for ground truth.
         text: what a QR code says; None where nothing was read.
         status: of a QR code that `infer` found: `decoded` or `unreadable`; None for all else.
     """

@@ -19,7 +19,7 @@ _SLACK = 0.01  # how far outside 0..1 a value may lie, as Ultralytics has it
 def detections_to_yolo(detections: Detections) -> str:
     """The label text of one page: a line per box, its order kept, "" without boxes.
 
-    The shares have 8 decimals (1e-4 px on a page of 10 000 px). Scores are not written: labels are truth, and a
+    The shares have 8 decimals (1e-4 px on a page of 10 000 px). Scores are not written: labels are ground truth, and a
     sixth column makes Ultralytics refuse the file.
     """
     width, height = detections.size_wh

@@ -1,4 +1,4 @@
-"""Leaks: pages of a dataset that have a near-duplicate, or a page of their own family, in another split."""
+"""Leaks: pages of a dataset that have a near-duplicate, or a page of their own group, in another split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.groups import NEAR_DUPLICATE, Evidence, find_families, ink_agreement, nearest_first
+from docdetect.datasets.groups import NEAR_DUPLICATE, Evidence, find_groups, ink_agreement, nearest_first
 from docdetect.datasets.page_fingerprints import Fingerprint
 from docdetect.datasets.split import SPLIT_NAMES, TRAIN, PageKey
 
@@ -22,7 +22,7 @@ class Leak:
         other, other_split: its counterpart.
         evidence: the strongest that there is.
         agreement: share of their ink that agrees, 0..1, where it was measured; else 0.
-        pages: how many pages of the other split are of its family.
+        pages: how many pages of the other split are of its group.
     """
 
     page: PageKey
@@ -43,20 +43,20 @@ def find_leaks(
     """At most one leak for each page outside training and each other split, the gravest first.
 
     Args:
-        prints: of the pages in `side_of`; further ones (pages that are in no split) may bind families together.
+        prints: of the pages in `side_of`; further ones (pages that are in no split) may bind groups together.
         side_of: page -> split name. Pages of test are held against train and val, pages of val against train.
         file_hashes: document -> hash of its file, where known.
     """
-    families = find_families(prints, file_hashes, on_progress)
+    groups = find_groups(prints, file_hashes, on_progress)
     print_of = {one.page: one for one in prints}
     members: dict[tuple[str, str], list[Fingerprint]] = {}
     for key in sorted(side_of):
-        members.setdefault((families.family_of[key], side_of[key]), []).append(print_of[key])
+        members.setdefault((groups.group_of[key], side_of[key]), []).append(print_of[key])
     leaks = [
         _leak(print_of[key], side_of[key], partners, other_side, file_hashes or {})
         for key in sorted(side_of)
         for other_side in SPLIT_NAMES[: SPLIT_NAMES.index(side_of[key])]
-        if side_of[key] != TRAIN and (partners := members.get((families.family_of[key], other_side)))
+        if side_of[key] != TRAIN and (partners := members.get((groups.group_of[key], other_side)))
     ]
     rank = list(Evidence).index
     return tuple(sorted(leaks, key=lambda leak: (rank(leak.evidence), -leak.agreement, leak.page, leak.other_split)))
@@ -91,4 +91,4 @@ def _strongest(
     for other in partners:
         if other.page.document == one.page.document:
             return Evidence.SAME_DOCUMENT, other, 0.0
-    return Evidence.SAME_FAMILY, other, agreement
+    return Evidence.SAME_GROUP, other, agreement

@@ -123,7 +123,7 @@ _LEAK_COLUMNS = (
     "other_split",
     "other_document",
     "other_page",
-    "family_pages",
+    "group_pages",
 )
 
 _MOST_ROWS = 400
@@ -252,11 +252,11 @@ def _leak_section(outcome: AuditOutcome, most: int) -> list[Section]:
         return []
     leaks = outcome.leaks
     if not leaks:
-        return [Section("Leaks", ("No page has a near-duplicate, or a page of its family, in another split.",))]
+        return [Section("Leaks", ("No page has a near-duplicate, or a page of its group, in another split.",))]
     counts = Counter(one.evidence.value for one in leaks)
     text = "; ".join(f"{count} {name}" for name, count in counts.items())
     table = Table(
-        ("page", "split", "evidence", "ink that agrees", "seen in", "split", "pages of its family there"),
+        ("page", "split", "evidence", "ink that agrees", "seen in", "split", "pages of its group there"),
         [
             (
                 str(one.page), one.split, one.evidence.value, _percent(one.agreement),
@@ -267,7 +267,7 @@ def _leak_section(outcome: AuditOutcome, most: int) -> list[Section]:
         "All leaks",
         folded=True,
     )  # fmt: skip
-    advice = "Figures on such a split flatter the model: divide by family (docdetect split --by family)."
+    advice = "Figures on such a split flatter the model: divide by group (docdetect split --by group)."
     return [Section("Leaks", (f"{text}. {advice}",), plots=_leak_pictures(outcome.split, most), tables=[table])]
 
 

@@ -62,7 +62,7 @@ def audit(
     if outcome.leaks:
         raise PartialFailureError(
             f"{resolved.data.dataset}: {len(outcome.leaks)} pages have a counterpart in another split",
-            f"See {folder / 'report.html'}; docdetect split --by family keeps families together.",
+            f"See {folder / 'report.html'}; docdetect split --by group keeps groups together.",
         )
 
 

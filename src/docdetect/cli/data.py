@@ -54,9 +54,7 @@ def split(
     val: Annotated[float | None, typer.Option(help="Share of the pages for validation (0.1).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the pages for a test split (0).")] = None,
-    by: Annotated[
-        str | None, typer.Option(metavar="family|document|page", help="What stays together (family).")
-    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="group|document|page", help="What stays together (group).")] = None,
     folds: Annotated[
         int | None, typer.Option(help="So many manifests, each fold being val once (0: one split).")
     ] = None,
@@ -70,7 +68,7 @@ def split(
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Divide families, documents or pages into training and validation, the same on every platform."""
+    """Divide groups, documents or pages into training and validation, the same on every platform."""
     from docdetect.cli.dataset_summary import empty_of
     from docdetect.prepare.steps import write_split
 

@@ -36,7 +36,7 @@ def crossval(
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Judge a recipe by families: every page by a model that has seen nothing like it."""
+    """Judge a recipe by groups: every page by a model that has seen nothing like it."""
     flags: dict[str, object] = {
         "crossval.folds": folds,
         "crossval.weights": weights,
@@ -167,14 +167,14 @@ def list_(
 
 
 def _assign_folds(
-    families: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
+    groups: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
 ) -> dict[tuple[str, int], int]:
     """Stratified folds; `training` and `datasets` do not know each other, so they meet here."""
     from docdetect.datasets.split import PageKey, stratified_folds
 
-    keys = {page: PageKey(*page) for page in families}
+    keys = {page: PageKey(*page) for page in groups}
     chosen = stratified_folds(
-        {keys[page]: family for page, family in families.items()},
+        {keys[page]: group for page, group in groups.items()},
         {keys[page]: counts for page, counts in marks.items()},
         folds,
         seed,

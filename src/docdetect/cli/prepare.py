@@ -17,9 +17,7 @@ def prepare(
     val: Annotated[float | None, typer.Option(help="Share of the pages for validation (0.1).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the split (42).")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the pages for a test split (0).")] = None,
-    by: Annotated[
-        str | None, typer.Option(metavar="family|document|page", help="What stays together (family).")
-    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="group|document|page", help="What stays together (group).")] = None,
     manifest: Annotated[str | None, typer.Option(help="A split.csv to apply again instead of a new split.")] = None,
     size: Annotated[
         str | None,

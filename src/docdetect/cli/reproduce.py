@@ -30,7 +30,7 @@ def reproduce(
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Run the seed's protocol (split by page) and an honest one (split by family) with one recipe, side by side."""
+    """Run the seed's protocol (split by page) and an honest one (split by group) with one recipe, side by side."""
     flags: dict[str, object] = {
         "data.pdfs": pdfs,
         "data.annotations": annotations,

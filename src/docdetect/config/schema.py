@@ -124,8 +124,8 @@ class SynthConfig(Section):
         """
         if kind in self.class_map:
             return self.class_map[kind]
-        families = {"handwritten_signature": "signature", "initials": "signature", "digital_signature": ""}
-        for name in (kind, families.get(kind, "stamp" if kind.startswith("stamp_") else kind)):
+        groups = {"handwritten_signature": "signature", "initials": "signature", "digital_signature": ""}
+        for name in (kind, groups.get(kind, "stamp" if kind.startswith("stamp_") else kind)):
             if name in self.classes:
                 return name
         return None
@@ -150,8 +150,8 @@ class DataConfig(Section):
     size: Literal["annotations", "dpi", "long_side"] = Field("annotations", description="how large pages are rendered")
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch, with size: dpi")
     long_side: Annotated[int, Field(ge=64, le=20000)] = Field(1024, description="px, with size: long_side")
-    split_by: Literal["family", "document", "page"] = Field(
-        "family", description="what stays together in a split; families are near-duplicate documents"
+    split_by: Literal["group", "document", "page"] = Field(
+        "group", description="what stays together in a split; groups are near-duplicate documents"
     )
     val: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of the validation split")
     test: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the test split; 0 makes none")
@@ -351,7 +351,7 @@ class ExportConfig(Section):
 class FiguresConfig(Section):
     """How figures get their intervals, and confidence its meaning."""
 
-    resamples: Annotated[int, Field(ge=10, le=100_000)] = Field(1000, description="of the bootstrap over families")
+    resamples: Annotated[int, Field(ge=10, le=100_000)] = Field(1000, description="of the bootstrap over groups")
     level: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
     seed: Annotated[int, Field(ge=0)] = 0
     calibration: Literal["auto", "platt", "isotonic"] = Field("auto", description="map from score to probability")

@@ -1,4 +1,4 @@
-"""Families: documents and pages that are near-duplicates of each other and must not be divided by a split.
+"""Groups: documents and pages that are near-duplicates of each other and must not be divided by a split.
 
 Are two pages near-duplicates? Their ink is laid one over the other and compared place by place.
 
@@ -263,7 +263,7 @@ class Evidence(str, Enum):
     NEAR_DUPLICATE = "near-duplicate"
     SAME_TEXT = "same text layer"
     SAME_DOCUMENT = "same document"
-    SAME_FAMILY = "same family"
+    SAME_GROUP = "same group"
 
 
 @dataclass(frozen=True)
@@ -283,33 +283,33 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Families:
-    """Page -> family, and the links between documents that made them.
+class Groups:
+    """Page -> group, and the links between documents that made them.
 
-    A family is named after the first of its documents, in the order of their names.
+    A group is named after the first of its documents, in the order of their names.
     """
 
-    family_of: Mapping[PageKey, str]
+    group_of: Mapping[PageKey, str]
     links: tuple[Link, ...]
 
     def documents(self) -> dict[str, tuple[str, ...]]:
-        """Family -> its documents, both in order."""
+        """Group -> its documents, both in order."""
         members: dict[str, set[str]] = {}
-        for key, family in self.family_of.items():
-            members.setdefault(family, set()).add(key.document)
-        return {family: tuple(sorted(members[family])) for family in sorted(members)}
+        for key, group in self.group_of.items():
+            members.setdefault(group, set()).add(key.document)
+        return {group: tuple(sorted(members[group])) for group in sorted(members)}
 
 
-def find_families(
+def find_groups(
     prints: Sequence[Fingerprint],
     file_hashes: Mapping[str, str] | None = None,
     on_progress: ProgressCallback = no_progress,
-) -> Families:
-    """Groups pages into families.
+) -> Groups:
+    """Divides pages into groups.
 
     Joined are the pages of one document, documents of one file hash, pages of equal pixels or equal text, and
-    near-duplicate pages; a chain of such pairs is one family. Nearly blank pages join nothing. Pairs of pages that are
-    in one family already are not compared again, so that many copies of one page cost no more than as many others.
+    near-duplicate pages; a chain of such pairs is one group. Nearly blank pages join nothing. Pairs of pages that are
+    in one group already are not compared again, so that many copies of one page cost no more than as many others.
 
     Args:
         prints: one per page, no page twice.
@@ -329,8 +329,8 @@ def find_families(
                 forest.join(link)
                 links.append(link)
         on_progress(done, len(pairs), "pairs of pages")
-    family_of = {one.page: forest.root(one.page.document) for one in prints}
-    return Families(family_of, tuple(sorted(links, key=lambda link: (link.first, link.second))))
+    group_of = {one.page: forest.root(one.page.document) for one in prints}
+    return Groups(group_of, tuple(sorted(links, key=lambda link: (link.first, link.second))))
 
 
 def _equal(prints: Sequence[Fingerprint], file_hashes: Mapping[str, str]) -> Iterable[Link]:

@@ -29,14 +29,14 @@ class LabelledImage:
     Attributes:
         path: the picture.
         name: the same relative to the dataset's folder, POSIX, NFC.
-        truth: boxes in px of the picture as displayed; its `size_wh` is the picture's.
-        lookalikes: float32 (N, 4) xyxy px of the same: places that resemble marks and are none.
+        ground truth: boxes in px of the picture as displayed; its `size_wh` is the picture's.
+        distractors: float32 (N, 4) xyxy px of the same: places that resemble marks and are none.
     """
 
     path: Path
     name: str
-    truth: Detections
-    lookalikes: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    ground_truth: Detections
+    distractors: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class YoloDataset:
 
     def marks(self, split: str) -> int:
         """How many true boxes a split has."""
-        return sum(len(image.truth) for image in self.splits[split])
+        return sum(len(image.ground_truth) for image in self.splits[split])
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_dataset(
         splits: which splits are wanted; each must be there and have pictures.
 
     Raises:
-        InputError: no dataset, an empty split, unreadable pictures, labels or lookalikes, class ids beyond the names,
+        InputError: no dataset, an empty split, unreadable pictures, labels or distractors, class ids beyond the names,
             no mark in the training split; every problem is listed.
     """
     file = find_data_yaml(data)
@@ -108,12 +108,12 @@ def read_dataset(
         raise InputError(error.message, error.remedy) from error
     names = _class_names(tree.get("names"), file)
     root = _root(tree.get("path"), file)
-    lookalikes = _lookalikes(tree.get("lookalikes"), root, file)
+    distractors = _distractors(tree.get("distractors"), root, file)
     problems: list[str] = []
     found: dict[str, tuple[LabelledImage, ...]] = {}
     for split in splits:
         pictures = _pictures(tree.get(split), root, f"{file}: {split}")
-        found[split] = _labelled(pictures, root, len(names), lookalikes, problems, on_progress)
+        found[split] = _labelled(pictures, root, len(names), distractors, problems, on_progress)
     if problems:
         raise InputError(problem_list(f"{file}: the dataset cannot be used", problems), _PREPARE)
     dataset = YoloDataset(file, root, names, found)
@@ -132,8 +132,8 @@ def fingerprint(dataset: YoloDataset) -> Fingerprint:
             content = sha256_file(image.path)
             if seen.setdefault(content, split) != split:
                 shared.append(image.name)
-            boxes = sha256_text(repr((image.truth.xyxy.tolist(), image.truth.class_ids.tolist())))
-            places = image.lookalikes.tolist() or ""
+            boxes = sha256_text(repr((image.ground_truth.xyxy.tolist(), image.ground_truth.class_ids.tolist())))
+            places = image.distractors.tolist() or ""
             contents.update(f"{image.name}\t{content}\t{boxes}{places}\n".encode())
             sides.update(f"{split}\t{image.name}\n".encode())
     return Fingerprint(contents.hexdigest(), sides.hexdigest(), tuple(shared))
@@ -176,12 +176,12 @@ def _pictures(entry: Any, root: Path, origin: str) -> list[Path]:
     return sorted(set(found))
 
 
-def _lookalikes(entry: Any, root: Path, file: Path) -> dict[str, FloatArray]:
-    """Name of a picture -> float32 (N, 4) xyxy px, from the JSON file that `lookalikes` of a data.yaml names."""
+def _distractors(entry: Any, root: Path, file: Path) -> dict[str, FloatArray]:
+    """Name of a picture -> float32 (N, 4) xyxy px, from the JSON file that `distractors` of a data.yaml names."""
     if entry is None:
         return {}
     if not isinstance(entry, str):
-        raise InputError(f"{file}: lookalikes: expected a JSON file, found {entry!r}", _PREPARE)
+        raise InputError(f"{file}: distractors: expected a JSON file, found {entry!r}", _PREPARE)
     path = root / entry
     tree = read_json(path)
     try:
@@ -189,7 +189,7 @@ def _lookalikes(entry: Any, root: Path, file: Path) -> dict[str, FloatArray]:
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: expected lists of [left, top, right, bottom] px by name of picture ({error})",
-            "Correct it, or take `lookalikes` out of the data.yaml.",
+            "Correct it, or take `distractors` out of the data.yaml.",
         ) from error
     return found
 
@@ -198,7 +198,7 @@ def _labelled(
     pictures: Sequence[Path],
     root: Path,
     class_count: int,
-    lookalikes: Mapping[str, FloatArray],
+    distractors: Mapping[str, FloatArray],
     problems: list[str],
     on_progress: ProgressCallback,
 ) -> tuple[LabelledImage, ...]:
@@ -206,23 +206,23 @@ def _labelled(
     images = []
     for done, path in enumerate(pictures, start=1):
         try:
-            truth = _truth(path, class_count)
+            ground_truth = _ground_truth(path, class_count)
             name = relative_name(path, root) if path.is_relative_to(root) else path.as_posix()
-            images.append(LabelledImage(path, name, truth, lookalikes.get(name, none)))
+            images.append(LabelledImage(path, name, ground_truth, distractors.get(name, none)))
         except DocdetectError as error:
             problems.append(error.message)
         on_progress(done, len(pictures), "reading labels")
     return tuple(images)
 
 
-def _truth(path: Path, class_count: int) -> Detections:
+def _ground_truth(path: Path, class_count: int) -> Detections:
     size_wh = picture_size(path)
     label = label_path(path)
-    truth = yolo_to_detections(read_text(label) if label.is_file() else "", size_wh, str(label))
-    beyond = sorted({int(k) for k in truth.class_ids if k >= class_count})
+    ground_truth = yolo_to_detections(read_text(label) if label.is_file() else "", size_wh, str(label))
+    beyond = sorted({int(k) for k in ground_truth.class_ids if k >= class_count})
     if beyond:
         raise InputError(f"{label}: class {', '.join(map(str, beyond))}, but there are {class_count} names (from 0)")
-    return truth
+    return ground_truth
 
 
 def label_path(image: Path) -> Path:

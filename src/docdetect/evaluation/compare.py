@@ -185,7 +185,7 @@ def _contest_section(contest: Contest) -> Section:
                 spans.append(Span(label, 100 * change.value, 100 * change.low, 100 * change.high))
     a, b = contest.first.path.name, contest.second.path.name
     text = (
-        f"A is {a}, B is {b}; both judged on the same resamples of families. B is called better or worse only where "
+        f"A is {a}, B is {b}; both judged on the same resamples of groups. B is called better or worse only where "
         "the interval of the difference does not hold 0; else it is noise.",
     )
     plot = interval_plot("B minus A, points, all classes", spans, Axis("points"), mark_x=0)

@@ -1,4 +1,4 @@
-"""Cross-validation by family: every page is judged by a model that has seen nothing like it; resumable fold by fold.
+"""Cross-validation by group: every page is judged by a model that has seen nothing like it; resumable fold by fold.
 
 The held-out fold chooses nothing: each fold trains the configured number of epochs without early stopping and is judged
 with its last weights, not with those that did best on the very pages it is judged on.
@@ -83,7 +83,7 @@ def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | N
     `<crossval.runs>/<name>_<timestamp>`.
 
     Raises:
-        InputError: the dataset or the model is missing or wrong, or there are fewer families than folds.
+        InputError: the dataset or the model is missing or wrong, or there are fewer groups than folds.
         OutputError: the folder cannot be written.
     """
     tell = listeners or Listeners()
@@ -125,7 +125,7 @@ def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None 
         origins,
         plan["folds"],
         config.crossval.seed,
-        lambda families, *_: dict.fromkeys(families, 0),  # the plan on disk decides, whatever would be chosen today
+        lambda groups, *_: dict.fromkeys(groups, 0),  # the plan on disk decides, whatever would be chosen today
     )
     planned = tuple(FoldedImage(one.image, one.origin, int(fold_of[one.image.name])) for one in images)
     return _run_folds(Folds(folder, dataset, planned, ()), config, tell), config
@@ -259,7 +259,7 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     facts = {"dataset": folds.dataset.file.as_posix(), "folds": str(folds.count), "epochs": str(config.train.epochs)}
     frame = ReportFrame(
         "Cross-validation",
-        f"{folds.count} folds by family; every page judged by a model that has not seen its family",
+        f"{folds.count} folds by group; every page judged by a model that has not seen its group",
         {**facts, "model": config.train.model},
         [_folds_section(rows, mean, spread, config.val.conf)],
     )
@@ -268,7 +268,7 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
         return read_picture(folds.images[position].image.path)
 
     evaluation = write_evaluation(folds.folder, folds.samples, names, settings, frame, read_page)
-    origin = f"out-of-fold predictions of {folds.count} folds by family, {folds.folder.name}"
+    origin = f"out-of-fold predictions of {folds.count} folds by group, {folds.folder.name}"
     # the thresholds are for `infer`, so a class with too few marks to choose gets what `infer` would use anyway
     best = best_confs(
         evaluation.matches, ThresholdRule(fallback=DEFAULT_CONF if config.infer.conf is None else config.infer.conf)
@@ -300,11 +300,11 @@ def _store(
 
 def _fold_figures(fold: int, samples: Sequence[Sample], conf: Sequence[float]) -> FoldFigures:
     matches = match(samples, len(conf))
-    draws = metric_draws(matches, np.ones((1, len(matches.families)), np.int64), conf)
+    draws = metric_draws(matches, np.ones((1, len(matches.groups)), np.int64), conf)
     means = [
         float(class_mean(values)[0]) for values in (draws.ap50, draws.ap50_95, draws.precision, draws.recall, draws.f1)
     ]
-    marks = sum(len(sample.truth) for sample in samples)
+    marks = sum(len(sample.ground_truth) for sample in samples)
     return FoldFigures(fold + 1, len(samples), marks, tuple(None if np.isnan(value) else value for value in means))
 
 

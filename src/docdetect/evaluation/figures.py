@@ -1,4 +1,4 @@
-"""Detections against truth: precision and recall at one threshold, average precision over all of them."""
+"""Detections against ground truth: precision and recall at one threshold, average precision over all of them."""
 
 from __future__ import annotations
 
@@ -69,30 +69,31 @@ class BestF1:
 
 
 def judge(pages: Sequence[PredictedImage], class_count: int) -> Outcome:
-    """Matches detections to truth on each page: by descending score, each takes the free mark that it overlaps most."""
-    right = [matches(page.found, page.image.truth) for page in pages]
-    truths = [page.image.truth.class_ids for page in pages]
+    """Matches detections to ground truth by descending score: each takes the free mark that it overlaps most."""
+    right = [matches(page.found, page.image.ground_truth) for page in pages]
+    ground_truths = [page.image.ground_truth.class_ids for page in pages]
     return Outcome(
         right=np.concatenate([*right, np.zeros((0, len(IOUS)), np.bool_)]),
         scores=np.concatenate([*(_scores(page.found) for page in pages), np.zeros(0, np.float32)]),
         class_ids=np.concatenate([*(page.found.class_ids for page in pages), np.zeros(0, np.int64)]),
-        true_ids=np.concatenate([*truths, np.zeros(0, np.int64)]),
+        true_ids=np.concatenate([*ground_truths, np.zeros(0, np.int64)]),
         pages_with=sum(
-            (np.bincount(np.unique(ids), minlength=class_count) for ids in truths), np.zeros(class_count, np.int64)
+            (np.bincount(np.unique(ids), minlength=class_count) for ids in ground_truths),
+            np.zeros(class_count, np.int64),
         ),
         pages=len(pages),
     )
 
 
-def matches(found: Detections, truth: Detections) -> BoolArray:
+def matches(found: Detections, ground_truth: Detections) -> BoolArray:
     """bool (N, 10): whether each detection is right at each IoU of `IOUS`; a mark makes one detection right only."""
     right: BoolArray = np.zeros((len(found), len(IOUS)), np.bool_)
-    overlap = boxes.iou(found.xyxy, truth.xyxy) * (found.class_ids[:, None] == truth.class_ids[None, :])
+    overlap = boxes.iou(found.xyxy, ground_truth.xyxy) * (found.class_ids[:, None] == ground_truth.class_ids[None, :])
     if not overlap.size:
         return right
     order = np.argsort(-_scores(found), kind="stable")
     for column, least in enumerate(IOUS):
-        free = np.ones(len(truth), np.bool_)
+        free = np.ones(len(ground_truth), np.bool_)
         for position in order:
             mark = int(np.argmax(np.where(free, overlap[position], 0)))
             if free[mark] and overlap[position, mark] >= least:

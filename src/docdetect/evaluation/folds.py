@@ -21,7 +21,7 @@ PageId: TypeAlias = tuple[str, int]
 AssignFolds: TypeAlias = Callable[
     [Mapping[PageId, str], Mapping[PageId, Sequence[int]], int, int], Mapping[PageId, int]
 ]
-"""Called as (page -> family, page -> marks by class, folds, seed): page -> fold from 0, whole families together."""
+"""Called as (page -> group, page -> marks by class, folds, seed): page -> fold from 0, whole groups together."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def fold_images(
     """All pictures of the dataset's splits with their folds, in the order of splits and names.
 
     Raises:
-        InputError: fewer families than folds, or the same page twice.
+        InputError: fewer groups than folds, or the same page twice.
     """
     images = [image for split in dataset.splits.values() for image in split]
     places = [origin_of(image, origins) for image in images]
@@ -50,14 +50,14 @@ def fold_images(
                 f"{dataset.file}: {other.name} and {image.name} are the same page, {place.document} page {place.page}",
                 "Make the dataset again with docdetect prepare.",
             )
-    families = {(place.document, place.page): place.family for place in places}
-    if (count := len(set(families.values()))) < folds:
+    groups = {(place.document, place.page): place.group for place in places}
+    if (count := len(set(groups.values()))) < folds:
         raise InputError(
-            f"{dataset.file}: {count} families of documents cannot be divided into {folds} folds",
+            f"{dataset.file}: {count} groups of documents cannot be divided into {folds} folds",
             "Take fewer folds with --folds, or label more documents.",
         )
     marks = {page: _marks(image, len(dataset.class_names)) for page, image in pages.items()}
-    fold_of = assign(families, marks, folds, seed)
+    fold_of = assign(groups, marks, folds, seed)
     return tuple(
         FoldedImage(image, place, fold_of[place.document, place.page])
         for image, place in zip(images, places, strict=True)
@@ -75,7 +75,7 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
     """
     import yaml
 
-    lookalikes = {}
+    distractors = {}
     with staged_folder(folder) as staging:
         for position, one in enumerate(images):
             side = "val" if one.fold == fold else "train"
@@ -84,18 +84,18 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
             label = label_path(one.image.path)
             if label.is_file():
                 _link(label, staging / "labels" / side / f"{stem}.txt")
-            if len(one.image.lookalikes):
-                lookalikes[f"images/{side}/{stem}{one.image.path.suffix.lower()}"] = one.image.lookalikes.tolist()
+            if len(one.image.distractors):
+                distractors[f"images/{side}/{stem}{one.image.path.suffix.lower()}"] = one.image.distractors.tolist()
         tree = {"train": "images/train", "val": "images/val", "names": dict(enumerate(class_names))}
-        if lookalikes:
-            write_json(staging / "lookalikes.json", lookalikes)
-            tree["lookalikes"] = "lookalikes.json"
+        if distractors:
+            write_json(staging / "distractors.json", distractors)
+            tree["distractors"] = "distractors.json"
         write_text(staging / "data.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
     return folder / "data.yaml"
 
 
 def _marks(image: LabelledImage, class_count: int) -> list[int]:
-    counts: list[int] = np.bincount(image.truth.class_ids, minlength=class_count).tolist()
+    counts: list[int] = np.bincount(image.ground_truth.class_ids, minlength=class_count).tolist()
     return counts
 
 

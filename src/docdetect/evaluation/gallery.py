@@ -62,7 +62,7 @@ def error_crop(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: B
         names: class names in the order of ids.
         pixels: uint8 (H, W, 3) RGB of the page, of the size that its boxes refer to.
     """
-    window = _window(_focus(sample, mistake), sample.truth.size_wh)
+    window = _window(_focus(sample, mistake), sample.ground_truth.size_wh)
     left, top = window[:2]
     crop = Image.fromarray(pixels).crop(window)
     scale = _LONG_SIDE_PX / max(crop.size)
@@ -75,10 +75,10 @@ def error_crop(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: B
         moved = (np.asarray(box, np.float64) - [left, top, left, top]) * scale
         return float(moved[0]), float(moved[1]), float(moved[2]), float(moved[3])
 
-    for position, box in enumerate(sample.truth.xyxy):
-        missed = mistake.kind is MistakeKind.MISSED and position == mistake.truth
+    for position, box in enumerate(sample.ground_truth.xyxy):
+        missed = mistake.kind is MistakeKind.MISSED and position == mistake.ground_truth
         line = class_colour(mistake.class_id, names[mistake.class_id]) if missed else _TRUE_COLOUR
-        _dashed(draw, placed(box), line, 4 if position == mistake.truth else 2)
+        _dashed(draw, placed(box), line, 4 if position == mistake.ground_truth else 2)
     if mistake.found >= 0:
         class_id = int(sample.found.class_ids[mistake.found])
         colour = class_colour(class_id, names[class_id])
@@ -88,7 +88,7 @@ def error_crop(sample: Sample, mistake: Mistake, names: Sequence[str], pixels: B
 
 def _focus(sample: Sample, mistake: Mistake) -> FloatArray:
     boxes = [sample.found.xyxy[mistake.found]] if mistake.found >= 0 else []
-    boxes += [sample.truth.xyxy[mistake.truth]] if mistake.truth >= 0 else []
+    boxes += [sample.ground_truth.xyxy[mistake.ground_truth]] if mistake.ground_truth >= 0 else []
     return union_box(np.stack(boxes))
 
 

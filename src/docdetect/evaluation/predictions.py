@@ -1,6 +1,6 @@
 """A detector over a labelled dataset: what it finds beside what is there.
 
-From the pictures of a dataset to samples: which document, page and family a picture is.
+From the pictures of a dataset to samples: which document, page and group a picture is.
 """
 
 from __future__ import annotations
@@ -171,18 +171,18 @@ class Origin:
     Attributes:
         document: name of the document, or of the picture in a dataset that docdetect did not make.
         page: from 1.
-        family: what it must stay together with.
+        group: what it must stay together with.
     """
 
     document: str
     page: int
-    family: str
+    group: str
 
 
 def read_origins(root: Path) -> dict[str, Origin]:
     """File stem -> origin, from the `split.csv` in a dataset's folder; empty where there is none.
 
-    A page that is a group of its own (split by page) still belongs to its document's family.
+    A page that is a group of its own (split by page) still belongs to its document's group.
 
     Raises:
         InputError: the file is not a split manifest.
@@ -198,13 +198,13 @@ def read_origins(root: Path) -> dict[str, Origin]:
         document, page, group = nfc(row["document"]), row["page"], nfc(row["group"])
         if not page.isdecimal() or int(page) < 1:
             raise InputError(f"{file}: line {rows.line_num}: {page!r} is no page number")
-        family = document if group == f"{document}#{page}" else group
-        origins[page_stem(document, int(page))] = Origin(document, int(page), family)
+        group = document if group == f"{document}#{page}" else group
+        origins[page_stem(document, int(page))] = Origin(document, int(page), group)
     return origins
 
 
 def origin_of(image: LabelledImage, origins: Mapping[str, Origin]) -> Origin:
-    """The picture's origin; a picture that the manifest does not know is a document and a family of its own."""
+    """The picture's origin; a picture that the manifest does not know is a document and a group of its own."""
     return origins.get(nfc(image.path.stem), Origin(image.name, 1, image.name))
 
 
@@ -213,5 +213,5 @@ def samples_of(pages: Iterable[PredictedImage], origins: Mapping[str, Origin]) -
     samples = []
     for page in pages:
         origin = origin_of(page.image, origins)
-        samples.append(Sample(origin.document, origin.page, origin.family, page.image.truth, page.found))
+        samples.append(Sample(origin.document, origin.page, origin.group, page.image.ground_truth, page.found))
     return tuple(samples)

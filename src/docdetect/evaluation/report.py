@@ -110,11 +110,11 @@ def _tiles(evaluation: Evaluation) -> list[Tile]:
 def _accuracy(evaluation: Evaluation) -> Section:
     settings = evaluation.settings
     text = (
-        f"{evaluation.pages} pages, {len(evaluation.documents)} documents, {len(evaluation.matches.families)} families "
+        f"{evaluation.pages} pages, {len(evaluation.documents)} documents, {len(evaluation.matches.groups)} groups "
         "of near-duplicates. All figures in per cent. Average precision (COCO) uses detections of every confidence; "
         "precision, recall and F1 are at the working thresholds and IoU 0.5. “all” is the mean of the classes.",
         f"Below each figure its {settings.bootstrap.level:.0%} interval: {settings.bootstrap.resamples} resamples by "
-        "family, since pages of one family err together.",
+        "group, since pages of one group err together.",
     )
     columns = ("class", "marks", "AP50", "AP75", "AP50-95", "precision", "recall", "F1")
     rows = [_figures_row(row) for row in evaluation.figures]
@@ -222,7 +222,7 @@ def _stage_row(stage: StageFigures, label: str) -> list[str | Cell]:
 def _where(evaluation: Evaluation) -> Section:
     rows: list[list[str | Cell]] = [
         [
-            Cell(one.document, "" if one.family == one.document else f"family {one.family}"),
+            Cell(one.document, "" if one.group == one.document else f"group {one.group}"),
             str(one.pages),
             str(one.marks),
             str(one.hits),
@@ -261,7 +261,7 @@ def _calibration(evaluation: Evaluation) -> Section:
     lines = [reliability_line(row, _colour(evaluation, k)) for k, row in enumerate(evaluation.calibration) if row.pairs]
     text = (
         "Does a confidence of 0.8 mean four times out of five? Detections from 0.05 on. The expected calibration error "
-        "after calibration is cross-fitted over families.",
+        "after calibration is cross-fitted over groups.",
     )
     plot = reliability_plot("Reliability of the raw confidence", lines)
     return Section("Confidence", text, [plot], [Table(CALIBRATION_COLUMNS, rows)])
@@ -334,7 +334,7 @@ def evaluate_pages(
     settings: EvaluationSettings,
     frame: ReportFrame,
 ) -> Evaluation:
-    """Judges the pictures of a dataset by its documents and families and writes the three files into `folder`.
+    """Judges the pictures of a dataset by its documents and groups and writes the three files into `folder`.
 
     Raises:
         InputError: the dataset's split manifest is damaged, or a picture of the gallery cannot be read.

@@ -1,4 +1,4 @@
-"""The seed's protocol and an honest one, side by side: the same recipe on a split by page and on a split by family.
+"""The seed's protocol and an honest one, side by side: the same recipe on a split by page and on a split by group.
 
 Only the split differs. Both train all epochs and are judged with their last weights, as the seed reported its sixtieth
 epoch: the validation pages choose nothing.
@@ -34,7 +34,7 @@ from docdetect.evaluation.report import (
 from docdetect.evaluation.validate import validate
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.codec import to_plain
-from docdetect.metrics.figures import FEWEST_FAMILIES, BootstrapSettings, ClassFigures, class_figures
+from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, class_figures
 from docdetect.metrics.matching import Sample, match
 from docdetect.reports.page import Cell, Report, Section, Table, Tile, report_to_html
 from docdetect.reports.plots import Axis, Colour, Span, interval_plot
@@ -43,7 +43,7 @@ from docdetect.training.train import Listeners, with_named_model
 
 PROTOCOLS = "protocols.json"
 
-PAGE, FAMILY = "page", "family"
+PAGE, GROUP = "page", "group"
 
 _SPLITS = ("train", "val")
 
@@ -57,14 +57,14 @@ class Judged:
     """One protocol, finished.
 
     Attributes:
-        split_by: page or family.
+        split_by: page or group.
         weights: those that were judged, the last of the training.
         report: the folder of the evaluation, with its own report.
-        samples: the validation pages with what was found on them; their families are those of near-duplicates, also
+        samples: the validation pages with what was found on them; their groups are those of near-duplicates, also
             where the split did not heed them.
         names: class names in the order of ids.
         trained_on: number of pages on the side of training.
-        seen: number of validation pages of whose family there are pages on the side of training.
+        seen: number of validation pages of whose group there are pages on the side of training.
     """
 
     split_by: str
@@ -78,7 +78,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Both protocols, in the order page, family."""
+    """Both protocols, in the order page, group."""
 
     folder: Path
     config: Config
@@ -101,7 +101,7 @@ def reproduce(config: Config, prepare: PrepareDataset, listeners: Listeners | No
     config = with_named_model(config)
     folder = make_run_folder(Path(config.reproduce.runs), config.reproduce.name)
     write_text(folder / "config.yaml", dump_config(config))
-    write_json(folder / PROTOCOLS, {"split_by": [PAGE, FAMILY], "seed": config.data.seed, "val": config.data.val})
+    write_json(folder / PROTOCOLS, {"split_by": [PAGE, GROUP], "seed": config.data.seed, "val": config.data.val})
     return _go_on(folder, config, prepare, listeners or Listeners())
 
 
@@ -135,17 +135,15 @@ def _find(wanted: str, runs: Path) -> Path:
 
 
 def _go_on(folder: Path, config: Config, prepare: PrepareDataset, tell: Listeners) -> Reproduction:
-    datasets = {name: _prepared(folder / name, name, config.data, prepare, tell) for name in (PAGE, FAMILY)}
+    datasets = {name: _prepared(folder / name, name, config.data, prepare, tell) for name in (PAGE, GROUP)}
     _check_same_pages(datasets)
-    families = {
-        (origin.document, origin.page): origin.family for origin in read_origins(datasets[FAMILY].root).values()
-    }
+    groups = {(origin.document, origin.page): origin.group for origin in read_origins(datasets[GROUP].root).values()}
     judged = []
     for name, dataset in datasets.items():
         place = folder / name
         run = finished_training(place, partial(_settings, config, dataset, tell, name), tell)
         report = _evaluated(place, run, dataset, config, tell)
-        judged.append(_judged(name, run, report, dataset, families))
+        judged.append(_judged(name, run, report, dataset, groups))
     return Reproduction(folder, config, tuple(judged))
 
 
@@ -170,9 +168,9 @@ def _check_same_pages(datasets: Mapping[str, YoloDataset]) -> None:
         name: sorted(image.path.stem for split in dataset.splits.values() for image in split)
         for name, dataset in datasets.items()
     }
-    if stems[PAGE] != stems[FAMILY]:
+    if stems[PAGE] != stems[GROUP]:
         raise InputError(
-            f"{datasets[FAMILY].root}: not the pages of {datasets[PAGE].root}; documents changed between the two",
+            f"{datasets[GROUP].root}: not the pages of {datasets[PAGE].root}; documents changed between the two",
             "Start again with docdetect reproduce.",
         )
 
@@ -201,24 +199,24 @@ def _evaluated(place: Path, run: RunFolder, dataset: YoloDataset, config: Config
 
 
 def _judged(
-    split_by: str, run: RunFolder, report: Path, dataset: YoloDataset, families: Mapping[tuple[str, int], str]
+    split_by: str, run: RunFolder, report: Path, dataset: YoloDataset, groups: Mapping[tuple[str, int], str]
 ) -> Judged:
     samples, names = read_predictions(report)
     origins = read_origins(dataset.root)
     trained = {
-        families[origin.document, origin.page]
+        groups[origin.document, origin.page]
         for origin in (origin_of(image, origins) for image in dataset.splits["train"])
     }
-    renamed = tuple(replace(sample, family=families[sample.document, sample.page]) for sample in samples)
-    seen = sum(sample.family in trained for sample in renamed)
+    renamed = tuple(replace(sample, group=groups[sample.document, sample.page]) for sample in samples)
+    seen = sum(sample.group in trained for sample in renamed)
     return Judged(split_by, run.last, report, renamed, names, len(dataset.splits["train"]), seen)
 
 
 RESULT = "reproduce.json"
 
-TITLES = {PAGE: "the seed's: split by page", FAMILY: "honest: split by family"}
+TITLES = {PAGE: "the seed's: split by page", GROUP: "honest: split by group"}
 
-_COLOURS: dict[str, Colour] = {PAGE: (208, 96, 16), FAMILY: (26, 95, 208)}
+_COLOURS: dict[str, Colour] = {PAGE: (208, 96, 16), GROUP: (26, 95, 208)}
 
 _REPORTED = (
     "For comparison, what the seed reported in November 2025 for its own 57 pages, split by page with seed 42, six of "
@@ -231,12 +229,12 @@ class ProtocolFigures:
     """One protocol's part of the table.
 
     Attributes:
-        split_by: page or family.
+        split_by: page or group.
         weights, report: what was judged, and the folder with the whole evaluation.
         trained_on, judged_on: number of pages.
-        seen: how many of the judged pages have pages of their own family in training.
-        families: of near-duplicates among the judged pages.
-        resampled_by: family; or page, where there are too few families for an interval.
+        seen: how many of the judged pages have pages of their own group in training.
+        groups: of near-duplicates among the judged pages.
+        resampled_by: group; or page, where there are too few groups for an interval.
         figures: of "all" first, then of each class.
     """
 
@@ -246,7 +244,7 @@ class ProtocolFigures:
     trained_on: int
     judged_on: int
     seen: int
-    families: int
+    groups: int
     resampled_by: str
     figures: tuple[ClassFigures, ...]
 
@@ -262,9 +260,9 @@ class ProtocolFigures:
     @property
     def warning(self) -> str:
         """What must be known before its intervals are trusted; empty when nothing must."""
-        if self.resampled_by == FAMILY:
+        if self.resampled_by == GROUP:
             return ""
-        counted = "1 family" if self.families == 1 else f"{self.families} families"
+        counted = "1 group" if self.groups == 1 else f"{self.groups} groups"
         instead = "its intervals resample pages and are too narrow"
         if self.figures[0].ap50.low is None:
             instead = "and so are the pages with marks: no interval can be given"
@@ -276,7 +274,7 @@ class ProtocolFigures:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Both protocols side by side, in the order page, family; and the files that say so."""
+    """Both protocols side by side, in the order page, group; and the files that say so."""
 
     folder: Path
     protocols: tuple[ProtocolFigures, ...]
@@ -284,14 +282,14 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The difference in a line."""
-        page, family = (one.figures[0].ap50_95.value for one in self.protocols)
-        if page is None or family is None:
+        page, group = (one.figures[0].ap50_95.value for one in self.protocols)
+        if page is None or group is None:
             return "AP50-95 is not defined on both sides: a validation split without marks."
         seen = self.protocols[0]
         return (
-            f"AP50-95 {percent(page)} on the split by page, where training had seen the family of {seen.seen} of "
-            f"{seen.judged_on} validation pages; {percent(family)} on the split by family "
-            f"({100 * (family - page):+.1f} points)."
+            f"AP50-95 {percent(page)} on the split by page, where training had seen the group of {seen.seen} of "
+            f"{seen.judged_on} validation pages; {percent(group)} on the split by group "
+            f"({100 * (group - page):+.1f} points)."
         )
 
 
@@ -321,10 +319,10 @@ def conclude(reproduction: Reproduction) -> Verdict:
 def _figures(judged: Judged, conf: float, bootstrap: BootstrapSettings) -> ProtocolFigures:
     samples, names = judged.samples, judged.names
     matches = match(samples, len(names))
-    families, resampled_by = len(matches.families), FAMILY
-    if matches.families_with_marks(None) < FEWEST_FAMILIES:
+    groups, resampled_by = len(matches.groups), GROUP
+    if matches.groups_with_marks(None) < FEWEST_GROUPS:
         resampled_by = PAGE
-        matches = match([replace(one, family=f"{one.document}#{one.page}") for one in samples], len(names))
+        matches = match([replace(one, group=f"{one.document}#{one.page}") for one in samples], len(names))
     return ProtocolFigures(
         split_by=judged.split_by,
         weights=judged.weights,
@@ -332,7 +330,7 @@ def _figures(judged: Judged, conf: float, bootstrap: BootstrapSettings) -> Proto
         trained_on=judged.trained_on,
         judged_on=len(samples),
         seen=judged.seen,
-        families=families,
+        groups=groups,
         resampled_by=resampled_by,
         figures=class_figures(matches, names, (conf,) * len(names), bootstrap),
     )
@@ -397,13 +395,13 @@ def _spans(protocols: Sequence[ProtocolFigures], label: str) -> list[Span]:
 def _seen_section(verdict: Verdict) -> Section:
     text = (
         verdict.sentence,
-        "A family is a document with all that are near-duplicates of it: exported again, signed by somebody else, "
-        "scanned in black and white. A validation page of a family that training has seen asks what the model "
-        "remembers; one of a new family asks what it has learnt. Both splits are single draws of a few pages.",
+        "A group is a document with all that are near-duplicates of it: exported again, signed by somebody else, "
+        "scanned in black and white. A validation page of a group that training has seen asks what the model "
+        "remembers; one of a new group asks what it has learnt. Both splits are single draws of a few pages.",
     )
     rows = [
-        [one.title, str(one.trained_on), str(one.judged_on), str(one.families), f"{one.seen} of {one.judged_on}"]
+        [one.title, str(one.trained_on), str(one.judged_on), str(one.groups), f"{one.seen} of {one.judged_on}"]
         for one in verdict.protocols
     ]
-    columns = ("protocol", "trained on", "judged on", "families judged", "pages whose family training had seen")
+    columns = ("protocol", "trained on", "judged on", "groups judged", "pages whose group training had seen")
     return Section("What training had seen", text, tables=[Table(columns, rows)])

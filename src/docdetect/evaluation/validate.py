@@ -155,14 +155,14 @@ def _confusion(pages: Sequence[PredictedImage], class_names: Sequence[str], conf
 
     matrix = ConfusionMatrix(names=dict(enumerate(class_names)))
     for page in pages:
-        found, truth = _from(page.found, conf), page.image.truth
+        found, ground_truth = _from(page.found, conf), page.image.ground_truth
         matrix.process_batch(
             {
                 "bboxes": torch.from_numpy(found.xyxy),
                 "conf": torch.from_numpy(np.asarray(found.scores)),
                 "cls": torch.from_numpy(found.class_ids),
             },
-            {"bboxes": torch.from_numpy(truth.xyxy), "cls": torch.from_numpy(truth.class_ids)},
+            {"bboxes": torch.from_numpy(ground_truth.xyxy), "cls": torch.from_numpy(ground_truth.class_ids)},
             conf=-1.0,  # already cut, and with >= as everywhere in docdetect
         )
     for normalize in (True, False):
@@ -178,7 +178,7 @@ def _sheets(pages: Sequence[PredictedImage], class_names: Sequence[str], conf: f
         pixels = [read_picture(page.image.path) for page in chosen]
         captions = [page.image.path.name for page in chosen]
         for kind, boxes in (
-            ("labels", [page.image.truth for page in chosen]),
+            ("labels", [page.image.ground_truth for page in chosen]),
             ("pred", [_from(page.found, conf) for page in chosen]),
         ):
             drawn = [draw_detections(page, box, class_names) for page, box in zip(pixels, boxes, strict=True)]

@@ -116,7 +116,7 @@ def _marks_of(page: PageResult, size_pt: tuple[float, float], settings: RunSetti
     from docdetect.documents.marked_copies import PdfMark
 
     grouped, (width_px, height_px) = page.grouped, page.info.size_wh
-    assert grouped.scores is not None  # detections are never truth
+    assert grouped.scores is not None  # detections are never ground truth
     scale_x, scale_y = size_pt[0] / width_px, size_pt[1] / height_px
     for position, class_id in enumerate(grouped.class_ids.tolist()):
         left, top, right, bottom = grouped.xyxy[position].tolist()

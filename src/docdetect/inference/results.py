@@ -241,7 +241,7 @@ def _write_item(stream: IO[str], item: dict[str, object], *, first: bool) -> Non
 
 
 def _score_of(page: PageResult, position: int) -> float:
-    assert page.grouped.scores is not None  # detections are never truth
+    assert page.grouped.scores is not None  # detections are never ground truth
     return score(page.grouped.scores[position])
 
 

@@ -37,7 +37,7 @@ from docdetect.inference.journal import rounded
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, sheet_long_px
 from docdetect.inference.settings import Rotations, RunSettings
-from docdetect.merging import group
+from docdetect.merging import merge_boxes
 from docdetect.types import ByteArray, Detections, Failure, FailureKind, PageInfo, PageResult
 
 NATIVE = AtDpi(1e6)
@@ -314,7 +314,7 @@ class Finisher:
             OutputError: a picture cannot be written.
         """
         raw = at_reference(found, page.info)
-        grouped, members = group(raw, self.settings.grouping)
+        grouped, members = merge_boxes(raw, self.settings.grouping)
         texts = self._texts(page, grouped)
         if self.settings.save_pages:
             self._draw(page, grouped)

@@ -1,1 +1,1 @@
-"""Truth and detections on arrays -> figures with intervals; pure, no files and no models."""
+"""Ground truth and detections on arrays -> figures with intervals; pure, no files and no models."""

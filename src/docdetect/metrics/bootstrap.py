@@ -1,8 +1,8 @@
 """Figures of many resamples at once, from one matching: the arithmetic of the bootstrap.
 
-A resample is a row of whole weights: how often each family of pages was drawn. A detection of a family drawn twice
+A resample is a row of whole weights: how often each group of pages was drawn. A detection of a group drawn twice
 counts twice. Average precision needs only the true positives in descending score, the number of detections up to each
-and the number of marks; all three are sums over families, so a thousand resamples are three matrix products for each
+and the number of marks; all three are sums over groups, so a thousand resamples are three matrix products for each
 class and IoU threshold. The result is what the library gives for the set with the drawn pages repeated (where a hit and
 a miss have the same score their order decides, as it does within the library).
 """
@@ -42,7 +42,7 @@ class Draws(OperatingDraws):
 
 @dataclass(frozen=True)
 class Counts:
-    """What lies above a threshold, at IoU 0.5; arrays over families (F,) or resamples (B,)."""
+    """What lies above a threshold, at IoU 0.5; arrays over groups (F,) or resamples (B,)."""
 
     hits: Float64Array
     detections: Float64Array
@@ -68,10 +68,10 @@ class Counts:
         return np.where(self.marks > 0, ratio(2 * self.hits, self.detections + self.marks), np.nan)
 
 
-def family_weights(family_count: int, resamples: int, seed: int) -> IntArray:
-    """`resamples` draws of `family_count` families with replacement: int64 (B, F), each row adds up to F."""
+def group_weights(group_count: int, resamples: int, seed: int) -> IntArray:
+    """`resamples` draws of `group_count` groups with replacement: int64 (B, F), each row adds up to F."""
     generator = np.random.default_rng(seed)
-    return generator.multinomial(family_count, np.full(family_count, 1 / family_count), size=resamples).astype(np.int64)
+    return generator.multinomial(group_count, np.full(group_count, 1 / group_count), size=resamples).astype(np.int64)
 
 
 def metric_draws(matches: Matches, weights: IntArray, conf: Sequence[float]) -> Draws:
@@ -79,18 +79,18 @@ def metric_draws(matches: Matches, weights: IntArray, conf: Sequence[float]) -> 
 
     Args:
         matches: the matching of the whole set.
-        weights: int64 (B, F) how often each family stands in each resample; a row of ones is the set itself.
+        weights: int64 (B, F) how often each group stands in each resample; a row of ones is the set itself.
         conf: threshold of precision, recall and F1 for each class.
     """
     operating = operating_draws(matches, weights, conf)
-    ap = np.stack([average_precision(one, matches.family_ids, weights) for one in matches.classes], axis=1)
+    ap = np.stack([average_precision(one, matches.group_ids, weights) for one in matches.classes], axis=1)
     return Draws(operating.precision, operating.recall, operating.f1, ap[:, :, 0], ap[:, :, _IOU75], ap.mean(axis=2))
 
 
 def operating_draws(matches: Matches, weights: IntArray, conf: Sequence[float]) -> OperatingDraws:
     """Precision, recall and F1 of each resample; arguments as in `metric_draws`."""
     counts = [
-        family_counts(one, matches, threshold).drawn(weights)
+        group_counts(one, matches, threshold).drawn(weights)
         for one, threshold in zip(matches.classes, conf, strict=True)
     ]
     return OperatingDraws(
@@ -100,34 +100,34 @@ def operating_draws(matches: Matches, weights: IntArray, conf: Sequence[float]) 
     )
 
 
-def average_precision(one: ClassMatches, family_ids: IntArray, weights: IntArray) -> Float64Array:
+def average_precision(one: ClassMatches, group_ids: IntArray, weights: IntArray) -> Float64Array:
     """COCO average precision of one class: float64 (B, 10) by resample and IoU threshold; NaN without marks.
 
     Formula: mean over 101 recalls of the greatest precision at that recall or a higher one (Lin et al., COCO, 2014).
     """
-    family_count = weights.shape[1]
-    marks = weights @ sums_by(family_ids, family_count, one.marks_per_page)
-    detection_families = family_ids[one.pages]
+    group_count = weights.shape[1]
+    marks = weights @ sums_by(group_ids, group_count, one.marks_per_page)
+    detection_groups = group_ids[one.pages]
     result = np.zeros((len(weights), one.hits.shape[1]))
     for column in range(one.hits.shape[1]):
         ranks = np.flatnonzero(one.hits[:, column])
-        found_before = weights @ _running_counts(detection_families, ranks, family_count)
-        hits_before = weights @ _running_counts(detection_families[ranks], np.arange(len(ranks)), family_count)
+        found_before = weights @ _running_counts(detection_groups, ranks, group_count)
+        hits_before = weights @ _running_counts(detection_groups[ranks], np.arange(len(ranks)), group_count)
         precision = ratio(hits_before, found_before, 0.0)
         result[:, column] = _mean_over_recalls(precision, hits_before, marks)
     result[marks == 0] = np.nan
     return result
 
 
-def family_counts(one: ClassMatches, matches: Matches, conf: float) -> Counts:
-    """Hits, detections and marks of one class by family, (F,) each, counting scores of `conf` and above."""
+def group_counts(one: ClassMatches, matches: Matches, conf: float) -> Counts:
+    """Hits, detections and marks of one class by group, (F,) each, counting scores of `conf` and above."""
     kept = one.scores >= conf
-    families = matches.family_ids[one.pages[kept]]
-    size = len(matches.families)
+    groups = matches.group_ids[one.pages[kept]]
+    size = len(matches.groups)
     return Counts(
-        sums_by(families, size, one.hits[kept, 0]),
-        sums_by(families, size),
-        sums_by(matches.family_ids, size, one.marks_per_page),
+        sums_by(groups, size, one.hits[kept, 0]),
+        sums_by(groups, size),
+        sums_by(matches.group_ids, size, one.marks_per_page),
     )
 
 
@@ -137,19 +137,19 @@ def class_mean(values: Float64Array) -> Float64Array:
     return ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
-def _running_counts(families: IntArray, ranks: IntArray, family_count: int) -> Float64Array:
-    """(F, M): how many of the first ranks[m] + 1 detections belong to each family."""
-    counts = np.zeros((family_count, len(ranks)))
+def _running_counts(groups: IntArray, ranks: IntArray, group_count: int) -> Float64Array:
+    """(F, M): how many of the first ranks[m] + 1 detections belong to each group."""
+    counts = np.zeros((group_count, len(ranks)))
     if len(ranks):
         step = np.searchsorted(ranks, np.arange(ranks[-1] + 1))  # the first rank that includes the detection
-        np.add.at(counts, (families[: ranks[-1] + 1], step), 1)
+        np.add.at(counts, (groups[: ranks[-1] + 1], step), 1)
     return counts.cumsum(axis=1)
 
 
 def _mean_over_recalls(precision: Float64Array, hits: Float64Array, marks: Float64Array) -> Float64Array:
     """(B, M) precision and hits at each true positive, (B,) marks -> (B,).
 
-    True positives of families that were not drawn repeat the recall of the one before at a precision no higher, which
+    True positives of groups that were not drawn repeat the recall of the one before at a precision no higher, which
     the running maximum swallows."""
     from_right = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     envelope = np.concatenate([from_right, np.zeros((len(precision), 1))], axis=1)

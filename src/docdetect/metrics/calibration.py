@@ -1,7 +1,7 @@
 """Confidence that means probability: maps from score to the share of detections that are marks, and how well they fit.
 
 Maps never fall, so a calibrated ranking never contradicts the raw one. They belong fitted on out-of-fold predictions;
-the error after calibration is itself cross-fitted over families, since a map looks good on what it was fitted to.
+the error after calibration is itself cross-fitted over groups, since a map looks good on what it was fitted to.
 
 How far confidence is from probability: reliability bins, expected calibration error, Brier score.
 """
@@ -71,11 +71,11 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Scores of one class and whether each detection is a mark at IoU 0.5, with its family: arrays (N,)."""
+    """Scores of one class and whether each detection is a mark at IoU 0.5, with its group: arrays (N,)."""
 
     scores: Float64Array
     hits: BoolArray
-    families: IntArray
+    groups: IntArray
 
 
 def score_pairs(matches: Matches, lowest: float = 0.05) -> tuple[Pairs, ...]:
@@ -84,7 +84,7 @@ def score_pairs(matches: Matches, lowest: float = 0.05) -> tuple[Pairs, ...]:
     pairs = []
     for one in matches.classes:
         kept = one.scores >= lowest
-        pairs.append(Pairs(one.scores[kept], one.hits[kept, 0], matches.family_ids[one.pages[kept]]))
+        pairs.append(Pairs(one.scores[kept], one.hits[kept, 0], matches.group_ids[one.pages[kept]]))
     return tuple(pairs)
 
 
@@ -104,19 +104,19 @@ def fit_map(pairs: Pairs, method: Method = "auto") -> ScoreMap:
 
 
 def cross_fitted(pairs: Pairs, method: Method = "auto", folds: int = 5) -> Float64Array:
-    """(N,) probabilities, each from a map fitted on the families of the other folds (as many folds as families, at most
-    `folds`); NaN with a single family."""
-    present = np.unique(pairs.families)
+    """(N,) probabilities, each from a map fitted on the groups of the other folds (as many folds as groups, at most
+    `folds`); NaN with a single group."""
+    present = np.unique(pairs.groups)
     parts = min(folds, len(present))
     result = np.full(len(pairs.scores), np.nan)
     if parts < 2:
         return result
     fold_of = np.zeros(int(present.max()) + 1, np.int64)
-    sizes = np.bincount(pairs.families, minlength=len(fold_of))[present]
+    sizes = np.bincount(pairs.groups, minlength=len(fold_of))[present]
     fold_of[present[np.argsort(-sizes, kind="stable")]] = np.arange(len(present)) % parts
     for fold in range(parts):
-        held_out = fold_of[pairs.families] == fold
-        others = Pairs(pairs.scores[~held_out], pairs.hits[~held_out], pairs.families[~held_out])
+        held_out = fold_of[pairs.groups] == fold
+        others = Pairs(pairs.scores[~held_out], pairs.hits[~held_out], pairs.groups[~held_out])
         result[held_out] = fit_map(others, method)(pairs.scores[held_out])
     return result
 
@@ -229,7 +229,7 @@ class ClassCalibration:
         method: identity, platt or isotonic.
         pairs, hits: detections used and how many of them are marks.
         before: reliability of the raw scores.
-        after: of cross-fitted probabilities; None with a single family, where nothing can be held out.
+        after: of cross-fitted probabilities; None with a single group, where nothing can be held out.
     """
 
     name: str
@@ -262,7 +262,7 @@ def reliability(scores: Float64Array, hits: BoolArray) -> Reliability:
 def calibrate(
     pairs: Sequence[Pairs], names: Sequence[str], method: Method = "auto"
 ) -> tuple[Calibration, tuple[ClassCalibration, ...]]:
-    """Maps fitted on all pairs, and for each class the reliability before and, cross-fitted over families, after."""
+    """Maps fitted on all pairs, and for each class the reliability before and, cross-fitted over groups, after."""
     maps, rows = [], []
     for name, one in zip(names, pairs, strict=True):
         score_map = fit_map(one, method)

@@ -45,9 +45,9 @@ def predictions_to_json(samples: Sequence[Sample], names: Sequence[str]) -> dict
             {
                 "document": sample.document,
                 "page": sample.page,
-                "family": sample.family,
-                "size_wh": list(sample.truth.size_wh),
-                "truth": _boxes_to_json(sample.truth),
+                "group": sample.group,
+                "size_wh": list(sample.ground_truth.size_wh),
+                "ground truth": _boxes_to_json(sample.ground_truth),
                 "found": _boxes_to_json(sample.found),
             }
             for sample in samples
@@ -85,8 +85,8 @@ def _page_from_json(page: Mapping[str, Any]) -> Sample:
     return Sample(
         str(page["document"]),
         int(page["page"]),
-        str(page["family"]),
-        _boxes_from_json(page["truth"], size_wh, scored=False),
+        str(page["group"]),
+        _boxes_from_json(page["ground truth"], size_wh, scored=False),
         _boxes_from_json(page["found"], size_wh, scored=True),
     )
 

@@ -42,7 +42,7 @@ class Mistake:
         kind: what went wrong.
         sample: position of the page among the samples.
         class_id: class of the detection, or of the mark where it was missed.
-        truth: position of the mark among the page's true marks, or -1.
+        ground truth: position of the mark among the page's true marks, or -1.
         found: position of the detection among the page's detections, or -1.
         score: confidence of the detection; of a missed mark that of its best detection below the threshold, else 0.
         iou: overlap of detection and mark, 0 without a pair.
@@ -53,7 +53,7 @@ class Mistake:
     kind: MistakeKind
     sample: int
     class_id: int
-    truth: int
+    ground_truth: int
     found: int
     score: float
     iou: float
@@ -73,7 +73,7 @@ def find_mistakes(samples: Sequence[Sample], matches: Matches, conf: Sequence[fl
         mistake for index, sample in enumerate(samples) for mistake in _on_page(index, sample, partners[index], conf)
     ]
     kinds = list(MistakeKind)
-    return tuple(sorted(mistakes, key=lambda m: (kinds.index(m.kind), -m.severity, m.sample, m.truth, m.found)))
+    return tuple(sorted(mistakes, key=lambda m: (kinds.index(m.kind), -m.severity, m.sample, m.ground_truth, m.found)))
 
 
 def mistake_counts(mistakes: Sequence[Mistake], class_count: int) -> dict[str, tuple[int, ...]]:
@@ -92,32 +92,32 @@ def _partners(samples: Sequence[Sample], matches: Matches, conf: Sequence[float]
 
 
 def _on_page(index: int, sample: Sample, partner: dict[int, int], conf: Sequence[float]) -> list[Mistake]:
-    overlap = iou(sample.found.xyxy, sample.truth.xyxy)
+    overlap = iou(sample.found.xyxy, sample.ground_truth.xyxy)
     shown = np.flatnonzero(sample.scores >= np.asarray(conf)[sample.found.class_ids])
     met = set(partner.values())
     mistakes, explained = [], set(met)
     for found in shown[np.argsort(-sample.scores[shown], kind="stable")]:
-        kind, truth = _judge(sample, overlap, int(found), partner)
+        kind, ground_truth = _judge(sample, overlap, int(found), partner)
         if kind is None:
             continue
         if kind in (MistakeKind.LOOSE, MistakeKind.CONFUSED):
-            explained.add(truth)
-        score, pair_iou = float(sample.scores[found]), float(overlap[found, truth]) if truth >= 0 else 0.0
+            explained.add(ground_truth)
+        score, pair_iou = float(sample.scores[found]), float(overlap[found, ground_truth]) if ground_truth >= 0 else 0.0
         severity = 1 - pair_iou if kind is MistakeKind.LOOSE else score
         class_id = int(sample.found.class_ids[found])
-        mistakes.append(Mistake(kind, index, class_id, truth, int(found), score, pair_iou, severity))
-    missed = (truth for truth in range(len(sample.truth)) if truth not in explained)
-    return mistakes + [_missed(index, sample, overlap, truth) for truth in missed]
+        mistakes.append(Mistake(kind, index, class_id, ground_truth, int(found), score, pair_iou, severity))
+    missed = (ground_truth for ground_truth in range(len(sample.ground_truth)) if ground_truth not in explained)
+    return mistakes + [_missed(index, sample, overlap, ground_truth) for ground_truth in missed]
 
 
 def _judge(sample: Sample, overlap: FloatArray, found: int, partner: dict[int, int]) -> tuple[MistakeKind | None, int]:
     """The error of a detection (None: it is right) and the mark that it concerns, or -1."""
     if found in partner:
-        truth = partner[found]
-        return (MistakeKind.LOOSE if overlap[found, truth] < _GOOD_IOU else None), truth
-    if not len(sample.truth):
+        ground_truth = partner[found]
+        return (MistakeKind.LOOSE if overlap[found, ground_truth] < _GOOD_IOU else None), ground_truth
+    if not len(sample.ground_truth):
         return MistakeKind.FALSE, -1
-    same = sample.truth.class_ids == sample.found.class_ids[found]
+    same = sample.ground_truth.class_ids == sample.found.class_ids[found]
     of_class, of_others = np.where(same, overlap[found], 0), np.where(same, 0, overlap[found])
     nearest, other = int(of_class.argmax()), int(of_others.argmax())
     free = nearest not in partner.values()
@@ -130,15 +130,15 @@ def _judge(sample: Sample, overlap: FloatArray, found: int, partner: dict[int, i
     return MistakeKind.FALSE, -1
 
 
-def _nested(sample: Sample, found: int, truth: int) -> bool:
-    pair = sample.found.xyxy[found : found + 1], sample.truth.xyxy[truth : truth + 1]
+def _nested(sample: Sample, found: int, ground_truth: int) -> bool:
+    pair = sample.found.xyxy[found : found + 1], sample.ground_truth.xyxy[ground_truth : ground_truth + 1]
     return bool(contained(*pair)[0, 0] > _INSIDE)
 
 
-def _missed(index: int, sample: Sample, overlap: FloatArray, truth: int) -> Mistake:
-    class_id = int(sample.truth.class_ids[truth])
-    near = (overlap[:, truth] >= _HIT_IOU) & (sample.found.class_ids == class_id)
+def _missed(index: int, sample: Sample, overlap: FloatArray, ground_truth: int) -> Mistake:
+    class_id = int(sample.ground_truth.class_ids[ground_truth])
+    near = (overlap[:, ground_truth] >= _HIT_IOU) & (sample.found.class_ids == class_id)
     score = float(sample.scores[near].max()) if near.any() else 0.0
-    width, height = sample.truth.size_wh
-    share = float(area(sample.truth.xyxy[truth])[0]) / (width * height)
-    return Mistake(MistakeKind.MISSED, index, class_id, truth, -1, score, 0.0, 1 - score + min(share, 1.0))
+    width, height = sample.ground_truth.size_wh
+    share = float(area(sample.ground_truth.xyxy[ground_truth])[0]) / (width * height)
+    return Mistake(MistakeKind.MISSED, index, class_id, ground_truth, -1, score, 0.0, 1 - score + min(share, 1.0))

@@ -11,7 +11,7 @@ from docdetect.metrics.calibration import ClassCalibration, calibrate, score_pai
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.errors import Mistake, find_mistakes, mistake_counts
 from docdetect.metrics.figures import (
-    FEWEST_FAMILIES,
+    FEWEST_GROUPS,
     BootstrapSettings,
     ClassFigures,
     EmptyPages,
@@ -24,7 +24,7 @@ from docdetect.metrics.merging_effect import GroupingFigures, grouping_figures
 from docdetect.metrics.slices import DocumentFigures, Slice, by_contact, by_document, by_size, list_marks
 
 _FORMAT = 1
-_FEW_FAMILIES = 10
+_FEW_GROUPS = 10
 _FEW_MARKS = 30
 
 
@@ -79,11 +79,11 @@ class Evaluation:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before trusting the figures."""
-        families = len(self.matches.families)
+        groups = len(self.matches.groups)
         notes = []
-        if families < _FEW_FAMILIES:
+        if groups < _FEW_GROUPS:
             notes.append(
-                f"Only {families} {'family' if families == 1 else 'families'} of documents: the intervals are rough "
+                f"Only {groups} {'group' if groups == 1 else 'groups'} of documents: the intervals are rough "
                 "and probably too narrow."
             )
         for class_id, row in enumerate(self.figures[1:]):
@@ -92,9 +92,9 @@ class Evaluation:
                 notes.append(f"No mark of class {row.name}: nothing can be said about it.")
             elif row.marks < _FEW_MARKS:
                 notes.append(f"Only {counted} of class {row.name}: one of them moves recall by {1 / row.marks:.0%}.")
-            if 0 < (having := self.matches.families_with_marks(class_id)) < FEWEST_FAMILIES:
+            if 0 < (having := self.matches.groups_with_marks(class_id)) < FEWEST_GROUPS:
                 notes.append(
-                    f"The marks of class {row.name} are in {having} {'family' if having == 1 else 'families'} only: no "
+                    f"The marks of class {row.name} are in {having} {'group' if having == 1 else 'groups'} only: no "
                     "interval can be given, and the interval of the mean does not cover this class."
                 )
         return tuple(notes)
@@ -137,7 +137,7 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
         "format": _FORMAT,
         "classes": list(evaluation.names),
         "settings": to_plain(evaluation.settings),
-        "families": len(evaluation.matches.families),
+        "groups": len(evaluation.matches.groups),
         "warnings": list(evaluation.warnings),
         **{part: to_plain(getattr(evaluation, part)) for part in parts},
         "mistakes": to_plain(mistake_counts(evaluation.mistakes, len(evaluation.names))),

@@ -1,4 +1,4 @@
-"""The figures of one evaluation, each with its interval from a bootstrap by family.
+"""The figures of one evaluation, each with its interval from a bootstrap by group.
 
 Precision, recall and F1 over the confidence threshold, and the threshold to choose.
 """
@@ -14,7 +14,7 @@ from docdetect.metrics.bootstrap import (
     Counts,
     OperatingDraws,
     class_mean,
-    family_weights,
+    group_weights,
     metric_draws,
     operating_draws,
 )
@@ -120,14 +120,14 @@ def _precision(hits: Float64Array, detections: IntArray) -> Float64Array:
     return ratio(hits, detections.astype(np.float64))
 
 
-FEWEST_FAMILIES = 5
+FEWEST_GROUPS = 5
 
-"""With fewer families than this a bootstrap over them says nothing: with one its interval has no width at all."""
+"""With fewer groups than this a bootstrap over them says nothing: with one its interval has no width at all."""
 
 
 @dataclass(frozen=True)
 class BootstrapSettings:
-    """How intervals are made: the percentile bootstrap (Efron 1979) over families."""
+    """How intervals are made: the percentile bootstrap (Efron 1979) over groups."""
 
     resamples: int = 1000
     level: float = 0.95
@@ -136,7 +136,7 @@ class BootstrapSettings:
 
 @dataclass(frozen=True)
 class Figure:
-    """A value and its interval; None where the set does not define it, or has too few families for an interval."""
+    """A value and its interval; None where the set does not define it, or has too few groups for an interval."""
 
     value: float | None
     low: float | None = None
@@ -199,8 +199,8 @@ def class_figures(
         settings: resamples, level and seed; the same seed gives the same intervals.
     """
     settings = settings or BootstrapSettings()
-    weights = family_weights(len(matches.families), settings.resamples, settings.seed)
-    once = np.ones((1, len(matches.families)), np.int64)
+    weights = group_weights(len(matches.groups), settings.resamples, settings.seed)
+    once = np.ones((1, len(matches.groups)), np.int64)
 
     def at(thresholds: Sequence[float]) -> _Sampled:
         point, drawn = (operating_draws(matches, rows, thresholds) for rows in (once, weights))
@@ -235,32 +235,32 @@ def class_figures(
 def empty_pages(matches: Matches, conf: Sequence[float], settings: BootstrapSettings | None = None) -> EmptyPages:
     """How often a page without marks raises a false alarm."""
     settings = settings or BootstrapSettings()
-    size = len(matches.families)
-    pages = sums_by(matches.family_ids, size, matches.empty)
-    per_class, by_family = [], np.zeros(size)
+    size = len(matches.groups)
+    pages = sums_by(matches.group_ids, size, matches.empty)
+    per_class, by_group = [], np.zeros(size)
     for one, threshold in zip(matches.classes, conf, strict=True):
         wrong = (one.scores >= threshold) & matches.empty[one.pages]
         per_class.append(int(wrong.sum()))
-        by_family += sums_by(matches.family_ids[one.pages[wrong]], size)
-    weights = family_weights(size, settings.resamples, settings.seed)
-    rates = Counts(by_family, pages, pages)  # alarms per page is a ratio of sums, as precision is
+        by_group += sums_by(matches.group_ids[one.pages[wrong]], size)
+    weights = group_weights(size, settings.resamples, settings.seed)
+    rates = Counts(by_group, pages, pages)  # alarms per page is a ratio of sums, as precision is
     drawn = rates.drawn(weights).precision
-    point = by_family.sum() / pages.sum() if pages.any() else np.nan
+    point = by_group.sum() / pages.sum() if pages.any() else np.nan
     figure = interval(float(point), drawn, settings.level, int((pages > 0).sum()))
     return EmptyPages(int(pages.sum()), sum(per_class), figure, tuple(per_class))
 
 
-def interval(value: float, drawn: Float64Array, level: float, families: int) -> Figure:
+def interval(value: float, drawn: Float64Array, level: float, groups: int) -> Figure:
     """A figure with the percentile interval of its resamples; those that do not define it (NaN) are left out.
 
     Args:
         value: of the whole set; NaN where it is not defined.
         drawn: (B,) of the resamples.
         level: share of the resamples inside the interval.
-        families: how many have a say in it; with fewer than `FEWEST_FAMILIES` there is no interval.
+        groups: how many have a say in it; with fewer than `FEWEST_GROUPS` there is no interval.
     """
     defined = drawn[~np.isnan(drawn)]
-    if np.isnan(value) or not len(defined) or families < FEWEST_FAMILIES:
+    if np.isnan(value) or not len(defined) or groups < FEWEST_GROUPS:
         return Figure(None if np.isnan(value) else float(value))
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
@@ -285,7 +285,7 @@ class _Sampled:
 
     def _figure(self, name: str, class_id: int | None) -> Figure:
         point, drawn = column(self.point, name, class_id), column(self.drawn, name, class_id)
-        return interval(float(point[0]), drawn, self.level, self.matches.families_with_marks(class_id))
+        return interval(float(point[0]), drawn, self.level, self.matches.groups_with_marks(class_id))
 
 
 def column(draws: OperatingDraws, name: str, class_id: int | None) -> Float64Array:

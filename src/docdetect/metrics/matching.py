@@ -37,16 +37,16 @@ class Sample:
     Attributes:
         document: name of the document, POSIX, NFC.
         page: page number from 1.
-        family: documents that resemble each other share it; intervals are resampled by family, since pages of one
-            family err together.
-        truth: the true marks.
+        group: documents that resemble each other share it; intervals are resampled by group, since pages of one
+            group err together.
+        ground truth: the true marks.
         found: detections with scores, from the lowest threshold on (AP needs the faint ones), on the same page size.
     """
 
     document: str
     page: int
-    family: str
-    truth: Detections
+    group: str
+    ground_truth: Detections
     found: Detections
 
     def __post_init__(self) -> None:
@@ -54,8 +54,10 @@ class Sample:
             raise ValueError(f"page numbers start at 1, not {self.page}")
         if self.found.scores is None:
             raise ValueError(f"{self.document} page {self.page}: detections need scores")
-        if self.truth.size_wh != self.found.size_wh:
-            raise ValueError(f"{self.document} page {self.page}: truth and detections are on pages of different sizes")
+        if self.ground_truth.size_wh != self.found.size_wh:
+            raise ValueError(
+                f"{self.document} page {self.page}: ground truth and detections are on pages of different sizes"
+            )
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -81,11 +83,11 @@ def sums_by(ids: IntArray, count: int, values: NDArray[Any] | None = None) -> Fl
     return np.bincount(ids, values, count).astype(np.float64)
 
 
-def family_index(samples: Sequence[Sample]) -> tuple[tuple[str, ...], IntArray]:
-    """Family names, sorted, and for each sample the position of its family: int64 (P,)."""
-    names = sorted({sample.family for sample in samples})
+def group_index(samples: Sequence[Sample]) -> tuple[tuple[str, ...], IntArray]:
+    """Group names, sorted, and for each sample the position of its group: int64 (P,)."""
+    names = sorted({sample.group for sample in samples})
     position = {name: index for index, name in enumerate(names)}
-    return tuple(names), np.array([position[sample.family] for sample in samples], np.int64)
+    return tuple(names), np.array([position[sample.group] for sample in samples], np.int64)
 
 
 IOU_COUNT = 10
@@ -127,22 +129,22 @@ class Matches:
     Attributes:
         classes: one entry for each class id.
         ap: float64 (K, 10) the library's average precision by class and IoU threshold; NaN for a class without marks.
-        families: family names, sorted.
-        family_ids: int64 (P,) position of each page's family.
+        groups: group names, sorted.
+        group_ids: int64 (P,) position of each page's group.
         empty: bool (P,) pages without any mark.
     """
 
     classes: tuple[ClassMatches, ...]
     ap: Float64Array
-    families: tuple[str, ...]
-    family_ids: IntArray
+    groups: tuple[str, ...]
+    group_ids: IntArray
     empty: BoolArray
 
-    def families_with_marks(self, class_id: int | None) -> int:
-        """How many families have a mark of the class, or of any class."""
+    def groups_with_marks(self, class_id: int | None) -> int:
+        """How many groups have a mark of the class, or of any class."""
         chosen = self.classes if class_id is None else (self.classes[class_id],)
         pages = np.sum([one.marks_per_page for one in chosen], axis=0) > 0
-        return len(np.unique(self.family_ids[pages]))
+        return len(np.unique(self.group_ids[pages]))
 
 
 def match(samples: Sequence[Sample], class_count: int) -> Matches:
@@ -154,21 +156,21 @@ def match(samples: Sequence[Sample], class_count: int) -> Matches:
     if not samples:
         raise ValueError("no pages to evaluate")
     for sample in samples:
-        for detections in (sample.truth, sample.found):
+        for detections in (sample.ground_truth, sample.found):
             if len(detections) and detections.class_ids.max() >= class_count:
                 raise ValueError(f"{sample.document} page {sample.page}: a class id of {class_count} or more")
     evaluation = _run_library(samples, class_count)
-    families, family_ids = family_index(samples)
+    groups, group_ids = group_index(samples)
     precision = evaluation.eval["precision"][:, :, :, 0, 0]  # (IoU, recall, class), -1 where there is no mark
     ap = np.where(precision < 0, np.nan, precision).mean(axis=1).T
-    owners = (_owners([s.truth for s in samples]), _owners([s.found for s in samples]))
+    owners = (_owners([s.ground_truth for s in samples]), _owners([s.found for s in samples]))
     pages = len(samples)
     return Matches(
         tuple(_class_matches(evaluation.evalImgs[k * pages : (k + 1) * pages], owners) for k in range(class_count)),
         ap,
-        families,
-        family_ids,
-        np.array([len(sample.truth) == 0 for sample in samples]),
+        groups,
+        group_ids,
+        np.array([len(sample.ground_truth) == 0 for sample in samples]),
     )
 
 
@@ -177,7 +179,9 @@ def _run_library(samples: Sequence[Sample], class_count: int) -> Any:
 
     with redirect_stdout(io.StringIO()):  # the library prints its progress
         evaluation = COCOeval(
-            _coco([s.truth for s in samples], class_count), _coco([s.found for s in samples], class_count), "bbox"
+            _coco([s.ground_truth for s in samples], class_count),
+            _coco([s.found for s in samples], class_count),
+            "bbox",
         )
         evaluation.params.areaRng = [[0, float("inf")]]
         evaluation.params.areaRngLbl = ["all"]
@@ -223,7 +227,7 @@ def _owners(pages: Sequence[Detections]) -> IntArray:
 
 
 def _class_matches(per_page: Sequence[dict[str, Any] | None], owners: tuple[IntArray, IntArray]) -> ClassMatches:
-    truth_owner, found_owner = owners
+    ground_truth_owner, found_owner = owners
     marks = np.array([0 if page is None else len(page["gtIds"]) for page in per_page], np.int64)
     present = [page for page in per_page if page is not None]
     if not present:
@@ -237,7 +241,7 @@ def _class_matches(per_page: Sequence[dict[str, Any] | None], owners: tuple[IntA
         (partner_ids > 0).T[order],
         found_owner[ids[order], 0],
         found_owner[ids[order], 1],
-        truth_owner[partner_ids[0, order], 1],
+        ground_truth_owner[partner_ids[0, order], 1],
         marks,
     )
 

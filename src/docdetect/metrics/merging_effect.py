@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from docdetect.boxes import iou
-from docdetect.merging import GroupingSettings, group
-from docdetect.metrics.bootstrap import Counts, family_counts
+from docdetect.merging import GroupingSettings, merge_boxes
+from docdetect.metrics.bootstrap import Counts, group_counts
 from docdetect.metrics.errors import MistakeKind, find_mistakes
 from docdetect.metrics.matching import Matches, Sample, match
 from docdetect.types import Detections
@@ -50,7 +50,7 @@ class WrongMerge:
 
     sample: int
     found: int
-    truths: tuple[int, ...]
+    ground_truths: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def group_samples(
     positions of its members among the page's detections above the thresholds."""
     grouped, members = [], []
     for sample in samples:
-        boxes, parts = group(sample.above(conf).found, settings)
+        boxes, parts = merge_boxes(sample.above(conf).found, settings)
         grouped.append(replace(sample, found=boxes))
         members.append(parts)
     return grouped, members
@@ -112,7 +112,7 @@ def _stage(stage: str, samples: Sequence[Sample], names: Sequence[str], conf: Se
 
 
 def _pooled(matches: Matches, conf: Sequence[float]) -> Counts:
-    counts = [family_counts(one, matches, least) for one, least in zip(matches.classes, conf, strict=True)]
+    counts = [group_counts(one, matches, least) for one, least in zip(matches.classes, conf, strict=True)]
     hits, detections, marks = (
         np.array([sum(float(getattr(count, part).sum()) for count in counts)])
         for part in ("hits", "detections", "marks")
@@ -121,7 +121,7 @@ def _pooled(matches: Matches, conf: Sequence[float]) -> Counts:
 
 
 def _wrong_merges(index: int, sample: Sample, parts: Sequence[tuple[int, ...]]) -> list[WrongMerge]:
-    marks = _mark_of_each(sample.found, sample.truth)
+    marks = _mark_of_each(sample.found, sample.ground_truth)
     merges = []
     for position, part in enumerate(parts):
         swallowed = sorted({marks[member] for member in part} - {-1})
@@ -130,10 +130,10 @@ def _wrong_merges(index: int, sample: Sample, parts: Sequence[tuple[int, ...]]) 
     return merges
 
 
-def _mark_of_each(found: Detections, truth: Detections) -> list[int]:
+def _mark_of_each(found: Detections, ground_truth: Detections) -> list[int]:
     """For each detection the mark of its class that it overlaps most, at least at IoU 0.5, or -1."""
-    if not len(found) or not len(truth):
+    if not len(found) or not len(ground_truth):
         return [-1] * len(found)
-    overlap = iou(found.xyxy, truth.xyxy) * (found.class_ids[:, None] == truth.class_ids[None, :])
+    overlap = iou(found.xyxy, ground_truth.xyxy) * (found.class_ids[:, None] == ground_truth.class_ids[None, :])
     nearest = overlap.argmax(axis=1)
     return [int(mark) if line[mark] >= _HIT_IOU else -1 for line, mark in zip(overlap, nearest, strict=True)]

@@ -1,4 +1,4 @@
-"""Is B better than A, or is it noise? A paired bootstrap: both are judged on the same resamples of families."""
+"""Is B better than A, or is it noise? A paired bootstrap: both are judged on the same resamples of groups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from docdetect.metrics.bootstrap import Draws, family_weights, metric_draws
+from docdetect.metrics.bootstrap import Draws, group_weights, metric_draws
 from docdetect.metrics.figures import BootstrapSettings, Figure, column, interval
 from docdetect.metrics.matching import Float64Array, Sample, match
 
@@ -22,7 +22,7 @@ class Difference:
         a, b: the two values; None where undefined.
         difference: b - a with its interval.
         probability: share of the resamples in which B is ahead, ties counted half; None without an interval.
-        verdict: "better", "worse", or "noise" where the interval holds 0; "too few families" where there is none;
+        verdict: "better", "worse", or "noise" where the interval holds 0; "too few groups" where there is none;
             "undefined" without values.
     """
 
@@ -55,7 +55,7 @@ def compare(
     """
     settings = settings or BootstrapSettings()
     first, second = _aligned(a, b)
-    weights = family_weights(len({sample.family for sample in first}), settings.resamples, settings.seed)
+    weights = group_weights(len({sample.group for sample in first}), settings.resamples, settings.seed)
     once = np.ones((1, weights.shape[1]), np.int64)
     matches = match(first, len(names)), match(second, len(names))
     drawn = [metric_draws(one, weights, chosen) for one, chosen in zip(matches, conf, strict=True)]
@@ -66,7 +66,7 @@ def compare(
             _pair(points, metric.name, k),
             _pair(drawn, metric.name, k),
             settings.level,
-            matches[0].families_with_marks(k),
+            matches[0].groups_with_marks(k),
         )
         for metric in fields(Draws)
         for k, label in [(None, "all"), *enumerate(names)]
@@ -80,17 +80,18 @@ def _aligned(a: Sequence[Sample], b: Sequence[Sample]) -> tuple[list[Sample], li
         raise ValueError(f"{len(odd)} pages stand in one set only, e.g. {odd[0][0]} page {odd[0][1]}")
     pairs = [(by_page[0][key], by_page[1][key]) for key in sorted(by_page[0])]
     for left, right in pairs:
-        if not _same_truth(left, right):
-            raise ValueError(f"{left.document} page {left.page}: the two sets have different marks or families")
+        if not _same_ground_truth(left, right):
+            raise ValueError(f"{left.document} page {left.page}: the two sets have different marks or groups")
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def _same_truth(left: Sample, right: Sample) -> bool:
-    if left.family != right.family or len(left.truth) != len(right.truth):
+def _same_ground_truth(left: Sample, right: Sample) -> bool:
+    if left.group != right.group or len(left.ground_truth) != len(right.ground_truth):
         return False
-    other = right.truth.scaled(left.truth.size_wh)
+    other = right.ground_truth.scaled(left.ground_truth.size_wh)
     return bool(
-        (left.truth.class_ids == other.class_ids).all() and np.allclose(left.truth.xyxy, other.xyxy, atol=0.51, rtol=0)
+        (left.ground_truth.class_ids == other.class_ids).all()
+        and np.allclose(left.ground_truth.xyxy, other.xyxy, atol=0.51, rtol=0)
     )
 
 
@@ -104,11 +105,11 @@ def _difference(
     points: tuple[Float64Array, Float64Array],
     drawn: tuple[Float64Array, Float64Array],
     level: float,
-    families: int,
+    groups: int,
 ) -> Difference:
     a, b = float(points[0][0]), float(points[1][0])
     change = drawn[1] - drawn[0]
-    figure = interval(b - a, change, level, families)
+    figure = interval(b - a, change, level, groups)
     defined = change[~np.isnan(change)]
     known = figure.low is not None
     probability = float((defined > 0).mean() + (defined == 0).mean() / 2) if known else None
@@ -120,7 +121,7 @@ def _verdict(figure: Figure) -> str:
     if figure.value is None:
         return "undefined"
     if figure.low is None or figure.high is None:
-        return "too few families"
+        return "too few groups"
     if figure.low > 0:
         return "better"
     return "worse" if figure.high < 0 else "noise"

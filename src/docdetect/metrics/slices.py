@@ -39,7 +39,7 @@ class DocumentFigures:
     """One document at the working thresholds: pages, marks, marks found, false detections."""
 
     document: str
-    family: str
+    group: str
     pages: int
     marks: int
     hits: int
@@ -69,21 +69,24 @@ class Marks:
 
 def list_marks(samples: Sequence[Sample], matches: Matches) -> Marks:
     """The true marks of all pages, in the order of samples, with what was found of them."""
-    starts = np.cumsum([0, *(len(sample.truth) for sample in samples)])
+    starts = np.cumsum([0, *(len(sample.ground_truth) for sample in samples)])
     best_score, overlap = np.full(starts[-1], -1.0), np.zeros(starts[-1])
     for one in matches.classes:
         for position in np.flatnonzero(one.partners >= 0):
-            page, truth, found = one.pages[position], one.partners[position], one.positions[position]
-            mark = starts[page] + truth
+            page, ground_truth, found = one.pages[position], one.partners[position], one.positions[position]
+            mark = starts[page] + ground_truth
             best_score[mark] = one.scores[position]
-            pair = samples[page].truth.xyxy[truth : truth + 1], samples[page].found.xyxy[found : found + 1]
+            pair = (
+                samples[page].ground_truth.xyxy[ground_truth : ground_truth + 1],
+                samples[page].found.xyxy[found : found + 1],
+            )
             overlap[mark] = iou(*pair)[0, 0]
     contacts = [_contacts(sample) for sample in samples]
     return Marks(
-        np.concatenate([sample.truth.class_ids for sample in samples]),
-        np.concatenate([area(s.truth.xyxy) / (s.truth.size_wh[0] * s.truth.size_wh[1]) for s in samples]).astype(
-            np.float64
-        ),
+        np.concatenate([sample.ground_truth.class_ids for sample in samples]),
+        np.concatenate(
+            [area(s.ground_truth.xyxy) / (s.ground_truth.size_wh[0] * s.ground_truth.size_wh[1]) for s in samples]
+        ).astype(np.float64),
         np.concatenate([touching for touching, _ in contacts]),
         np.concatenate([inside for _, inside in contacts]),
         best_score,
@@ -135,9 +138,9 @@ def by_document(samples: Sequence[Sample], matches: Matches, conf: Sequence[floa
     rows = [
         DocumentFigures(
             document,
-            samples[where[0]].family,
+            samples[where[0]].group,
             len(where),
-            sum(len(samples[index].truth) for index in where),
+            sum(len(samples[index].ground_truth) for index in where),
             int(hits[where].sum()),
             int((shown - hits)[where].sum()),
         )
@@ -147,7 +150,7 @@ def by_document(samples: Sequence[Sample], matches: Matches, conf: Sequence[floa
 
 
 def _contacts(sample: Sample) -> tuple[BoolArray, BoolArray]:
-    boxes, classes = sample.truth.xyxy, sample.truth.class_ids
+    boxes, classes = sample.ground_truth.xyxy, sample.ground_truth.class_ids
     others = classes[:, None] != classes[None, :]
     touching: NDArray[np.bool_] = ((intersection(boxes, boxes) > 0) & others).any(axis=1)
     nested = np.maximum(contained(boxes, boxes), contained(boxes, boxes).T) > _INSIDE

@@ -71,7 +71,7 @@ def prepare(
     target = Path(config.dataset)
     sources = read_sources(config, workers, on_progress)
     inputs = {**sources.inputs, "split": sha256_text(read_text(Path(config.manifest))) if config.manifest else None}
-    if is_current(target, _KIND, inputs, overwrite=config.overwrite):  # asked before families are looked for
+    if is_current(target, _KIND, inputs, overwrite=config.overwrite):  # asked before groups are looked for
         return Prepared(target, report_from_json(read_json(target / "report.json")), unchanged=True)
     plan = plan_from_sources(config, sources, workers, on_progress)
     with published_folder(target, _KIND, inputs) as folder:
@@ -84,12 +84,12 @@ def _build(
 ) -> Report:
     hashes, failures = _make_pages(folder, plan, classes, workers, on_progress)
     split = plan.split.only(hashes)
-    truth = {key: page for key, page in plan.sources.labels.pages.items() if key in hashes}
-    counts = count_splits(split, truth, classes)
+    ground_truth = {key: page for key, page in plan.sources.labels.pages.items() if key in hashes}
+    counts = count_splits(split, ground_truth, classes)
     report = Report(
         classes=classes,
         splits=counts,
-        sizes=measure_boxes(truth.values(), classes),
+        sizes=measure_boxes(ground_truth.values(), classes),
         removals=plan.sources.labels.removals,
         failures=(*plan.sources.failures(), *failures),
         left_out=plan.left_out,
@@ -107,13 +107,13 @@ def _build(
     write_text(folder / SPLIT_CSV, split_to_csv(split))
     for name in split.names():
         write_contact_sheets(folder / "vis", name)
-    write_report(folder, report, truth)
+    write_report(folder, report, ground_truth)
     return report
 
 
-def write_report(folder: Path, report: Report, truth: Mapping[PageKey, Detections]) -> None:
+def write_report(folder: Path, report: Report, ground_truth: Mapping[PageKey, Detections]) -> None:
     """report.json, report.md and its plots in report/. Raises OutputError."""
-    pictures = write_plots(folder / "report", report.splits, truth.values(), report.classes)
+    pictures = write_plots(folder / "report", report.splits, ground_truth.values(), report.classes)
     write_json(folder / "report.json", report_to_json(report))
     listed = [(caption, f"report/{name}") for caption, name in pictures]
     write_text(folder / "report.md", report_to_markdown(report, listed))
@@ -158,7 +158,7 @@ class _PageMaker:
     folder: Path
     sizes: Mapping[PageKey, RenderSize]
     sides: Mapping[PageKey, str]
-    truth: Mapping[PageKey, Detections]
+    ground_truth: Mapping[PageKey, Detections]
     classes: tuple[str, ...]
 
     def __call__(self, document: Document, number: int) -> str | None:
@@ -168,7 +168,7 @@ class _PageMaker:
             return None
         page = document.render(number, self.sizes[key])
         stem, side = page_stem(name, number), self.sides[key]
-        text = detections_to_yolo(self.truth[key]) if key in self.truth else ""
+        text = detections_to_yolo(self.ground_truth[key]) if key in self.ground_truth else ""
         image = encoded_image(".png", page.pixels)
         write_bytes(self.folder / "images" / side / f"{stem}.png", image)
         write_text(self.folder / "labels" / side / f"{stem}.txt", text)

@@ -139,7 +139,7 @@ def _commonest_long_side(sizes_wh: Sequence[SizeWH]) -> int | None:
 
 @dataclass(frozen=True)
 class Labels:
-    """The truth about a set of documents.
+    """The ground truth about a set of documents.
 
     Attributes:
         pages: page -> its boxes in px of the size that the page was annotated at; only pages that the JSON lists.

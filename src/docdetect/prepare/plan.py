@@ -1,6 +1,6 @@
 """What a dataset will hold, decided before any page is rendered: labels checked, pages chosen, split made.
 
-What stays together in a split, found in the documents where the configuration says `family`, and its division.
+What stays together in a split, found in the documents where the configuration says `group`, and its division.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from docdetect.annotations.cleaning import ClassRules
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.groups import find_families
+from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import (
     PageKey,
@@ -54,25 +54,25 @@ def group_pages(
     workers: WorkerSettings,
     on_progress: ProgressCallback = no_progress,
 ) -> dict[PageKey, str]:
-    """Page -> group: page, document or family, as `by` says.
+    """Page -> group: page, document or group, as `by` says.
 
-    Families are looked for among all pages of the documents, chosen or not; a document none of whose pages can be
-    read is a family of its own.
+    Groups are looked for among all pages of the documents, chosen or not; a document none of whose pages can be
+    read is a group of its own.
     """
-    if by != "family":
+    if by != "group":
         return page_groups(chosen, by)
     files = [document.file for document in documents if document.failure is None]
     prints, _ = fingerprint_documents(files, workers, on_progress)
     hashes = {document.file.name: document.sha256 for document in documents if document.sha256}
-    families = find_families(prints, hashes, on_progress)
-    family_of = {key.document: family for key, family in families.family_of.items()}
-    return {key: family_of.get(key.document, key.document) for key in chosen}
+    groups = find_groups(prints, hashes, on_progress)
+    group_of = {key.document: group for key, group in groups.group_of.items()}
+    return {key: group_of.get(key.document, key.document) for key in chosen}
 
 
 def divide(groups: Mapping[PageKey, str], labels: Mapping[PageKey, Detections], config: DataConfig) -> Split:
-    """The split that the configuration asks for: families stratified by class, documents and pages at random."""
+    """The split that the configuration asks for: groups stratified by class, documents and pages at random."""
     shares = {"val": config.val} | ({_TEST: config.test} if config.test else {})
-    if config.split_by == "family":
+    if config.split_by == "group":
         return stratified_split(groups, class_counts(labels, len(config.classes)), shares, config.seed)
     return choose_split(groups, shares, config.seed)
 
@@ -121,7 +121,7 @@ class Sources:
 
     Attributes:
         documents: as surveyed, in the order of their names.
-        labels: the truth about them.
+        labels: the ground truth about them.
         inputs: settings and content hashes that decide what is made of them; see `docdetect.prepare.manifest`.
     """
 
@@ -258,7 +258,7 @@ def split_warnings(split: Split) -> list[str]:
         return [f"no validation pages: all {len(groups)} groups are in {there}; take another seed, share or manifest"]
     if len(documents) > 1:
         return [
-            f"no validation pages: all {len(documents)} documents are near-duplicates of each other, one family; add "
+            f"no validation pages: all {len(documents)} documents are near-duplicates of each other, one group; add "
             "documents of another kind, or divide by document (--by document), whose figures flatter the model"
         ]
     return ["no validation pages: there is only 1 group to divide; add documents or split by page"]

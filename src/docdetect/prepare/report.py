@@ -69,19 +69,21 @@ class Report:
     warnings: tuple[str, ...] = ()
 
 
-def count_splits(split: Split, truth: Mapping[PageKey, Detections], classes: Sequence[str]) -> tuple[SplitCounts, ...]:
-    """Figures of each split that has pages; pages that `truth` does not name have no mark."""
+def count_splits(
+    split: Split, ground_truth: Mapping[PageKey, Detections], classes: Sequence[str]
+) -> tuple[SplitCounts, ...]:
+    """Figures of each split that has pages; pages that `ground truth` does not name have no mark."""
     return tuple(
-        count_pages(name, [row.key for row in split.rows if row.split == name], truth, classes)
+        count_pages(name, [row.key for row in split.rows if row.split == name], ground_truth, classes)
         for name in split.names()
     )
 
 
 def count_pages(
-    name: str, keys: Sequence[PageKey], truth: Mapping[PageKey, Detections], classes: Sequence[str]
+    name: str, keys: Sequence[PageKey], ground_truth: Mapping[PageKey, Detections], classes: Sequence[str]
 ) -> SplitCounts:
     """Figures of the pages `keys`, under a name."""
-    pages = [truth[key] for key in keys if key in truth]
+    pages = [ground_truth[key] for key in keys if key in ground_truth]
     marks = Counter(classes[class_id] for page in pages for class_id in page.class_ids)
     return SplitCounts(
         split=name,
@@ -92,10 +94,10 @@ def count_pages(
     )
 
 
-def measure_boxes(truth: Iterable[Detections], classes: Sequence[str]) -> tuple[BoxSizes, ...]:
+def measure_boxes(ground_truth: Iterable[Detections], classes: Sequence[str]) -> tuple[BoxSizes, ...]:
     """The spread of box sizes of each class that occurs."""
     shares: dict[int, list[tuple[float, float]]] = {}
-    for page in truth:
+    for page in ground_truth:
         sides = (page.xyxy[:, 2:] - page.xyxy[:, :2]) / max(page.size_wh)
         for class_id, (width, height) in zip(page.class_ids.tolist(), sides.tolist(), strict=True):
             shares.setdefault(class_id, []).append((width, height))
@@ -230,7 +232,7 @@ _DPI = 110
 
 
 def write_plots(
-    folder: Path, splits: Sequence[SplitCounts], truth: Iterable[Detections], classes: Sequence[str]
+    folder: Path, splits: Sequence[SplitCounts], ground_truth: Iterable[Detections], classes: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Writes classes.png, box_sizes.png and positions.png, the same bytes for the same figures.
 
@@ -240,7 +242,7 @@ def write_plots(
     Raises:
         OutputError: they cannot be written.
     """
-    shares = _shares_by_class(truth, len(classes))
+    shares = _shares_by_class(ground_truth, len(classes))
     figures = {
         "classes.png": ("Marks per class and split", _classes_figure(splits, classes)),
         "box_sizes.png": ("Box sizes, in shares of the page's long side", _sizes_figure(shares, classes)),
@@ -253,10 +255,10 @@ def write_plots(
     return [(caption, name) for name, (caption, _) in figures.items()]
 
 
-def _shares_by_class(truth: Iterable[Detections], classes: int) -> list[FloatArray]:
+def _shares_by_class(ground_truth: Iterable[Detections], classes: int) -> list[FloatArray]:
     """Per class float32 (N, 6): xyxy in shares of page width and height, then sides in shares of the long side."""
     found: list[list[FloatArray]] = [[] for _ in range(classes)]
-    for page in truth:
+    for page in ground_truth:
         on_page = page.xyxy / np.array([*page.size_wh, *page.size_wh], np.float32)
         sides = (page.xyxy[:, 2:] - page.xyxy[:, :2]) / max(page.size_wh)
         rows = np.concatenate([on_page, sides], axis=1)

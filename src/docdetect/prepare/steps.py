@@ -113,8 +113,8 @@ def write_split(
 def _write_folds(config: DataConfig, plan: DatasetPlan) -> StepResult:
     """A manifest for each fold, `split_fold_1.csv` beside where `split.csv` would be, to be applied with --manifest."""
     target = Path(config.split)
-    truth = plan.sources.labels.pages
-    splits = divide_into_folds({row.key: row.group for row in plan.split.rows}, truth, config)
+    ground_truth = plan.sources.labels.pages
+    splits = divide_into_folds({row.key: row.group for row in plan.split.rows}, ground_truth, config)
     paths = [target.with_name(f"{target.stem}_fold_{number}{target.suffix}") for number in range(1, len(splits) + 1)]
     same = [
         path.exists() and _is_same_split(path, split, overwrite=config.overwrite)
@@ -126,7 +126,7 @@ def _write_folds(config: DataConfig, plan: DatasetPlan) -> StepResult:
     parts = {f"fold {number}": _pages_in(split, "val") for number, split in enumerate(splits, start=1)}
     if config.test:
         parts["test"] = _pages_in(splits[0], "test")
-    counts = tuple(count_pages(name, keys, truth, config.classes) for name, keys in parts.items())
+    counts = tuple(count_pages(name, keys, ground_truth, config.classes) for name, keys in parts.items())
     warnings = missing_classes({entry.split: entry.marks for entry in counts}, config.classes)
     report = Report(
         classes=config.classes,

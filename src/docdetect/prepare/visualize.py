@@ -1,4 +1,4 @@
-"""Pictures of the truth: every page with its boxes as the label files have them, and contact sheets."""
+"""Pictures of the ground truth: every page with its boxes as the label files have them, and contact sheets."""
 
 from __future__ import annotations
 

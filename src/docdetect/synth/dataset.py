@@ -3,7 +3,7 @@
 <output>/synth.json                the settings that its pages follow from
 <output>/pages.jsonl               one line for each finished page, as it was finished
 <output>/images/{train,val}/page_000000.jpg, labels/{train,val}/page_000000.txt, data.yaml
-<output>/lookalikes.json           where pages show what resembles a mark and is none, for training on windows
+<output>/distractors.json           where pages show what resembles a mark and is none, for training on windows
 <output>/annotations.json          docdetect's JSON format; of the PDFs where there are any, else of the pictures
 <output>/pdfs/document_000000.pdf  with `pdf`
 <output>/preview.jpg               with `preview`
@@ -51,10 +51,10 @@ SETTINGS_NAME = "synth.json"
 
 JOURNAL_NAME = "pages.jsonl"
 
-LOOKALIKES_NAME = "lookalikes.json"
+DISTRACTORS_NAME = "distractors.json"
 
 OWN_NAMES = (
-    "images", "labels", "pdfs", "data.yaml", "annotations.json", LOOKALIKES_NAME, "preview.jpg", JOURNAL_NAME,
+    "images", "labels", "pdfs", "data.yaml", "annotations.json", DISTRACTORS_NAME, "preview.jpg", JOURNAL_NAME,
     SETTINGS_NAME,
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ class PageRecord:
         size_bytes: of the picture's file; tells whether the file is whole.
         layout, paper: what kind of document, and how it was copied.
         marks: labelled marks.
-        lookalikes: left, top, right, bottom px of what resembles a mark and is none.
+        distractors: left, top, right, bottom px of what resembles a mark and is none.
     """
 
     number: int
@@ -96,7 +96,7 @@ class PageRecord:
     layout: str
     paper: str
     marks: tuple[LabelledMark, ...]
-    lookalikes: tuple[tuple[int, int, int, int], ...] = ()
+    distractors: tuple[tuple[int, int, int, int], ...] = ()
 
     def to_line(self) -> str:
         """One line of JSON."""
@@ -110,9 +110,16 @@ class PageRecord:
             LabelledMark(mark["category"], mark["kind"], tuple(mark["box"]), mark["text"]) for mark in data["marks"]
         )
         size_wh = int(data["size_wh"][0]), int(data["size_wh"][1])
-        lookalikes = tuple((left, top, right, bottom) for left, top, right, bottom in data["lookalikes"])
+        distractors = tuple((left, top, right, bottom) for left, top, right, bottom in data["distractors"])
         return cls(
-            data["number"], data["split"], size_wh, data["size_bytes"], data["layout"], data["paper"], marks, lookalikes
+            data["number"],
+            data["split"],
+            size_wh,
+            data["size_bytes"],
+            data["layout"],
+            data["paper"],
+            marks,
+            distractors,
         )
 
 
@@ -184,16 +191,16 @@ def label_text(record: PageRecord, classes: Sequence[str]) -> str:
 
 
 def write_indexes(folder: Path, records: Iterable[PageRecord], settings: SynthConfig) -> None:
-    """Writes annotations.json, lookalikes.json and data.yaml. Raises OutputError."""
+    """Writes annotations.json, distractors.json and data.yaml. Raises OutputError."""
     annotations: Annotations = {}
-    lookalikes = {}
+    distractors = {}
     for record in records:
         document, page = _place(record, settings)
         annotations.setdefault(document, {})[page] = AnnotatedPage(record.size_wh, _marks(record))
-        if record.lookalikes:
-            lookalikes[relative_name(image_path(folder, record, settings.format), folder)] = record.lookalikes
+        if record.distractors:
+            distractors[relative_name(image_path(folder, record, settings.format), folder)] = record.distractors
     write_json(folder / "annotations.json", annotations_to_json(annotations))
-    write_json(folder / LOOKALIKES_NAME, lookalikes)
+    write_json(folder / DISTRACTORS_NAME, distractors)
     write_text(folder / "data.yaml", _data_yaml(settings.classes))
 
 
@@ -217,7 +224,8 @@ def _data_yaml(classes: Sequence[str]) -> str:
     import yaml
 
     data = {
-        "train": "images/train", "val": "images/val", "names": dict(enumerate(classes)), "lookalikes": LOOKALIKES_NAME,
+        "train": "images/train", "val": "images/val", "names": dict(enumerate(classes)),
+        "distractors": DISTRACTORS_NAME,
     }  # fmt: skip
     return "# Made by docdetect synth.\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 

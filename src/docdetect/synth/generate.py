@@ -147,7 +147,7 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
         page.plan.layout,
         page.plan.finish.kind,
         tuple(marks),
-        page.lookalikes,
+        page.distractors,
     )
     path = image_path(folder, record, settings.format)
     write_bytes(path, data)

@@ -8,7 +8,7 @@ import numpy as np
 
 from docdetect.synth.codes import CodeKind, draw_relative, make_qr, qr_patch
 from docdetect.synth.distractors.pictures import make_not_stamp
-from docdetect.synth.distractors.printed import LookalikeKind, make_lookalike
+from docdetect.synth.distractors.printed import DistractorKind, make_distractor
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
 from docdetect.synth.handwriting.recorded import RecordedInk
@@ -183,21 +183,21 @@ class Maker:
     def emblem(self, slot: Slot) -> Placed:
         """What is printed in a head: a logo, arms, an ornament, a name in script type; neither stamp nor signature."""
         if self.rng.random() < _NAME_IN_HEAD:
-            patch, across = make_lookalike(self.rng, self.px_per_mm, self.fonts), 3.0
+            patch, across = make_distractor(self.rng, self.px_per_mm, self.fonts), 3.0
         else:
             patch, across = make_not_stamp(self.rng, self.px_per_mm, self.fonts), 1.6
         return self.at(self._fitting(patch, slot.w * across, slot.h), slot.x, slot.y, "print")
 
     def brand(self, slot: Slot) -> Placed:
         """A firm's name in script type or bold letters, as large as the slot allows."""
-        kind = LookalikeKind.SCRIPT_MARK if self.rng.random() < _SCRIPT_BRAND else LookalikeKind.LETTER_MARK
-        patch = make_lookalike(self.rng, self.px_per_mm, self.fonts, kind=kind)
+        kind = DistractorKind.SCRIPT_MARK if self.rng.random() < _SCRIPT_BRAND else DistractorKind.LETTER_MARK
+        patch = make_distractor(self.rng, self.px_per_mm, self.fonts, kind=kind)
         return self.at(resized(patch, self._room(patch, slot.w, slot.h)), slot.x, slot.y, "print")
 
     def icon(self, slot: Slot) -> Placed:
         """What a form prints beside its text: a pictogram, or its year."""
-        kind = LookalikeKind.YEAR if slot.kind == "year" else LookalikeKind.PICTOGRAM
-        patch = make_lookalike(self.rng, self.px_per_mm, self.fonts, kind=kind)
+        kind = DistractorKind.YEAR if slot.kind == "year" else DistractorKind.PICTOGRAM
+        patch = make_distractor(self.rng, self.px_per_mm, self.fonts, kind=kind)
         return self.at(self._fitting(patch, slot.w, slot.h), slot.x, slot.y, "print")
 
     def handwriting(self, slot: Slot, ink: Ink, pen: Pen) -> Placed:

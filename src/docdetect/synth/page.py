@@ -90,14 +90,14 @@ class SynthPage:
     Attributes:
         pixels: uint8 (H, W, 3) RGB.
         marks: what can be seen on it.
-        lookalikes: boxes, in px as those of the marks, around what was drawn to resemble a mark and is none.
+        distractors: boxes, in px as those of the marks, around what was drawn to resemble a mark and is none.
         drawn: all patches that lie on it, marks and others, in drawing order.
         plan: what it was drawn from.
     """
 
     pixels: ByteArray
     marks: tuple[PageMark, ...]
-    lookalikes: tuple[tuple[int, int, int, int], ...]
+    distractors: tuple[tuple[int, int, int, int], ...]
     drawn: tuple[Placed, ...] = field(repr=False)
     plan: PagePlan = field(repr=False)
 
@@ -137,7 +137,7 @@ def draw_page(plan: PagePlan) -> SynthPage:
         pixels = np.asarray(cv2.merge([cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)] * 3), np.uint8)
     if finish.bleed > 0:
         pixels = bleed_through(_generator(plan.key, "bleed"), pixels, finish.bleed)
-    marks, lookalikes, drawn = [], [], []
+    marks, distractors, drawn = [], [], []
     for placed in plan.placed:
         if finish.threshold is not None and 0 < placed.pitch < _LEAST_PITCH_PX:
             continue
@@ -148,12 +148,12 @@ def draw_page(plan: PagePlan) -> SynthPage:
         if placed.patch.kind:
             marks.append(PageMark(placed.patch.kind, geometry.turn_box(box), placed.text, placed))
         elif placed.mode == "ink" and box[0] < box[2] and box[1] < box[3]:  # "cover" is the white label under a code
-            lookalikes.append(geometry.turn_box(box))
+            distractors.append(geometry.turn_box(box))
     pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, finish)
     behind = background(_generator(plan.key, "behind"), geometry.picture_wh, finish)
     pixels = geometry.warp_page(pixels, behind)
     pixels = damage_picture(_generator(plan.key, "picture"), pixels, finish)
-    return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(lookalikes), tuple(drawn), plan)
+    return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(distractors), tuple(drawn), plan)
 
 
 def _lay(pixels: ByteArray, placed: Placed, plan: PagePlan) -> tuple[int, int, int, int] | None:

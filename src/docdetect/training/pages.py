@@ -97,10 +97,10 @@ class Windows(Pages):
         height, width = label.pop("shape")
         scale = self.page_px / max(height, width)
         rng = _generator()
-        boxes = self._pages[index].truth.xyxy * np.float32(scale)
-        lookalikes = self._pages[index].lookalikes * np.float32(scale)
+        boxes = self._pages[index].ground_truth.xyxy * np.float32(scale)
+        distractors = self._pages[index].distractors * np.float32(scale)
         page = self.load_image(index)[0]
-        corner = choose_window(boxes, lookalikes, (page.shape[1], page.shape[0]), self.window_wh, rng)
+        corner = choose_window(boxes, distractors, (page.shape[1], page.shape[0]), self.window_wh, rng)
         label["img"], inside, kept = cut(page, boxes, corner, self.window_wh)
         label["ori_shape"] = label["resized_shape"] = self.window_wh[::-1]
         label["ratio_pad"] = (1.0, 1.0)
@@ -118,13 +118,13 @@ def _generator() -> np.random.Generator:
 
 def _label(page: LabelledImage) -> dict[str, Any]:
     """A picture's labels as Ultralytics wants them: boxes as normalised centre, width, height."""
-    width, height = page.truth.size_wh
-    xyxy = page.truth.xyxy / np.array([width, height, width, height], np.float32)
+    width, height = page.ground_truth.size_wh
+    xyxy = page.ground_truth.xyxy / np.array([width, height, width, height], np.float32)
     centres, sides = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
     return {
         "im_file": str(page.path),
         "shape": (height, width),
-        "cls": page.truth.class_ids.astype(np.float32).reshape(-1, 1),
+        "cls": page.ground_truth.class_ids.astype(np.float32).reshape(-1, 1),
         "bboxes": np.concatenate([centres, sides], axis=1).astype(np.float32),
         "segments": [],
         "keypoints": None,

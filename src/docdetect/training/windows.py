@@ -13,28 +13,28 @@ from docdetect.boxes import area, clip
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
 _AROUND_SOMETHING_FRAC = 0.75
-_LOOKALIKE_FRAC = 0.4  # of those, where a page has both: around what resembles a mark
+_DISTRACTOR_FRAC = 0.4  # of those, where a page has both: around what resembles a mark
 _VISIBLE_FRAC = 0.3  # a mark of which less is in the window is no mark there
 _PAPER = 255
 
 
 def choose_window(
-    boxes: FloatArray, lookalikes: FloatArray, size_wh: SizeWH, window_wh: SizeWH, rng: np.random.Generator
+    boxes: FloatArray, distractors: FloatArray, size_wh: SizeWH, window_wh: SizeWH, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Left and top px of a window on a page: most often one that holds the middle of a mark or lookalike.
+    """Left and top px of a window on a page: most often one that holds the middle of a mark or distractor.
 
     Args:
         boxes: float32 (N, 4) xyxy px of the page's marks.
-        lookalikes: float32 (M, 4) xyxy px of what resembles marks and is none.
+        distractors: float32 (M, 4) xyxy px of what resembles marks and is none.
         size_wh: the page in px; along a side shorter than the window, the window starts at 0.
         window_wh: the window in px.
         rng: where chance comes from.
     """
     room = [max(0, size - side) for size, side in zip(size_wh, window_wh, strict=True)]
-    if len(boxes) and len(lookalikes):
-        around = lookalikes if rng.random() < _LOOKALIKE_FRAC else boxes
+    if len(boxes) and len(distractors):
+        around = distractors if rng.random() < _DISTRACTOR_FRAC else boxes
     else:
-        around = boxes if len(boxes) else lookalikes
+        around = boxes if len(boxes) else distractors
     if len(around) and rng.random() < _AROUND_SOMETHING_FRAC:
         box = around[rng.integers(len(around))]
         middle = (box[:2] + box[2:]) / 2

@@ -124,8 +124,8 @@ def test_small_marks_of_a_large_drawing_are_found_in_tiles_whole_and_once(plan: 
     run_once(plan, tmp_path / "out", tiled(), engine=engine)
     found = boxes_in_pt(tmp_path / "out", "plan.pdf", A0_PT)
     assert [name for name, _ in found] == [name for name, _ in SMALL_MARKS]
-    for (_, box), (_, truth) in zip(found, SMALL_MARKS, strict=True):
-        assert box == pytest.approx(truth, abs=16)
+    for (_, box), (_, ground_truth) in zip(found, SMALL_MARKS, strict=True):
+        assert box == pytest.approx(ground_truth, abs=16)
     assert len(engine.shown) == 21
     assert max(max(shape) for shape in engine.shown) == 256
     run_once(plan, tmp_path / "off", replace(tiled(), tile=False), engine=ParticularEngine())

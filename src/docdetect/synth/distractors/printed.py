@@ -106,7 +106,7 @@ _SYLLABLES = (
 # fmt: on
 
 
-class LookalikeKind(str, Enum):
+class DistractorKind(str, Enum):
     """What is printed."""
 
     SCRIPT_MARK = "script_mark"  # a firm's name in script type, often with small print below
@@ -116,9 +116,9 @@ class LookalikeKind(str, Enum):
     YEAR = "year"  # two digits in outline, two filled
 
 
-def make_lookalike(rng: Rng, px_per_mm: float, fonts: FontBook, *, kind: LookalikeKind | None = None) -> Patch:
+def make_distractor(rng: Rng, px_per_mm: float, fonts: FontBook, *, kind: DistractorKind | None = None) -> Patch:
     """A printed picture (kind ""), of `kind`, or a random one of those that stand in letterheads."""
-    heads = (LookalikeKind.SCRIPT_MARK, LookalikeKind.LETTER_MARK, LookalikeKind.ENGRAVING)
+    heads = (DistractorKind.SCRIPT_MARK, DistractorKind.LETTER_MARK, DistractorKind.ENGRAVING)
     return _MAKERS[kind or heads[int(rng.choice(3, p=[0.55, 0.27, 0.18]))]](rng, px_per_mm, fonts)
 
 
@@ -336,10 +336,10 @@ def _blob(rng: Rng, radius: float) -> Points:
     return np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1)
 
 
-_MAKERS: dict[LookalikeKind, _Maker] = {
-    LookalikeKind.SCRIPT_MARK: _script_mark,
-    LookalikeKind.LETTER_MARK: _letter_mark,
-    LookalikeKind.ENGRAVING: _engraving,
-    LookalikeKind.PICTOGRAM: _pictogram,
-    LookalikeKind.YEAR: _year,
+_MAKERS: dict[DistractorKind, _Maker] = {
+    DistractorKind.SCRIPT_MARK: _script_mark,
+    DistractorKind.LETTER_MARK: _letter_mark,
+    DistractorKind.ENGRAVING: _engraving,
+    DistractorKind.PICTOGRAM: _pictogram,
+    DistractorKind.YEAR: _year,
 }

@@ -1,7 +1,7 @@
-"""What `split --by family` costs, against perceptual hashes alone, on made-up PDFs in one run.
+"""What `split --by group` costs, against perceptual hashes alone, on made-up PDFs in one run.
 
 Both render every page at the same size, each in one process of its own. The whole check then takes fingerprints and
-compares pages until the families are known; the alternative keeps one pHash of each page and compares all of them with
+compares pages until the groups are known; the alternative keeps one pHash of each page and compares all of them with
 each other. Prints pages/s and CPU seconds per page, and the peak memory of the whole check on 25, 50, 75 and 100 % of
 the documents, a fresh process each, beside what that process had taken after the first document.
 """
@@ -43,15 +43,15 @@ def make_pages(folder: Path, pages: int) -> Path:
 
 
 def whole_check(source: Path, documents: int) -> tuple[int, int]:
-    """Pages and families of the first documents, as `split --by family` finds them."""
-    from docdetect.datasets.groups import find_families
+    """Pages and groups of the first documents, as `split --by group` finds them."""
+    from docdetect.datasets.groups import find_groups
     from docdetect.datasets.page_fingerprints import fingerprint_documents
     from docdetect.documents.sources import list_documents
 
     prints, failures = fingerprint_documents(list_documents(source)[:documents])
     if failures:
         print(f"left out: {len(failures)} that cannot be read", file=sys.stderr)
-    return len(prints), len(set(find_families(prints).family_of.values()))
+    return len(prints), len(set(find_groups(prints).group_of.values()))
 
 
 def hashes_only(source: Path, documents: int) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def report(source: Path) -> None:
     hashes = measure("hashes", source, documents)
     grown = [measure("whole", source, max(1, round(documents * share))) for share in SHARES]
     whole = grown[-1]
-    for name, one, what in (("split --by family", whole, "families"), ("pHash alone", hashes, "different pHashes")):
+    for name, one, what in (("split --by group", whole, "groups"), ("pHash alone", hashes, "different pHashes")):
         speed, cpu_ms = one.pages / one.wall_s, 1000 * one.cpu_s / one.pages
         print(f"{name:<18} {speed:6.1f} pages/s, {cpu_ms:6.1f} ms CPU a page, {one.groups} {what}")
     print(f"the whole check takes {whole.cpu_s / hashes.cpu_s:.2f} times the CPU of rendering and pHash alone")
