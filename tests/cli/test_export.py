@@ -11,13 +11,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docdetect.calibration import Calibration, ScoreMap, calibration_to_json
 from docdetect.cli.main import run
 from docdetect.files import sha256_file, write_json
 from docdetect.machine import has_native_int8
 from docdetect.models.checkpoint import load_network
 from docdetect.models.engines.openvino import import_openvino
 from docdetect.models.engines.quantization import convolutions
-from docdetect.models.thresholds import Thresholds, read_thresholds, thresholds_path, thresholds_to_json
+from docdetect.models.thresholds import (
+    Thresholds,
+    calibration_path,
+    read_calibration,
+    read_thresholds,
+    thresholds_path,
+    thresholds_to_json,
+)
 from tests.support.fakes import make_image
 from tests.support.tiny_network import write_checkpoint
 
@@ -34,6 +42,9 @@ def test_an_export_runs_and_keeps_its_thresholds(
     file.write_bytes(weights.read_bytes())
     kept = Thresholds({"stamp": 0.4}, "by hand", sha256_file(file))
     write_json(thresholds_path(file), thresholds_to_json(kept))
+    score_map = ScoreMap("platt", (0.0, 1.0), (0.1, 0.9))
+    calibration = Calibration({"stamp": score_map}, "by hand", sha256_file(file))
+    write_json(calibration_path(file), calibration_to_json(calibration))
     folder = tmp_path / "exported"
     command = ["export", "--weights", str(file), "--output", str(folder)]
     assert run(command) == 0
@@ -42,6 +53,9 @@ def test_an_export_runs_and_keeps_its_thresholds(
     thresholds = read_thresholds(folder / "docdetect.json")
     assert thresholds is not None
     assert thresholds.conf == {"stamp": 0.4}
+    calibrated = read_calibration(folder / "docdetect.json")
+    assert calibrated is not None
+    assert calibrated.maps == {"stamp": score_map}
     file.unlink()
     make_image(tmp_path / "in" / "a.png", [("stamp", (10, 10, 160, 110))])
     places = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--weights", str(folder)]

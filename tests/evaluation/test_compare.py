@@ -20,6 +20,7 @@ from docdetect.files import write_json, write_text
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate, evaluation_to_json
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample
+from docdetect.models.thresholds import read_calibration
 from docdetect.types import Detections
 
 NAMES = ("qr", "stamp")
@@ -150,6 +151,10 @@ def test_a_run_is_calibrated(judged: tuple[Path, Path], tmp_path: Path) -> None:
     assert not result.held_out
     assert "prefer a crossval run" in result.files[1].read_text(encoding="utf-8")
     assert all(row.method in ("platt", "identity") for row in result.rows)
+    kept = read_calibration(weights)
+    assert kept is not None
+    assert kept.maps == result.calibration.maps
+    assert kept.origin == "predictions of poor_20250101_000000"
 
 
 def test_the_commands(judged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

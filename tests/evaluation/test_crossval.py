@@ -20,7 +20,7 @@ from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross
 from docdetect.evaluation.folds import fold_images, write_fold
 from docdetect.evaluation.predictions import Origin
 from docdetect.files import read_json, sha256_file, write_json, write_text
-from docdetect.models.thresholds import calibration_path, thresholds_from_json, thresholds_path
+from docdetect.models.thresholds import calibration_path, read_calibration, thresholds_from_json, thresholds_path
 from docdetect.training.train import Listeners, TrainResult
 from tests.support.tiny_network import write_checkpoint
 
@@ -135,7 +135,10 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     stored = thresholds_from_json(read_json(tmp_path / "final.pt.thresholds.json"), "x")
     assert stored.weights_sha256 == sha256_file(weights)
     assert set(stored.conf) == {"qr", "signature", "stamp"}
-    assert set(read_json(tmp_path / "final.pt.calibration.json")) == {"qr", "signature", "stamp"}
+    calibration = read_calibration(weights)
+    assert calibration is not None
+    assert calibration.weights_sha256 == sha256_file(weights)
+    assert set(calibration.maps) == {"qr", "signature", "stamp"}
     assert {path.name for path in result.folder.iterdir() if path.is_file()} == {
         "config.yaml",
         "folds.json",

@@ -10,15 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docdetect.calibration import Calibration, ScoreMap, calibration_from_json, calibration_to_json
 from docdetect.errors import InputError
 from docdetect.metrics.calibration import (
-    Calibration,
     Method,
     Pairs,
-    ScoreMap,
     calibrate,
-    calibration_from_json,
-    calibration_to_json,
     cross_fitted,
     fit_map,
     reliability,
@@ -73,8 +70,8 @@ def test_maps_never_fall_and_survive_json(rows: list[tuple[float, bool]], method
     assert (np.diff(values) >= 0).all()
     assert values.min() >= 0
     assert values.max() <= 1
-    calibration = Calibration(("qr",), (score_map,))
-    assert calibration_from_json(json.loads(json.dumps(calibration_to_json(calibration))), ["qr"], "x") == calibration
+    calibration = Calibration({"qr": score_map}, "pages", "ab" * 32)
+    assert calibration_from_json(json.loads(json.dumps(calibration_to_json(calibration))), "x") == calibration
 
 
 def test_held_out_probabilities_do_not_know_their_group() -> None:
@@ -101,19 +98,26 @@ def test_calibrate_reports_every_class(random_samples: RandomSamples) -> None:
     assert [row.name for row in rows] == names
     assert all(row.after is not None and row.after.error is not None for row in rows)
     scores, classes = np.array([0.5, 0.5]), np.array([0, 2])
-    applied = calibration.apply(scores, classes)
-    assert applied.tolist() == [calibration.maps[0](scores)[0], calibration.maps[2](scores)[0]]
+    applied = calibration.apply(scores, classes, names)
+    assert applied.tolist() == [calibration.maps["qr"](scores)[0], calibration.maps["stamp"](scores)[0]]
     assert scores.tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("data", [[], {"qr": {}}, {"qr": {"method": "x", "scores": [1, 0], "probabilities": [0, 1]}}])
+_FALLING = {"method": "x", "scores": [1, 0], "probabilities": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    "data", [[], {"qr": {}}, {"format": 2, "classes": []}, {"format": 2, "classes": {"qr": _FALLING}}]
+)
 def test_foreign_calibration_files_are_refused(data: object) -> None:
     with pytest.raises(InputError, match=r"^c\.json: not a calibration"):
-        calibration_from_json(data, ["qr"], "c.json")
+        calibration_from_json(data, "c.json")
 
 
 def test_a_class_without_a_map_keeps_its_scores() -> None:
-    assert calibration_from_json({}, ["qr"], "x").maps[0](np.array([0.3])).tolist() == [0.3]
+    halved = Calibration({"stamp": ScoreMap("platt", (0.0, 1.0), (0.0, 0.5))})
+    applied = halved.apply(np.array([0.3, 0.4], np.float32), np.array([0, 1]), ["qr", "stamp"])
+    assert applied == pytest.approx([0.3, 0.2])
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from docdetect.calibration import Calibration, ScoreMap, calibration_to_json
 from docdetect.errors import InputError
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.models.thresholds import (
     Thresholds,
+    calibration_path,
+    read_calibration,
     read_thresholds,
     thresholds_from_json,
     thresholds_path,
@@ -42,3 +47,24 @@ def test_thresholds_belong_to_the_weights_they_lie_beside(tmp_path: Path) -> Non
         read_thresholds(weights)
     write_json(thresholds_path(weights), thresholds_to_json(Thresholds({"qr": 0.4})))
     assert read_thresholds(weights) == Thresholds({"qr": 0.4})
+
+
+def test_a_calibration_belongs_to_the_weights_it_lies_beside(tmp_path: Path) -> None:
+    weights = tmp_path / "final.pt"
+    write_text(weights, "weights")
+    assert read_calibration(weights) is None
+    kept = Calibration({"qr": ScoreMap("platt", (0.0, 1.0), (0.1, 0.9))}, "5 folds", sha256_file(weights))
+    write_json(calibration_path(weights), calibration_to_json(kept))
+    assert read_calibration(weights) == kept
+    write_text(weights, "others under the same name")
+    with pytest.raises(InputError, match=r"final\.pt\.calibration\.json: made for other weights"):
+        read_calibration(weights)
+
+
+def test_reading_a_calibration_loads_neither_torch_nor_scipy() -> None:
+    code = (
+        "import sys; import docdetect.models.thresholds; "
+        "print(sorted({'torch', 'scipy', 'pandas', 'ultralytics'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

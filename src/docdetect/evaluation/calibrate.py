@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from docdetect.calibration import Calibration, calibration_to_json
 from docdetect.documents.drawing import class_colour
 from docdetect.evaluation.crossval import CALIBRATION, PLAN
 from docdetect.evaluation.report import CALIBRATION_COLUMNS, calibration_row, read_predictions
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.calibration import (
-    Calibration,
     ClassCalibration,
     Method,
     Reliability,
     calibrate,
-    calibration_to_json,
     score_pairs,
 )
 from docdetect.metrics.matching import match
@@ -46,20 +45,26 @@ class CalibrationResult:
 def calibrate_run(folder: Path, method: Method = "auto", weights: Path | None = None) -> CalibrationResult:
     """Fits a map for each class on the predictions in a run folder of `val` or `crossval`.
 
-    Writes `calibration.json` and `calibration.html` into the folder, and the maps beside `weights` where given.
+    Writes `calibration.json` and `calibration.html` into the folder, and the maps beside `weights` where given, for
+    `infer` to apply.
 
     Raises:
-        InputError: the folder has no predictions.
+        InputError: the folder has no predictions, or the weights cannot be read.
         OutputError: a file cannot be written.
     """
     samples, names = read_predictions(folder)
     calibration, rows = calibrate(score_pairs(match(samples, len(names))), names, method)
+    calibration = replace(
+        calibration,
+        origin=f"predictions of {folder.name}",
+        weights_sha256="" if weights is None else sha256_file(weights),
+    )
     maps = calibration_to_json(calibration)
     files = [folder / CALIBRATION, folder / REPORT]
     write_json(files[0], maps)
     facts = [("predictions", folder.as_posix())]
     if weights is not None:
-        facts += [("weights", weights.as_posix()), ("sha256", sha256_file(weights))]
+        facts += [("weights", weights.as_posix()), ("sha256", calibration.weights_sha256)]
         files.append(calibration_path(weights))
         write_json(files[2], maps)
     held_out = (folder / PLAN).is_file()

@@ -9,12 +9,13 @@ What a cross-validation says: pooled figures, spread over folds, thresholds and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from docdetect.calibration import calibration_to_json
 from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config
 from docdetect.datasets.reader import YoloDataset, fingerprint, read_dataset
@@ -33,7 +34,7 @@ from docdetect.evaluation.report import (
 )
 from docdetect.files import read_json, sha256_file, write_json, write_text
 from docdetect.metrics.bootstrap import class_mean, metric_draws
-from docdetect.metrics.calibration import calibrate, calibration_to_json, score_pairs
+from docdetect.metrics.calibration import calibrate, score_pairs
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
 from docdetect.metrics.figures import ThresholdRule, best_confs
@@ -287,7 +288,7 @@ def _store(
     folder: Path, weights: Path | None, thresholds: Thresholds, evaluation: Evaluation, config: Config
 ) -> tuple[Path, ...]:
     calibration, _ = calibrate(score_pairs(evaluation.matches), evaluation.names, config.figures.calibration)
-    maps = calibration_to_json(calibration)
+    maps = calibration_to_json(replace(calibration, origin=thresholds.origin, weights_sha256=thresholds.weights_sha256))
     write_json(folder / THRESHOLDS, thresholds_to_json(thresholds))
     write_json(folder / CALIBRATION, maps)
     if weights is None:

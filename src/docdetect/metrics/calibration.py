@@ -8,13 +8,13 @@ How far confidence is from probability: reliability bins, expected calibration e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from docdetect.errors import InputError
+from docdetect.calibration import Calibration, ScoreMap
 from docdetect.metrics.matching import Float64Array, Matches
 from docdetect.types import BoolArray, IntArray
 
@@ -25,48 +25,6 @@ _EDGE = 1e-6
 _FEWEST_PLATT = 5
 
 _FEWEST_ISOTONIC = 100
-
-
-@dataclass(frozen=True)
-class ScoreMap:
-    """A map of scores to probabilities that never falls: straight lines between knots, constant outside.
-
-    Attributes:
-        method: how it was fitted: identity, platt or isotonic.
-        scores: knots, ascending, in [0, 1].
-        probabilities: values there, never falling, in [0, 1].
-    """
-
-    method: str
-    scores: tuple[float, ...] = (0.0, 1.0)
-    probabilities: tuple[float, ...] = (0.0, 1.0)
-
-    def __post_init__(self) -> None:
-        x, y = np.asarray(self.scores), np.asarray(self.probabilities)
-        if len(x) != len(y) or len(x) < 1 or not (np.isfinite(x).all() and np.isfinite(y).all()):
-            raise ValueError("a score map needs as many finite probabilities as scores, at least one")
-        if (np.diff(x) < 0).any() or (np.diff(y) < 0).any() or y.min() < 0 or y.max() > 1:
-            raise ValueError("the knots of a score map must not fall, and probabilities lie in [0, 1]")
-
-    def __call__(self, scores: Float64Array) -> Float64Array:
-        """Probabilities of (N,) scores."""
-        return np.asarray(np.interp(scores, self.scores, self.probabilities), np.float64)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A map for each class, in the order of class ids."""
-
-    names: tuple[str, ...]
-    maps: tuple[ScoreMap, ...]
-
-    def apply(self, scores: Float64Array, class_ids: IntArray) -> Float64Array:
-        """(N,) scores and class ids -> (N,) probabilities."""
-        result = np.array(scores, np.float64)
-        for class_id, score_map in enumerate(self.maps):
-            of_class = class_ids == class_id
-            result[of_class] = score_map(result[of_class])
-        return result
 
 
 @dataclass(frozen=True)
@@ -119,37 +77,6 @@ def cross_fitted(pairs: Pairs, method: Method = "auto", folds: int = 5) -> Float
         others = Pairs(pairs.scores[~held_out], pairs.hits[~held_out], pairs.groups[~held_out])
         result[held_out] = fit_map(others, method)(pairs.scores[held_out])
     return result
-
-
-def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
-    """Class name -> method and knots."""
-    return {
-        name: {"method": one.method, "scores": list(one.scores), "probabilities": list(one.probabilities)}
-        for name, one in zip(calibration.names, calibration.maps, strict=True)
-    }
-
-
-def calibration_from_json(data: object, names: Sequence[str], origin: str) -> Calibration:
-    """The maps of `names`; a class that the data does not mention keeps its scores.
-
-    Raises:
-        InputError: the data is not what `calibration_to_json` writes.
-    """
-    try:
-        if not isinstance(data, Mapping):
-            raise TypeError("not an object")
-        maps = [_map_from_json(data[name]) if name in data else ScoreMap("identity") for name in names]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{origin}: not a calibration ({error})", "Run docdetect calibrate again.") from error
-    return Calibration(tuple(names), tuple(maps))
-
-
-def _map_from_json(entry: Mapping[str, Any]) -> ScoreMap:
-    return ScoreMap(
-        str(entry["method"]),
-        tuple(float(score) for score in entry["scores"]),
-        tuple(float(value) for value in entry["probabilities"]),
-    )
 
 
 def _isotonic(pairs: Pairs) -> ScoreMap:
@@ -263,12 +190,12 @@ def calibrate(
     pairs: Sequence[Pairs], names: Sequence[str], method: Method = "auto"
 ) -> tuple[Calibration, tuple[ClassCalibration, ...]]:
     """Maps fitted on all pairs, and for each class the reliability before and, cross-fitted over groups, after."""
-    maps, rows = [], []
+    maps, rows = {}, []
     for name, one in zip(names, pairs, strict=True):
         score_map = fit_map(one, method)
         held_out = cross_fitted(one, method)
         after = None if np.isnan(held_out).any() or not len(held_out) else reliability(held_out, one.hits)
-        maps.append(score_map)
+        maps[name] = score_map
         rows.append(
             ClassCalibration(
                 name,
@@ -279,4 +206,4 @@ def calibrate(
                 after,
             )
         )
-    return Calibration(tuple(names), tuple(maps)), tuple(rows)
+    return Calibration(maps), tuple(rows)

@@ -6,13 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from docdetect.calibration import calibration_to_json
 from docdetect.errors import OutputExistsError
 from docdetect.files import sha256_file, write_json
 from docdetect.models.conversions import MANIFEST_NAME, ConvertedNetwork, write_converted
 from docdetect.models.engines.base import list_devices
 from docdetect.models.engines.onnx import import_onnxruntime
 from docdetect.models.engines.select import say_nothing
-from docdetect.models.thresholds import read_thresholds, thresholds_path, thresholds_to_json
+from docdetect.models.thresholds import (
+    calibration_path,
+    read_calibration,
+    read_thresholds,
+    thresholds_path,
+    thresholds_to_json,
+)
 from docdetect.types import ByteArray
 
 FORMATS = ("openvino", "onnx", "tensorrt")
@@ -28,7 +35,7 @@ def export_network(
     overwrite: bool = False,
     announce: Callable[[str], None] = say_nothing,
 ) -> Path:
-    """Converts weights, with the thresholds that lie beside them, and returns the path of the folder's manifest.
+    """Converts weights, copies the thresholds and the calibration that lie beside them, and returns the manifest's path.
 
     Args:
         weights: a `.pt` file.
@@ -49,7 +56,7 @@ def export_network(
         ours = (folder / MANIFEST_NAME).is_file()
         remedy = "Add --overwrite to replace it." if ours else "It is no export of docdetect's: choose another folder."
         raise OutputExistsError(f"{folder}: exists", remedy)
-    thresholds = read_thresholds(weights)
+    thresholds, calibrated = read_thresholds(weights), read_calibration(weights)
     announce(f"converting {weights.name} for {engine}")
     network = _converted(weights, engine, imgsz)
     if calibration is not None:
@@ -61,6 +68,9 @@ def export_network(
     if thresholds is not None:
         kept = replace(thresholds, weights_sha256=sha256_file(manifest))
         write_json(thresholds_path(manifest), thresholds_to_json(kept))
+    if calibrated is not None:
+        moved = replace(calibrated, weights_sha256=sha256_file(manifest))
+        write_json(calibration_path(manifest), calibration_to_json(moved))
     return manifest
 
 

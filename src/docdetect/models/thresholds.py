@@ -1,4 +1,4 @@
-"""What is kept beside weights: from which confidence a detection of each class counts."""
+"""What is kept beside weights: the score from which a detection of each class counts, and what a score means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docdetect.calibration import Calibration, calibration_from_json
 from docdetect.errors import InputError
 from docdetect.files import read_json, sha256_file
 
@@ -65,6 +66,24 @@ def read_thresholds(weights: Path) -> Thresholds | None:
             f"Delete it, give a threshold (--conf {DEFAULT_CONF:g}), or run docdetect crossval --weights again.",
         )
     return thresholds
+
+
+def read_calibration(weights: Path) -> Calibration | None:
+    """The calibration that lies beside weights, or beside the manifest of an export; None where there is none.
+
+    Raises:
+        InputError: the file is damaged, or belongs to other weights than those that lie beside it.
+    """
+    file = calibration_path(weights)
+    if not file.is_file():
+        return None
+    calibration = calibration_from_json(read_json(file), str(file))
+    if calibration.weights_sha256 not in ("", sha256_file(weights)):
+        raise InputError(
+            f"{file}: made for other weights than {weights.name} is now",
+            "Delete the file, or run docdetect calibrate --weights again.",
+        )
+    return calibration
 
 
 def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
