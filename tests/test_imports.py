@@ -12,7 +12,7 @@ FLOORS = {
     "audit": 5, "training": 4, "prepare": 4, "synth": 4,
     "datasets": 3, "models": 3, "metrics": 3, "reports": 3,
     "documents": 2, "workers": 2, "annotations": 2,
-    "types": 1, "boxes": 1, "merging": 1, "calibration": 1,
+    "types": 1, "boxes": 1, "merging": 1, "calibration": 1, "tables": 1,
     "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "locks": 0, "__init__": 0,
 }  # fmt: skip
 HOMES = {"pymupdf": {"documents"}, "fitz": {"documents"}, "ultralytics": {"training", "models", "evaluation"}}
