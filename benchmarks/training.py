@@ -80,7 +80,7 @@ def start_weights(folder: Path, model: str) -> Path:
     network: Any = DetectionModel(str(source), nc=3, verbose=False)
     network.names, network.args = {0: "qr", 1: "signature", 2: "stamp"}, {}
     file = folder / "start.pt"
-    file.write_bytes(packed_bytes(network))
+    file.write_bytes(packed_bytes(network, 640))
     return file
 
 

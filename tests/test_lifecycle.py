@@ -61,7 +61,7 @@ def results(workplace: Path, documents: MadeDocuments, trained: Path) -> Path:
     target = workplace / "results"
     weights = trained / "weights" / "best.pt"
     arguments = ["--source", str(documents.pdfs), "--output", str(target), "--weights", str(weights), "--conf", "0.0"]
-    assert run(["infer", *arguments, "--set", "infer.imgsz=96"]) == 0
+    assert run(["infer", *arguments]) == 0
     return target
 
 
@@ -108,7 +108,7 @@ def test_val_reports_every_class(
     capsys.readouterr()
     weights = trained / "weights" / "best.pt"
     arguments = ["--weights", str(weights), "--data", str(dataset), "--set", f"val.runs={workplace / 'val'}"]
-    assert run(["--json", "val", *arguments, "--set", "val.imgsz=96", "--set", "val.workers=0"]) == 0
+    assert run(["--json", "val", *arguments, "--set", "val.workers=0"]) == 0
     assert json.loads(capsys.readouterr().out)
     (folder,) = (workplace / "val").iterdir()
     text = (folder / "metrics.json").read_text(encoding="utf-8")
@@ -134,3 +134,30 @@ def test_results_can_be_corrected_and_trained_on(workplace: Path, documents: Mad
     assert run(["prepare", *arguments, *BY_DOCUMENT]) == 0
     assert len(list((target / "images").rglob("*.png"))) == 12
     shutil.rmtree(target)
+
+
+def test_the_size_of_the_training_belongs_to_the_weights(workplace: Path, dataset: Path, trained: Path) -> None:
+    """The network was trained at 96 px: val, infer and export use 96 px, and so does the exported network."""
+    best, pages = trained / "weights" / "best.pt", str(next((dataset / "images").rglob("*.png")))
+
+    def used(command: str, folder: str, *options: str) -> int:
+        places = ["--data", str(dataset), "--set", f"val.runs={workplace / folder}"]
+        if command == "infer":
+            places = ["--source", pages, "--output", str(workplace / folder), "--workers", "1"]
+        assert run([command, *places, *options]) == 0
+        if command == "infer":
+            return int(read(workplace / folder / "summary.json")["settings"]["imgsz"])
+        (file,) = (workplace / folder).rglob("metrics.json")
+        return int(read(file)["imgsz"])
+
+    exported = workplace / "exported"
+    assert run(["export", "--weights", str(best), "--output", str(exported)]) == 0
+    assert read(exported / "docdetect.json")["imgsz"] == 96
+    for number, weights in enumerate((best, exported)):
+        assert used("infer", f"size_infer{number}", "--weights", str(weights)) == 96
+        engine = ["--set", "val.engine=auto", "--set", "val.precision=auto", "--set", "val.workers=0"]
+        assert used("val", f"size_val{number}", "--weights", str(weights), *engine) == 96
+    assert used("infer", "size_option", "--weights", str(best), "--imgsz", "160") == 160
+    again = ["export", "--weights", str(best), "--output", str(exported), "--overwrite", "--imgsz", "128"]
+    assert run(again) == 0
+    assert used("infer", "size_of_export", "--weights", str(exported)) == 128

@@ -172,6 +172,6 @@ def test_another_int8_form_of_the_same_weights_is_another_setting(tmp_path: Path
     for form in (b"", b"ranges from some pages", b"ranges from others"):
         if form:
             int8_path(weights).write_bytes(form)
-        seen.append([_settings(Config(), engine, weights).fingerprint() for engine in (quantised, plain)])
+        seen.append([_settings(Config(), engine, weights, 1024).fingerprint() for engine in (quantised, plain)])
     assert len({first for first, _ in seen}) == 3
     assert len({second for _, second in seen}) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from docdetect.errors import ConfigError, InputError
-from docdetect.models.checkpoint import check_architecture, load_network
+from docdetect.models.checkpoint import check_architecture, load_network, read_train_args, trained_imgsz
 from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from tests.support.tiny_network import write_architecture, write_checkpoint
@@ -165,3 +165,30 @@ def test_devices() -> None:
             select_device("0")
     with pytest.raises(ConfigError):
         select_device("0,1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [({"imgsz": 320}, 320), ({"imgsz": [640, 480]}, 640), ({"imgsz": 100}, 128), ({"imgsz": "x"}, 0), ({}, 0)],
+)
+def test_the_size_of_the_training_is_read_without_running_the_file(
+    tmp_path: Path, arguments: dict[str, Any], expected: int
+) -> None:
+    import torch
+
+    proof, file = tmp_path / "code was run", tmp_path / "a.pt"
+    torch.save({"model": Payload(proof), "train_args": {**arguments, "data": "d"}}, file)
+    assert trained_imgsz(file) == expected
+    assert read_train_args(file)["data"] == "d"
+    assert not proof.exists()
+
+
+def test_arguments_of_a_real_network_are_read_and_damage_gives_none(weights: Path, tmp_path: Path) -> None:
+    import torch
+
+    checkpoint = torch.load(weights, weights_only=False)
+    torch.save({**checkpoint, "train_args": {"imgsz": 64, "scale": 0.5}}, tmp_path / "a.pt")
+    assert read_train_args(tmp_path / "a.pt") == {"imgsz": 64, "scale": 0.5}
+    (tmp_path / "a.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:1000])
+    assert read_train_args(tmp_path / "a.pt") == {}
+    assert read_train_args(tmp_path / "none.pt") == {}

@@ -20,7 +20,7 @@ import hashlib, sys
 from pathlib import Path
 from docdetect.models.checkpoint import load_network
 from docdetect.models.packing import packed_bytes
-print(hashlib.sha256(packed_bytes(load_network(Path(sys.argv[1])))).hexdigest())
+print(hashlib.sha256(packed_bytes(load_network(Path(sys.argv[1])), 96)).hexdigest())
 """
 
 
@@ -58,7 +58,7 @@ def test_packed_weights_are_the_network_and_nothing_else(checkpoint: Path, tmp_p
 
 def test_the_same_network_gives_the_same_bytes_in_another_process(checkpoint: Path, tmp_path: Path) -> None:
     packed = pack_weights(checkpoint, tmp_path, "x")
-    assert packed_bytes(load_network(packed.file)) == packed.file.read_bytes()
+    assert packed_bytes(load_network(packed.file), 96) == packed.file.read_bytes()
     environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(filter(None, sys.path))}
     done = subprocess.run(
         [sys.executable, "-c", REPACK, str(checkpoint)], capture_output=True, text=True, check=True, env=environment
@@ -77,4 +77,4 @@ def test_other_weights_of_that_name_are_not_lost(checkpoint: Path, tmp_path: Pat
 def test_a_fused_network_is_refused(checkpoint: Path) -> None:
     network: Any = load_network(checkpoint)
     with pytest.raises(InputError, match="cannot be packed"):
-        packed_bytes(network.fuse(verbose=False))
+        packed_bytes(network.fuse(verbose=False), 96)

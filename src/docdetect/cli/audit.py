@@ -113,8 +113,9 @@ def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations
         return read_annotations(Path(config.detections))
     if weights is not None:
         from docdetect.models.engines.select import load_engine
+        from docdetect.models.weights import network_imgsz
 
-        return load_engine(weights, imgsz=config.imgsz, device=config.device)
+        return load_engine(weights, imgsz=network_imgsz(weights, config.imgsz), device=config.device)
     return None
 
 

@@ -32,7 +32,7 @@ def export(
     ] = None,
     pages: Annotated[int | None, typer.Option(help="Most pages that --check and --calibration look at (100).")] = None,
     conf: Annotated[float | None, typer.Option(help="Which marks have to agree (0.15).")] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Long side of the page, px (as the weights were trained).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
     overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace an earlier export.")] = None,
     config: ConfigOption = None,
@@ -58,20 +58,21 @@ def export(
         "export.overwrite": overwrite,
     }
     resolved = resolve(config, assignments, flags)
-    from docdetect.models.weights import resolve_weights
+    from docdetect.models.weights import network_imgsz, resolve_weights
 
     wanted, console = resolved.export, console_of(context)
     source = resolve_weights(wanted.weights, Path(resolved.train.runs))
+    imgsz = network_imgsz(source, wanted.imgsz)
     summary: dict[str, Any] = {"weights": str(source)}
-    manifest = _write(source, wanted, console) if wanted.output or not wanted.check else None
+    manifest = _write(source, imgsz, wanted, console) if wanted.output or not wanted.check else None
     if manifest is not None:
         summary["manifest"] = str(manifest)
     if wanted.check:
-        summary["engines"] = _check(source, manifest, wanted, console)
+        summary["engines"] = _check(source, manifest, _settings(wanted, imgsz), wanted.check, console)
     console.summary(summary)
 
 
-def _write(weights: Path, wanted: ExportConfig, console: Console) -> Path:
+def _write(weights: Path, imgsz: int, wanted: ExportConfig, console: Console) -> Path:
     from docdetect.models.export import export_network
 
     kind = wanted.engine if wanted.precision == "fp32" else f"{wanted.engine}_{wanted.precision}"
@@ -80,8 +81,8 @@ def _write(weights: Path, wanted: ExportConfig, console: Console) -> Path:
         weights,
         folder,
         wanted.engine,
-        imgsz=wanted.imgsz,
-        calibration=_calibration(wanted),
+        imgsz=imgsz,
+        calibration=_calibration(wanted, imgsz),
         overwrite=wanted.overwrite,
         announce=console.info,
     )
@@ -89,7 +90,7 @@ def _write(weights: Path, wanted: ExportConfig, console: Console) -> Path:
     return manifest
 
 
-def _calibration(wanted: ExportConfig) -> Sequence[ByteArray] | None:
+def _calibration(wanted: ExportConfig, imgsz: int) -> Sequence[ByteArray] | None:
     """The pages of int8; None for fp32."""
     if wanted.precision == "fp32":
         return None
@@ -105,23 +106,25 @@ def _calibration(wanted: ExportConfig) -> Sequence[ByteArray] | None:
             "Name a dataset, or a folder of documents such as yours, with --calibration.",
         )
     import_nncf()  # what is missing is said before pages are read
-    return read_pages(wanted.calibration, _settings(wanted))
+    return read_pages(wanted.calibration, _settings(wanted, imgsz))
 
 
-def _settings(wanted: ExportConfig) -> CheckSettings:
+def _settings(wanted: ExportConfig, imgsz: int) -> CheckSettings:
     from docdetect.evaluation.engine_check import CheckSettings
 
-    return CheckSettings(wanted.imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
+    return CheckSettings(imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
 
 
-def _check(weights: Path, manifest: Path | None, wanted: ExportConfig, console: Console) -> list[dict[str, Any]]:
+def _check(
+    weights: Path, manifest: Path | None, settings: CheckSettings, source: str, console: Console
+) -> list[dict[str, Any]]:
     from docdetect.evaluation.engine_check import check_engines
 
     with console.progress("check") as on_progress:
         rows = check_engines(
             weights,
-            wanted.check,
-            _settings(wanted),
+            source,
+            settings,
             exported=manifest,
             on_progress=on_progress,
             announce=console.info,

@@ -56,7 +56,7 @@ def infer(
     fail_on_missing: Annotated[
         bool | None, typer.Option("--fail-on-missing", help="Exit code 7 when a document lacks one.")
     ] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of the page that the model sees, px (1024).")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Long side of the page, px (as the weights were trained).")] = None,
     dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to (200).")] = None,
     rotations: Annotated[
         str | None, typer.Option(help="Look at pages on their side turned, too: auto, off; all: every page, 4 ways.")

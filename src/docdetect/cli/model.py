@@ -78,7 +78,7 @@ def val(
     split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
     conf: Annotated[float | None, typer.Option(help="Threshold of precision, recall and confusion matrix.")] = None,
     iou: Annotated[float | None, typer.Option(help="IoU of non-maximum suppression.")] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of a page, px.")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Long side of a page, px (as trained).")] = None,
     batch: Annotated[int | None, typer.Option(help="Pages at once.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
     engine: Annotated[str | None, typer.Option(help="torch (default), auto, openvino, onnx, tensorrt.")] = None,

@@ -22,6 +22,10 @@ WindowSide = Annotated[int, Field(ge=0, le=8192, multiple_of=32)]
 
 _Side = Annotated[int, Field(ge=32, le=8192, multiple_of=32)]
 
+OwnSize = _Side | None
+
+OWN_SIZE = Field(None, description="long side of the page that the model sees, px; null: as the weights were trained")
+
 WindowSize = Annotated[tuple[_Side, _Side], Field(strict=False)]
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\:,'\"]+$")]
@@ -258,7 +262,7 @@ class ValConfig(Section):
     name: Name = "val"
     conf: Fraction = Field(0.25, description="threshold of precision, recall and the confusion matrix; AP uses all")
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
-    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
+    imgsz: OwnSize = OWN_SIZE
     batch: Annotated[int, Field(ge=1)] = 16
     device: str = ""
     engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(
@@ -291,7 +295,7 @@ class InferConfig(Section):
         None, description="lowest confidence that counts as a mark; null: the weights' thresholds by class, else 0.15"
     )
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
-    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 1024
+    imgsz: OwnSize = OWN_SIZE
     dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")
     rotations: Literal["off", "auto", "all"] = Field(
         "auto", description="look at pages also turned: auto, those whose text runs up or down; all, every page, 4 ways"
@@ -344,7 +348,7 @@ class ExportConfig(Section):
     pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check, and int8's ranges, look at")
     conf: Fraction = Field(0.15, description="which marks have to agree")
     iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
-    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
+    imgsz: OwnSize = OWN_SIZE
     device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
 
 
@@ -379,7 +383,7 @@ class AuditConfig(Section):
 
     weights: str = Field("", description="weights whose detections the labels are held against; empty for none")
     detections: str = Field("", description="a detections.json of infer to hold the labels against, instead of weights")
-    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
+    imgsz: OwnSize = OWN_SIZE
     device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
     fix: bool = Field(False, description="also write annotations in which what is safe is put right")
     pictures: Annotated[int, Field(ge=0)] = Field(60, description="most findings, and most leaks, that are drawn")

@@ -22,7 +22,7 @@ from docdetect.metrics.evaluation import EvaluationSettings
 from docdetect.models.engines.base import select_device
 from docdetect.models.engines.select import load_engine
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.models.weights import no_announcement, resolve_weights
+from docdetect.models.weights import network_imgsz, no_announcement, resolve_weights
 from docdetect.training.records import make_run_folder, versions
 from docdetect.types import Detections, FloatArray
 
@@ -77,10 +77,13 @@ def validate(
     dataset = read_dataset(how.data, (how.split,), on_progress=on_progress)
     images = dataset.splits[how.split]
     weights = resolve_weights(how.weights, Path(config.train.runs))
+    imgsz = network_imgsz(weights, how.imgsz)
+    how = how.model_copy(update={"imgsz": imgsz})
+    config = config.model_copy(update={"val": how})  # figures and files name the size that was used
     engine = TimedEngine(
         load_engine(
             weights,
-            imgsz=how.imgsz,
+            imgsz=imgsz,
             device=how.device,
             engine=how.engine,
             precision=how.precision,

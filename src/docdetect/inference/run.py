@@ -39,7 +39,7 @@ from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine, say_nothing
 from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
-from docdetect.models.weights import resolve_weights
+from docdetect.models.weights import network_imgsz, resolve_weights
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config, InferConfig
@@ -77,16 +77,17 @@ def infer(
     opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
     weights = resolve_weights(wanted.weights, Path(config.train.runs))
+    imgsz = network_imgsz(weights, wanted.imgsz)
     engine = load_engine(
         weights,
-        imgsz=wanted.imgsz,
+        imgsz=imgsz,
         device=wanted.device,
         engine=wanted.engine,
         precision=wanted.precision,
         trim=wanted.trim == "auto",
         announce=announce,
     )
-    settings = _settings(config, engine, weights)
+    settings = _settings(config, engine, weights, imgsz)
     _check_required(wanted, settings)
     with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
         if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
@@ -201,7 +202,7 @@ def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
     return output, "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
 
 
-def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
+def _settings(config: Config, engine: Engine, weights: Path, imgsz: int) -> RunSettings:
     wanted, grouping = config.infer, config.grouping
     conf, class_conf = _thresholds(wanted, engine, weights)
     return RunSettings(
@@ -213,7 +214,7 @@ def _settings(config: Config, engine: Engine, weights: Path) -> RunSettings:
         iou=wanted.iou,
         engine=engine.traits.name,
         precision=engine.traits.precision,
-        imgsz=wanted.imgsz,
+        imgsz=imgsz,
         dpi=wanted.dpi,
         rotations=wanted.rotations,
         tile=wanted.tile == "auto",

@@ -1,10 +1,17 @@
-"""Checkpoint -> network; hostile files are refused, not run."""
+"""Checkpoints (`.pt` files): the network that a checkpoint holds, and what its training recorded in it.
+
+No code of a checkpoint is ever run: a hostile file is refused.
+"""
 
 from __future__ import annotations
 
+import io
+import pickle
 import zipfile
+import zlib
+from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docdetect.errors import InputError
 from docdetect.models.ultralytics_setup import prepare_ultralytics
@@ -12,6 +19,11 @@ from docdetect.models.ultralytics_setup import prepare_ultralytics
 if TYPE_CHECKING:
     import torch
 
+_DAMAGED = (
+    *(OSError, StopIteration, EOFError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError),
+    *(ValueError, MemoryError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError),
+)
+"""What reading a damaged pickle in a damaged ZIP archive raises."""
 _RETRY = "Give a .pt file that docdetect train or Ultralytics wrote."
 
 
@@ -30,6 +42,61 @@ def load_network(weights: Path) -> torch.nn.Module:
     network = _unpickled(weights)
     _check(network, weights)
     return network
+
+
+def read_train_args(weights: Path) -> dict[str, Any]:
+    """The arguments of the training that wrote a checkpoint, such as `imgsz`; empty where the file tells none.
+
+    Neither PyTorch nor Ultralytics is imported, and no code of the file is run: every object that is not plain data is
+    read as a placeholder. A file that cannot be read gives no arguments; `load_network` says what is wrong with it.
+    """
+    try:
+        with zipfile.ZipFile(weights) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+            content = _PlainUnpickler(io.BytesIO(archive.read(name))).load()
+    except _DAMAGED:
+        return {}
+    arguments = content.get("train_args") if isinstance(content, dict) else None
+    return {str(key): value for key, value in arguments.items()} if isinstance(arguments, dict) else {}
+
+
+def trained_imgsz(weights: Path) -> int:
+    """The long side in px of the pictures that a checkpoint was trained on, up to a multiple of 32; 0 if not told."""
+    sides = read_train_args(weights).get("imgsz")
+    numbers = [side for side in (sides if isinstance(sides, list) else [sides]) if isinstance(side, int) and side > 0]
+    return -(-max(numbers, default=0) // 32) * 32
+
+
+class _Placeholder:
+    """Stands for an object of any class in a pickle; it takes what the pickle gives it and keeps nothing."""
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        pass
+
+    def __call__(self, *arguments: object, **named: object) -> _Placeholder:
+        return self
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+    def append(self, item: object) -> None:
+        pass
+
+    def extend(self, items: object) -> None:
+        pass
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads dictionaries, lists, numbers and texts of a pickle, and placeholders for everything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return OrderedDict if (module, name) == ("collections", "OrderedDict") else _Placeholder
+
+    def persistent_load(self, identifier: object) -> object:
+        return None
 
 
 def check_architecture(file: Path, class_count: int) -> None:

@@ -44,6 +44,7 @@ class ConvertedNetwork:
     spec: how its outputs are read.
     origin_sha256: of the weights that it was made from.
     files: (name, content) of the engine's files.
+    imgsz: px, the long side of the pictures that it is meant for; 0 where that is not known.
     """
 
     engine: str
@@ -51,6 +52,7 @@ class ConvertedNetwork:
     spec: HeadSpec
     origin_sha256: str
     files: tuple[tuple[str, bytes], ...]
+    imgsz: int = 0
 
     def content(self, suffix: str) -> bytes:
         """The file with this suffix. Raises ValueError: there is none."""
@@ -114,6 +116,7 @@ def _manifest(network: ConvertedNetwork) -> bytes:
         "strides": list(spec.strides),
         "bins": spec.bins,
         "suppress": spec.suppress,
+        "imgsz": network.imgsz,
         "weights_sha256": network.origin_sha256,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in network.files},
     }
@@ -130,10 +133,11 @@ def _from_manifest(data: Any, contents: Mapping[str, bytes]) -> ConvertedNetwork
     names, strides = (str(name) for name in data["class_names"]), (int(stride) for stride in data["strides"])
     spec = HeadSpec(tuple(names), tuple(strides), int(data["bins"]), bool(data["suppress"]))
     files = tuple((name, contents[name]) for name in data["files"])
-    return ConvertedNetwork(str(data["engine"]), str(data["precision"]), spec, str(data["weights_sha256"]), files)
+    origin, imgsz = str(data["weights_sha256"]), int(data.get("imgsz", 0))  # older exports do not name a size
+    return ConvertedNetwork(str(data["engine"]), str(data["precision"]), spec, origin, files, imgsz)
 
 
-CONVERSION = 1
+CONVERSION = 2
 
 """Raised when docdetect converts differently than before."""
 

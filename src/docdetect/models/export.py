@@ -35,13 +35,14 @@ def export_network(
     overwrite: bool = False,
     announce: Callable[[str], None] = say_nothing,
 ) -> Path:
-    """Converts weights, copies the thresholds and the calibration that lie beside them, and returns the manifest's path.
+    """Converts weights, takes their thresholds and calibration along, and returns the path of the folder's manifest.
 
     Args:
         weights: a `.pt` file.
         folder: made, whole or not at all.
         engine: one of `FORMATS`.
-        imgsz: px, the largest long side; of TensorRT plans only, the others take pictures of any size.
+        imgsz: px, the long side of the pictures that the export is for; `infer` and `val` use it unless told
+            otherwise. TensorRT plans take no larger ones, the other formats take pictures of any size.
         calibration: pages, uint8 (H, W, 3) RGB, on which an int8 network for OpenVINO finds its ranges; None for fp32.
         overwrite: replace an earlier export; a folder that holds anything else is never replaced.
         announce: told what takes a while.
@@ -58,7 +59,7 @@ def export_network(
         raise OutputExistsError(f"{folder}: exists", remedy)
     thresholds, calibrated = read_thresholds(weights), read_calibration(weights)
     announce(f"converting {weights.name} for {engine}")
-    network = _converted(weights, engine, imgsz)
+    network = replace(_converted(weights, engine, imgsz), imgsz=imgsz)
     if calibration is not None:
         from docdetect.models.engines.quantization import to_int8
 

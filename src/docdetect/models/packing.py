@@ -14,6 +14,7 @@ from docdetect.models.bundled import BoxedWeights, Listed, WeightsState, read_ma
 from docdetect.models.checkpoint import load_network
 from docdetect.models.conversions import int8_path, read_int8, write_int8
 from docdetect.models.engines.select import say_nothing
+from docdetect.models.weights import network_imgsz
 from docdetect.types import ByteArray
 
 
@@ -35,7 +36,7 @@ def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = Fal
         OutputError: the files cannot be written.
     """
     network: Any = load_network(source)
-    data = packed_bytes(network)
+    data = packed_bytes(network, network_imgsz(source))
     file = folder / f"{name}.pt"
     if file.is_file() and file.read_bytes() != data and not overwrite:
         raise OutputExistsError(
@@ -44,7 +45,7 @@ def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = Fal
     write_bytes(file, data)
     load_network(file)  # what was written can be read
     classes = tuple(str(network.names[k]) for k in range(len(network.names)))
-    listed = Listed(classes, _imgsz(network), len(data), sha256_file(file))
+    listed = Listed(classes, network_imgsz(file), len(data), sha256_file(file))
     manifest = {**read_manifest(folder), name: listed}
     int8 = int8_path(file)
     if read_int8(file, say_nothing) is None:  # none, or that of the weights before
@@ -78,11 +79,12 @@ def pack_int8(packed: BoxedWeights, pages: Sequence[ByteArray]) -> BoxedWeights:
     )
 
 
-def packed_bytes(network: Any) -> bytes:
+def packed_bytes(network: Any, imgsz: int) -> bytes:
     """The network as the bytes of a half-precision checkpoint that docdetect and Ultralytics load.
 
     Args:
         network: fp32 `DetectionModel`, not fused.
+        imgsz: px, the long side of the pictures that it was trained on.
 
     Raises:
         InputError: the network is not what its own description builds.
@@ -106,11 +108,6 @@ def packed_bytes(network: Any) -> bytes:
     for value in fresh.parameters():
         value.requires_grad = False
     stream = io.BytesIO()
-    checkpoint = {"model": fresh, "epoch": -1, "train_args": {"task": "detect", "imgsz": _imgsz(network)}}
+    checkpoint = {"model": fresh, "epoch": -1, "train_args": {"task": "detect", "imgsz": imgsz}}
     torch.save(checkpoint, stream)
     return stream.getvalue()
-
-
-def _imgsz(network: Any) -> int:
-    """The long side in px that the training arguments in the checkpoint name; 640 is Ultralytics' own default."""
-    return int(network.args.get("imgsz", 640))

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docdetect.errors import InputError
-from docdetect.models.conversions import MANIFEST_NAME
+from docdetect.models.checkpoint import trained_imgsz
+from docdetect.models.conversions import MANIFEST_NAME, read_converted
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
 BOX = Path(__file__).parents[1] / "weights"
 DEFAULT_NAME = "docdetect-s"
+DEFAULT_IMGSZ = 1024
+"""px, for weights that do not tell the size they were trained at: that of docdetect's own recipes."""
 _YAML = (".yaml", ".yml")
 _EXPORTED = (".xml", ".bin", ".onnx", ".plan")
 
@@ -69,6 +72,26 @@ def resolve_weights(name: str, runs: Path) -> Path:
         f"{name}: no such weights",
         f"Give a .pt file, the folder of a training run or an export, last{known}, or nothing.",
     )
+
+
+def network_imgsz(weights: Path, wanted: int | None = None) -> int:
+    """The long side, in px, of the pictures that a network is given: the one place that decides it.
+
+    It is what the user asks for, else what belongs to the weights: the size that an export was made for, or the size
+    that a checkpoint's training recorded; `DEFAULT_IMGSZ` where the weights tell none. It is a multiple of 32.
+
+    Args:
+        weights: a `.pt` file, or the manifest of an exported network.
+        wanted: the size that the user asks for; None for the weights' own.
+
+    Raises:
+        InputError: an exported network is damaged.
+    """
+    if wanted is not None:
+        return wanted
+    if weights.name == MANIFEST_NAME:
+        return read_converted(weights).imgsz or DEFAULT_IMGSZ
+    return trained_imgsz(weights) or DEFAULT_IMGSZ
 
 
 def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcement) -> Path:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from docdetect.errors import MissingDependencyError
-from docdetect.models.checkpoint import load_network
+from docdetect.models.checkpoint import load_network, trained_imgsz
 from docdetect.models.conversions import ConvertedNetwork
 from docdetect.models.engines.openvino import import_openvino
 from docdetect.models.head import HeadSpec
@@ -82,7 +82,7 @@ def to_openvino(weights: Path, weights_sha256: str) -> ConvertedNetwork:
         file = Path(folder) / "model.xml"
         openvino.save_model(model, file, compress_to_fp16=False)
         files = tuple((path.name, path.read_bytes()) for path in (file, file.with_suffix(".bin")))
-    return ConvertedNetwork("openvino", "fp32", spec, weights_sha256, files)
+    return ConvertedNetwork("openvino", "fp32", spec, weights_sha256, files, trained_imgsz(weights))
 
 
 _OPSET = 17  # the newest that the tracing exporter writes; every runtime of recent years knows it
@@ -127,4 +127,5 @@ def to_onnx(weights: Path, weights_sha256: str, *, precision: str = "fp32") -> C
             content = file.read_bytes()
     except (ImportError, torch.onnx.OnnxExporterError) as error:
         raise MissingDependencyError.for_extra("onnx", "onnx", "an export to ONNX") from error
-    return ConvertedNetwork("onnx", precision, spec, weights_sha256, (("model.onnx", content),))
+    files = (("model.onnx", content),)
+    return ConvertedNetwork("onnx", precision, spec, weights_sha256, files, trained_imgsz(weights))

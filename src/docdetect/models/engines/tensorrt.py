@@ -118,7 +118,7 @@ def to_plan(onnx: ConvertedNetwork, imgsz: int) -> ConvertedNetwork:
     if plan is None:
         raise InputError("TensorRT cannot build a plan of the network", "Use --engine torch.")
     files = (("model.plan", bytes(plan)),)
-    return ConvertedNetwork("tensorrt", onnx.precision, onnx.spec, onnx.origin_sha256, files)
+    return ConvertedNetwork("tensorrt", onnx.precision, onnx.spec, onnx.origin_sha256, files, imgsz)
 
 
 def import_tensorrt() -> Any:
