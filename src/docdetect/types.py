@@ -30,6 +30,8 @@ class PageInfo:
         size_wh: (width, height) px of the image that boxes refer to.
         dpi: px/inch of that image; None where an image file does not say.
         size_pt: (width, height) of the displayed page in PDF points; None for images.
+        damaged: what may be missing of a page from a damaged file, in words for people; None for a sound page, and
+            before the page is rendered.
     """
 
     document: str
@@ -37,6 +39,7 @@ class PageInfo:
     size_wh: SizeWH
     dpi: float | None = None
     size_pt: tuple[float, float] | None = None
+    damaged: str | None = None
 
     def __post_init__(self) -> None:
         if self.number < 1:

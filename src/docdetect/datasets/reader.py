@@ -13,13 +13,13 @@ import numpy as np
 from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.config.loading import parse_yaml
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.documents.pictures import picture_size
 from docdetect.errors import ConfigError, DocdetectError, InputError, problem_list
 from docdetect.files import read_json, read_text, relative_name, sha256_file, sha256_text
-from docdetect.types import Detections, FloatArray, SizeWH
+from docdetect.types import Detections, FloatArray
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _PREPARE = "docdetect prepare makes a dataset from documents and annotations."
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 @dataclass(frozen=True)
@@ -232,20 +232,3 @@ def label_path(image: Path) -> Path:
     if positions:
         parts[positions[-1]] = "labels"
     return Path(*parts)
-
-
-def picture_size(path: Path) -> SizeWH:
-    """(width, height) px of a picture as displayed, from its header.
-
-    Raises:
-        InputError: not a picture.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            sideways = image.getexif().get(0x0112) in _SIDEWAYS
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a picture that can be read ({error})") from error
-    return (height, width) if sideways else (width, height)

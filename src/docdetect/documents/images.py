@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,7 @@ from PIL import (
     ExifTags,
     Image,
     ImageCms,
+    ImageFile,
     ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
@@ -31,6 +33,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from docdetect.documents.damage import DAMAGED_PICTURE, has_end_marker, has_late_exif, is_plain_png, mended_picture
 from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture, scaled_wh
 from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile
@@ -40,6 +43,8 @@ from docdetect.types import ByteArray, Failure, FailureKind, Page, PageInfo, Siz
 _STRETCHED = 2.05
 
 _BLUR = 0.4  # standard deviation in px for each px that becomes one: without it fine lines would break
+
+_HALF = 2.0
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -86,6 +91,36 @@ def shrunk(pixels: ByteArray, size_wh: SizeWH) -> ByteArray:
     smooth = cv2.GaussianBlur(pixels, (3, 3), _BLUR * factor)
     small = np.asarray(cv2.resize(smooth, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
     return small if small.ndim == 3 else np.repeat(small[:, :, None], 3, axis=2)
+
+
+def decoded_by_opencv(data: bytes, image: Image.Image, size_wh: SizeWH) -> ByteArray | None:
+    """The pixels that `resized` makes of a plain JPEG or PNG, decoded by OpenCV, which takes less time than Pillow.
+
+    Both libraries decode with libjpeg-turbo and libpng, to the same pixels.
+
+    Args:
+        data: the whole file.
+        image: the same file opened by Pillow and not yet decoded.
+        size_wh: px, of the picture as stored; each side at most that of the picture and more than half of it.
+
+    Returns:
+        uint8 (H, W, 3) RGB, the orientation of the file's EXIF data not applied. None for other sizes and other kinds
+        of picture, and for a damaged file: OpenCV would fill in what is missing without a word.
+    """
+    sides = image.width / size_wh[0], image.height / size_wh[1]
+    is_sound = is_plain_png if image.format == "PNG" else has_end_marker
+    if image.format not in ("JPEG", "PNG") or image.mode not in ("RGB", "L"):
+        return None
+    if min(sides) < 1 or max(sides) >= _HALF or not is_sound(data):
+        return None
+    kind = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
+    if decoded is None or decoded.shape[1::-1] != image.size:
+        return None
+    pixels = np.asarray(decoded, np.uint8)
+    if image.size != size_wh:
+        pixels = shrunk(pixels, size_wh)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _rgb_pixels(image: Image.Image) -> ByteArray:
@@ -176,11 +211,22 @@ _SUBFILE_TYPE, _NO_PAGE = 254, 0b101  # TIFF tag; its bits for a smaller copy of
 
 @dataclass(frozen=True)
 class _Geometry:
-    """How a frame is displayed: `size_wh` px with square pixels, `dpi` of them, and whether stored on its side."""
+    """How a frame is displayed.
+
+    Attributes:
+        size_wh: width and height in px as displayed, with square pixels.
+        dpi: px/inch of these square pixels, None where the file says none.
+        orientation: EXIF orientation of the stored raster, 1 for one that is stored upright.
+    """
 
     size_wh: tuple[float, float]
     dpi: float | None
-    sideways: bool
+    orientation: int
+
+    @property
+    def sideways(self) -> bool:
+        """Whether width and height of the stored raster change places when it is displayed."""
+        return self.orientation in _QUARTER_TURNS
 
 
 class ImageDocument:
@@ -218,10 +264,42 @@ class ImageDocument:
             info = self._info(geometry, number, size)
             check_pixel_budget(self._path, number, info.size_wh)
             self._stale = True  # decoding turns the image upright and drops the tags that said so
-            width, height = info.size_wh
-            image.draft("RGB", (height, width) if geometry.sideways else (width, height))
-            pixels = resized(upright_rgb(image), info.size_wh)
-        return Page(info, pixels)
+            pixels, damaged = self._decoded(image, self._frames[number - 1], geometry, info)
+        return Page(replace(info, damaged=damaged), pixels)
+
+    def _decoded(
+        self, image: Image.Image, frame: int, geometry: _Geometry, info: PageInfo
+    ) -> tuple[ByteArray, str | None]:
+        """The pixels of a frame at the size of `info`, and what is missing of them where the file is damaged."""
+        stored_wh = info.size_wh[::-1] if geometry.sideways else info.size_wh
+        whole_wh = image.size
+        image.draft("RGB", stored_wh)
+        if image.format in ("JPEG", "PNG") and image.size == whole_wh and geometry.orientation == 1:  # no coarser draft
+            pixels = decoded_by_opencv(self._path.read_bytes(), image, info.size_wh)
+            if pixels is not None:
+                return pixels, None
+        try:
+            return resized(upright_rgb(image), info.size_wh), None
+        except (OSError, SyntaxError, ValueError, struct.error):
+            pixels = self._what_is_there(image.format, frame, whole_wh, stored_wh, info.size_wh)
+            if pixels is None:
+                raise
+            return pixels, DAMAGED_PICTURE
+
+    def _what_is_there(
+        self, format_name: str | None, frame: int, whole_wh: SizeWH, stored_wh: SizeWH, size_wh: SizeWH
+    ) -> ByteArray | None:
+        """The pixels of a frame of a damaged file as far as it goes; None where nothing can be had of it."""
+        mended = mended_picture(self._path, format_name, whole_wh)
+        if mended is None:
+            return None
+        try:
+            with Image.open(io.BytesIO(mended), formats=self._formats) as image:
+                image.seek(frame)
+                image.draft("RGB", stored_wh)
+                return resized(upright_rgb(image), size_wh)
+        except (OSError, SyntaxError, ValueError, EOFError, struct.error):
+            return None
 
     def close(self) -> None:
         self._image.close()
@@ -297,13 +375,22 @@ def _tags(image: Image.Image) -> Any:
 def _geometry(image: Image.Image) -> _Geometry:
     """What the headers say, before anything is decoded."""
     width, height = _stored_wh(image)
-    sideways = image.getexif().get(ExifTags.Base.Orientation) in _QUARTER_TURNS
+    orientation = _orientation(image)
     dpi_xy = _dpi_xy(image)
     # A fax has 204 x 98 px/inch: its lines are drawn at the finer of the two.
     dpi = max(dpi_xy) if dpi_xy else None
     stretch_x, stretch_y = (dpi / dpi_xy[0], dpi / dpi_xy[1]) if dpi and dpi_xy else (1.0, 1.0)
     size_wh = (width * stretch_x, height * stretch_y)
-    return _Geometry(size_wh[::-1] if sideways else size_wh, dpi, sideways)
+    return _Geometry(size_wh[::-1] if orientation in _QUARTER_TURNS else size_wh, dpi, orientation)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation that the file states for its raster, 1 to 8; 1 where it states none, or nonsense."""
+    # Pillow decodes a PNG to look for EXIF data after its pixels; `Image.getexif` of the base class does not.
+    is_told = image.format != "PNG" or (isinstance(image, ImageFile.ImageFile) and has_late_exif(image))
+    exif = image.getexif() if is_told else Image.Image.getexif(image)
+    stated = exif.get(ExifTags.Base.Orientation)
+    return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 
 
 def _stored_wh(image: Image.Image) -> tuple[int, int]:

@@ -28,7 +28,7 @@ import numpy as np
 import pymupdf
 from PIL import Image
 
-from docdetect.documents.images import resized, shrunk
+from docdetect.documents.images import decoded_by_opencv, resized
 from docdetect.documents.reader import (
     Document,
     check_page_number,
@@ -66,10 +66,6 @@ _PLAIN_KEYS = ("Decode", "DecodeParms", "Mask", "SMask", "OC")
 
 _LARGEST_PX = 50_000_000
 
-_HALF = 2.0
-
-_END = b"\xff\xd9"
-
 _TURNS = {0: 0, 90: 3, 180: 2, 270: 1}  # PDF turns clockwise, NumPy counterclockwise
 
 
@@ -94,30 +90,12 @@ def scanned_pixels(page: Any, size_wh: SizeWH) -> ByteArray | None:
             if picture.mode != mode or picture.size != stored_wh:
                 return None
             picture.draft(None, target_wh)
-            pixels = _by_opencv(raw, picture, target_wh) if picture.size == stored_wh else None
+            pixels = decoded_by_opencv(raw, picture, target_wh) if picture.size == stored_wh else None
             if pixels is None:
                 pixels = resized(picture, target_wh)
     except (cv2.error, OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
         return None  # MuPDF draws what there is of a damaged picture
     return np.ascontiguousarray(np.rot90(pixels, turns))
-
-
-def _by_opencv(raw: bytes, picture: Image.Image, size_wh: SizeWH) -> ByteArray | None:
-    """What `resized` makes of the picture; None unless it becomes smaller, by less than half.
-
-    Args:
-        raw: the file. One that ends early is left to Pillow, which refuses it; OpenCV would fill it up.
-        picture: the same, opened and not decoded.
-        size_wh: px.
-    """
-    sides = picture.width / size_wh[0], picture.height / size_wh[1]
-    if min(sides) < 1 or not 1 < max(sides) < _HALF or not raw.rstrip(b"\0\r\n ").endswith(_END):
-        return None
-    kind = cv2.IMREAD_GRAYSCALE if picture.mode == "L" else cv2.IMREAD_COLOR
-    decoded = cv2.imdecode(np.frombuffer(raw, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
-    if decoded is None or decoded.shape[1::-1] != picture.size:
-        return None
-    return np.asarray(cv2.cvtColor(shrunk(np.asarray(decoded, np.uint8), size_wh), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _only_jpeg(page: Any) -> tuple[bytes, str, SizeWH] | None:

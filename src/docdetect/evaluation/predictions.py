@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.reader import LabelledImage
+from docdetect.documents import pictures
 from docdetect.documents.sources import page_stem
 from docdetect.errors import InputError
 from docdetect.files import nfc, read_text
@@ -134,19 +134,12 @@ def class_ids(known: Sequence[str], wanted: Sequence[str]) -> np.ndarray[tuple[i
 
 
 def read_picture(path: Path) -> ByteArray:
-    """uint8 (H, W, 3) RGB as displayed, decoded as in training.
+    """uint8 (H, W, 3) RGB as displayed: the pixels that `infer` sees, and training.
 
     Raises:
-        InputError: it cannot be decoded.
+        InputError: the picture cannot be read or decoded.
     """
-    try:
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
-    if pixels is None:
-        raise InputError(f"{path}: damaged, or not a picture", "Make the dataset again with docdetect prepare.")
-    rgb: ByteArray = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    return rgb
+    return pictures.read_picture(path).pixels
 
 
 def _decoding(pool: ThreadPoolExecutor, images: Sequence[LabelledImage]):  # type: ignore[no-untyped-def]

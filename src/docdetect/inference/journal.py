@@ -108,6 +108,8 @@ def page_to_line(result: PageResult, stamp: Stamp, settings: RunSettings) -> str
     data["page_size"] = {"width": info.size_wh[0], "height": info.size_wh[1]}
     data["dpi"] = info.dpi
     data["size_pt"] = None if info.size_pt is None else list(info.size_pt)
+    if info.damaged is not None:
+        data["damaged"] = info.damaged
     data["raw"] = _detections_to_json(result.raw, settings.class_names)
     marks = _detections_to_json(result.grouped, settings.class_names)
     for mark, members, text in zip(marks, result.members, result.texts, strict=True):
@@ -155,7 +157,7 @@ def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult:
     size_wh = (int(data["page_size"]["width"]), int(data["page_size"]["height"]))
     size_pt = None if data["size_pt"] is None else (float(data["size_pt"][0]), float(data["size_pt"][1]))
     return PageResult(
-        info=PageInfo(record.document, record.page, size_wh, data["dpi"], size_pt),
+        info=PageInfo(record.document, record.page, size_wh, data["dpi"], size_pt, data.get("damaged")),
         raw=_json_to_detections(data["raw"], size_wh, class_names),
         grouped=_json_to_detections(data["marks"], size_wh, class_names),
         members=tuple(tuple(mark["members"]) for mark in data["marks"]),

@@ -170,7 +170,8 @@ class PageReading:
         if number in self.done.get(info.document, ()):
             return None
         sheet_px = self._sheet_px(document, info)  # before rendering, after which an image is opened anew
-        pixels = document.render(number, LongSide(self.imgsz)).pixels
+        page = document.render(number, LongSide(self.imgsz))
+        info, pixels = replace(info, damaged=page.info.damaged), page.pixels
         sheet = None if sheet_px is None else document.render(number, LongSide(sheet_px)).pixels
         return PagePictures(info, pixels, sheet, self._turns(pixels))
 

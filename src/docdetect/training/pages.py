@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from ultralytics.data.dataset import YOLODataset
-from ultralytics.utils.patches import imread
 
 from docdetect.datasets.reader import LabelledImage
+from docdetect.documents.pictures import read_picture
 from docdetect.training.augment import rand_augment, random_erase, set_size, turn_outlines, unit_outlines
 from docdetect.training.windows import choose_window, cut
 from docdetect.types import ByteArray, SizeWH
@@ -55,6 +57,29 @@ class Pages(YOLODataset):  # type: ignore[misc]
     def get_labels(self) -> list[dict[str, Any]]:
         return [_label(page) for page in self._pages]
 
+    def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> Any:
+        """The picture scaled to a long side of `imgsz` as Ultralytics scales it, but read as `infer` reads pictures.
+
+        Ultralytics decodes through OpenCV, which drops transparency, leaves faxes squashed and refuses damaged files,
+        so that a network would learn from other pixels than it sees in use. It would also take a stale `.npy` file
+        beside the picture for its pixels.
+        """
+        if self.ims[i] is not None:
+            return self.ims[i], self.im_hw0[i], self.im_hw[i]
+        pixels = bgr_pixels(self.im_files[i])
+        page = _scaled_to(pixels, self.imgsz)
+        if self.augment and self.cache != "ram":
+            self._remember(i, page, pixels.shape[:2])
+        return page, pixels.shape[:2], page.shape[:2]
+
+    def _remember(self, i: int, page: ByteArray, stored_hw: tuple[int, ...]) -> None:
+        """Keeps the newest pages in memory: Ultralytics builds mosaics from them, and from its list `buffer`."""
+        self.ims[i], self.im_hw0[i], self.im_hw[i] = page, stored_hw, page.shape[:2]
+        self.buffer.append(i)
+        if 1 < len(self.buffer) >= self.max_buffer_length:
+            oldest = self.buffer.pop(0)
+            self.ims[oldest], self.im_hw0[oldest], self.im_hw[oldest] = None, None, None
+
     def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
         """Where pages are turned, each mark gets an outline, so that its box is tight afterwards too."""
         if self.turns and len(label["bboxes"]):
@@ -88,7 +113,7 @@ class Windows(Pages):
         """The page at its full scale, from memory where it is cached; what Ultralytics caches is what this gives."""
         if self.ims[i] is not None:
             return self.ims[i], self.im_hw0[i], self.im_hw[i]
-        pixels = imread(self.im_files[i])
+        pixels = bgr_pixels(self.im_files[i])
         page = _resized(pixels, self.page_px / max(pixels.shape[:2]))
         return page, pixels.shape[:2], page.shape[:2]
 
@@ -131,6 +156,25 @@ def _label(page: LabelledImage) -> dict[str, Any]:
         "normalized": True,
         "bbox_format": "xywh",
     }
+
+
+def bgr_pixels(path: str) -> ByteArray:
+    """uint8 (H, W, 3) BGR of a picture, as Ultralytics wants it, with the pixels that `infer` sees.
+
+    Raises:
+        InputError: the picture cannot be read or decoded.
+    """
+    return np.asarray(cv2.cvtColor(read_picture(Path(path)).pixels, cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _scaled_to(pixels: ByteArray, long_side_px: int) -> ByteArray:
+    """The picture with this long side, by the arithmetic of Ultralytics, which rounds the shorter side up."""
+    height, width = pixels.shape[:2]
+    scale = long_side_px / max(height, width)
+    if scale == 1:
+        return pixels
+    size_wh = (min(math.ceil(width * scale), long_side_px), min(math.ceil(height * scale), long_side_px))
+    return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _resized(pixels: ByteArray, scale: float) -> ByteArray:

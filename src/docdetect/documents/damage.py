@@ -1,0 +1,150 @@
+"""Damaged pictures made whole enough to be decoded, so that what is there of them can be looked at.
+
+Viewers show the part of a picture that arrived, and leave the rest grey or blank. Decoders refuse such a file as a
+whole. The functions here write the file again with what the decoder asks for: an end marker, or blank rows.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from PIL import ImageFile
+
+from docdetect.types import SizeWH
+
+DAMAGED_PICTURE = "the file is damaged or ends early, so that a part of the picture may be missing"
+
+_JPEG_END = b"\xff\xd9"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_TAIL_BYTES = 1 << 16
+_IHDR_END = 33
+_MOST_BYTES = 512 << 20
+_INFLATED_STEP_BYTES = 1 << 12
+_CHANNELS_OF_COLOUR_TYPE = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PALETTE = 3
+_KEPT_CHUNKS = (b"PLTE", b"tRNS", b"pHYs", b"gAMA", b"iCCP", b"sRGB", b"eXIf")
+
+
+def mended_picture(path: Path, format_name: str | None, size_wh: SizeWH) -> bytes | None:
+    """The file written so that a decoder gives what is there of its picture.
+
+    Args:
+        path: the file.
+        format_name: as Pillow names it.
+        size_wh: px of the stored picture.
+
+    Returns:
+        The bytes of a file; None for formats of which no part can be had, and for files over 512 MB. Files with
+        compressed pixels are mended where they are JPEG or PNG, others only where their pixels are not compressed.
+    """
+    if format_name not in ("JPEG", "PNG", "BMP", "TIFF") or path.stat().st_size > _MOST_BYTES:
+        return None
+    data = path.read_bytes()
+    if format_name == "JPEG":
+        return data + _JPEG_END
+    if format_name == "PNG":
+        return _mended_png(data)
+    return data + b"\xff" * (4 * size_wh[0] * size_wh[1])
+
+
+def has_end_marker(data: bytes) -> bool:
+    """Whether a JPEG file ends as it should, with its end marker; zeros and line ends after it are harmless."""
+    return data[-_TAIL_BYTES:].rstrip(b"\0\r\n ").endswith(_JPEG_END)
+
+
+def is_plain_png(data: bytes) -> bool:
+    """Whether a PNG is undamaged (its chunks whole, their checksums right) and of the kind that all decoders read
+    alike: 8 bits of grey or RGB, without transparency, interlacing or animation."""
+    if not data.startswith(_PNG_START) or len(data) < _IHDR_END or data[24] != 8 or data[25] not in (0, 2) or data[28]:
+        return False
+    position = len(_PNG_START)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + length
+        if end > len(data) or name in (b"tRNS", b"acTL"):
+            return False
+        if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            return False
+        if name == b"IEND":
+            return True
+        position = end
+    return False
+
+
+def has_late_exif(image: ImageFile.ImageFile) -> bool:
+    """Whether a PNG, opened by Pillow and not decoded, holds EXIF data after its pixels."""
+    stream = image.fp
+    if stream is None:
+        return False
+    position = stream.tell()
+    try:
+        stream.seek(len(_PNG_START))
+        return any(name == b"eXIf" for name, _ in _chunk_headers(stream)) and "exif" not in image.info
+    finally:
+        stream.seek(position)
+
+
+def _chunk_headers(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Name and length of the PNG chunks from here on; the stream stands behind a header while it is yielded."""
+    while len(header := stream.read(8)) == 8:
+        length, name = struct.unpack(">I4s", header)
+        start = stream.tell()
+        yield name, length
+        if name == b"IEND":
+            return
+        stream.seek(start + length + 4)
+
+
+def _mended_png(data: bytes) -> bytes | None:
+    """The PNG with the rows that could be decompressed, blank rows below them, and right checksums."""
+    if not data.startswith(_PNG_START) or data[12:16] != b"IHDR" or len(data) < _IHDR_END:
+        return None
+    header = data[16:29]
+    width, height, bits, colour_type, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    if interlaced or colour_type not in _CHANNELS_OF_COLOUR_TYPE:
+        return None
+    row_bytes = 1 + (width * bits * _CHANNELS_OF_COLOUR_TYPE[colour_type] + 7) // 8
+    kept, packed = _png_chunks(data)
+    rows = _inflated(packed, row_bytes * height)
+    whole = len(rows) // row_bytes
+    if not whole:
+        return None
+    blank = bytes(1) + (b"\0" if colour_type == _PALETTE else b"\xff") * (row_bytes - 1)  # white, the alpha opaque
+    pixels = zlib.compress(rows[: whole * row_bytes] + blank * (height - whole), 1)
+    chunks = [(b"IHDR", header), *kept, (b"IDAT", pixels), (b"IEND", b"")]
+    return _PNG_START + b"".join(_chunk(name, content) for name, content in chunks)
+
+
+def _png_chunks(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The chunks that say how pixels are shown, and the compressed pixels as far as the file goes."""
+    kept, packed, position = [], bytearray(), 8
+    while position + 8 <= len(data):
+        length, name = struct.unpack(">I4s", data[position : position + 8])
+        content = data[position + 8 : position + 8 + length]
+        if name == b"IDAT":
+            packed += content
+        elif name in _KEPT_CHUNKS and len(content) == length:
+            kept.append((name, content))
+        position += 12 + length
+    return kept, bytes(packed)
+
+
+def _inflated(packed: bytes, limit_bytes: int) -> bytes:
+    """What can be decompressed before the data end or turn out to be damaged."""
+    inflater, found = zlib.decompressobj(), bytearray()
+    try:
+        for position in range(0, len(packed), _INFLATED_STEP_BYTES):
+            found += inflater.decompress(packed[position : position + _INFLATED_STEP_BYTES])
+            if len(found) >= limit_bytes:
+                break
+    except zlib.error:
+        pass  # what came before the damage is used
+    return bytes(found[:limit_bytes])
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
