@@ -61,10 +61,9 @@ def hashes_only(source: Path, documents: int) -> tuple[int, int]:
     from PIL import Image
 
     from docdetect.datasets.page_fingerprints import INK_LONG_SIDE_PX
-    from docdetect.documents.outcomes import PageOutcome
+    from docdetect.documents.batches import PageOutcome, iter_rendered
     from docdetect.documents.sizes import LongSide
     from docdetect.documents.sources import list_documents
-    from docdetect.documents.workers import iter_rendered
 
     rendered = iter_rendered(list_documents(source)[:documents], LongSide(INK_LONG_SIDE_PX))
     images = (one.value.pixels for one in rendered if isinstance(one, PageOutcome) and one.value is not None)

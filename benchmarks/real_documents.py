@@ -27,12 +27,11 @@ from docdetect.boxes import clip
 from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import PageKey
+from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.drawing import contact_sheet, write_image
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile, list_documents
-from docdetect.documents.workers import iter_rendered
 from docdetect.evaluation.gallery import caption, error_crop
 from docdetect.evaluation.predictions import class_ids
 from docdetect.files import read_text, sha256_file
@@ -46,6 +45,7 @@ from docdetect.models.engines.select import load_engine
 from docdetect.models.weights import DEFAULT_NAME, packaged_weights, resolve_weights
 from docdetect.prepare.labels import read_annotations
 from docdetect.types import Detections, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 NAMES = ("qr", "signature", "stamp")
 LEAST_CONF, NMS_IOU = 0.001, 0.7

@@ -14,8 +14,8 @@ from docdetect.audit.label_checks import LabelledPages, Suspicion, unusual_findi
 from docdetect.audit.run import LabelAudit, audit_labels
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import PageKey
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.types import Detections
+from docdetect.workers.parts import WorkerSettings
 from tests.support.archives import Archive, make_archive
 
 CLASSES = ("qr", "signature", "stamp")

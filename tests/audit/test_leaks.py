@@ -13,9 +13,9 @@ from docdetect.datasets.groups import Evidence
 from docdetect.datasets.layout import DATA_YAML, data_yaml_text
 from docdetect.datasets.page_fingerprints import fingerprint
 from docdetect.datasets.split import PageKey
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.files import write_text
 from docdetect.types import ByteArray
+from docdetect.workers.parts import WorkerSettings
 from tests.support.pages import rescanned, stamped, text_page
 
 Places = dict[tuple[str, int], tuple[str, ByteArray]]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from docdetect.cli.main import run
 from docdetect.config.schema import DataConfig
-from docdetect.documents.outcomes import WorkerSettings
+from docdetect.workers.parts import WorkerSettings
 from tests.support.archives import Archive, make_archive
 from tests.support.pages import rescanned
 from tests.support.tiny_network import write_checkpoint

@@ -195,7 +195,7 @@ def test_a_closer_look_survives_what_kills_its_process(tmp_path: Path) -> None:
         pixels = closer_look.parts(good, 1, [part], 72)
         assert pixels is not None
         assert pixels[0].shape == (30, 100, 3)
-        pid = closer_look.aside.pid
+        pid = closer_look.process.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         assert closer_look.parts(good, 1, [part], 72) is None, "the call that finds the process dead"

@@ -10,11 +10,11 @@ from PIL import Image
 
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import PageKey
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import write_json
 from docdetect.prepare.convert import Converted, convert
 from docdetect.types import FailureKind
+from docdetect.workers.parts import WorkerSettings
 
 IN_PROCESS = WorkerSettings(workers=0)
 

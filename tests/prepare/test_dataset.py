@@ -15,12 +15,12 @@ from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import split_from_csv
 from docdetect.documents.drawing import write_image
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.prepare.dataset import Prepared, prepare
+from docdetect.workers.parts import WorkerSettings
 from tests.support.documents import make_documents
 
 IN_PROCESS = WorkerSettings()

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import PageKey, Split, SplitRow
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError
 from docdetect.prepare.labels import SurveyedDocument, render_sizes, same_aspect
 from docdetect.prepare.plan import choose_pages, plan_dataset, split_warnings
 from docdetect.types import SizeWH
+from docdetect.workers.parts import WorkerSettings
 from tests.support.documents import make_documents
 
 KEYS = [PageKey("a", number) for number in range(1, 11)]

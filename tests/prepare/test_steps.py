@@ -9,9 +9,9 @@ import pytest
 
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import split_from_csv
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.errors import OutputExistsError
 from docdetect.prepare.steps import StepResult, write_labels, write_split
+from docdetect.workers.parts import WorkerSettings
 from tests.support.documents import make_documents
 
 

@@ -28,12 +28,12 @@ from docdetect.audit.measures import (
 from docdetect.boxes import ios, iou
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
+from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import iter_rendered
 from docdetect.models.engines.base import Engine
 from docdetect.types import Detections, FloatArray, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 
 class Suspicion(str, Enum):

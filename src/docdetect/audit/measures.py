@@ -22,13 +22,13 @@ from docdetect.boxes import intersection
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.page_fingerprints import ink_mask
 from docdetect.datasets.split import PageKey
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.codes import read_code
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import iter_pages
 from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, IntArray, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 AUDIT_LONG_SIDE_PX = 1200
 

@@ -22,15 +22,15 @@ from docdetect.audit.leaks import Leak
 from docdetect.audit.measures import box_window
 from docdetect.audit.run import LabelAudit, SplitAudit
 from docdetect.datasets.split import PageKey
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import contact_sheet, draw_detections
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import iter_pages
 from docdetect.files import write_json, write_text
 from docdetect.reports.page import Picture, Report, Section, Table, Tile, jpeg_uri, report_to_html
 from docdetect.types import ByteArray, Detections, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 _PAGE_PX = 1200
 

@@ -31,13 +31,13 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.layout import SPLIT_CSV, read_dataset
 from docdetect.datasets.page_fingerprints import Fingerprint, fingerprint_documents
 from docdetect.datasets.split import PageKey, split_from_csv
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.documents.sources import DocumentFile, list_documents, page_stem
 from docdetect.errors import InputError
 from docdetect.files import read_text
 from docdetect.models.engines.base import Engine
 from docdetect.prepare.labels import match_labels, read_annotations, survey_documents
 from docdetect.types import Detections, FailedPage
+from docdetect.workers.parts import WorkerSettings
 
 
 @dataclass(frozen=True)

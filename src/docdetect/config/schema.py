@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 Positive = Annotated[float, Field(gt=0)]
@@ -311,9 +313,9 @@ class InferConfig(Section):
         "auto", description="of the network's arithmetic; auto is the fastest that the hardware has natively"
     )
     workers: Annotated[int, Field(ge=0)] = Field(0, description="rendering processes; 0 is one per core")
-    doc_timeout_s: Positive = Field(120.0, description="s that a page of a document may take")
+    doc_timeout_s: Positive = Field(PAGE_TIME_LIMIT_S, description="s that a page of a document may take")
     doc_memory_mb: Annotated[int, Field(ge=256)] = Field(
-        4096, description="MiB that a process may take for a document; kept on Linux"
+        PROCESS_MEMORY_MB, description="MiB that a process may take for a document; kept on Linux"
     )
     save_pages: bool = Field(True, description="draw every page with its marks")
     save_crops: bool = Field(False, description="cut out every mark")

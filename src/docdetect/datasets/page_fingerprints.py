@@ -28,14 +28,14 @@ from PIL import Image
 
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.pdf import open_with_text, page_text
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import iter_pages
 from docdetect.files import output_errors
 from docdetect.types import BoolArray, ByteArray, FailedPage, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 
 class Spool:
@@ -248,11 +248,10 @@ def fingerprint_documents(
         OutputError: the temporary folder is full or cannot be written.
     """
     spool = Spool()
-    settings = replace(workers or WorkerSettings(), opener=open_with_text)
     prints: list[Fingerprint] = []
     failures: list[FailedPage] = []
     finished = 0
-    for outcome in iter_pages(files, page_fingerprint, settings):
+    for outcome in iter_pages(files, page_fingerprint, workers, opener=open_with_text):
         if not isinstance(outcome, PageOutcome):
             finished += 1
             if outcome.failure is not None:

@@ -12,10 +12,9 @@ import numpy as np
 
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.reader import LabelledImage, read_dataset
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
+from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
-from docdetect.documents.workers import iter_rendered
 from docdetect.errors import InputError, MissingDependencyError
 from docdetect.evaluation.predictions import class_ids, read_picture
 from docdetect.machine import available_cores
@@ -26,6 +25,7 @@ from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import list_devices
 from docdetect.models.engines.select import engines_on, load_engine, say_nothing
 from docdetect.types import ByteArray, Detections
+from docdetect.workers.parts import WorkerSettings
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from docdetect.documents.aside import AsideWorker
+from docdetect.documents.batches import document_process
 from docdetect.documents.drawing import class_colour
 from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
@@ -49,7 +49,7 @@ class PdfCopies:
         self._journal = journal
         self._folder = output / PDF_FOLDER
         self._opener = opener
-        self._aside = AsideWorker(journal.settings.doc_memory_mb << 20)
+        self._process = document_process(journal.settings.doc_memory_mb << 20)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pdf-copies")
         self._waiting: deque[_Waiting] = deque()
 
@@ -93,16 +93,16 @@ class PdfCopies:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._aside.stop()
+        self._process.stop()
         self._pool.shutdown(cancel_futures=True)
-        self._aside.__exit__(kind, error, traceback)
+        self._process.close()
 
     def _write(self, file: DocumentFile, sha256: str, marks: tuple[PdfMark, ...]) -> Failure | None:
         from docdetect.documents.marked_copies import write_marked_pdf
 
         limit_s = self._journal.settings.doc_timeout_s
         target = self._folder / file.name
-        return self._aside(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
+        return self._process.call(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
 
 
 def pdf_marks(result: DocumentResult, settings: RunSettings) -> Iterator[PdfMark]:

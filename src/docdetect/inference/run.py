@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from docdetect.config.loading import dump_config
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.documents.outcomes import WorkerSettings
-from docdetect.documents.processes import prepare_workers
+from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import ConfigError, UsageError
@@ -40,6 +39,7 @@ from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine, say_nothing
 from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
 from docdetect.models.weights import network_imgsz, resolve_weights
+from docdetect.workers.parts import WorkerSettings
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config, InferConfig
@@ -72,7 +72,7 @@ def infer(
     wanted = config.infer
     output, on_existing = _output(wanted)
     check_folder(output, on_existing)
-    prepare_workers()
+    prepare_processes()
     keep_freed_pictures()
     opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
@@ -139,7 +139,6 @@ def run(
         settings.doc_memory_mb << 20,
         max_in_flight=ahead,
         max_in_flight_bytes=ahead * _BYTES_A_PAGE,
-        opener=opener,
     )
     started, interrupted = time.perf_counter(), False
     looks = CloserLooks(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
@@ -147,7 +146,7 @@ def run(
         finisher = Finisher(settings, output, closer_look)
         flow = Flow(engine, finisher, journal, settings, on_document, closer_look.stop)
         try:
-            with closing(read_documents(work, reading, workers)) as events:
+            with closing(read_documents(work, reading, workers, opener)) as events:
                 flow.run(events)
             copies.finish(files)
         except KeyboardInterrupt:

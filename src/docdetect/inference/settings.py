@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, TypeAlias
 
 from docdetect import __version__
+from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.files import sha256_text
 from docdetect.merging import GroupingSettings
 
@@ -66,8 +67,8 @@ class RunSettings:
     code_class: str = "qr"
     batch: int = 4
     workers: int = 0
-    doc_timeout_s: float = 60.0
-    doc_memory_mb: int = 4096
+    doc_timeout_s: float = PAGE_TIME_LIMIT_S
+    doc_memory_mb: int = PROCESS_MEMORY_MB
 
     def influential(self) -> dict[str, object]:
         """The settings that results depend on, with docdetect's version, ready for JSON."""

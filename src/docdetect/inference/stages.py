@@ -21,15 +21,14 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from docdetect import boxes
-from docdetect.documents.aside import AsideWorker
+from docdetect.config.limits import PROCESS_MEMORY_MB
+from docdetect.documents.batches import DocumentOutcome, document_process, iter_pages
 from docdetect.documents.codes import read_code, read_codes_closer
 from docdetect.documents.drawing import draw_detections, write_image
-from docdetect.documents.outcomes import DocumentOutcome, WorkerSettings
 from docdetect.documents.reader import Document, Opener, open_document
 from docdetect.documents.regions import cut_part, render_parts
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.documents.workers import iter_pages
 from docdetect.errors import InputError
 from docdetect.files import safe_stem, sha256_file
 from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER
@@ -39,6 +38,7 @@ from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, sheet_long_px
 from docdetect.inference.settings import Rotations, RunSettings
 from docdetect.merging import merge_boxes
 from docdetect.types import ByteArray, Detections, Failure, FailureKind, PageInfo, PageResult
+from docdetect.workers.parts import WorkerSettings
 
 NATIVE = AtDpi(1e6)
 
@@ -204,11 +204,13 @@ def plan(files: Sequence[DocumentFile], finished: Finished) -> Plan:
     return Plan(left, sha256, {name: pages for name, pages in done.items() if pages})
 
 
-def read_documents(work: Plan, reading: PageReading, settings: WorkerSettings) -> Generator[ReadEvent, None, None]:
+def read_documents(
+    work: Plan, reading: PageReading, settings: WorkerSettings, opener: Opener = open_document
+) -> Generator[ReadEvent, None, None]:
     """The pages of all documents: for each, its pages in order, then one `ReadDocument`."""
     sha256: str | Failure = ""
     current: DocumentFile | None = None
-    for outcome in iter_pages(work.files, reading, settings):
+    for outcome in iter_pages(work.files, reading, settings, opener=opener):
         file = outcome.file
         if file is not current:
             current, sha256 = file, work.sha256.get(file.name) or _sha256(file)
@@ -254,24 +256,26 @@ class CloserLooks:
         opener: opens its document.
     """
 
-    def __init__(self, timeout_s: float, memory_bytes: int = 4 << 30, opener: Opener = open_document) -> None:
+    def __init__(
+        self, timeout_s: float, memory_bytes: int = PROCESS_MEMORY_MB << 20, opener: Opener = open_document
+    ) -> None:
         self._timeout_s = timeout_s
         self._opener = opener
-        self.aside = AsideWorker(memory_bytes)
+        self.process = document_process(memory_bytes)
 
     def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
         """See `CloserLook.texts`. Raises InterruptedRunError once stopped."""
-        found = self.aside(self._timeout_s, read_codes_closer, file, number, tuple(boxes), self._opener)
+        found = self.process.call(self._timeout_s, read_codes_closer, file, number, tuple(boxes), self._opener)
         return [None] * len(boxes) if isinstance(found, Failure) else found
 
     def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
         """See `CloserLook.parts`. Raises InterruptedRunError once stopped."""
-        found = self.aside(self._timeout_s, render_parts, file, number, tuple(boxes), dpi, self._opener)
+        found = self.process.call(self._timeout_s, render_parts, file, number, tuple(boxes), dpi, self._opener)
         return None if isinstance(found, Failure) else found
 
     def stop(self) -> None:
         """Ends the process; calls under way and later ones raise InterruptedRunError."""
-        self.aside.stop()
+        self.process.stop()
 
     def __enter__(self) -> CloserLooks:
         return self
@@ -279,7 +283,7 @@ class CloserLooks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.aside.__exit__(kind, error, traceback)
+        self.process.close()
 
 
 _CROP_MARGIN_FRAC = 0.05  # of the mark's sides, so that nothing of it is cut off

@@ -19,17 +19,17 @@ from docdetect.annotations.native import Annotations
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import encoded_image
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents, page_stem
-from docdetect.documents.workers import iter_pages
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import output_errors, read_json, write_bytes, write_json
 from docdetect.prepare.labels import SurveyedDocument, read_annotations, render_sizes, survey_documents
 from docdetect.prepare.plan import worker_settings
 from docdetect.types import ByteArray, FailedPage, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 RECORD_NAME = "convert.json"
 

@@ -12,12 +12,11 @@ from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.layout import DATA_YAML, SPLIT_CSV, data_yaml_text
 from docdetect.datasets.split import PageKey, Split, missing_classes, split_to_csv
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import encoded_image, write_image
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.documents.sources import page_stem
-from docdetect.documents.workers import iter_pages
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_json, read_text, sha256_text, write_bytes, write_json, write_text
 from docdetect.prepare.manifest import is_current, published_folder
@@ -33,6 +32,7 @@ from docdetect.prepare.report import (
 )
 from docdetect.prepare.visualize import draw_labels, write_contact_sheets
 from docdetect.types import Detections, FailedPage
+from docdetect.workers.parts import WorkerSettings
 
 _KIND = "dataset"
 

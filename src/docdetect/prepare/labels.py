@@ -18,14 +18,14 @@ from docdetect.annotations.native import Annotations, annotations_from_text
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile
-from docdetect.documents.workers import iter_pages
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_text, sha256_file
 from docdetect.types import Detections, Failure, SizeWH
+from docdetect.workers.parts import WorkerSettings
 
 _SURVEY_SIZE = AtDpi(72)
 

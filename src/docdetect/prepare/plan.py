@@ -28,7 +28,6 @@ from docdetect.datasets.split import (
     stratified_folds,
     stratified_split,
 )
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.documents.sizes import RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.errors import InputError, problem_list
@@ -43,6 +42,7 @@ from docdetect.prepare.labels import (
     survey_documents,
 )
 from docdetect.types import Detections, FailedPage
+from docdetect.workers.parts import WorkerSettings
 
 _TEST = "test"
 

@@ -9,7 +9,6 @@ from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey, Split, missing_classes, split_from_csv, split_to_csv
-from docdetect.documents.outcomes import WorkerSettings
 from docdetect.documents.sources import page_stem
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import read_text, write_json, write_text
@@ -31,6 +30,7 @@ from docdetect.prepare.report import (
     report_to_json,
     report_to_markdown,
 )
+from docdetect.workers.parts import WorkerSettings
 
 _KIND = "labels"
 

@@ -9,15 +9,15 @@ from pathlib import Path, PurePosixPath
 from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.layout import YoloDataset
+from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
-from docdetect.documents.outcomes import PageOutcome, WorkerSettings
 from docdetect.documents.reader import Document, open_document
 from docdetect.documents.sizes import AtDpi, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
-from docdetect.documents.workers import iter_pages
 from docdetect.errors import InputError
 from docdetect.files import read_text, relative_name
 from docdetect.types import ByteArray, FailedPage, Failure, FailureKind
+from docdetect.workers.parts import WorkerSettings
 
 _NATIVE = AtDpi(1_000_000)  # no image is enlarged: this is its own size
 _CELL_PX = 400

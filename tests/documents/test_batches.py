@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 
-from docdetect.documents.outcomes import DocumentOutcome, PageOutcome, WorkerSettings
+from docdetect.documents.batches import DocumentOutcome, PageOutcome, Rendering, iter_pages, iter_rendered
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
-from docdetect.documents.workers import iter_pages, iter_rendered
-from docdetect.errors import DocdetectError, OutputError
-from docdetect.types import FailureKind
+from docdetect.errors import DocdetectError, InterruptedRunError, OutputError
+from docdetect.types import FailureKind, Page
+from docdetect.workers.parts import WorkerSettings
 from tests.support.hostile import OpenerThatKillsItsWorker, fake_file, open_fake, render_first_two
 
 SIZE = LongSide(6)
@@ -25,14 +26,20 @@ def fake_settings(workers: int, **limits: float) -> WorkerSettings:
         timeout_s=limits.get("timeout_s", 60.0),
         memory_bytes=int(limits.get("memory_bytes", 1 << 30)),
         max_in_flight=int(limits.get("max_in_flight", 6)),
-        opener=open_fake,
     )
+
+
+def fake_pages(
+    names: Sequence[str], settings: WorkerSettings, stop: threading.Event | None = None
+) -> Generator[PageOutcome[Page] | DocumentOutcome, None, None]:
+    files = [fake_file(name) for name in names]
+    return iter_pages(files, Rendering(SIZE), settings, opener=open_fake, stop=stop)
 
 
 def story(names: Sequence[str], settings: WorkerSettings) -> list[tuple[str, int, str]]:
     """(document, page or -1 at its end, failure kind or "ok") in the order of arrival; checks the pixels."""
     told = []
-    for outcome in iter_rendered([fake_file(name) for name in names], SIZE, settings):
+    for outcome in fake_pages(names, settings):
         kind = outcome.failure.kind.value if outcome.failure else "ok"
         number = outcome.number if isinstance(outcome, PageOutcome) else -1
         if isinstance(outcome, PageOutcome) and outcome.value is not None:
@@ -98,8 +105,7 @@ def test_a_page_over_the_memory_limit_fails_and_the_rest_goes_on() -> None:
 
 
 def test_failures_say_on_which_page_and_why() -> None:
-    files = [fake_file("crash2-3-a")]
-    *_, last = iter_rendered(files, SIZE, fake_settings(1))
+    *_, last = fake_pages(["crash2-3-a"], fake_settings(1))
     assert isinstance(last, DocumentOutcome)
     assert last.failure is not None
     assert last.page_count == 3
@@ -114,7 +120,7 @@ def test_pages_that_make_steady_progress_may_take_longer_in_all_than_the_limit()
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("name", ["good-1-a", "slow-1-a"])  # the slow one ends when the other has failed already
 def test_an_error_of_the_whole_batch_is_raised_after_the_outcomes_before_it(workers: int, name: str) -> None:
-    stream = iter_rendered([fake_file(name), fake_file("fulldisk1-2-b")], SIZE, fake_settings(workers))
+    stream = fake_pages([name, "fulldisk1-2-b"], fake_settings(workers))
     assert [next(stream).file.name, next(stream).file.name] == [name, name]
     with pytest.raises(OutputError, match="disk full"):
         next(stream)
@@ -127,9 +133,9 @@ def test_one_page_may_be_in_flight_at_a_time() -> None:
 
 
 def test_an_iterator_closed_early_leaves_no_process_behind() -> None:
-    stream = iter_rendered([fake_file("good-50-a"), fake_file("hang1-1-b")], SIZE, fake_settings(2))
+    stream = fake_pages(["good-50-a", "hang1-1-b"], fake_settings(2))
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     deadline_s = time.monotonic() + 10
     while multiprocessing.active_children() and time.monotonic() < deadline_s:
         time.sleep(0.05)
@@ -141,9 +147,22 @@ def test_no_documents_give_no_outcomes() -> None:
 
 
 def test_workers_that_never_start_are_an_error_and_no_endless_loop() -> None:
-    settings = WorkerSettings(workers=1, opener=OpenerThatKillsItsWorker())
-    with pytest.raises(DocdetectError, match=r"worker processes do not start \(exit code 3\)"):
-        next(iter_rendered([fake_file("good-1-a")], SIZE, settings))
+    opener, settings = OpenerThatKillsItsWorker(), WorkerSettings(workers=1)
+    with pytest.raises(DocdetectError, match=r"worker processes do not start \(the worker ended with exit code 3\)"):
+        next(iter_pages([fake_file("good-1-a")], Rendering(SIZE), settings, opener=opener))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_event_that_is_set_in_another_thread_stops_the_pages(workers: int) -> None:
+    stop = threading.Event()
+    stream = fake_pages(["slow-500-a"], fake_settings(workers), stop)
+    next(stream)
+    threading.Timer(0.3, stop.set).start()
+    started_s = time.monotonic()
+    with pytest.raises(InterruptedRunError):
+        for _ in stream:
+            pass
+    assert time.monotonic() - started_s < 5
 
 
 def test_real_pages_are_the_same_to_the_pixel_in_workers(shared_data: Path) -> None:

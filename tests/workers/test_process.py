@@ -1,0 +1,151 @@
+"""One isolated process for single calls: it may die, hang and raise, and the next call finds another."""
+
+from __future__ import annotations
+
+import _thread
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from docdetect.errors import InputError, InterruptedRunError, OutputError
+from docdetect.types import ByteArray, Failure, FailureKind
+from docdetect.workers.process import IsolatedProcess
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+def pid_and_sum(pixels: ByteArray) -> tuple[int, int]:
+    return os.getpid(), int(pixels.sum())
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang() -> None:
+    time.sleep(3600)
+
+
+def fill_memory() -> int:
+    return len(bytearray(8 << 30))
+
+
+class WorkError(InputError):
+    """An error that concerns one call, and says so with its failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def encrypted() -> None:
+    raise WorkError(Failure(FailureKind.ENCRYPTED, "needs a password"))
+
+
+def full_disk() -> None:
+    raise OutputError("disk full")
+
+
+def echo_after(text: str, pause_s: float) -> str:
+    time.sleep(pause_s)
+    return text
+
+
+def bug() -> None:
+    raise KeyError("unexpected")
+
+
+@pytest.fixture
+def isolated() -> Iterator[IsolatedProcess]:
+    with IsolatedProcess(memory_bytes=256 << 20) as process:
+        yield process
+
+
+def test_calls_share_one_process_and_errors_come_back_as_data(isolated: IsolatedProcess) -> None:
+    first = isolated.call(60, pid_and_sum, np.ones((300, 400), np.uint8))
+    pid = isolated.pid
+    assert first == (pid, 120_000)
+    assert pid != os.getpid()
+    assert isolated.call(60, encrypted) == Failure(FailureKind.ENCRYPTED, "needs a password")
+    assert isolated.call(60, bug) == Failure(FailureKind.INTERNAL, "KeyError: 'unexpected'")
+    with pytest.raises(OutputError, match="disk full"):
+        isolated.call(60, full_disk)
+    assert isolated.call(60, pid_and_sum, np.ones(3, np.uint8)) == (pid, 3)
+
+
+def test_a_process_that_dies_or_hangs_is_replaced(isolated: IsolatedProcess) -> None:
+    assert isolated.call(60, die) == Failure(FailureKind.CRASHED, "the worker crashed (SIGSEGV)")
+    assert isolated.call(0.3, hang) == Failure(FailureKind.TIMEOUT, "no result within 0.3 s")
+    assert isinstance(isolated.call(60, pid_and_sum, np.ones(3, np.uint8)), tuple)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory limit is enforced on Linux")
+def test_memory_is_bounded(isolated: IsolatedProcess) -> None:
+    assert isolated.call(60, fill_memory) == Failure(FailureKind.MEMORY, "not enough memory")
+
+
+def test_a_process_that_ran_out_of_memory_is_replaced(isolated: IsolatedProcess) -> None:
+    before = isolated.call(60, os.getpid)
+    isolated.call(60, fill_memory)
+    assert isolated.call(60, os.getpid) not in (before, os.getpid())
+
+
+def test_a_value_that_cannot_be_sent_is_a_failure_of_its_call(isolated: IsolatedProcess) -> None:
+    pid = isolated.call(60, os.getpid)
+    failure = isolated.call(60, threading.Lock)
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.INTERNAL
+    assert "pickle" in failure.message
+    assert isolated.call(60, os.getpid) == pid
+
+
+def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(isolated: IsolatedProcess) -> None:
+    isolated.call(60, os.getpid)
+    threading.Timer(0.2, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        isolated.call(60, echo_after, "first", 1.0)
+    assert isolated.call(60, echo_after, "second", 0.0) == "second"
+
+
+@pytest.mark.parametrize("how", ["stop", "event"])
+def test_stopping_from_another_thread_ends_the_call_under_way_and_all_later_ones(how: str) -> None:
+    event = threading.Event()
+    with IsolatedProcess(stop=event) as isolated:
+        pid = isolated.call(60, os.getpid)
+        threading.Timer(0.3, isolated.stop if how == "stop" else event.set).start()
+        started_s = time.monotonic()
+        with pytest.raises(InterruptedRunError):
+            isolated.call(60, hang)
+        assert time.monotonic() - started_s < 10
+        with pytest.raises(InterruptedRunError):
+            isolated.call(60, pid_and_sum, np.ones(3, np.uint8))
+        assert isolated.pid is None
+    assert pid not in [child.pid for child in multiprocessing.active_children()]
+
+
+def test_a_stop_reaches_every_thread_that_waits_for_its_turn() -> None:
+    with IsolatedProcess() as isolated:
+        isolated.call(60, os.getpid)
+        ends: list[str] = []
+
+        def use() -> None:
+            try:
+                isolated.call(60, hang)
+            except InterruptedRunError:
+                ends.append("interrupted")
+
+        threads = [threading.Thread(target=use) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        isolated.stop()
+        for thread in threads:
+            thread.join(10)
+        assert ends == ["interrupted"] * 3
