@@ -13,6 +13,7 @@ import numpy as np
 import pymupdf
 import pytest
 
+from docdetect.documents import marked_copies
 from docdetect.documents.marked_copies import PdfMark, write_marked_pdf
 from docdetect.documents.reader import DocumentError, DocumentOpener
 from docdetect.documents.sources import list_documents
@@ -53,8 +54,13 @@ def shifted(pdf: Any, page: Any) -> None:
     page.set_mediabox(pymupdf.Rect(-50, -20, 200, 300))
 
 
-def in_other_units(pdf: Any, page: Any) -> None:
-    pdf.xref_set_key(page.xref, "UserUnit", "2")
+def in_units(unit: str, degrees: int) -> Edit:
+    def edit(pdf: Any, page: Any) -> None:
+        cropped(pdf, page)
+        page.set_rotation(degrees)
+        pdf.xref_set_key(page.xref, "UserUnit", unit)
+
+    return edit
 
 
 def pixels(path: Path, *, annotations: bool = True) -> ByteArray:
@@ -99,8 +105,15 @@ def streams(path: Path, password: str = "") -> list[bytes]:
 
 @pytest.mark.parametrize(
     "edit",
-    [turned(0), turned(90), turned(180), turned(270), cropped, cropped_and_turned, shifted, in_other_units],
-    ids=["0", "90", "180", "270", "cropped", "cropped-270", "shifted", "units"],
+    [
+        *(turned(degrees) for degrees in (0, 90, 180, 270)),
+        cropped,
+        cropped_and_turned,
+        shifted,
+        *(in_units(unit, degrees) for unit in ("2", "0.5") for degrees in (0, 90, 180, 270)),
+    ],
+    ids=["0", "90", "180", "270", "cropped", "cropped-270", "shifted"]
+    + [f"unit-{unit}-{degrees}" for unit in ("2", "0.5") for degrees in (0, 90, 180, 270)],
 )
 def test_the_frame_stands_around_the_mark_as_displayed(tmp_path: Path, edit: Edit) -> None:
     source, target = make(tmp_path / "in" / "a.pdf", edit), tmp_path / "out" / "a.pdf"
@@ -111,6 +124,37 @@ def test_the_frame_stands_around_the_mark_as_displayed(tmp_path: Path, edit: Edi
     assert extent(is_red(pixels(target))) == pytest.approx(shown, abs=1.0), "the mark itself stays visible"
     assert (pixels(target, annotations=False) == pixels(source)).all()
     assert written.startswith(source.read_bytes())
+
+
+def test_a_frame_off_its_mark_is_found_when_the_copy_is_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make(tmp_path / "in" / "a.pdf")
+    (file,) = list_documents(source)
+    place = marked_copies._frame_box
+    is_written: list[bool] = []
+
+    def elsewhere(mark: PdfMark, page: Any) -> Any:
+        left, top, right, bottom = place(mark, page)
+        moved = 0 if is_written else 50
+        is_written.append(True)
+        return left + moved, top, right + moved, bottom
+
+    monkeypatch.setattr(marked_copies, "_frame_box", elsewhere)
+    with pytest.raises(DocumentError, match="1 of 1 frames would not stand where their marks are") as caught:
+        write_marked_pdf(file, sha256_file(source), [mark((10, 10, 50, 50))], tmp_path / "out" / "a.pdf")
+    assert caught.value.failure.kind is FailureKind.UNSUPPORTED
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_copy_of_a_copy_has_the_new_marks_only(tmp_path: Path) -> None:
+    source = make(tmp_path / "in" / "a.pdf", lambda pdf, page: page.add_text_annot((20, 20), "approved"))
+    mark_it(source, tmp_path / "once" / "a.pdf", mark((10, 10, 50, 50)), mark((60, 60, 90, 90)))
+    mark_it(
+        tmp_path / "once" / "a.pdf", tmp_path / "twice" / "a.pdf", mark((20, 20, 60, 60), content="confidence 0.80")
+    )
+    with pymupdf.open(tmp_path / "twice" / "a.pdf") as pdf:
+        assert [annotation.info["content"] for annotation in pdf[0].annots()] == ["approved", "confidence 0.80"]
 
 
 def test_an_annotation_says_what_was_found(tmp_path: Path) -> None:

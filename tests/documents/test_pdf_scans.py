@@ -171,3 +171,18 @@ def test_a_damaged_picture_is_left_to_mupdf(tmp_path: Path) -> None:
 def test_cmyk_is_left_to_mupdf(tmp_path: Path) -> None:
     path = scan(tmp_path / "a.pdf", mode="CMYK")
     assert fast_and_drawn(path, 200)[0] is None
+
+
+@pytest.mark.parametrize(("kept", "is_damaged"), [(1.0, False), (0.6, True)])
+def test_a_page_with_a_cut_picture_says_that_it_is_damaged(tmp_path: Path, kept: float, is_damaged: bool) -> None:
+    path = scan(tmp_path / "a.pdf")
+    with pymupdf.open(path) as pdf:
+        xref = pdf[0].get_images()[0][0]
+        data = pdf.xref_stream_raw(xref)
+        pdf.update_stream(xref, data[: int(len(data) * kept)], compress=0)
+        for key in ("Filter", "Subtype", "ColorSpace"):
+            pdf.xref_set_key(xref, key, {"Filter": "/DCTDecode", "Subtype": "/Image", "ColorSpace": "/DeviceRGB"}[key])
+        pdf.save(tmp_path / "b.pdf")
+    with open_document(list_documents(tmp_path / "b.pdf")[0]) as document:
+        for _ in range(2):
+            assert (document.render(1, LongSide(420)).info.damaged is not None) is is_damaged

@@ -10,21 +10,28 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pymupdf
 
 from docdetect.documents.pdf import PdfDocument, pdf_failure
+from docdetect.documents.pdf_annotations import OWN_MARK_NAME, is_own_mark
 from docdetect.documents.reader import Opener, document_error, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.files import output_errors
 from docdetect.types import FailureKind
 
-_LINE_FRAC = 1 / 500  # of the page's long side
+BoxPt: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom in points of the page as displayed, origin top left."""
+
+# Width of a frame's line as a share of the page's long side.
+_LINE_FRAC = 1 / 500
 _MIN_LINE_PT = 1.0
+# A frame that is read back may differ from the wanted one by this many widths of its line: MuPDF grows its rectangle.
+_SLACK_LINES = 1.5
 _CHUNK_BYTES = 1 << 20
 _ANNOTATIONS_ALLOWED = 3  # DocMDP: 1 allows no change, 2 filling in forms, 3 annotations too; 2 where it does not say
 
@@ -42,7 +49,7 @@ class PdfMark:
     """
 
     page: int
-    box_pt: tuple[float, float, float, float]
+    box_pt: BoxPt
     title: str
     content: str
     rgb: tuple[int, int, int]
@@ -104,8 +111,11 @@ def _marked(copy: DocumentFile, anew: Path, marks: Sequence[PdfMark], opener: Op
         appendable = bool(pdf.can_save_incrementally())
         _refuse_protected(pdf, copy.path, appendable)
         try:
-            for mark in marks:
-                _annotate(pdf[mark.page - 1], mark)
+            if pdf.get_sigflags() <= 0:  # a digital signature may cover what is there
+                for number in sorted({mark.page for mark in marks}):
+                    _remove_older_marks(pdf, number)
+            for position, mark in enumerate(marks):
+                _annotate(pdf, mark, f"{OWN_MARK_NAME}{position}")
             _save(pdf, copy.path, None if appendable else anew)
         except OSError as error:
             with output_errors(copy.path):
@@ -113,7 +123,44 @@ def _marked(copy: DocumentFile, anew: Path, marks: Sequence[PdfMark], opener: Op
         except Exception as error:  # hostile bytes reach unguarded code of the library
             failure = pdf_failure(error)
             raise document_error(copy.path, failure.kind, failure.message) from error
-    return copy.path if appendable else anew
+    finished = copy if appendable else replace(copy, path=anew)
+    _check_frames(finished, marks, opener)
+    return finished.path
+
+
+def _check_frames(finished: DocumentFile, marks: Sequence[PdfMark], opener: Opener) -> None:
+    """Reads the written file back. Raises DocumentError where a frame does not stand around its mark."""
+    with opener(finished) as document:
+        assert isinstance(document, PdfDocument)
+        try:
+            pages = {number: document.pdf[number - 1] for number in {mark.page for mark in marks}}
+            framed = {name: box for page in pages.values() for name, box in _frames(page)}
+            wrong = [
+                mark
+                for position, mark in enumerate(marks)
+                if not _is_around(framed.get(f"{OWN_MARK_NAME}{position}"), mark, pages[mark.page])
+            ]
+        except Exception as error:  # hostile bytes reach unguarded code of the library
+            failure = pdf_failure(error)
+            raise document_error(finished.path, failure.kind, failure.message) from error
+    if wrong:
+        message = f"{len(wrong)} of {len(marks)} frames would not stand where their marks are (page {wrong[0].page})"
+        raise document_error(finished.path, FailureKind.UNSUPPORTED, message)
+
+
+def _frames(page: Any) -> Iterator[tuple[str, BoxPt]]:
+    """Name and box, in points of the displayed page, of every frame that docdetect added to a page."""
+    for annotation in page.annots():
+        if annotation.info["id"].startswith(OWN_MARK_NAME):
+            box = pymupdf.mupdf.pdf_annot_rect(annotation.this)  # through the very matrix that draws the page
+            yield annotation.info["id"], (box.x0, box.y0, box.x1, box.y1)
+
+
+def _is_around(frame: BoxPt | None, mark: PdfMark, page: Any) -> bool:
+    slack = _SLACK_LINES * _line_pt(page)
+    return frame is not None and all(
+        abs(is_at - should) <= slack for is_at, should in zip(frame, _frame_box(mark, page), strict=True)
+    )
 
 
 def _refuse_protected(pdf: Any, path: Path, appendable: bool) -> None:
@@ -140,16 +187,44 @@ def _certified_for(pdf: Any) -> int | None:
     return int(low.pdf_to_int(level)) if low.pdf_is_int(level) else _ANNOTATIONS_ALLOWED - 1
 
 
-def _annotate(page: Any, mark: PdfMark) -> None:
-    line_pt = max(_MIN_LINE_PT, _LINE_FRAC * max(page.rect.width, page.rect.height))
-    left, top, right, bottom = mark.box_pt
-    shown = pymupdf.Rect(left - line_pt, top - line_pt, right + line_pt, bottom + line_pt)  # a frame around the mark
-    shown = shown & pymupdf.Rect(0, 0, page.rect.width, page.rect.height)
-    annotation = page.add_rect_annot(shown * page.derotation_matrix)
+def _remove_older_marks(pdf: Any, number: int) -> None:
+    """Takes the frames of an earlier marked copy off a page: the new frames stand for them."""
+    low = pymupdf.mupdf
+    page = low.pdf_load_page(pymupdf._as_pdf_document(pdf), number - 1)
+    annotation = low.pdf_first_annot(page)
+    while annotation.m_internal:
+        following = low.pdf_next_annot(annotation)
+        if is_own_mark(low.pdf_annot_obj(annotation)):
+            low.pdf_delete_annot(page, annotation)
+        annotation = following
+
+
+def _annotate(pdf: Any, mark: PdfMark, name: str) -> None:
+    page = pdf[mark.page - 1]
+    annotation = page.add_rect_annot(pymupdf.Rect(0, 0, 1, 1))
+    # PyMuPDF's own coordinates are wrong on a turned page with a UserUnit; those of MuPDF are the displayed page's.
+    pymupdf.mupdf.pdf_set_annot_rect(annotation.this, pymupdf.mupdf.FzRect(*_frame_box(mark, page)))
     annotation.set_info(title=mark.title, content=mark.content)
     annotation.set_colors(stroke=[value / 255 for value in mark.rgb])
-    annotation.set_border(width=line_pt / _user_unit(page))
+    annotation.set_border(width=_line_pt(page) / _user_unit(page))
+    pdf.xref_set_key(annotation.xref, "NM", pymupdf.get_pdf_str(name))
     annotation.update()
+
+
+def _frame_box(mark: PdfMark, page: Any) -> BoxPt:
+    """The box of the frame around a mark, in points of the displayed page, within that page."""
+    left, top, right, bottom = mark.box_pt
+    line_pt = _line_pt(page)
+    return (
+        max(left - line_pt, 0.0),
+        max(top - line_pt, 0.0),
+        min(right + line_pt, float(page.rect.width)),
+        min(bottom + line_pt, float(page.rect.height)),
+    )
+
+
+def _line_pt(page: Any) -> float:
+    return max(_MIN_LINE_PT, _LINE_FRAC * float(max(page.rect.width, page.rect.height)))
 
 
 def _user_unit(page: Any) -> float:

@@ -20,6 +20,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +30,7 @@ import pymupdf
 from PIL import Image
 
 from docdetect.documents.images import decoded_by_opencv, resized
+from docdetect.documents.pdf_annotations import show_as_viewers_do
 from docdetect.documents.reader import (
     Document,
     check_page_number,
@@ -130,6 +132,10 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 
 pymupdf.set_messages(path=os.devnull)  # PyMuPDF would print on stdout, which belongs to --json
 
+DAMAGED_PAGE = "a picture or drawing on the page is damaged or ends early, so that a part of the page may be missing"
+
+_SIGNS_OF_DAMAGE = ("premature end", "zlib error", "jpeg error")  # in MuPDF's warnings
+
 _CODE = re.compile(r"^code=\d+: ")
 
 _SIZE_SLACK_PX = 0.02
@@ -149,6 +155,8 @@ class PdfDocument:
         self._path = file.path
         self._name = file.name
         self._pdf = self._opened(passwords)
+        self._prepared: set[int] = set()
+        self._damaged: set[int] = set()
         try:
             self._page_count = self._counted()
         except BaseException:
@@ -182,8 +190,11 @@ class PdfDocument:
         with self._page(number) as page:
             info = self._info(page, number, size)
             check_pixel_budget(self._path, number, info.size_wh)
+            pymupdf.TOOLS.reset_mupdf_warnings()
             pixels = _drawn(page, info.size_wh)
-        return Page(info, pixels)
+            if any(sign in pymupdf.TOOLS.mupdf_warnings() for sign in _SIGNS_OF_DAMAGE):
+                self._damaged.add(number)  # MuPDF says so once, and keeps the decoded picture
+        return Page(replace(info, damaged=DAMAGED_PAGE if number in self._damaged else None), pixels)
 
     def render_parts(
         self, number: int, parts: Sequence[BoxFrac], dpi: float | None, longest_px: int | None = None
@@ -246,6 +257,9 @@ class PdfDocument:
     def _page(self, number: int) -> Iterator[Any]:
         check_page_number(self._path, number, self._page_count)
         try:
+            if number not in self._prepared:
+                show_as_viewers_do(self._pdf, number)
+                self._prepared.add(number)
             yield self._pdf.load_page(number - 1)
         except DocdetectError:
             raise
