@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
+import sys
+import threading
 import unicodedata
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docdetect import files
-from docdetect.errors import InputError, OutputError
+from docdetect.errors import InputError, OutputError, OutputExistsError
 
 
 def test_names_are_relative_posix_and_composed(tmp_path: Path) -> None:
@@ -96,3 +100,102 @@ def test_safe_stems_have_no_folders(name: str) -> None:
     assert stem
     assert not set(stem) & set('/\\:\x00"<>|?*')
     assert stem.strip(".") == stem
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from docdetect.files import locked_folder
+with locked_folder(Path(sys.argv[1]), ""):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(OutputExistsError, match="another docdetect is writing there") as refused:
+            files.locked_folder(tmp_path, "Wait.").__enter__()
+        assert refused.value.remedy == "Wait."
+        assert refused.value.exit_code == 6
+        threading.Timer(0.3, holder.kill).start()
+        with files.locked_folder(tmp_path, "Wait.", patience_s=30):
+            assert holder.wait() != 0
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"), files.locked_folder(tmp_path / "none", ""):
+        pass
+
+
+def test_what_fails_inside_keeps_its_own_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="other"), files.locked_folder(tmp_path, ""):
+        (tmp_path / "other").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_a_file_system_without_locks_is_refused_since_a_lock_file_would_outlive_a_killed_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def without_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    with pytest.raises(OutputError, match="Function not implemented") as refused, files.locked_folder(tmp_path, ""):
+        pass
+    assert refused.value.remedy == "Choose a folder on a file system that knows locks."
+
+
+def test_two_threads_of_one_process_exclude_each_other_too(tmp_path: Path) -> None:
+    with files.locked_folder(tmp_path, "Wait."), pytest.raises(OutputExistsError):
+        files.locked_folder(tmp_path, "Wait.").__enter__()
+    with files.locked_folder(tmp_path, "Wait."):
+        pass
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    files.write_text(target, "old")
+
+    def write_half(error: Exception) -> None:
+        with files.replacing_text(target) as stream:
+            stream.write("half of the n")
+            stream.flush()
+            raise error
+
+    with pytest.raises(KeyError):
+        write_half(KeyError())
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_half(OSError(errno.ENOSPC, "No space left on device"))
+    assert target.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from docdetect.files import replacing
+with replacing(Path(sys.argv[1])) as stream:
+    stream.write(b"half of the n")
+    stream.flush()
+    print("half", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_writer_leaves_the_old_file_whole_and_its_remains_can_be_removed(tmp_path: Path) -> None:
+    target = tmp_path / ("ы" * 120 + ".pdf")
+    files.write_text(target, "old")
+    command = [sys.executable, "-c", WRITER, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "half\n"
+        writer.kill()
+    assert target.read_text(encoding="utf-8") == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+    files.remove_staging(target)
+    assert list(tmp_path.iterdir()) == [target]

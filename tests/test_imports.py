@@ -14,7 +14,7 @@ FLOORS = {
     "documents": 3, "annotations": 3,
     "workers": 2,
     "types": 1, "boxes": 1, "merging": 1, "calibration": 1, "tables": 1,
-    "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "locks": 0, "__init__": 0,
+    "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "__init__": 0,
 }  # fmt: skip
 HOMES = {"pymupdf": {"documents"}, "fitz": {"documents"}, "ultralytics": {"training", "models", "evaluation"}}
 

@@ -1,4 +1,10 @@
-"""Files on disk: names in one Unicode form, content hashes, and writes that are whole or not at all."""
+"""Files on disk: names in one form, content hashes, writes that are whole or not at all.
+
+Every result file goes through `staged_file`, directly or by one of the functions below it, so that a reader never
+takes half a file for a whole one. Journals are the exception: they grow line by line while a run goes on, and their
+readers leave out a last line that was cut off. Files in a folder that is itself staged, or that only this process
+reads, need no staging of their own.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +20,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
-from docdetect.errors import InputError, OutputError
+from docdetect.errors import InputError, OutputError, OutputExistsError
+
+LOCK_NAME = ".docdetect.lock"
 
 _CHUNK_BYTES = 1 << 20
+
+# What systems answer where a file system cannot lock files.
+_WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+
+# Seconds between two attempts to take a lock that another process has.
+_LOCK_POLL_S = 0.2
+
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"|?*\\/]')
 
 
@@ -108,30 +123,102 @@ def output_errors(path: Path) -> Iterator[None]:
             errno.ENOSPC: "Free some space or choose another folder.",
             errno.EROFS: "The file system is read-only: choose another folder.",
             errno.EACCES: "You may not write there: choose another folder or change its permissions.",
+            **dict.fromkeys(_WITHOUT_LOCKS, "Choose a folder on a file system that knows locks."),
         }
         remedy = remedies.get(error.errno or 0, "Check the path and its permissions.")
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})", remedy) from error
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replaces `path` by `data` atomically: readers see the old file or the new one, never a part.
+@contextmanager
+def locked_folder(folder: Path, remedy: str, *, patience_s: float = 0.0) -> Iterator[None]:
+    """Holds the lock of an existing folder while the block runs, so that one process at a time writes into the folder.
+
+    The operating system keeps the lock on a file in the folder, `LOCK_NAME`: a killed process leaves the file behind,
+    and no lock.
+
+    Args:
+        folder: what is to be written by this process alone.
+        remedy: what to do when another process has the lock.
+        patience_s: seconds that another process is waited for: helpers of a killed process live on for some seconds.
 
     Raises:
-        OutputError: disk full, read-only, no permission.
+        OutputExistsError: another process has the lock.
+        OutputError: the file system knows no locks, or the folder cannot be written.
     """
+    from filelock import FileLock, Timeout
+
+    path = folder / LOCK_NAME
+    # filelock's substitute for file systems without locks is a file, which a killed process would leave locked.
+    lock = FileLock(path, timeout=patience_s, poll_interval=_LOCK_POLL_S, thread_local=False, fallback_to_soft=False)
     with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+        folder.stat()  # filelock would make a folder that is missing
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
+            lock.acquire()
+        except Timeout as error:
+            raise OutputExistsError(f"{folder}: another docdetect is writing there", remedy) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def staged_file(target: Path) -> Iterator[Path]:
+    """An empty file beside `target` that becomes `target` when the block ends well, and vanishes when the block fails.
+
+    Readers see the old `target` or the new one, never a part, also when the process is killed or the machine stops.
+    For writers that need a path; where a stream will do, use `replacing`. The folder of `target` is made if missing.
+
+    Raises:
+        OutputError: disk full, read-only, no permission; also when the block raises an OSError, since what the block
+            does is to write the file.
+    """
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_staging_prefix(target), suffix=".tmp", dir=target.parent)
+        os.close(handle)
+        staging = Path(name)
+        try:
+            yield staging
+            with staging.open("r+b") as stream:
                 os.fsync(stream.fileno())
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(path)
+            staging.chmod(0o666 & ~_umask())
+            staging.replace(target)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            staging.unlink(missing_ok=True)
             raise
+
+
+def remove_staging(target: Path) -> None:
+    """Removes what a process that was killed while it wrote `target` left of it, and leaves `target` as it is.
+
+    Only for a moment at which nobody writes `target`. Raises OutputError.
+    """
+    with output_errors(target):
+        for path in target.parent.iterdir() if target.parent.is_dir() else ():
+            if path.name.startswith(_staging_prefix(target)) and path.name.endswith(".tmp"):
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A stream of bytes that becomes `target` when the block ends well; see `staged_file`. Raises OutputError."""
+    with staged_file(target) as staging, staging.open("wb") as stream:
+        yield stream
+
+
+@contextmanager
+def replacing_text(target: Path) -> Iterator[IO[str]]:
+    """A stream of text (UTF-8, line ends as written) that becomes `target` when the block ends well; see
+    `staged_file`. Raises OutputError."""
+    with staged_file(target) as staging, staging.open("w", encoding="utf-8", newline="") as stream:
+        yield stream
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data` atomically; see `staged_file`. Raises OutputError."""
+    with replacing(path) as stream:
+        stream.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -184,6 +271,11 @@ def _swap_in(staging: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _staging_prefix(target: Path) -> str:
+    """How the names of staging files of `target` begin; shortened, since file systems limit names to 255 bytes."""
+    return f".{target.name[:40]}."
 
 
 def _umask() -> int:

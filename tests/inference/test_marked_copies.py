@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
 import pytest
 
-from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.config.schema import InferConfig
+from docdetect.documents.sources import list_documents
+from docdetect.inference.folder import claimed_folder
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.run import run
 from tests.inference.test_resume import CountingEngine, StoppingEngine
-from tests.support.fakes import SETTINGS, compared_files, make_folder, make_pdf, run_once
+from tests.support.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once
+from tests.support.hostile import open_or_die_on_a_copy
 
 COPYING = replace(SETTINGS, save_pdf=True)
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
@@ -128,3 +134,16 @@ def test_the_journal_has_a_line_for_every_copy_behind_its_document(source: Path,
         ("pdf", "deep/Договор.PDF"),
         ("document", "photo.jpg"),
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_process_that_is_killed_over_a_copy_leaves_no_half_of_it(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with claimed_folder(output, "refuse"), Journal(output / JOURNAL_NAME, COPYING) as journal:
+        files = list_documents(source)
+        report = run(files, ColourEngine(), journal, InferConfig(), opener=open_or_die_on_a_copy)
+    assert {name: failure.kind for name, failure in report.without_copy.items()} == {
+        "a.pdf": "memory",
+        "deep/Договор.PDF": "memory",
+    }
+    assert copies(output) == []

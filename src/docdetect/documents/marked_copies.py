@@ -21,7 +21,7 @@ from docdetect.documents.pdf import PdfDocument, pdf_failure
 from docdetect.documents.pdf_annotations import OWN_MARK_NAME, is_own_mark
 from docdetect.documents.reader import Opener, document_error, open_document
 from docdetect.documents.sources import DocumentFile
-from docdetect.files import output_errors
+from docdetect.files import output_errors, staged_file
 from docdetect.types import FailureKind
 
 BoxPt: TypeAlias = tuple[float, float, float, float]
@@ -71,21 +71,16 @@ def write_marked_pdf(
         DocumentError: damaged, encrypted, changed, or protected against annotations; `.failure` says which.
         OutputError: disk full, read-only, no permission.
     """
-    copy = target.with_name(f".{sha256[:24]}.tmp")  # of a length that never exceeds what file systems allow
-    anew = target.with_name(f".{sha256[:24]}.new.tmp")
-    try:
-        with output_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+    with staged_file(target) as copy:
         if _copied(file, copy) != sha256:
             raise document_error(file.path, FailureKind.UNREADABLE, "the file changed while it was read")
-        finished = _marked(DocumentFile(copy, file.name, file.kind), anew, marks, opener) if marks else copy
-        with output_errors(target):
-            with finished.open("rb") as stream:
-                os.fsync(stream.fileno())
-            finished.replace(target)
-    finally:
-        copy.unlink(missing_ok=True)
-        anew.unlink(missing_ok=True)
+        if marks:
+            anew = copy.with_name(f"{copy.name}.new.tmp")
+            try:
+                if _marked(DocumentFile(copy, file.name, file.kind), anew, marks, opener) == anew:
+                    anew.replace(copy)
+            finally:
+                anew.unlink(missing_ok=True)
 
 
 def _copied(file: DocumentFile, copy: Path) -> str:

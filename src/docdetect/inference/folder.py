@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from docdetect.errors import OutputExistsError
-from docdetect.files import output_errors
+from docdetect.files import LOCK_NAME, locked_folder, output_errors
 from docdetect.inference.journal import JOURNAL_NAME, line_to_record
-from docdetect.locks import LOCK_NAME, locked_folder
 
 PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"

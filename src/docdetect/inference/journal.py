@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 
-from docdetect.files import output_errors
+from docdetect.files import output_errors, replacing
 from docdetect.inference.settings import RunSettings
 from docdetect.types import Detections, DocumentResult, Failure, FailureKind, PageInfo, PageResult, SizeWH
 
@@ -377,25 +377,14 @@ class Journal:
     def rewrite_sorted(self) -> None:
         """Replaces the file atomically by the lines that count, sorted by document and page: the same bytes whatever
         the order of the work was and however often it was stopped. Raises OutputError."""
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        with replacing(self.path) as stream:
+            stream.write(run_to_line(self.settings).encode() + b"\n")
+            stream.writelines(self._sorted_lines())
+            self._file.close()  # all lines are read; Windows replaces no file that is open
         with output_errors(self.path):
-            try:
-                self._write_sorted(temporary)
-                self._file.close()
-                temporary.replace(self.path)
-            finally:
-                temporary.unlink(missing_ok=True)
             self._file = self.path.open("a+b", buffering=0)
             self._entries.clear()
             self._index()
-
-    def _write_sorted(self, path: Path) -> None:
-        with path.open("wb") as stream:
-            stream.write(run_to_line(self.settings).encode() + b"\n")
-            for line in self._sorted_lines():
-                stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
 
     def _sorted_lines(self) -> Iterator[bytes]:
         for document in self.documents():

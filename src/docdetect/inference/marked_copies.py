@@ -18,6 +18,7 @@ from docdetect.documents.batches import document_process
 from docdetect.documents.drawing import class_colour
 from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
+from docdetect.files import remove_staging
 from docdetect.inference.folder import PDF_FOLDER
 from docdetect.inference.journal import Journal, PdfEnd, code_status
 from docdetect.inference.settings import RunSettings
@@ -102,7 +103,10 @@ class PdfCopies:
 
         limit_s = self._journal.settings.doc_timeout_s
         target = self._folder / file.name
-        return self._process.call(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
+        failure = self._process.call(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
+        if failure is not None:
+            remove_staging(target)  # a process that was killed could not remove its own
+        return failure
 
 
 def pdf_marks(result: DocumentResult, settings: RunSettings) -> Iterator[PdfMark]:

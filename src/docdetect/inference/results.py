@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from docdetect import __version__, boxes
 from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_json
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.errors import MissingDependencyError
-from docdetect.files import json_text, output_errors, write_json, write_text
+from docdetect.files import json_text, replacing, replacing_text, write_json, write_text
 from docdetect.inference.folder import YOLO_FOLDER
 from docdetect.inference.journal import DocumentEnd, PdfEnd, code_status, coordinate, failure_to_json, score
 from docdetect.inference.settings import RunSettings
@@ -44,23 +43,6 @@ COLUMNS = (
 `status` is `decoded` or `unreadable` for QR codes and empty for all else."""
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[str]]:
-    """A text stream (UTF-8, \\n) that becomes `path` when the block ends well. Raises OutputError."""
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-
 def _scratch(output: Path) -> IO[str]:
     """A nameless file in the result folder: what does not fit there shows before anything is replaced."""
     return tempfile.TemporaryFile("w+", encoding="utf-8", dir=output)
@@ -69,7 +51,7 @@ def _scratch(output: Path) -> IO[str]:
 @contextmanager
 def annotations_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     """`detections.json`, in the format of `annotations.json`; documents and pages without a result are left out."""
-    with replacing(output / "detections.json") as stream:
+    with replacing_text(output / "detections.json") as stream:
         documents = marks = 0
         stream.write("{")
 
@@ -92,7 +74,7 @@ def annotations_file(output: Path, settings: RunSettings) -> Iterator[AddDocumen
 @contextmanager
 def csv_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     """`detections.csv`, a row per mark with the columns of `COLUMNS`."""
-    with replacing(output / "detections.csv") as stream:
+    with replacing_text(output / "detections.csv") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
 
@@ -109,7 +91,7 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
 
     Images are named `<document>/page_0001`; the number of the page and the document stand beside it.
     """
-    with replacing(output / "detections_coco.json") as stream, _scratch(output) as later:
+    with replacing_text(output / "detections_coco.json") as stream, _scratch(output) as later:
         images = marks = 0
         categories = [{"id": number, "name": name} for number, name in enumerate(settings.class_names, start=1)]
         stream.write('{"categories":' + json.dumps(categories, ensure_ascii=False) + ',\n"images":[')
@@ -169,18 +151,8 @@ def parquet_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
             rows.extend(mark_rows(page, settings))
 
     yield add
-    path = output / "detections.parquet"
-    temporary = path.with_name(f".{path.name}.tmp")
-    with output_errors(path):
-        try:
-            table = polars.DataFrame(rows, schema=kinds, orient="row")
-            with temporary.open("wb") as stream:  # through Python's own file: its errors are OSErrors
-                table.write_parquet(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with replacing(output / "detections.parquet") as stream:  # Python's own stream: its errors are OSErrors
+        polars.DataFrame(rows, schema=kinds, orient="row").write_parquet(stream)
 
 
 FORMATS: dict[str, OpenFormat] = {
@@ -488,7 +460,7 @@ def _write_documents(report: InferReport) -> None:
     lacking, reasons = report.lacking, _reasons(report)
     classes = [f"{name}_pages" for name in names]
     header = ["document", "status", "pages", "failed_pages", *classes, "lacks", "reason", "pdf"]
-    with replacing(report.output / "documents.csv") as stream:
+    with replacing_text(report.output / "documents.csv") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         for row in report.totals.documents:

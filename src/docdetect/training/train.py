@@ -14,8 +14,7 @@ from docdetect.config.schema import Config
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.reader import Fingerprint, YoloDataset, fingerprint, read_dataset
 from docdetect.errors import InterruptedRunError
-from docdetect.files import sha256_file
-from docdetect.locks import locked_folder
+from docdetect.files import locked_folder, sha256_file
 from docdetect.models.checkpoint import check_architecture, load_network
 from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
