@@ -26,8 +26,9 @@ from typing import Any
 
 from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config
+from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset, read_dataset
-from docdetect.evaluation.predictions import predict_dataset, read_origins, samples_of
+from docdetect.evaluation.predictions import predict_dataset, samples_of
 from docdetect.files import write_text
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import Figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docdetect.errors import InputError
@@ -32,6 +32,7 @@ def test_control_characters_can_be_seen_and_a_row_is_one_line() -> None:
     assert csv_text([("a\nb", 1)], ("text", "count")).count("\n") == 2
 
 
+@settings(deadline=None)  # the first call imports pandas
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
 def test_what_is_written_is_read_back(text: str) -> None:
     table = table_from_csv(csv_text([(text, "x")], ("text", "other")), "made")

@@ -9,8 +9,8 @@ import numpy as np
 
 from docdetect.audit.leaks import Leak, find_leaks
 from docdetect.audit.run import audit_split
+from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
 from docdetect.datasets.groups import Evidence
-from docdetect.datasets.layout import DATA_YAML, data_yaml_text
 from docdetect.datasets.page_fingerprints import fingerprint
 from docdetect.datasets.split import PageKey
 from docdetect.files import write_text
@@ -73,7 +73,40 @@ def test_a_plain_yolo_dataset_is_audited_by_its_pictures(tmp_path: Path) -> None
         (tmp_path / "images" / side).mkdir(parents=True)
         for seed in seeds:
             cv2.imwrite(str(tmp_path / "images" / side / f"x{seed}.png"), text_page(seed))
-    write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), test=False))
+    write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), {"train": ["images/train"], "val": ["images/val"]}))
     audit = audit_split(tmp_path, WorkerSettings(workers=0))
     assert audit.pages == {"train": 2, "val": 2}
-    assert [(str(one.page), str(one.other)) for one in audit.leaks] == [("val/x1.png, page 1", "train/x1.png, page 1")]
+    assert [(str(one.page), str(one.other)) for one in audit.leaks] == [
+        ("images/val/x1.png, page 1", "images/train/x1.png, page 1")
+    ]
+
+
+def test_a_leak_in_the_second_training_folder_is_found(tmp_path: Path) -> None:
+    for folder, seed in (("first", 1), ("second", 2), ("val", 2)):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "images" / folder / "x.png"), text_page(seed))
+    places = {"train": ["images/first", "images/second"], "val": ["images/val"]}
+    write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), places))
+    audit = audit_split(tmp_path, WorkerSettings(workers=0))
+    assert audit.pages == {"train": 2, "val": 1}
+    assert [str(one.other) for one in audit.leaks] == ["images/second/x.png, page 1"]
+
+
+def test_a_page_that_the_manifest_names_once_and_both_splits_have_is_a_leak(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "images" / folder / "act_page_0001.png"), text_page(1))
+    write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), {"train": ["images/train"], "val": ["images/val"]}))
+    write_text(tmp_path / "split.csv", "document,page,split,group\nact.pdf,1,train,act.pdf\n")
+    (leak,) = audit_split(tmp_path, WorkerSettings(workers=0)).leaks
+    assert (leak.split, str(leak.other)) == ("val", "act.pdf, page 1")
+
+
+def test_a_split_that_is_not_there_is_left_out_with_a_note(tmp_path: Path) -> None:
+    (tmp_path / "train" / "images").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "train" / "images" / "x.png"), text_page(1))
+    write_text(tmp_path / DATA_YAML, "train: ../train/images\ntest: ../test/images\nnames: [stamp]\n")
+    audit = audit_split(tmp_path, WorkerSettings(workers=0))
+    assert audit.pages == {"train": 1}
+    (note,) = audit.notes
+    assert "line 2: test: '../test/images' is no folder" in note

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from PIL import Image
 
 from docdetect.cli.main import run
 from docdetect.config.schema import DataConfig
+from docdetect.tables import read_csv
 from docdetect.workers.parts import WorkerSettings
 from tests.support.archives import Archive, make_archive
 from tests.support.pages import rescanned
@@ -59,8 +59,7 @@ def test_a_split_by_document_leaks_and_one_by_group_does_not(
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert html.count("data:image/jpeg") >= 3
     assert "near-duplicate" in html
-    with (folder / "leaks.csv").open(encoding="utf-8", newline="") as stream:
-        assert {row["other_document"] for row in csv.DictReader(stream)} == {"act 0.tif"}
+    assert set(read_csv(folder / "leaks.csv")["other_document"]) == {"act 0.tif"}
 
     assert run(["prepare", *inputs(archive), "--dataset", "sound", "--by", "group"]) == 0
     capsys.readouterr()
@@ -72,8 +71,8 @@ def test_groups_can_be_cut_into_folds(archive: Archive) -> None:
     assert run(["split", *inputs(archive), "--by", "group", "--folds", "3", "--output", "s.csv"]) == 0
     held_out = []
     for fold in (1, 2, 3):
-        with Path(f"s_fold_{fold}.csv").open(encoding="utf-8", newline="") as stream:
-            held_out.append({row["document"] for row in csv.DictReader(stream) if row["split"] == "val"})
+        table = read_csv(Path(f"s_fold_{fold}.csv"))
+        held_out.append(set(table["document"][table["split"] == "val"]))
     assert sorted(map(sorted, held_out)) == [["act 0.tif", "copy.tif"], ["act 1.tif"], ["act 2.tif"]]
 
 

@@ -46,6 +46,6 @@ def test_visualize(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_text(tmp_path / "labels" / "a.txt", "0 .5 .5 .5 .5\n")
     assert run(["--json", "visualize", "--dataset", str(tmp_path), "--set", "data.workers=1"]) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["pages"], summary["failures"]) == (1, [])
+    assert (summary["pages"], summary["failures"]) == (2, []), "a picture is drawn in each of its splits"
     assert (tmp_path / "vis" / "train" / "a.jpg").is_file()
     assert run(["visualize", "--dataset", str(tmp_path / "nowhere")]) == 4

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from docdetect.datasets.groups import candidate_pairs, nearest_first
-from docdetect.datasets.page_fingerprints import Fingerprint, fingerprint
+from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint
 from docdetect.datasets.split import PageKey
 from docdetect.types import ByteArray
 from tests.support.pages import rescanned, stamped, text_page
 
 
-def print_of(page: ByteArray, document: str) -> Fingerprint:
+def print_of(page: ByteArray, document: str) -> PageFingerprint:
     return fingerprint(PageKey(document, 1), page)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from docdetect.datasets.groups import Evidence, Groups, find_groups
-from docdetect.datasets.page_fingerprints import INK_LONG_SIDE_PX, Fingerprint, fingerprint
+from docdetect.datasets.page_fingerprints import INK_LONG_SIDE_PX, PageFingerprint, fingerprint
 from docdetect.datasets.split import PageKey
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
@@ -18,7 +18,7 @@ from docdetect.types import ByteArray
 from tests.support.pages import rescanned, stamped, text_page
 
 
-def prints_of(documents: dict[str, list[ByteArray]], texts: dict[str, str] | None = None) -> list[Fingerprint]:
+def prints_of(documents: dict[str, list[ByteArray]], texts: dict[str, str] | None = None) -> list[PageFingerprint]:
     return [
         fingerprint(PageKey(name, number), page, (texts or {}).get(name, ""))
         for name, pages in documents.items()

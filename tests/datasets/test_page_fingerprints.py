@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docdetect.datasets.page_fingerprints import Fingerprint, Spool, fingerprint, ink_mask, text_hash
+from docdetect.datasets.page_fingerprints import PageFingerprint, Spool, fingerprint, ink_mask, text_hash
 from docdetect.datasets.split import PageKey
 from docdetect.types import ByteArray
 from tests.support.pages import text_page
 
 
-def print_of(page: ByteArray, document: str, text: str = "") -> Fingerprint:
+def print_of(page: ByteArray, document: str, text: str = "") -> PageFingerprint:
     return fingerprint(PageKey(document, 1), page, text)
 
 

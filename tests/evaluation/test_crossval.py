@@ -13,11 +13,11 @@ import pytest
 from docdetect.cli.figures import _assign_folds
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
+from docdetect.datasets.folds import fold_images, write_fold
 from docdetect.datasets.reader import read_dataset
 from docdetect.errors import InputError
 from docdetect.evaluation import crossval
 from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
-from docdetect.evaluation.folds import fold_images, write_fold
 from docdetect.evaluation.predictions import Origin
 from docdetect.files import read_json, sha256_file, write_json, write_text
 from docdetect.models.thresholds import calibration_path, read_calibration, thresholds_from_json, thresholds_path

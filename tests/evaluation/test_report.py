@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docdetect.datasets.origins import Origin, read_origins
 from docdetect.datasets.reader import LabelledImage
 from docdetect.errors import InputError
 from docdetect.evaluation.gallery import caption, error_pictures, worst_of_each_kind
-from docdetect.evaluation.predictions import Origin, PredictedImage, TimedEngine, read_origins, samples_of
+from docdetect.evaluation.predictions import PredictedImage, TimedEngine, samples_of
 from docdetect.evaluation.report import ReportFrame, read_predictions, write_evaluation
 from docdetect.files import read_json, write_text
 from docdetect.metrics.errors import MistakeKind

@@ -16,13 +16,14 @@ from docdetect.cli.main import run
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config, DataConfig
 from docdetect.console import ProgressCallback
+from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import read_dataset
 from docdetect.documents.drawing import write_image
 from docdetect.documents.sources import page_stem
 from docdetect.errors import InputError
 from docdetect.evaluation import crossval
 from docdetect.evaluation import reproduce as module
-from docdetect.evaluation.predictions import PredictedImage, read_origins, samples_of
+from docdetect.evaluation.predictions import PredictedImage, samples_of
 from docdetect.evaluation.report import write_predictions
 from docdetect.evaluation.reproduce import GROUP, PAGE, Judged, Reproduction, conclude, reproduce, resume_reproduction
 from docdetect.evaluation.validate import ValResult

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docdetect.datasets.layout import YoloDataset, data_yaml_text, read_dataset
+from docdetect.datasets.data_yaml import data_yaml_text
+from docdetect.datasets.reader import DatasetFiles, list_dataset
 from docdetect.documents.drawing import class_colour, write_image
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi
@@ -18,17 +19,18 @@ from docdetect.files import write_text
 from docdetect.prepare.visualize import draw_labels, visualize_dataset
 
 CLASSES = ("qr", "signature", "stamp")
+PLACES = {"train": ["images/train"], "val": ["images/val"]}
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> YoloDataset:
-    write_text(tmp_path / "data.yaml", data_yaml_text(CLASSES, test=False))
+def dataset(tmp_path: Path) -> DatasetFiles:
+    write_text(tmp_path / "data.yaml", data_yaml_text(CLASSES, PLACES))
     for split, names in {"train": ["a", "б", "c"], "val": ["d"]}.items():
         for name in names:
             write_image(tmp_path / "images" / split / f"{name}.png", np.full((300, 200, 3), 255, np.uint8))
             write_text(tmp_path / "labels" / split / f"{name}.txt", "2 0.5 0.5 0.5 0.4\n")
     (tmp_path / "labels" / "train" / "c.txt").unlink()
-    return read_dataset(tmp_path)
+    return list_dataset(tmp_path)
 
 
 def pixels_of(path: Path) -> Any:
@@ -46,7 +48,7 @@ def test_the_box_is_drawn_where_the_label_says() -> None:
     assert red[200, 50:151].sum() <= 4, "the inside of the box stays free"
 
 
-def test_every_image_is_drawn_and_on_a_sheet(dataset: YoloDataset, tmp_path: Path) -> None:
+def test_every_image_is_drawn_and_on_a_sheet(dataset: DatasetFiles, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     drawn = visualize_dataset(dataset, tmp_path / "vis", on_progress=lambda done, total, _: seen.append((done, total)))
     assert (drawn.pages, drawn.failures) == (4, ())
@@ -64,16 +66,32 @@ def test_every_image_is_drawn_and_on_a_sheet(dataset: YoloDataset, tmp_path: Pat
     assert coloured == {"a": True, "б": True, "c": False, "d": True}
 
 
-def test_damage_is_reported_and_the_rest_drawn(dataset: YoloDataset, tmp_path: Path) -> None:
+def test_damage_is_reported_and_the_rest_drawn(dataset: DatasetFiles, tmp_path: Path) -> None:
     write_text(tmp_path / "labels" / "train" / "a.txt", "2 5 5 5\n")
     (tmp_path / "images" / "val" / "e.png").write_bytes(b"no picture")
-    drawn = visualize_dataset(dataset, tmp_path / "vis")
+    drawn = visualize_dataset(list_dataset(tmp_path), tmp_path / "vis")
     assert drawn.pages == 3
     assert [failed.document for failed in drawn.failures] == ["train/a.png", "val/e.png"]
     assert "expected 5 values" in drawn.failures[0].failure.message
 
 
 def test_no_images_is_an_error(tmp_path: Path) -> None:
-    write_text(tmp_path / "data.yaml", data_yaml_text(CLASSES, test=False))
-    with pytest.raises(InputError, match="no images in this dataset"):
-        visualize_dataset(read_dataset(tmp_path), tmp_path / "vis")
+    write_text(tmp_path / "data.yaml", data_yaml_text(CLASSES, PLACES))
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    with pytest.raises(InputError, match="no pictures in this dataset"):
+        visualize_dataset(list_dataset(tmp_path), tmp_path / "vis")
+
+
+def test_every_folder_of_a_split_is_drawn(dataset: DatasetFiles, tmp_path: Path) -> None:
+    write_text(tmp_path / "data.yaml", data_yaml_text(CLASSES, {"train": ["images/train", "images/val"]}))
+    drawn = visualize_dataset(list_dataset(tmp_path), tmp_path / "vis")
+    assert drawn.pages == 4
+    assert (tmp_path / "vis" / "train" / "val" / "d.jpg").is_file()
+
+
+def test_polygons_are_drawn_as_boxes_and_counted(dataset: DatasetFiles, tmp_path: Path) -> None:
+    write_text(tmp_path / "labels" / "train" / "a.txt", "2 0.25 0.3 0.75 0.3 0.5 0.7\n0 .5 .5 .1 .1 0.9\n")
+    drawn = visualize_dataset(dataset, tmp_path / "vis")
+    assert drawn.failures == ()
+    assert [note.rpartition(": ")[2] for note in drawn.notes] == ["1", "1"]
+    assert "polygons" in drawn.notes[0]

@@ -1,11 +1,12 @@
-"""YOLO labels: one line per box, `class x_centre y_centre width height`, each as a share of the page's size.
+"""YOLO label files: one line for each box, `class x_centre y_centre width height`, each a share of the page's size.
 
-The only place where coordinates are normalised. Text <-> data, no disk.
+The only module that knows normalised coordinates. It turns text into data and data into text, and reads no files.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,14 +14,30 @@ from docdetect import boxes
 from docdetect.errors import InputError, problem_list
 from docdetect.types import Detections, SizeWH
 
-_SLACK = 0.01  # how far outside 0..1 a value may lie, as Ultralytics has it
+# How far outside 0..1 a share may lie; Ultralytics allows the same.
+_SLACK = 0.01
+_BOX_VALUES, _SCORED_BOX_VALUES, _LEAST_POLYGON_VALUES = 5, 6, 7
+
+
+@dataclass(frozen=True)
+class YoloLabels:
+    """What the label file of one page says.
+
+    Attributes:
+        boxes: the boxes in px of the page, clipped to it, in the order of the lines, without scores.
+        polygons: how many lines are polygons; `boxes` holds their bounding boxes.
+        confidences: how many lines have a sixth value, a confidence, which is not used.
+    """
+
+    boxes: Detections
+    polygons: int = 0
+    confidences: int = 0
 
 
 def detections_to_yolo(detections: Detections) -> str:
-    """The label text of one page: a line per box, its order kept, "" without boxes.
+    """The label text of one page: one line for each box, in the same order; "" without boxes.
 
-    The shares have 8 decimals (1e-4 px on a page of 10 000 px). Scores are not written: labels are ground truth, and a
-    sixth column makes Ultralytics refuse the file.
+    The shares have 8 decimals (1e-4 px on a page of 10 000 px). Scores are not written: labels are ground truth.
     """
     width, height = detections.size_wh
     xyxy = detections.xyxy.astype(np.float64) / (width, height, width, height)
@@ -29,43 +46,76 @@ def detections_to_yolo(detections: Detections) -> str:
     return "".join(f"{class_id} {x:.8f} {y:.8f} {w:.8f} {h:.8f}\n" for class_id, (x, y), (w, h) in rows)
 
 
-def yolo_to_detections(text: str, size_wh: SizeWH, origin: str) -> Detections:
-    """The boxes of a label text in px of a page of `size_wh`, clipped to the page, without scores.
+def labels_from_yolo(text: str, size_wh: SizeWH, origin: str) -> YoloLabels:
+    """The labels of a page of `size_wh` px.
+
+    A line holds a class id and then the four values of a box, the same with a confidence, or the x and y of three or
+    more corners of a polygon.
+
+    Args:
+        text: the content of the label file; "" is a page without marks.
+        size_wh: width and height of the page in px.
+        origin: names the text in messages.
 
     Raises:
-        InputError: lines that are not five numbers, class ids that are not whole, shares outside 0..1 (by more than
-            0.01) or negative sizes; every bad line is listed, `origin` in front.
+        InputError: lines of another length, values that are not numbers, class ids that are not whole, shares outside
+            0..1 (by more than 0.01), negative sizes; every wrong line is listed.
     """
-    rows: list[list[float]] = []
+    class_ids: list[int] = []
+    corners: list[list[float]] = []
+    counts = {_BOX_VALUES: 0, _SCORED_BOX_VALUES: 0, _LEAST_POLYGON_VALUES: 0}
     problems: list[str] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        if line.strip():
-            row, problem = _read_line(line)
-            rows.append(row)
-            problems += [f"line {number}: {problem}"] if problem else []
+        values, problem = _values(line)
+        if problem:
+            problems.append(f"line {number}: {problem}")
+        elif values:
+            class_ids.append(int(values[0]))
+            corners.append(_corners(values))
+            counts[min(len(values), _LEAST_POLYGON_VALUES)] += 1
     if problems:
         raise InputError(
             problem_list(f"{origin}: not YOLO labels", problems),
-            "Each line: class x_centre y_centre width height, the last four from 0 to 1.",
+            "Each line must hold: class x_centre y_centre width height, the last four from 0 to 1.",
         )
-    table = np.array(rows, np.float64).reshape(-1, 5)
-    half = table[:, 3:] / 2
-    xyxy = np.concatenate([table[:, 1:3] - half, table[:, 1:3] + half], axis=1) * (*size_wh, *size_wh)
-    return Detections(boxes.clip(xyxy.astype(np.float32), size_wh), table[:, 0].astype(np.int64), size_wh)
+    xyxy = np.array(corners, np.float64).reshape(-1, 4) * (*size_wh, *size_wh)
+    found = Detections(boxes.clip(xyxy.astype(np.float32), size_wh), np.array(class_ids, np.int64), size_wh)
+    return YoloLabels(found, counts[_LEAST_POLYGON_VALUES], counts[_SCORED_BOX_VALUES])
 
 
-def _read_line(line: str) -> tuple[list[float], str]:
+def yolo_to_detections(text: str, size_wh: SizeWH, origin: str) -> Detections:
+    """The boxes that `labels_from_yolo` finds. Raises InputError."""
+    return labels_from_yolo(text, size_wh, origin).boxes
+
+
+def _corners(values: list[float]) -> list[float]:
+    """Left, top, right, bottom as shares of the page, of a box or around a polygon."""
+    if len(values) >= _LEAST_POLYGON_VALUES:
+        x, y = values[1::2], values[2::2]
+        return [min(x), min(y), max(x), max(y)]
+    x_centre, y_centre, width, height = values[1:_BOX_VALUES]
+    return [x_centre - width / 2, y_centre - height / 2, x_centre + width / 2, y_centre + height / 2]
+
+
+def _values(line: str) -> tuple[list[float], str]:
+    """The numbers of one line, none of an empty line; and what is wrong with them, "" for nothing."""
     fields = line.split()
-    if len(fields) != 5:
-        return [], f"expected 5 values, found {len(fields)}"
+    if not fields:
+        return [], ""
+    if len(fields) < _BOX_VALUES or (len(fields) > _SCORED_BOX_VALUES and len(fields) % 2 == 0):
+        return (
+            [],
+            f"expected 5 values, 6 with a confidence, or a class and the corners of a polygon, found {len(fields)}",
+        )
     try:
-        row = [float(field) for field in fields]
+        values = [float(field) for field in fields]
     except ValueError:
         return [], f"not numbers: {line.strip()[:80]!r}"
-    if not all(math.isfinite(value) for value in row):
+    if not all(math.isfinite(value) for value in values):
         return [], "values must be finite"
-    if row[0] < 0 or row[0] % 1 or row[0] > np.iinfo(np.int32).max:
+    if values[0] < 0 or values[0] % 1 or values[0] > np.iinfo(np.int32).max:
         return [], f"class id {fields[0]} is not a whole number from 0"
-    if not all(-_SLACK <= value <= 1 + _SLACK for value in row[1:]) or min(row[3:]) < 0:
-        return [], f"shares outside 0..1: {' '.join(fields[1:])}"
-    return row, ""
+    is_box = len(values) <= _SCORED_BOX_VALUES
+    if not all(-_SLACK <= value <= 1 + _SLACK for value in values[1:]) or (is_box and min(values[3:5]) < 0):
+        return [], f"shares outside 0..1: {' '.join(fields[1:])[:80]}"
+    return values, ""

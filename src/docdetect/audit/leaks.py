@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.groups import NEAR_DUPLICATE, Evidence, find_groups, ink_agreement, nearest_first
-from docdetect.datasets.page_fingerprints import Fingerprint
+from docdetect.datasets.page_fingerprints import PageFingerprint
 from docdetect.datasets.split import SPLIT_NAMES, TRAIN, PageKey
 
 _PARTNERS_LOOKED_AT = 12
@@ -35,7 +35,7 @@ class Leak:
 
 
 def find_leaks(
-    prints: Sequence[Fingerprint],
+    prints: Sequence[PageFingerprint],
     side_of: Mapping[PageKey, str],
     file_hashes: Mapping[str, str] | None = None,
     on_progress: ProgressCallback = no_progress,
@@ -49,7 +49,7 @@ def find_leaks(
     """
     groups = find_groups(prints, file_hashes, on_progress)
     print_of = {one.page: one for one in prints}
-    members: dict[tuple[str, str], list[Fingerprint]] = {}
+    members: dict[tuple[str, str], list[PageFingerprint]] = {}
     for key in sorted(side_of):
         members.setdefault((groups.group_of[key], side_of[key]), []).append(print_of[key])
     leaks = [
@@ -63,15 +63,19 @@ def find_leaks(
 
 
 def _leak(
-    one: Fingerprint, side: str, partners: Sequence[Fingerprint], other_side: str, file_hashes: Mapping[str, str]
+    one: PageFingerprint,
+    side: str,
+    partners: Sequence[PageFingerprint],
+    other_side: str,
+    file_hashes: Mapping[str, str],
 ) -> Leak:
     evidence, other, agreement = _strongest(one, partners, file_hashes)
     return Leak(one.page, side, other.page, other_side, evidence, agreement, len(partners))
 
 
 def _strongest(
-    one: Fingerprint, partners: Sequence[Fingerprint], file_hashes: Mapping[str, str]
-) -> tuple[Evidence, Fingerprint, float]:
+    one: PageFingerprint, partners: Sequence[PageFingerprint], file_hashes: Mapping[str, str]
+) -> tuple[Evidence, PageFingerprint, float]:
     digest = file_hashes.get(one.page.document, "")
     for other in partners:
         if digest and file_hashes.get(other.page.document) == digest and other.page.page == one.page.page:

@@ -5,8 +5,6 @@ Pictures of what an audit found: the label on its page, two pages side by side.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.files import write_json, write_text
 from docdetect.reports.page import Picture, Report, Section, Table, Tile, jpeg_uri, report_to_html
+from docdetect.tables import write_csv
 from docdetect.types import ByteArray, Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
@@ -160,9 +159,9 @@ class AuditOutcome:
 
 def write_audit(folder: Path, outcome: AuditOutcome, most_pictures: int, workers: WorkerSettings) -> None:
     """report.html, findings.csv, findings.json and leaks.csv in `folder`. Raises OutputError."""
-    write_text(folder / "findings.csv", findings_to_csv(outcome.findings))
+    write_csv(folder / "findings.csv", map(_finding_row, outcome.findings), _FINDING_COLUMNS)
     write_json(folder / "findings.json", [finding_to_json(one) for one in outcome.findings])
-    write_text(folder / "leaks.csv", leaks_to_csv(outcome.leaks))
+    write_csv(folder / "leaks.csv", map(_leak_row, outcome.leaks), _LEAK_COLUMNS)
     sections = [
         *_leak_section(outcome, most_pictures),
         *_label_sections(outcome, most_pictures, workers),
@@ -184,21 +183,11 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
     return {name: value for name, value in zip(_FINDING_COLUMNS, _finding_row(finding), strict=True) if value != ""}
 
 
-def findings_to_csv(findings: Sequence[Finding]) -> str:
-    """A header and one line per finding, in rank order: the list to label again."""
-    return _csv(_FINDING_COLUMNS, [_finding_row(one) for one in findings])
-
-
-def leaks_to_csv(leaks: Sequence[Leak]) -> str:
-    """A header and one line per leak, the gravest first."""
-    rows = [
-        (
-            one.evidence.value, round(one.agreement, 3), one.split, one.page.document, one.page.page,
-            one.other_split, one.other.document, one.other.page, one.pages,
-        )
-        for one in leaks
-    ]  # fmt: skip
-    return _csv(_LEAK_COLUMNS, rows)
+def _leak_row(one: Leak) -> tuple[str | int | float, ...]:
+    return (
+        one.evidence.value, round(one.agreement, 3), one.split, one.page.document, one.page.page,
+        one.other_split, one.other.document, one.other.page, one.pages,
+    )  # fmt: skip
 
 
 def _finding_row(one: Finding) -> tuple[str | int | float, ...]:
@@ -211,14 +200,6 @@ def _finding_row(one: Finding) -> tuple[str | int | float, ...]:
         one.suspicion.value, round(one.score, 3), one.page.document, one.page.page, label, one.class_name,
         *box, one.suggested_offset or "", one.message,
     )  # fmt: skip
-
-
-def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 def _tiles(outcome: AuditOutcome) -> list[Tile]:
@@ -240,6 +221,7 @@ def _warnings(outcome: AuditOutcome) -> list[str]:
         *(outcome.split.failures if outcome.split else ()),
     ]
     warnings = [f"Not audited: {failed}" for failed in failures]
+    warnings += outcome.split.notes if outcome.split else ()
     if outcome.labels is None:
         warnings.append("The labels were not audited: there are no documents or no annotations.")
     if outcome.split is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +28,13 @@ from docdetect.audit.leaks import Leak, find_leaks
 from docdetect.audit.measures import measure_documents
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.layout import SPLIT_CSV, read_dataset
-from docdetect.datasets.page_fingerprints import Fingerprint, fingerprint_documents
-from docdetect.datasets.split import PageKey, split_from_csv
-from docdetect.documents.sources import DocumentFile, list_documents, page_stem
+from docdetect.datasets.origins import read_origins
+from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
+from docdetect.datasets.reader import list_dataset
+from docdetect.datasets.split import PageKey
+from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
 from docdetect.errors import InputError
-from docdetect.files import read_text
+from docdetect.files import nfc
 from docdetect.models.engines.base import Engine
 from docdetect.prepare.labels import match_labels, read_annotations, survey_documents
 from docdetect.types import Detections, FailedPage
@@ -73,13 +74,15 @@ class SplitAudit:
         leaks: the gravest first.
         pages: split name -> number of pages.
         images: page -> its image file.
-        failures: images that could not be read.
+        failures: pictures that could not be read.
+        notes: sentences about what is odd in the dataset, such as a split that is not there.
     """
 
     leaks: tuple[Leak, ...]
     pages: Mapping[str, int]
     images: Mapping[PageKey, DocumentFile]
-    failures: tuple[FailedPage, ...] = field(default=())
+    failures: tuple[FailedPage, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def audit_labels(
@@ -130,36 +133,37 @@ def audit_labels(
     return LabelAudit(files, pages, ranked(_without_moved(findings)), failures, annotations, document_of)
 
 
-def audit_split(dataset: Path, workers: WorkerSettings, on_progress: ProgressCallback = no_progress) -> SplitAudit:
-    """What the splits of a YOLO dataset share; `split.csv`, where it has one, says which images are one document.
+def audit_split(
+    dataset: str | Path, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
+) -> SplitAudit:
+    """What the splits of a YOLO dataset share; `split.csv`, where it has one, says which pictures are one document.
 
     Raises:
-        InputError: no dataset, or one without images.
+        InputError: no dataset, or a data.yaml that names no pictures.
     """
-    folders = read_dataset(dataset).image_folders
-    root = dataset if dataset.is_dir() else dataset.parent
-    manifest = root / SPLIT_CSV
-    page_of_stem = {}
-    if manifest.is_file():
-        rows = split_from_csv(read_text(manifest), str(manifest)).rows
-        page_of_stem = {page_stem(row.key.document, row.key.page): row.key for row in rows}
+    listed = list_dataset(dataset)
+    origins = read_origins(listed.root)
     images: dict[PageKey, DocumentFile] = {}
-    prints: list[Fingerprint] = []
+    prints: list[PageFingerprint] = []
     failures: list[FailedPage] = []
     side_of: dict[PageKey, str] = {}
-    for split, folder in folders.items():
-        files = list_documents(folder) if folder.is_dir() else []
-        found, failed = fingerprint_documents(files, workers, on_progress)
-        named = {file.name: file for file in files}
+    for split, pictures in listed.pictures.items():
+        files = {picture.name: DocumentFile(picture.path, picture.name, DocumentKind.IMAGE) for picture in pictures}
+        found, failed = fingerprint_documents(list(files.values()), workers, on_progress)
         failures += failed
         for one in found:
-            file = named[one.page.document]
-            key = page_of_stem.get(file.path.stem, PageKey(f"{split}/{one.page.document}", one.page.page))
+            if one.page.page > 1:  # a dataset has the first page of a TIFF with several
+                continue
+            file = files[one.page.document]
+            origin = origins.get(nfc(file.path.stem))
+            key = PageKey(file.name, one.page.page) if origin is None else PageKey(origin.document, origin.page)
+            if key in side_of:  # the same page in two splits is a leak, so both of its pictures are kept
+                key = PageKey(f"{split}: {file.name}", one.page.page)
             prints.append(one.renamed(key))
             side_of[key], images[key] = split, file
-    counts = {split: sum(side == split for side in side_of.values()) for split in folders}
+    counts = {split: sum(side == split for side in side_of.values()) for split in listed.pictures}
     leaks = find_leaks(prints, side_of, on_progress=on_progress)
-    return SplitAudit(leaks, counts, images, tuple(failures))
+    return SplitAudit(leaks, counts, images, tuple(failures), listed.notes)
 
 
 def _documents_of(annotations: Annotations, documents: list[str]) -> dict[str, str]:

@@ -86,7 +86,7 @@ def _outcome(config: Config, folder: Path, on_progress: ProgressCallback) -> Aud
         )
     weights = _weights(config)
     labels = audit_labels(data, workers, _detector(config.audit, weights), on_progress) if with_labels else None
-    split = audit_split(Path(data.dataset), workers, on_progress) if with_dataset else None
+    split = audit_split(data.dataset, workers, on_progress) if with_dataset else None
     fixes = None
     if config.audit.fix and labels is not None:
         fixed, fixes = labels.fixed(ClassRules(data.classes, data.class_map))
@@ -135,6 +135,8 @@ def _show(console: Console, outcome: AuditOutcome, folder: Path) -> None:
     ]
     if pairs:
         console.table("Leaks", ("page", "split", "evidence", "seen in", "split"), pairs)
+    for note in outcome.split.notes if outcome.split else ():
+        console.warn(note)
     for fix in outcome.fixes or ():
         console.info(f"{fix.page}: {fix.key} ({fix.category}) {fix.action}")
     counts = [f"{len(outcome.findings)} labels to look at"] if outcome.labels else []

@@ -102,16 +102,18 @@ def visualize(
     from pathlib import Path
 
     from docdetect.cli.dataset_summary import raise_failures
-    from docdetect.datasets.layout import read_dataset
+    from docdetect.datasets.reader import list_dataset
     from docdetect.prepare.plan import worker_settings
     from docdetect.prepare.visualize import visualize_dataset
 
     resolved = resolve(config, assignments, {"data.dataset": dataset, "data.vis": output}).data
     console = console_of(context)
-    yolo = read_dataset(Path(resolved.dataset))
+    yolo = list_dataset(resolved.dataset)
     target = Path(resolved.vis) if resolved.vis else yolo.root / "vis"
     with console.progress("visualize") as on_progress:
         drawn = visualize_dataset(yolo, target, worker_settings(resolved), on_progress)
+    for note in drawn.notes:
+        console.warn(note)
     console.info(f"{target}: {drawn.pages} pages drawn, {len(drawn.sheets)} contact sheets")
     failed = [{"image": failure.document, "message": failure.failure.message} for failure in drawn.failures]
     sheets = [str(path) for path in drawn.sheets]

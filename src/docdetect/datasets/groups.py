@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.page_fingerprints import Fingerprint, Spool, Spooled
+from docdetect.datasets.page_fingerprints import PageFingerprint, Spool, Spooled
 from docdetect.datasets.split import PageKey
 from docdetect.types import BoolArray, ByteArray, FloatArray, IntArray
 
@@ -151,7 +151,7 @@ _FINE_PX, _LINE_PX = 1.0, 5.0  # standard deviations of two blurs, the second al
 _SHIFTS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
 
-def candidate_pairs(prints: Sequence[Fingerprint]) -> tuple[IntArray, IntArray]:
+def candidate_pairs(prints: Sequence[PageFingerprint]) -> tuple[IntArray, IntArray]:
     """Pairs of pages that may be near-duplicates, those nearest by hash first.
 
     The distance of two pages is the smallest Hamming distance over the crops. Each page brings the 4 nearest of at
@@ -176,7 +176,7 @@ def candidate_pairs(prints: Sequence[Fingerprint]) -> tuple[IntArray, IntArray]:
     return rows[pairs[:, 1:]], pairs[:, 0]
 
 
-def nearest_first(one: Fingerprint, others: Sequence[Fingerprint]) -> list[int]:
+def nearest_first(one: PageFingerprint, others: Sequence[PageFingerprint]) -> list[int]:
     """Positions in `others`, the one with the smallest hash distance to `one` first."""
     distances = _Hashes.of([one, *others]).distances(0)[1:]
     return [int(i) for i in np.argsort(distances, kind="stable")]
@@ -206,7 +206,7 @@ class _Hashes:
     informative: BoolArray
 
     @classmethod
-    def of(cls, prints: Sequence[Fingerprint]) -> _Hashes:
+    def of(cls, prints: Sequence[PageFingerprint]) -> _Hashes:
         return cls(np.stack([one.hashes for one in prints]), np.stack([one.informative for one in prints]))
 
     def distances(self, row: int) -> ByteArray:
@@ -219,7 +219,7 @@ class _Hashes:
 class _Pictures:
     """The small pictures of pages, each made when it is first needed and kept in a temporary file."""
 
-    def __init__(self, prints: Sequence[Fingerprint]) -> None:
+    def __init__(self, prints: Sequence[PageFingerprint]) -> None:
         self._prints = prints
         self._spool = Spool()
         self._kept: list[Spooled | None] = [None] * len(prints)
@@ -237,7 +237,7 @@ _BITS_OF_16 = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).r
 )
 
 
-def _picture(one: Fingerprint) -> NDArray[np.float16]:
+def _picture(one: PageFingerprint) -> NDArray[np.float16]:
     """(128, 128) the ink at low resolution without what all lines of text have in common, of length 1."""
     width, height = one.size_wh
     scale = _PICTURE_PX / max(width, height)
@@ -301,7 +301,7 @@ class Groups:
 
 
 def find_groups(
-    prints: Sequence[Fingerprint],
+    prints: Sequence[PageFingerprint],
     file_hashes: Mapping[str, str] | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> Groups:
@@ -333,7 +333,7 @@ def find_groups(
     return Groups(group_of, tuple(sorted(links, key=lambda link: (link.first, link.second))))
 
 
-def _equal(prints: Sequence[Fingerprint], file_hashes: Mapping[str, str]) -> Iterable[Link]:
+def _equal(prints: Sequence[PageFingerprint], file_hashes: Mapping[str, str]) -> Iterable[Link]:
     """A link from each page to the first one with the same file, pixels or text."""
     first_with: dict[tuple[Evidence, str], PageKey] = {}
     for one in prints:

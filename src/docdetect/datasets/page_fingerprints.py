@@ -108,7 +108,7 @@ _CROPS = (
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class PageFingerprint:
     """What is kept of one page.
 
     Attributes:
@@ -136,11 +136,11 @@ class Fingerprint:
         """The page has too little ink to be recognised by."""
         return self.ink_px < MIN_INK_PX
 
-    def renamed(self, page: PageKey) -> Fingerprint:
+    def renamed(self, page: PageKey) -> PageFingerprint:
         """The same fingerprint under another name."""
         return replace(self, page=page)
 
-    def spooled(self, spool: Spool) -> Fingerprint:
+    def spooled(self, spool: Spool) -> PageFingerprint:
         """The same fingerprint with its ink in the spool. Raises OutputError."""
         return self if isinstance(self.packed_ink, Spooled) else replace(self, packed_ink=spool.put(self.packed_ink))
 
@@ -152,7 +152,7 @@ class Fingerprint:
         return np.unpackbits(bits, count=width * height).reshape(height, width).astype(bool)
 
 
-def fingerprint(page: PageKey, pixels: ByteArray, text: str = "") -> Fingerprint:
+def fingerprint(page: PageKey, pixels: ByteArray, text: str = "") -> PageFingerprint:
     """The fingerprint of a page.
 
     Args:
@@ -164,7 +164,7 @@ def fingerprint(page: PageKey, pixels: ByteArray, text: str = "") -> Fingerprint
     ink = ink_mask(grey)
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
-    return Fingerprint(
+    return PageFingerprint(
         page=page,
         pixels_sha256=digest.hexdigest(),
         hashes=np.array([_perceptual_hash(crop) for crop in _crops(grey)], np.uint64),
@@ -238,7 +238,7 @@ def fingerprint_documents(
     files: Sequence[DocumentFile],
     workers: WorkerSettings | None = None,
     on_progress: ProgressCallback = no_progress,
-) -> tuple[list[Fingerprint], tuple[FailedPage, ...]]:
+) -> tuple[list[PageFingerprint], tuple[FailedPage, ...]]:
     """The fingerprints of all pages in the order of documents and pages, and what could not be read.
 
     A page that fails has no fingerprint; its document still holds its other pages together. The pages' ink waits in a
@@ -248,7 +248,7 @@ def fingerprint_documents(
         OutputError: the temporary folder is full or cannot be written.
     """
     spool = Spool()
-    prints: list[Fingerprint] = []
+    prints: list[PageFingerprint] = []
     failures: list[FailedPage] = []
     finished = 0
     for outcome in iter_pages(files, page_fingerprint, workers, opener=open_with_text):
@@ -264,7 +264,7 @@ def fingerprint_documents(
     return prints, tuple(failures)
 
 
-def page_fingerprint(document: Document, number: int) -> Fingerprint:
+def page_fingerprint(document: Document, number: int) -> PageFingerprint:
     """The PageWork of `fingerprint_documents`; the document's text counts where `open_with_text` opened it."""
     page = document.render(number, LongSide(INK_LONG_SIDE_PX))
     return fingerprint(PageKey(page.info.document, number), page.pixels, page_text(document, number))

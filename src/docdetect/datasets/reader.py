@@ -1,35 +1,75 @@
-"""A YOLO dataset read from disk and checked, all its problems at once, before anything is trained or judged on it."""
+"""The one reader of YOLO datasets: pictures with their labels, checked before anything is done with them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from docdetect.annotations.yolo import yolo_to_detections
-from docdetect.config.loading import parse_yaml
+from docdetect.annotations.yolo import YoloLabels, labels_from_yolo
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.documents.pictures import picture_size
-from docdetect.errors import ConfigError, DocdetectError, InputError, problem_list
-from docdetect.files import read_json, read_text, relative_name, sha256_file, sha256_text
-from docdetect.types import Detections, FloatArray
+from docdetect.datasets.data_yaml import DataYaml, data_yaml_text, read_data_yaml, wrong_entry
+from docdetect.datasets.split import SPLIT_NAMES
+from docdetect.documents.pictures import picture_size, read_picture
+from docdetect.errors import DocdetectError, InputError, problem_list
+from docdetect.files import nfc, read_json, read_text, relative_name, sha256_file, sha256_text
+from docdetect.machine import available_cores
+from docdetect.types import Detections, FloatArray, SizeWH
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-_PREPARE = "docdetect prepare makes a dataset from documents and annotations."
+
+@dataclass(frozen=True)
+class DatasetPicture:
+    """A picture of a dataset and where its labels are.
+
+    Attributes:
+        path: the picture.
+        name: the path relative to the dataset's folder, POSIX, NFC; the whole path where it lies elsewhere.
+        label: its label file; None where there is none, which means a page without marks.
+    """
+
+    path: Path
+    name: str
+    label: Path | None
+
+
+@dataclass(frozen=True)
+class DatasetFiles:
+    """Which pictures and label files a dataset has; none of them has been opened.
+
+    Attributes:
+        data_yaml: what its data.yaml says.
+        pictures: split name -> pictures, sorted by path.
+        notes: sentences about what is odd and was not refused.
+    """
+
+    data_yaml: DataYaml
+    pictures: Mapping[str, tuple[DatasetPicture, ...]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The folder that names of pictures are relative to."""
+        return self.data_yaml.root
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of their ids."""
+        return self.data_yaml.class_names
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """A picture of a dataset with its true boxes.
+    """A picture of a dataset with its ground truth.
 
     Attributes:
         path: the picture.
-        name: the same relative to the dataset's folder, POSIX, NFC.
-        ground truth: boxes in px of the picture as displayed; its `size_wh` is the picture's.
+        name: the path relative to the dataset's folder, POSIX, NFC.
+        ground_truth: boxes in px of the picture as displayed; its `size_wh` is the picture's.
         distractors: float32 (N, 4) xyxy px of the same: places that resemble marks and are none.
     """
 
@@ -41,32 +81,44 @@ class LabelledImage:
 
 @dataclass(frozen=True)
 class YoloDataset:
-    """What a `data.yaml` describes.
+    """A dataset that was read and checked.
 
     Attributes:
         file: the data.yaml.
         root: the folder that its paths are relative to.
         class_names: in the order of their ids.
-        splits: split name -> pictures, sorted by name.
+        splits: split name -> pictures, sorted by path.
+        places: split name -> the folders and lists that the pictures come from.
+        distractors: the JSON file of places that resemble marks, if there is one.
+        notes: sentences about what is odd and was not refused, such as polygons that became boxes.
     """
 
     file: Path
     root: Path
     class_names: tuple[str, ...]
     splits: Mapping[str, tuple[LabelledImage, ...]]
+    places: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    distractors: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def marks(self, split: str) -> int:
-        """How many true boxes a split has."""
+        """How many marks the ground truth of a split has."""
         return sum(len(image.ground_truth) for image in self.splits[split])
+
+    def data_yaml_text(self) -> str:
+        """A data.yaml for another folder that means this very dataset: every path in it is absolute."""
+        places = {split: [_absolute(place) for place in found] for split, found in self.places.items()}
+        distractors = None if self.distractors is None else _absolute(self.distractors)
+        return data_yaml_text(self.class_names, places, root=_absolute(self.root), distractors=distractors)
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class ContentHashes:
     """Which data it was, by content.
 
     Attributes:
         dataset: SHA-256 over names and contents of all pictures and their boxes.
-        split: SHA-256 over which picture is on which side.
+        split: SHA-256 over which picture is in which split.
         shared: names of pictures whose very content is in more than one split.
     """
 
@@ -75,55 +127,93 @@ class Fingerprint:
     shared: tuple[str, ...]
 
 
-def find_data_yaml(data: str) -> Path:
-    """The data.yaml that `data` means: the file, or the folder it lies in.
+def list_dataset(data: str | Path, splits: Sequence[str] | None = None) -> DatasetFiles:
+    """The pictures and label files of a dataset.
+
+    Args:
+        data: a data.yaml, or the folder it lies in.
+        splits: which splits are wanted, each of which must be there; None is every split whose places are there.
 
     Raises:
-        InputError: there is none.
+        InputError: no dataset, a wrong data.yaml, a list that names pictures that are not there, or no split at all.
     """
-    path = Path(data)
-    file = path / "data.yaml" if path.is_dir() else path
-    if not file.is_file():
-        raise InputError(f"{file}: no such dataset", _PREPARE)
-    return file
+    described = read_data_yaml(data)
+    found: dict[str, tuple[DatasetPicture, ...]] = {}
+    notes: list[str] = []
+    reasons: list[InputError] = []
+    for split in SPLIT_NAMES if splits is None else splits:
+        if splits is None and split not in described.entries:
+            continue
+        try:
+            described.places(split)
+        except InputError as error:
+            if splits is not None:
+                raise
+            reasons.append(error)
+            notes.append(f"{error.message}; the split is left out")
+            continue
+        found[split] = tuple(_picture(path, described.root) for path in described.pictures(split))
+    if not found:
+        raise reasons[0] if reasons else wrong_entry(
+            described.file, described.lines, "train", "no split names any pictures",
+            f"In {described.file} write for example: train: images/train and val: images/val.",
+        )  # fmt: skip
+    return DatasetFiles(described, found, tuple(notes))
 
 
 def read_dataset(
-    data: str, splits: Sequence[str] = ("train", "val"), *, on_progress: ProgressCallback = no_progress
+    data: str | Path,
+    splits: Sequence[str] = ("train", "val"),
+    *,
+    pixels: bool = False,
+    on_progress: ProgressCallback = no_progress,
+    announce: Callable[[str], None] | None = None,
 ) -> YoloDataset:
     """The checked dataset.
 
     Args:
         data: a data.yaml, or the folder it lies in.
         splits: which splits are wanted; each must be there and have pictures.
+        pixels: also decode every picture, to find damaged ones before a long run starts.
+        on_progress: called for each picture.
+        announce: called with each of the notes.
 
     Raises:
         InputError: no dataset, an empty split, unreadable pictures, labels or distractors, class ids beyond the names,
             no mark in the training split; every problem is listed.
     """
-    file = find_data_yaml(data)
-    try:
-        tree = parse_yaml(read_text(file), str(file))
-    except ConfigError as error:
-        raise InputError(error.message, error.remedy) from error
-    names = _class_names(tree.get("names"), file)
-    root = _root(tree.get("path"), file)
-    distractors = _distractors(tree.get("distractors"), root, file)
-    problems: list[str] = []
-    found: dict[str, tuple[LabelledImage, ...]] = {}
+    files = list_dataset(data, splits)
+    described = files.data_yaml
     for split in splits:
-        pictures = _pictures(tree.get(split), root, f"{file}: {split}")
-        found[split] = _labelled(pictures, root, len(names), distractors, problems, on_progress)
-    if problems:
-        raise InputError(problem_list(f"{file}: the dataset cannot be used", problems), _PREPARE)
-    dataset = YoloDataset(file, root, names, found)
+        if not files.pictures[split]:
+            places = ", ".join(described.entries[split])
+            remedy = f"Put pictures there, or name their folder in {described.file}."
+            raise wrong_entry(described.file, described.lines, split, f"no picture in {places}", remedy)
+    distractors = _read_distractors(described.distractors)
+    reading = _Reading(described, distractors, pixels, on_progress)
+    found = {split: reading.labelled(files.pictures[split]) for split in splits}
+    if reading.problems:
+        raise InputError(
+            problem_list(f"{described.file}: the dataset cannot be used", reading.problems),
+            "Correct or remove these files. docdetect prepare makes a dataset from documents and annotations.",
+        )
+    notes = (*files.notes, *reading.notes())
+    places_of = {split: described.places(split) for split in splits}
+    dataset = YoloDataset(
+        described.file, described.root, described.class_names, found, places_of, described.distractors, notes
+    )
     if "train" in found and not dataset.marks("train"):
-        raise InputError(f"{file}: not one mark in the training split", "Check that labels/ lies beside images/.")
+        raise InputError(
+            f"{described.file}: not one mark in the training split", "Check that labels/ lies beside images/."
+        )
+    if announce is not None:
+        for note in notes:
+            announce(note)
     return dataset
 
 
-def fingerprint(dataset: YoloDataset) -> Fingerprint:
-    """Hashes of what is trained and judged on; reads every picture once."""
+def content_hashes(dataset: YoloDataset) -> ContentHashes:
+    """Hashes of what is trained and evaluated on; reads every picture's file once."""
     contents, sides = hashlib.sha256(), hashlib.sha256()
     seen: dict[str, str] = {}
     shared: list[str] = []
@@ -133,96 +223,10 @@ def fingerprint(dataset: YoloDataset) -> Fingerprint:
             if seen.setdefault(content, split) != split:
                 shared.append(image.name)
             boxes = sha256_text(repr((image.ground_truth.xyxy.tolist(), image.ground_truth.class_ids.tolist())))
-            places = image.distractors.tolist() or ""
-            contents.update(f"{image.name}\t{content}\t{boxes}{places}\n".encode())
+            distractors = image.distractors.tolist() or ""
+            contents.update(f"{image.name}\t{content}\t{boxes}{distractors}\n".encode())
             sides.update(f"{split}\t{image.name}\n".encode())
-    return Fingerprint(contents.hexdigest(), sides.hexdigest(), tuple(shared))
-
-
-def _class_names(names: Any, file: Path) -> tuple[str, ...]:
-    if isinstance(names, dict) and sorted(names, key=str) and set(names) == set(range(len(names))):
-        names = [names[key] for key in range(len(names))]
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(
-            f"{file}: names: expected the class names in the order of their ids, found {names!r}", _PREPARE
-        )
-    if len(set(names)) != len(names):
-        raise InputError(f"{file}: names: a name stands twice in {names}", _PREPARE)
-    return tuple(names)
-
-
-def _root(path: Any, file: Path) -> Path:
-    """`path` of a data.yaml as docdetect reads it: relative to the file, so that a dataset can be moved about."""
-    if path is None:
-        return file.parent
-    if not isinstance(path, str):
-        raise InputError(f"{file}: path: expected a folder, found {path!r}", _PREPARE)
-    root = file.parent / path  # an absolute path wins
-    return root if root.is_dir() else file.parent
-
-
-def _pictures(entry: Any, root: Path, origin: str) -> list[Path]:
-    folders = [entry] if isinstance(entry, str) else entry
-    if not isinstance(folders, list) or not folders or not all(isinstance(folder, str) for folder in folders):
-        raise InputError(f"{origin}: no folder of pictures is named", _PREPARE)
-    found: list[Path] = []
-    for folder in folders:
-        place = root / folder
-        if not place.is_dir():
-            raise InputError(f"{origin}: {place} is no folder", _PREPARE)
-        found += [path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-    if not found:
-        raise InputError(f"{origin}: no picture in {', '.join(folders)}", _PREPARE)
-    return sorted(set(found))
-
-
-def _distractors(entry: Any, root: Path, file: Path) -> dict[str, FloatArray]:
-    """Name of a picture -> float32 (N, 4) xyxy px, from the JSON file that `distractors` of a data.yaml names."""
-    if entry is None:
-        return {}
-    if not isinstance(entry, str):
-        raise InputError(f"{file}: distractors: expected a JSON file, found {entry!r}", _PREPARE)
-    path = root / entry
-    tree = read_json(path)
-    try:
-        found = {name: np.array(boxes, np.float32).reshape(-1, 4) for name, boxes in tree.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: expected lists of [left, top, right, bottom] px by name of picture ({error})",
-            "Correct it, or take `distractors` out of the data.yaml.",
-        ) from error
-    return found
-
-
-def _labelled(
-    pictures: Sequence[Path],
-    root: Path,
-    class_count: int,
-    distractors: Mapping[str, FloatArray],
-    problems: list[str],
-    on_progress: ProgressCallback,
-) -> tuple[LabelledImage, ...]:
-    none = np.zeros((0, 4), np.float32)
-    images = []
-    for done, path in enumerate(pictures, start=1):
-        try:
-            ground_truth = _ground_truth(path, class_count)
-            name = relative_name(path, root) if path.is_relative_to(root) else path.as_posix()
-            images.append(LabelledImage(path, name, ground_truth, distractors.get(name, none)))
-        except DocdetectError as error:
-            problems.append(error.message)
-        on_progress(done, len(pictures), "reading labels")
-    return tuple(images)
-
-
-def _ground_truth(path: Path, class_count: int) -> Detections:
-    size_wh = picture_size(path)
-    label = label_path(path)
-    ground_truth = yolo_to_detections(read_text(label) if label.is_file() else "", size_wh, str(label))
-    beyond = sorted({int(k) for k in ground_truth.class_ids if k >= class_count})
-    if beyond:
-        raise InputError(f"{label}: class {', '.join(map(str, beyond))}, but there are {class_count} names (from 0)")
-    return ground_truth
+    return ContentHashes(contents.hexdigest(), sides.hexdigest(), tuple(shared))
 
 
 def label_path(image: Path) -> Path:
@@ -232,3 +236,143 @@ def label_path(image: Path) -> Path:
     if positions:
         parts[positions[-1]] = "labels"
     return Path(*parts)
+
+
+def find_label(image: Path) -> Path | None:
+    """The label file of a picture, whatever Unicode form its name has on disk; None where there is none."""
+    usual = label_path(image)
+    names = dict.fromkeys((usual.name, nfc(usual.name)))
+    found = next((usual.with_name(name) for name in names if usual.with_name(name).is_file()), None)
+    if found is None and not usual.name.isascii() and usual.parent.is_dir():
+        wanted = nfc(usual.name)
+        found = next((path for path in sorted(usual.parent.glob("*.txt")) if nfc(path.name) == wanted), None)
+    return found
+
+
+def check_pixels(path: Path, size_wh: SizeWH) -> str | None:
+    """Decodes a picture as training and evaluation do.
+
+    Args:
+        path: the picture.
+        size_wh: width and height in px that its header says.
+
+    Returns:
+        What may be missing of a damaged picture; None for a sound one.
+
+    Raises:
+        InputError: the pixels cannot be decoded, or the picture is not of the size that its header says.
+    """
+    picture = read_picture(path)
+    if picture.size_wh != size_wh:
+        shown, stated = (f"{width} x {height}" for width, height in (picture.size_wh, size_wh))
+        raise InputError(f"{path}: the picture is {shown} px, but its header says {stated} px")
+    return picture.damaged
+
+
+class _Reading:
+    """Labels read picture by picture: what is wrong, and what is odd."""
+
+    def __init__(
+        self,
+        described: DataYaml,
+        distractors: Mapping[str, FloatArray],
+        pixels: bool,
+        on_progress: ProgressCallback,
+    ) -> None:
+        self.problems: list[str] = []
+        self._described = described
+        self._distractors = distractors
+        self._pixels = pixels
+        self._on_progress = on_progress
+        self._damaged: list[str] = []
+        self._polygons = self._confidences = self._unlabelled = 0
+
+    def labelled(self, pictures: Sequence[DatasetPicture]) -> tuple[LabelledImage, ...]:
+        none = np.zeros((0, 4), np.float32)
+        images = []
+        with ThreadPoolExecutor(available_cores()) as pool:  # headers and pixels are read by libraries, outside the GIL
+            for done, (picture, read) in enumerate(zip(pictures, pool.map(self._read, pictures), strict=True), start=1):
+                if isinstance(read, str):
+                    self.problems.append(read)
+                else:
+                    self._polygons += read.polygons
+                    self._confidences += read.confidences
+                    self._unlabelled += picture.label is None
+                    distractors = self._distractors.get(picture.name, none)
+                    images.append(LabelledImage(picture.path, picture.name, read.boxes, distractors))
+                self._on_progress(done, len(pictures), "reading the dataset")
+        return tuple(images)
+
+    def notes(self) -> list[str]:
+        """A sentence about each oddity of the labels, and about each damaged picture."""
+        counted = label_notes(self._described.file, self._polygons, self._confidences, self._unlabelled)
+        return [*counted, *sorted(self._damaged)]
+
+    def _read(self, picture: DatasetPicture) -> YoloLabels | str:
+        """The labels of a picture, or what is wrong with it."""
+        try:
+            size_wh = picture_size(picture.path)
+            if self._pixels and (damaged := check_pixels(picture.path, size_wh)):
+                self._damaged.append(f"{picture.path}: the picture is damaged ({damaged})")
+            return read_labels(picture, size_wh, len(self._described.class_names))
+        except DocdetectError as error:
+            return error.message
+
+
+def label_notes(file: Path, polygons: int = 0, confidences: int = 0, unlabelled: int = 0) -> list[str]:
+    """Sentences about what is odd in the labels of a dataset.
+
+    Args:
+        file: the data.yaml.
+        polygons: labels that are polygons.
+        confidences: labels with a sixth value.
+        unlabelled: pictures without a label file.
+    """
+    notes = []
+    if polygons:
+        notes.append(f"{file}: labels that are polygons, of which the bounding boxes are used: {polygons}")
+    if confidences:
+        notes.append(f"{file}: labels with a sixth value, a confidence, which is not used: {confidences}")
+    if unlabelled:
+        notes.append(f"{file}: pictures without a label file, which count as pages without marks: {unlabelled}")
+    return notes
+
+
+def read_labels(picture: DatasetPicture, size_wh: SizeWH, class_count: int) -> YoloLabels:
+    """The labels of a picture of `size_wh` px; none where it has no label file.
+
+    Raises:
+        InputError: not YOLO labels, or a class id that is not below `class_count`.
+    """
+    origin = str(picture.label or picture.path)
+    labels = labels_from_yolo(read_text(picture.label) if picture.label else "", size_wh, origin)
+    beyond = sorted({int(class_id) for class_id in labels.boxes.class_ids if class_id >= class_count})
+    if beyond:
+        raise InputError(f"{origin}: class {', '.join(map(str, beyond))}, but there are {class_count} names (from 0)")
+    return labels
+
+
+def _picture(path: Path, root: Path) -> DatasetPicture:
+    # A place such as "../pictures" is resolved without following links, whose names people would not know.
+    plain, plain_root = Path(os.path.normpath(path)), Path(os.path.normpath(root))
+    inside = plain.is_relative_to(plain_root)
+    name = relative_name(plain, plain_root) if inside else nfc(_absolute(path).as_posix())
+    return DatasetPicture(path, name, find_label(path))
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are, ".." goes
+
+
+def _read_distractors(file: Path | None) -> dict[str, FloatArray]:
+    """Name of a picture -> float32 (N, 4) xyxy px."""
+    if file is None:
+        return {}
+    tree = read_json(file)
+    try:
+        return {name: np.array(boxes, np.float32).reshape(-1, 4) for name, boxes in tree.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{file}: expected lists of [left, top, right, bottom] px by name of picture ({error})",
+            "Correct it, or take `distractors` out of the data.yaml.",
+        ) from error

@@ -11,8 +11,6 @@ long as they bring the shares nearer. All in whole numbers and ordered by hashes
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,11 +18,14 @@ import numpy as np
 
 from docdetect.errors import InputError, problem_list
 from docdetect.files import nfc, sha256_text
+from docdetect.tables import csv_text, table_from_csv
 from docdetect.types import IntArray
 
 TRAIN = "train"
 
 SPLIT_NAMES = (TRAIN, "val", "test")
+
+SPLIT_CSV = "split.csv"
 
 _COLUMNS = ("document", "page", "split", "group")
 
@@ -107,9 +108,9 @@ def choose_split(groups: Mapping[PageKey, str], shares: Mapping[str, float], see
 
 
 def split_to_csv(split: Split) -> str:
-    """The manifest: a header and one line per page, columns document, page, split, group."""
-    rows = ((row.key.document, str(row.key.page), row.split, row.group) for row in split.rows)
-    return "".join(",".join(map(_quoted, row)) + "\n" for row in (_COLUMNS, *rows))
+    """The text of the manifest: a header and one line for each page, columns document, page, split, group."""
+    rows = ((row.key.document, row.key.page, row.split, row.group) for row in split.rows)
+    return csv_text(rows, _COLUMNS)
 
 
 def split_from_csv(text: str, origin: str) -> Split:
@@ -119,24 +120,22 @@ def split_from_csv(text: str, origin: str) -> Split:
         InputError: other columns, page numbers or split names that are none, a page twice, a group in two splits;
             every problem is listed, `origin` in front.
     """
-    lines = csv.reader(io.StringIO(text, newline=""))
-    header = next(lines, [])
-    if tuple(header) != _COLUMNS:
-        raise InputError(
-            f"{origin}: not a split manifest: the first line must be {','.join(_COLUMNS)}",
-            "docdetect split writes one.",
-        )
+    remedy = "docdetect split writes one."
+    try:
+        table = table_from_csv(text, origin, _COLUMNS)
+    except InputError as error:
+        raise InputError(f"{origin}: not a split manifest: {error.message.partition(': ')[2]}", remedy) from error
     rows: list[SplitRow] = []
     problems: list[str] = []
-    for line in lines:
-        row = _row(line) if line else None
+    for line, cells in enumerate(table[list(_COLUMNS)].itertuples(index=False), start=2):
+        row = _row(cells)
         if isinstance(row, SplitRow):
             rows.append(row)
-        elif row is not None:
-            problems.append(f"line {lines.line_num}: {row}")
+        else:
+            problems.append(f"line {line}: {row}")
     problems += _conflicts(rows)
     if problems:
-        raise InputError(problem_list(f"{origin}: not a split manifest", problems), "docdetect split writes one.")
+        raise InputError(problem_list(f"{origin}: not a split manifest", problems), remedy)
     return Split(tuple(rows))
 
 
@@ -188,16 +187,11 @@ def _nearest(groups: list[str], sizes: Mapping[str, int], target_pages: float, m
     return taken
 
 
-def _quoted(value: str) -> str:
-    """A CSV value; the csv module's choice of what to quote differs between Python versions."""
-    return '"' + value.replace('"', '""') + '"' if any(letter in value for letter in ',"\r\n') else value
-
-
-def _row(line: list[str]) -> SplitRow | str:
-    """One line of the manifest, or what is wrong with it."""
-    if len(line) != len(_COLUMNS):
-        return f"expected {len(_COLUMNS)} values, found {len(line)}"
-    document, page, split, group = line
+def _row(cells: tuple[str, str, str, str]) -> SplitRow | str:
+    """One row of the manifest, or what is wrong with it."""
+    document, page, split, group = cells
+    if not document or not group:
+        return "document and group must not be empty"
     if not (page.isascii() and page.isdecimal() and len(page) < 8 and int(page)):
         return f"page {page!r} is not a number from 1"
     if split not in SPLIT_NAMES:

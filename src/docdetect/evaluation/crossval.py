@@ -18,10 +18,11 @@ import numpy as np
 from docdetect.calibration import calibration_to_json
 from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config
-from docdetect.datasets.reader import YoloDataset, fingerprint, read_dataset
+from docdetect.datasets.folds import AssignFolds, FoldedImage, fold_images, write_fold
+from docdetect.datasets.origins import read_origins
+from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
 from docdetect.errors import InputError
-from docdetect.evaluation.folds import AssignFolds, FoldedImage, fold_images, write_fold
-from docdetect.evaluation.predictions import Prediction, predict_dataset, read_origins, read_picture, samples_of
+from docdetect.evaluation.predictions import Prediction, predict_dataset, read_picture, samples_of
 from docdetect.evaluation.report import (
     PREDICTIONS,
     ReportFrame,
@@ -89,13 +90,13 @@ def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | N
     """
     tell = listeners or Listeners()
     config = with_named_model(config)
-    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
+    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     how = config.crossval
     images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed, assign)
     folder = make_run_folder(Path(how.runs), how.name)
     write_text(folder / "config.yaml", dump_config(config))
     plan = {one.image.name: one.fold for one in images}
-    write_json(folder / PLAN, {"dataset_sha256": fingerprint(dataset).dataset, "folds": how.folds, "fold_of": plan})
+    write_json(folder / PLAN, {"dataset_sha256": content_hashes(dataset).dataset, "folds": how.folds, "fold_of": plan})
     return _run_folds(Folds(folder, dataset, images, ()), config, tell)
 
 
@@ -113,9 +114,9 @@ def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None 
     tell = listeners or Listeners()
     folder = find_cross_validation(wanted, Path(runs))
     config = load_config(str(folder / "config.yaml"))
-    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress)
+    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     plan = read_json(folder / PLAN)
-    if plan.get("dataset_sha256") != fingerprint(dataset).dataset:
+    if plan.get("dataset_sha256") != content_hashes(dataset).dataset:
         raise InputError(
             f"{dataset.file}: the dataset has changed since {folder} was started",
             "Restore it, or start a new cross-validation.",

@@ -109,7 +109,7 @@ def check_engines(
         InputError: nothing to look at, or weights of other classes than the labels.
         ConfigError: no such device.
     """
-    pages = _labelled(source, settings, "val") if _is_dataset(source) else _rendered(source, settings)
+    pages = _labelled(source, settings, "val", announce) if _is_dataset(source) else _rendered(source, settings)
     candidates = [(weights, "torch", "fp32")]
     quantised = int8_path(weights).is_file()
     here = engines_on(list_devices(settings.device)[0])
@@ -173,8 +173,10 @@ def _is_dataset(source: str) -> bool:
     return path.suffix == ".yaml" or (path / "data.yaml").is_file()
 
 
-def _labelled(source: str, settings: CheckSettings, split: str) -> _Pages:
-    dataset = read_dataset(source, (split,))
+def _labelled(
+    source: str, settings: CheckSettings, split: str, announce: Callable[[str], None] = say_nothing
+) -> _Pages:
+    dataset = read_dataset(source, (split,), announce=announce)
     chosen: list[LabelledImage] = list(_spread(dataset.splits[split], settings.pages))
     pixels = [read_picture(image.path) for image in chosen]
     return _Pages(pixels, [image.ground_truth for image in chosen], dataset.class_names)

@@ -5,8 +5,6 @@ From the pictures of a dataset to samples: which document, page and group a pict
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents import pictures
-from docdetect.documents.sources import page_stem
 from docdetect.errors import InputError
-from docdetect.files import nfc, read_text
 from docdetect.metrics.matching import Sample
 from docdetect.models.engines.base import Engine, Traits
 from docdetect.types import ByteArray, Detections
@@ -150,55 +147,6 @@ def _renamed(found: Detections, ids: np.ndarray[tuple[int], np.dtype[np.int64]])
     class_ids = ids[found.class_ids] if len(found) else found.class_ids
     wanted = found.select(class_ids >= 0)
     return replace(wanted, class_ids=class_ids[class_ids >= 0])
-
-
-SPLIT_MANIFEST = "split.csv"
-
-_COLUMNS = {"document", "page", "group"}
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a picture comes from.
-
-    Attributes:
-        document: name of the document, or of the picture in a dataset that docdetect did not make.
-        page: from 1.
-        group: what it must stay together with.
-    """
-
-    document: str
-    page: int
-    group: str
-
-
-def read_origins(root: Path) -> dict[str, Origin]:
-    """File stem -> origin, from the `split.csv` in a dataset's folder; empty where there is none.
-
-    A page that is a group of its own (split by page) still belongs to its document's group.
-
-    Raises:
-        InputError: the file is not a split manifest.
-    """
-    file = root / SPLIT_MANIFEST
-    if not file.is_file():
-        return {}
-    rows = csv.DictReader(io.StringIO(read_text(file), newline=""))
-    if not set(rows.fieldnames or ()) >= _COLUMNS:
-        raise InputError(f"{file}: not a split manifest: columns document, page and group are missing")
-    origins = {}
-    for row in rows:
-        document, page, group = nfc(row["document"]), row["page"], nfc(row["group"])
-        if not page.isdecimal() or int(page) < 1:
-            raise InputError(f"{file}: line {rows.line_num}: {page!r} is no page number")
-        group = document if group == f"{document}#{page}" else group
-        origins[page_stem(document, int(page))] = Origin(document, int(page), group)
-    return origins
-
-
-def origin_of(image: LabelledImage, origins: Mapping[str, Origin]) -> Origin:
-    """The picture's origin; a picture that the manifest does not know is a document and a group of its own."""
-    return origins.get(nfc(image.path.stem), Origin(image.name, 1, image.name))
 
 
 def samples_of(pages: Iterable[PredictedImage], origins: Mapping[str, Origin]) -> tuple[Sample, ...]:

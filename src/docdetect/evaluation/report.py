@@ -14,11 +14,12 @@ import numpy as np
 
 from docdetect import __version__
 from docdetect.config.schema import FiguresConfig, GroupingConfig
+from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset
 from docdetect.documents.drawing import class_colour
 from docdetect.errors import InputError
 from docdetect.evaluation.gallery import ReadPage, error_pictures, worst_of_each_kind
-from docdetect.evaluation.predictions import PredictedImage, read_origins, read_picture, samples_of
+from docdetect.evaluation.predictions import PredictedImage, read_picture, samples_of
 from docdetect.files import read_json, write_json, write_text
 from docdetect.merging import GroupingSettings
 from docdetect.metrics.calibration import ClassCalibration

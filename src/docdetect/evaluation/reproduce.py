@@ -18,10 +18,10 @@ from docdetect import __version__
 from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config, DataConfig
 from docdetect.console import ProgressCallback
+from docdetect.datasets.origins import origin_of, read_origins
 from docdetect.datasets.reader import YoloDataset, read_dataset
 from docdetect.errors import InputError
 from docdetect.evaluation.crossval import finished_training
-from docdetect.evaluation.predictions import origin_of, read_origins
 from docdetect.evaluation.report import (
     EVALUATION,
     REPORT,
@@ -160,7 +160,7 @@ def _prepared(place: Path, split_by: str, data: DataConfig, prepare: PrepareData
             f"{data.pdfs}: a split by {split_by} leaves no validation pages",
             "Add documents that are no near-duplicates of these, or take a larger share with --val.",
         )
-    return read_dataset(str(target), _SPLITS, on_progress=tell.on_progress)
+    return read_dataset(str(target), _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
 
 
 def _check_same_pages(datasets: Mapping[str, YoloDataset]) -> None:

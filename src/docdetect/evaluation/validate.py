@@ -12,7 +12,7 @@ import numpy as np
 from docdetect.config.loading import dump_config
 from docdetect.config.schema import Config
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.reader import YoloDataset, fingerprint, read_dataset
+from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
 from docdetect.evaluation.figures import BestF1, ClassRow, Outcome, judge, table
 from docdetect.evaluation.predictions import PredictedImage, Prediction, TimedEngine, predict_dataset, read_picture
@@ -74,7 +74,7 @@ def validate(
     """
     prepare_ultralytics()
     how = config.val
-    dataset = read_dataset(how.data, (how.split,), on_progress=on_progress)
+    dataset = read_dataset(how.data, (how.split,), on_progress=on_progress, announce=announce)
     images = dataset.splits[how.split]
     weights = resolve_weights(how.weights, Path(config.train.runs))
     imgsz = network_imgsz(weights, how.imgsz)
@@ -194,7 +194,7 @@ def _from(found: Detections, conf: float) -> Detections:
 
 
 def _as_json(result: ValResult, config: Config, dataset: YoloDataset) -> dict[str, Any]:
-    marks = fingerprint(dataset)
+    marks = content_hashes(dataset)
     return {
         "weights": {"file": result.weights.as_posix(), "sha256": sha256_file(result.weights)},
         "data": {"file": dataset.file.as_posix(), "split": config.val.split, "sha256": marks.dataset},

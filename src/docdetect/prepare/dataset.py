@@ -10,8 +10,8 @@ from pathlib import Path
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.layout import DATA_YAML, SPLIT_CSV, data_yaml_text
-from docdetect.datasets.split import PageKey, Split, missing_classes, split_to_csv
+from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
+from docdetect.datasets.split import SPLIT_CSV, PageKey, Split, missing_classes, split_to_csv
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import encoded_image, write_image
 from docdetect.documents.reader import Document
@@ -103,7 +103,8 @@ def _build(
     for name in ("train", "val"):
         (folder / "images" / name).mkdir(parents=True, exist_ok=True)
         (folder / "labels" / name).mkdir(parents=True, exist_ok=True)
-    write_text(folder / DATA_YAML, data_yaml_text(classes, test="test" in split.names()))
+    sides = ("train", "val", "test") if "test" in split.names() else ("train", "val")
+    write_text(folder / DATA_YAML, data_yaml_text(classes, {side: [f"images/{side}"] for side in sides}))
     write_text(folder / SPLIT_CSV, split_to_csv(split))
     for name in split.names():
         write_contact_sheets(folder / "vis", name)

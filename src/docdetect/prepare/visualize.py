@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.annotations.yolo import labels_from_yolo, yolo_to_detections
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.layout import YoloDataset
+from docdetect.datasets.reader import DatasetFiles, DatasetPicture, label_notes
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
+from docdetect.documents.pictures import NATIVE
 from docdetect.documents.reader import Document, open_document
-from docdetect.documents.sizes import AtDpi, LongSide
-from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
+from docdetect.documents.sizes import LongSide
+from docdetect.documents.sources import DocumentFile, DocumentKind, document_name
 from docdetect.errors import InputError
-from docdetect.files import read_text, relative_name
+from docdetect.files import read_text
 from docdetect.types import ByteArray, FailedPage, Failure, FailureKind
 from docdetect.workers.parts import WorkerSettings
 
-_NATIVE = AtDpi(1_000_000)  # no image is enlarged: this is its own size
 _CELL_PX = 400
 _PER_SHEET = 24
 
 
 @dataclass(frozen=True)
 class Visualized:
-    """What was drawn: number of pages, contact sheets (paths), and images that could not be."""
+    """What was drawn.
+
+    Attributes:
+        pages: how many pages.
+        sheets: paths of the contact sheets.
+        failures: pictures that could not be drawn, and why.
+        notes: sentences about what is odd in the labels.
+    """
 
     pages: int
     sheets: tuple[Path, ...]
     failures: tuple[FailedPage, ...]
+    notes: tuple[str, ...] = ()
 
 
 def draw_labels(pixels: ByteArray, text: str, classes: Sequence[str], origin: str) -> ByteArray:
@@ -40,38 +50,49 @@ def draw_labels(pixels: ByteArray, text: str, classes: Sequence[str], origin: st
 
 
 def visualize_dataset(
-    dataset: YoloDataset,
+    dataset: DatasetFiles,
     output: Path,
     workers: WorkerSettings | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> Visualized:
-    """Draws every image of a YOLO dataset with its labels to `output/<split>/<name>.jpg`, and contact sheets.
+    """Draws every picture of a YOLO dataset with its labels to `output/<split>/<name>.jpg`, and contact sheets.
 
-    An image without a label file carries no mark. Images or labels that are damaged are in the result.
+    A picture without a label file carries no mark. Pictures and labels that are damaged are in the result.
 
     Raises:
-        InputError: the dataset has no images.
-        OutputError: a picture cannot be written.
+        InputError: the dataset has no pictures.
+        OutputError: a drawing cannot be written.
     """
-    files = {split: list_documents(folder) for split, folder in dataset.image_folders.items() if _has_files(folder)}
-    total = sum(map(len, files.values()))
+    total = sum(map(len, dataset.pictures.values()))
     if not total:
-        raise InputError(f"{dataset.root}: no images in this dataset", "docdetect prepare makes one.")
+        raise InputError(
+            f"{dataset.data_yaml.file}: no pictures in this dataset",
+            "docdetect prepare makes a dataset from documents and annotations.",
+        )
     drawn, sheets = 0, list[Path]()
     failures: list[FailedPage] = []
-    for split, images in files.items():
-        drawer = _Drawer(_label_files(dataset.label_folder(split)), output / split, dataset.classes)
-        for outcome in iter_pages(images, drawer, workers):
+    counts = Counter[str]()
+    for split, pictures in dataset.pictures.items():
+        labels = {name: picture.label for name, picture in _short_names(pictures).items()}
+        files = [
+            DocumentFile(picture.path, name, DocumentKind.IMAGE) for name, picture in _short_names(pictures).items()
+        ]
+        drawer = _Drawer(labels, output / split, dataset.class_names)
+        for outcome in iter_pages(files, drawer, workers):
             name = f"{split}/{outcome.file.name}"
             failure = outcome.failure
             if isinstance(outcome, PageOutcome):
-                failure = failure or outcome.value
-                drawn += failure is None
+                if isinstance(outcome.value, Failure):
+                    failure = outcome.value
+                elif outcome.value is not None:
+                    drawn += 1
+                    counts.update(polygons=outcome.value[0], confidences=outcome.value[1])
                 on_progress(drawn + len(failures), total, name)
             if failure is not None:
                 failures.append(FailedPage(name, None, failure))
         sheets += write_contact_sheets(output, split)
-    return Visualized(drawn, tuple(sheets), tuple(failures))
+    notes = (*dataset.notes, *label_notes(dataset.data_yaml.file, **counts))
+    return Visualized(drawn, tuple(sheets), tuple(failures), notes)
 
 
 def write_contact_sheets(folder: Path, split: str) -> list[Path]:
@@ -93,33 +114,39 @@ def write_contact_sheets(folder: Path, split: str) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Drawer:
-    """The PageWork that draws one image with its label file; returns why not when the labels are damaged."""
+    """The PageWork that draws one picture with its label file.
 
-    labels: Mapping[str, Path]
+    It returns how many of the labels are polygons and how many have a confidence; or, where the labels are damaged, why
+    nothing was drawn.
+    """
+
+    labels: Mapping[str, Path | None]
     output: Path
     classes: tuple[str, ...]
 
-    def __call__(self, document: Document, number: int) -> Failure | None:
-        page = document.render(number, _NATIVE)
-        name = PurePosixPath(page.info.document).with_suffix("")
-        label = self.labels.get(str(name))
+    def __call__(self, document: Document, number: int) -> tuple[int, int] | Failure | None:
+        if number > 1:  # a dataset has the first page of a TIFF with several
+            return None
+        page = document.render(number, NATIVE)
+        name = page.info.document
+        label = self.labels[name]
         try:
-            drawn = draw_labels(page.pixels, read_text(label) if label else "", self.classes, f"{name}.txt")
-        except InputError as error:  # one image's labels: the others go on
+            labels = labels_from_yolo(read_text(label) if label else "", page.info.size_wh, str(label))
+        except InputError as error:  # the labels of one picture are damaged: the other pictures are still drawn
             return Failure(FailureKind.UNREADABLE, error.message)
-        write_image(self.output / f"{name}.jpg", drawn)
-        return None
+        drawn = draw_detections(page.pixels, labels.boxes, self.classes)
+        write_image(self.output / PurePosixPath(name).with_suffix(".jpg"), drawn)
+        return labels.polygons, labels.confidences
 
 
-def _label_files(folder: Path) -> dict[str, Path]:
-    """Name relative to the folder, in NFC and without suffix -> label file."""
-    return {relative_name(path, folder).removesuffix(".txt"): path for path in sorted(folder.rglob("*.txt"))}
+def _short_names(pictures: Sequence[DatasetPicture]) -> dict[str, DatasetPicture]:
+    """Name relative to the deepest folder that holds all pictures of the split -> picture."""
+    if not pictures:
+        return {}
+    common = Path(os.path.commonpath([os.path.abspath(picture.path.parent) for picture in pictures]))  # noqa: PTH100
+    return {document_name(Path(os.path.abspath(picture.path)), common): picture for picture in pictures}  # noqa: PTH100
 
 
 def _thumbnail(path: Path) -> ByteArray:
     with open_document(DocumentFile(path, path.name, DocumentKind.IMAGE)) as picture:
         return picture.render(1, LongSide(_CELL_PX)).pixels
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())

@@ -15,7 +15,7 @@ from typing import Any
 from docdetect import __version__
 from docdetect.config.loading import dump_config
 from docdetect.config.schema import Config
-from docdetect.datasets.reader import Fingerprint, YoloDataset
+from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
 from docdetect.files import output_errors, read_json, read_text, timestamped, write_json, write_text
 from docdetect.training.progress import EpochReport
@@ -83,22 +83,12 @@ def versions() -> dict[str, str]:
 
 def write_configuration(run: RunFolder, config: Config, dataset: YoloDataset) -> None:
     """`config.yaml` (reads back to the same run), `versions.json`, and `data.yaml` with absolute paths."""
-    import yaml
-
-    tree = {
-        "path": dataset.root.resolve().as_posix(),
-        **{
-            split: sorted({image.path.resolve().parent.as_posix() for image in images})
-            for split, images in _sides(dataset)
-        },
-        "names": dict(enumerate(dataset.class_names)),
-    }
-    write_text(run.data, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+    write_text(run.data, dataset.data_yaml_text())
     write_text(run.config, dump_config(config))
     write_json(run.path / "versions.json", versions())
 
 
-def data_record(dataset: YoloDataset, marks: Fingerprint) -> dict[str, Any]:
+def data_record(dataset: YoloDataset, marks: ContentHashes) -> dict[str, Any]:
     """Which data a run saw: file, hashes, classes, and how much there is on each side."""
     return {
         "file": dataset.file.as_posix(),

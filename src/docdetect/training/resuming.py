@@ -8,7 +8,7 @@ from typing import Any
 
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config, TrainConfig
-from docdetect.datasets.reader import fingerprint, read_dataset
+from docdetect.datasets.reader import content_hashes, read_dataset
 from docdetect.errors import ConfigError, DocdetectError, InputError
 from docdetect.files import read_json
 from docdetect.models.checkpoint import load_network
@@ -51,8 +51,8 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
     tell = listeners or Listeners()
     prepare_ultralytics(verbose=tell.verbose)
     run = RunFolder(find_run(wanted, Path(config.train.runs)).path.resolve())
-    dataset = read_dataset(str(run.data), on_progress=tell.on_progress)
-    marks = fingerprint(dataset)
+    dataset = read_dataset(run.data, pixels=True, on_progress=tell.on_progress, announce=tell.announce)
+    marks = content_hashes(dataset)
     record = update_record(run)
     if record["data"]["split_sha256"] != marks.split:
         raise InputError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from docdetect.config.schema import Config
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.reader import Fingerprint, YoloDataset, fingerprint, read_dataset
+from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes, read_dataset
 from docdetect.errors import InterruptedRunError
 from docdetect.files import locked_folder, sha256_file
 from docdetect.models.checkpoint import check_architecture, load_network
@@ -110,11 +110,11 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     recipe = config.train
     check_tracking(recipe)
     select_device(recipe.device)
-    dataset = read_dataset(recipe.data, on_progress=tell.on_progress)
+    dataset = read_dataset(recipe.data, pixels=True, on_progress=tell.on_progress, announce=tell.announce)
     model = resolve_model(with_named_model(config).train.model, announce=tell.announce)
     if model.suffix.lower() != ".pt":
         check_architecture(model, len(dataset.class_names))
-    marks = fingerprint(dataset)
+    marks = content_hashes(dataset)
     _announce_oddities(dataset, marks, tell, model, recipe.freeze)
     run = RunFolder(make_run_folder(Path(recipe.runs), recipe.name).resolve())
     write_configuration(run, config, dataset)
@@ -258,7 +258,7 @@ def _window_wh(window: int | tuple[int, int]) -> SizeWH | None:
     return window
 
 
-def _announce_oddities(dataset: YoloDataset, marks: Fingerprint, tell: Listeners, model: Path, freeze: int) -> None:
+def _announce_oddities(dataset: YoloDataset, marks: ContentHashes, tell: Listeners, model: Path, freeze: int) -> None:
     if marks.shared:
         shown = ", ".join(marks.shared[:3])
         tell.announce(f"{len(marks.shared)} pages are in more than one split, so the figures flatter ({shown})")

@@ -11,10 +11,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from docdetect.datasets.reader import LabelledImage, YoloDataset, label_path
+from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
+from docdetect.datasets.origins import Origin, origin_of
+from docdetect.datasets.reader import LabelledImage, YoloDataset, find_label
 from docdetect.errors import InputError
-from docdetect.evaluation.predictions import Origin, origin_of
 from docdetect.files import output_errors, staged_folder, write_json, write_text
+
+_DISTRACTORS = "distractors.json"
 
 PageId: TypeAlias = tuple[str, int]
 """Document name and page number."""
@@ -73,25 +76,22 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
     Raises:
         OutputError: it cannot be written.
     """
-    import yaml
-
     distractors = {}
     with staged_folder(folder) as staging:
         for position, one in enumerate(images):
             side = "val" if one.fold == fold else "train"
             stem = f"{position:05d}"
             _link(one.image.path, staging / "images" / side / f"{stem}{one.image.path.suffix.lower()}")
-            label = label_path(one.image.path)
-            if label.is_file():
+            if label := find_label(one.image.path):
                 _link(label, staging / "labels" / side / f"{stem}.txt")
             if len(one.image.distractors):
                 distractors[f"images/{side}/{stem}{one.image.path.suffix.lower()}"] = one.image.distractors.tolist()
-        tree = {"train": "images/train", "val": "images/val", "names": dict(enumerate(class_names))}
         if distractors:
-            write_json(staging / "distractors.json", distractors)
-            tree["distractors"] = "distractors.json"
-        write_text(staging / "data.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
-    return folder / "data.yaml"
+            write_json(staging / _DISTRACTORS, distractors)
+        places = {side: [f"images/{side}"] for side in ("train", "val")}
+        text = data_yaml_text(class_names, places, distractors=_DISTRACTORS if distractors else None)
+        write_text(staging / DATA_YAML, text)
+    return folder / DATA_YAML
 
 
 def _marks(image: LabelledImage, class_count: int) -> list[int]:
