@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -199,3 +201,11 @@ def test_a_killed_writer_leaves_the_old_file_whole_and_its_remains_can_be_remove
     assert len(list(tmp_path.iterdir())) == 2
     files.remove_staging(target)
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_json_of_a_path_that_is_not_utf8_is_still_utf8_and_reads_back(tmp_path: Path) -> None:
+    data = {"source": os.fsdecode(b"in/\xa4\xae.pdf"), "name": "Договор"}
+    files.write_json(tmp_path / "a.json", data)
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert "Договор" in text
+    assert json.loads(text) == data

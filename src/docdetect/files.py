@@ -109,8 +109,12 @@ def read_json(path: Path) -> Any:
 
 
 def json_text(data: Any) -> str:
-    """Readable JSON, UTF-8 letters kept, keys in their order, newline at the end; NaN is refused (ValueError)."""
-    return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    """Readable JSON, UTF-8 letters kept, keys in their order, newline at the end; NaN is refused (ValueError).
+
+    Bytes of a path that are not UTF-8, which Python keeps as lone surrogates, are written as JSON's own escapes.
+    """
+    text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,39 @@ def test_real_pages_come_out_at_their_annotated_size(shared_data: Path) -> None:
         with open_document(file) as document:
             page = document.render(1, ExactSize(1190, 1684))
             assert 0.5 < (page.pixels > 200).mean() < 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are not Unicode")
+@pytest.mark.parametrize("where", ["file", "folder"])
+def test_names_that_are_not_utf8_open(tmp_path: Path, where: str) -> None:
+    name = os.fsdecode("договор".encode("cp866"))
+    path = tmp_path / name / "a.pdf" if where == "folder" else tmp_path / f"{name}.pdf"
+    path.parent.mkdir(exist_ok=True)
+    made_pdf(tmp_path / "sound.pdf", plain).path.rename(path)
+    (file,) = list_documents(path)
+    with open_document(file) as document:
+        page = document.render(1, AtDpi(72))
+    assert is_red(page.pixels, 5, 5)
+    assert page.info.document.isascii()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are not Unicode")
+def test_the_reason_for_a_file_with_such_a_name_is_true(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode("договор.pdf".encode("cp866"))
+    path.write_bytes(b"")
+    with pytest.raises(DocumentError) as caught:
+        open_document(list_documents(path)[0])
+    assert caught.value.failure.message == "the file is empty"
+    path.unlink()
+    path.write_bytes(b"%PDF-1.4 and nothing else")
+    with pytest.raises(DocumentError) as caught:
+        open_document(list_documents(path)[0])
+    assert "damaged PDF" in caught.value.failure.message or "not a PDF" in caught.value.failure.message
+
+
+def test_a_file_that_is_gone_is_not_called_damaged(tmp_path: Path) -> None:
+    file = made_pdf(tmp_path / "a.pdf", plain)
+    file.path.unlink()
+    with pytest.raises(DocumentError) as caught:
+        open_document(file)
+    assert caught.value.failure.message == "cannot be read (No such file or directory)"

@@ -17,10 +17,11 @@ from typing import Any, TypeAlias
 
 import pymupdf
 
-from docdetect.documents.pdf import PdfDocument, pdf_failure
+from docdetect.documents.pdf import PdfDocument, has_utf8_name, pdf_failure
 from docdetect.documents.pdf_annotations import OWN_MARK_NAME, is_own_mark
 from docdetect.documents.reader import Opener, document_error, open_document
 from docdetect.documents.sources import DocumentFile
+from docdetect.errors import OutputError
 from docdetect.files import output_errors, staged_file
 from docdetect.types import FailureKind
 
@@ -71,6 +72,10 @@ def write_marked_pdf(
         DocumentError: damaged, encrypted, changed, or protected against annotations; `.failure` says which.
         OutputError: disk full, read-only, no permission.
     """
+    if not has_utf8_name(target):
+        raise OutputError(
+            f"{target!r}: PDFs cannot be written below a name that is not UTF-8", "Choose another --output."
+        )
     with staged_file(target) as copy:
         if _copied(file, copy) != sha256:
             raise document_error(file.path, FailureKind.UNREADABLE, "the file changed while it was read")

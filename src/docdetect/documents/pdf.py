@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -220,14 +222,16 @@ class PdfDocument:
 
     def _opened(self, passwords: Sequence[str]) -> Any:
         try:
-            if self._path.stat().st_size == 0:
-                raise document_error(self._path, FailureKind.UNREADABLE, "the file is empty")
+            self._mapped = _mapped_if_needed(self._path)
             pymupdf.TOOLS.reset_mupdf_warnings()
-            pdf = pymupdf.open(self._path, filetype="pdf")
+            if self._mapped is None:
+                pdf = pymupdf.open(self._path, filetype="pdf")
+            else:
+                pdf = pymupdf.open(stream=memoryview(self._mapped), filetype="pdf")
             is_pdf = bool(pdf.is_pdf)
             locked = is_pdf and pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords)
-        except DocdetectError:
-            raise
+        except _EmptyFileError:
+            raise document_error(self._path, FailureKind.UNREADABLE, "the file is empty") from None
         except OSError as error:
             raise document_error(self._path, FailureKind.UNREADABLE, f"cannot be read ({error.strerror})") from error
         except Exception as error:  # hostile bytes reach unguarded code of the library
@@ -278,6 +282,37 @@ class PdfDocument:
             size_wh = fitted_wh(size_pt, size)
             dpi = max(size_wh) / max(size_pt) * POINTS_PER_INCH
         return PageInfo(self._name, number, size_wh, dpi, size_pt)
+
+
+class _EmptyFileError(Exception):
+    """The file has no bytes."""
+
+
+def _mapped_if_needed(path: Path) -> mmap.mmap | None:
+    """The file mapped into memory where MuPDF cannot open it by its name, None where it can.
+
+    MuPDF takes names in UTF-8 only, and calls a file that it cannot open damaged. So the file is always opened here
+    first, for the true reason; a name in another encoding, as old archives have, is then not needed again.
+
+    Raises:
+        OSError: the file cannot be opened.
+        _EmptyFileError: the file has no bytes.
+    """
+    with path.open("rb") as stream:
+        if not stream.read(1):
+            raise _EmptyFileError
+        if has_utf8_name(path):
+            return None
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def has_utf8_name(path: Path) -> bool:
+    """Whether the path can be given to a library that takes names in UTF-8."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _drawn(page: Any, size_wh: SizeWH) -> ByteArray:
