@@ -271,6 +271,61 @@ def test_a_fax_with_flat_pixels_gets_its_height_back(tmp_path: Path) -> None:
     assert read(tmp_path / "a.tif", LongSide(208)).info.size_wh == (200, 208)
 
 
+def with_density(path: Path, size_wh: tuple[int, int], density: tuple[int, int], *, unit: bool) -> Path:
+    """A picture whose file states a resolution, in px/inch or without a unit."""
+    picture = Image.new("L", size_wh, 255)
+    if path.suffix == ".tif":
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[282], tags[283], tags[296] = density[0], density[1], 2 if unit else 1
+        picture.save(path, tiffinfo=tags)
+    elif path.suffix == ".jpg":
+        picture.save(path, dpi=density)
+        data = bytearray(path.read_bytes())
+        data[13] = 1 if unit else 0
+        path.write_bytes(data)
+    else:
+        picture.save(path, dpi=density)
+        data = bytearray(path.read_bytes())
+        start = data.index(b"pHYs")
+        across, down = (round(value / 0.0254) if unit else value for value in density)
+        data[start + 4 : start + 13] = struct.pack(">IIB", across, down, int(unit))
+        data[start + 13 : start + 17] = struct.pack(">I", zlib.crc32(data[start : start + 13]))
+        path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jpg", ".png"])
+@pytest.mark.parametrize(
+    ("size_wh", "density", "unit", "shown_wh"),
+    [
+        ((172, 110), (204, 98), False, (172, 229)),  # a fax whose unit got lost is not squashed
+        ((172, 110), (204, 98), True, (172, 229)),
+        ((172, 300), (204, 98), True, (172, 624)),  # a long fax is one all the same
+        ((110, 172), (98, 204), False, (229, 172)),
+        ((100, 141), (1, 1), False, (100, 141)),
+        ((248, 351), (300, 100), True, (248, 351)),  # an A4 page whose resolution would make it a strip
+        ((248, 117), (300, 100), True, (248, 351)),
+        ((248, 351), (1, 2), False, (248, 351)),
+        ((248, 176), (2, 1), False, (248, 176)),
+        ((248, 117), (3, 1), False, (248, 351)),
+        ((100, 141), (65_535, 1), False, (100, 141)),
+    ],
+)
+def test_pixels_that_are_not_square_are_believed_where_the_page_gets_the_shape_of_paper(
+    tmp_path: Path,
+    suffix: str,
+    size_wh: tuple[int, int],
+    density: tuple[int, int],
+    unit: bool,
+    shown_wh: tuple[int, int],
+) -> None:
+    path = with_density(tmp_path / f"a{suffix}", size_wh, density, unit=unit)
+    shown = read(path, AtDpi(1e6)).info
+    assert shown.size_wh == pytest.approx(shown_wh, abs=1)
+    is_believed = unit and shown_wh != size_wh
+    assert shown.dpi == (pytest.approx(max(density), rel=0.01) if is_believed else None)
+
+
 @pytest.mark.parametrize("dpi", [(0, 0), (1, 1), (100_000, 100_000), (300, 10)])
 def test_a_nonsense_resolution_is_none(tmp_path: Path, dpi: tuple[int, int]) -> None:
     corner_picture().save(tmp_path / "a.jpg", dpi=dpi)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import paper_of_picture
 from docdetect.documents.sources import list_documents
 
 A0_PT = (2384.0, 3370.0)
@@ -64,3 +65,25 @@ def test_a_resolution_that_nobody_scans_at_is_not_believed(
     stated: dict[str, Any] = {} if dpi is None else {"dpi": (dpi, dpi)}
     Image.new("L", (800, 1200), 255).save(tmp_path / "a.jpg", **stated)
     assert paper_of(tmp_path / "a.jpg") == pytest.approx(paper_in, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "dpi", "paper_in"),
+    [
+        ((560, 12_000), None, (8.27, 177.2)),  # a strip of pages one below the other
+        ((12_000, 560), None, (177.2, 8.27)),
+        ((560, 12_000), 72, (8.27, 177.2)),
+        ((560, 12_000), 400, (8.27, 177.2)),  # 1.4 inches: no paper is so narrow
+        ((1728, 12_000), 204, (8.47, 58.8)),  # a long fax
+        ((900, 6_000), 300, (3, 20)),  # a receipt
+        ((5000, 20_000), None, (12.5, 50)),  # wide enough at 400 px/inch
+        ((3000, 300), None, (82.7, 8.27)),
+        ((1, 20_000), None, (8.27, 165_400)),
+        ((1, 1), None, (1 / 400, 1 / 400)),
+        ((2480, 3508), None, (6.2, 8.77)),
+    ],
+)
+def test_the_shape_decides_where_the_resolution_is_not_plausible(
+    size_wh: tuple[int, int], dpi: float | None, paper_in: tuple[float, float]
+) -> None:
+    assert paper_of_picture(size_wh, dpi) == pytest.approx(paper_in, rel=0.01)

@@ -204,6 +204,14 @@ _DPI_RANGE = (20.0, 4800.0)  # what scanners and faxes write; files say 0, 1 or 
 
 _MAX_DPI_RATIO = 4.0  # finest fax modes are near 2
 
+_NEARLY_SQUARE = 1.05  # fine fax has 204 x 196 px/inch
+
+_FAX_DPI = (190.0, 210.0)  # across
+
+_FAX_RATIOS = ((0.45, 0.55), (1.85, 2.05))  # of the resolution down to that across
+
+_X_RESOLUTION, _Y_RESOLUTION = 282, 283  # TIFF tags
+
 _MAX_FRAMES = 100_000
 
 _SUBFILE_TYPE, _NO_PAGE = 254, 0b101  # TIFF tag; its bits for a smaller copy of a page and for a mask
@@ -376,10 +384,7 @@ def _geometry(image: Image.Image) -> _Geometry:
     """What the headers say, before anything is decoded."""
     width, height = _stored_wh(image)
     orientation = _orientation(image)
-    dpi_xy = _dpi_xy(image)
-    # A fax has 204 x 98 px/inch: its lines are drawn at the finer of the two.
-    dpi = max(dpi_xy) if dpi_xy else None
-    stretch_x, stretch_y = (dpi / dpi_xy[0], dpi / dpi_xy[1]) if dpi and dpi_xy else (1.0, 1.0)
+    stretch_x, stretch_y, dpi = _stretch_and_dpi(image, (width, height))
     size_wh = (width * stretch_x, height * stretch_y)
     return _Geometry(size_wh[::-1] if orientation in _QUARTER_TURNS else size_wh, dpi, orientation)
 
@@ -401,18 +406,66 @@ def _stored_wh(image: Image.Image) -> tuple[int, int]:
     return int(tags[ExifTags.Base.ImageWidth]), int(tags[ExifTags.Base.ImageLength])
 
 
-def _dpi_xy(image: Image.Image) -> tuple[float, float] | None:
-    """The file's px/inch (horizontal, vertical) of the stored raster, or None where it says none, or nonsense."""
-    stated = image.info.get("dpi")
+def _stretch_and_dpi(image: Image.Image, stored_wh: SizeWH) -> tuple[float, float, float | None]:
+    """By what width and height of the stored raster grow, so that pixels are square; then px/inch of these pixels,
+    None where the file says none that can be believed.
+
+    The lines of a fax (204 x 98 px/inch) are drawn at the finer of its resolutions. Other files whose pixels are not
+    square are believed only where that gives the page a shape more like paper: programs write careless numbers.
+    """
+    density, is_per_inch = _stated_density(image)
+    if density is None:
+        return 1.0, 1.0, None
+    finest = max(density)
+    stretch = finest / density[0], finest / density[1]
+    is_square = max(stretch) <= _NEARLY_SQUARE
+    if not is_square and not _is_fax(density):
+        stretched_wh = stored_wh[0] * stretch[0], stored_wh[1] * stretch[1]
+        if _unlikeness_to_paper(stretched_wh) >= _unlikeness_to_paper(stored_wh):
+            return 1.0, 1.0, None
+    return *stretch, finest if is_per_inch else None
+
+
+def _stated_density(image: Image.Image) -> tuple[tuple[float, float] | None, bool]:
+    """Horizontal and vertical resolution of the stored raster that the file states, None where it states none, or
+    nonsense; and whether that is in px/inch, or says only how wide a pixel is compared with its height."""
+    stated, is_per_inch = image.info.get("dpi"), True
+    if stated is None:
+        stated, is_per_inch = _unitless_density(image), False
     if not isinstance(stated, tuple) or len(stated) != 2:
-        return None
-    dpi_x, dpi_y = (float(value) for value in stated)
+        return None, False
+    across, down = (float(value) for value in stated)
+    if not (math.isfinite(across) and math.isfinite(down) and min(across, down) > 0):
+        return None, False
     lowest, highest = _DPI_RANGE
-    if not all(math.isfinite(value) and lowest <= value <= highest for value in (dpi_x, dpi_y)):
-        return None
-    if max(dpi_x, dpi_y) > _MAX_DPI_RATIO * min(dpi_x, dpi_y):
-        return None
-    return dpi_x, dpi_y
+    if is_per_inch and not (lowest <= min(across, down) and max(across, down) <= highest):
+        return None, False
+    if max(across, down) > _MAX_DPI_RATIO * min(across, down):
+        return None, False
+    return (across, down), is_per_inch
+
+
+def _unitless_density(image: Image.Image) -> object:
+    """Two numbers of which only the ratio means something, as TIFF, JPEG and PNG can state it; None without them."""
+    tags = _tags(image)
+    if tags:
+        return (
+            (tags.get(_X_RESOLUTION), tags.get(_Y_RESOLUTION))
+            if _X_RESOLUTION in tags and _Y_RESOLUTION in tags
+            else None
+        )
+    return image.info.get("jfif_density") if image.format == "JPEG" else image.info.get("aspect")
+
+
+def _is_fax(density: tuple[float, float]) -> bool:
+    """Whether a resolution is one of the coarse or fine modes of fax machines: about 204 x 98 or 204 x 391 px/inch."""
+    across, down = density
+    return _FAX_DPI[0] <= across <= _FAX_DPI[1] and any(low <= down / across <= high for low, high in _FAX_RATIOS)
+
+
+def _unlikeness_to_paper(size_wh: tuple[float, float]) -> float:
+    """How far the shape of a page is from that of A4 paper, upright or lying; 0 for the same shape."""
+    return abs(math.log(max(size_wh) / min(size_wh)) - math.log(math.sqrt(2)))
 
 
 @contextmanager

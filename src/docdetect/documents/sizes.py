@@ -86,17 +86,36 @@ def fitted_wh(natural_wh: tuple[float, float], size: LongSide | ExactSize) -> Si
     return scaled_wh(natural_wh, size.px / max(natural_wh))
 
 
-_LEAST_DPI = 100.0  # nobody scans documents coarser than a fax
+# px/inch below which a stated resolution is not believed: nobody scans documents coarser than a fax.
+_LEAST_DPI = 100.0
 
-_ASSUMED_DPI = 400.0  # where nothing is said: a picture of 7,000 px may be A4 at 600 px/inch, one of 14,000 hardly
+# px/inch where nothing believable is said: a picture of 7,000 px may be A4 at 600 px/inch, one of 14,000 hardly.
+_ASSUMED_DPI = 400.0
+
+# Long side over short side from which a page is a strip, such as pages that were photographed or saved one below the
+# other. A sheet of A4 has 1.4, a long receipt 3 and more.
+_STRIP_ASPECT = 3.0
+
+# Inches below which no strip of paper is narrow: rolls of tills are 2.2 inches wide.
+_NARROWEST_STRIP_IN = 2.2
+
+# Inches that a strip is taken to be wide where its file says nothing believable: the width of A4.
+_ASSUMED_STRIP_IN = 8.27
 
 
 def paper_of_picture(size_px: tuple[float, float], dpi: float | None) -> tuple[float, float]:
     """Width and height in inches of a page that is one picture.
 
+    The resolution that the file states counts, unless it is coarser than scans are, or makes a strip narrower than
+    any paper. Without a resolution the shape decides: a strip is as wide as an A4 page, everything else was scanned
+    at 400 px/inch.
+
     Args:
         size_px: (width, height) of the picture.
         dpi: px/inch that its file says, None where it says none.
     """
-    believed = dpi if dpi is not None and dpi >= _LEAST_DPI else _ASSUMED_DPI
-    return size_px[0] / believed, size_px[1] / believed
+    short_px, is_strip = min(size_px), max(size_px) >= _STRIP_ASPECT * min(size_px)
+    believed = dpi if dpi is not None and dpi >= _LEAST_DPI else None
+    if is_strip and (believed is None or short_px / believed < _NARROWEST_STRIP_IN):
+        believed = min(believed or _ASSUMED_DPI, short_px / _ASSUMED_STRIP_IN)
+    return size_px[0] / (believed or _ASSUMED_DPI), size_px[1] / (believed or _ASSUMED_DPI)
