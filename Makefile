@@ -7,7 +7,7 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type check bench format lock prepare train infer weights clean
+.PHONY: help setup demo test lint type check bench format configs lock prepare train infer weights clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,8 @@ $(READY): requirements.lock pyproject.toml
 	$(DOCDETECT) doctor --quick
 	@touch $(READY)
 
-demo: setup ## Find marks in the sample documents with the weights in the box, and say where to look at them
-	$(DOCDETECT) infer --source data/samples --conf 0.15 --output runs/demo --overwrite
+demo: setup ## Find marks in the sample documents with the bundled weights, and say where to look at them
+	$(DOCDETECT) infer data/samples --conf 0.15 --output runs/demo --overwrite
 	@echo "The pages with their marks drawn: runs/demo/pages"
 
 test: setup ## Run the test suite, on two cores or more in parallel
@@ -70,7 +70,10 @@ weights: setup ## Made-up pages -> a network trained from nothing -> the box; HO
 	$(DOCDETECT) weights $(PRETRAIN) --pack last --calibration data/synth
 
 infer: setup ## scans/ -> runs/infer
-	$(DOCDETECT) infer --config infer.yaml --source scans/
+	$(DOCDETECT) infer --config infer.yaml scans/
+
+configs: setup ## Rewrite the comments of configs/ from the descriptions of the keys
+	$(BIN)/python -m docdetect.config.shipped configs/*.yaml
 
 lock: setup ## Pin the newest versions that pyproject.toml allows
 	$(UV) pip compile pyproject.toml requirements.in --override requirements.override --universal --python-version 3.10 \

@@ -5,7 +5,7 @@ pages with the same seed, each in a process of its own, one after the other; Ran
 stock Ultralytics would not apply them. Only the training part of an epoch is timed, and the first epoch warms up where
 there is another. Both networks are then judged by docdetect, in fp32, on the validation pages.
 
-With --handedness docdetect trains twice instead: with the recipe's flips and without (`train.handedness`). The two
+With --flips docdetect trains twice instead: with the recipe's flips and without (`train.flips`). The two
 networks are compared by a paired bootstrap over the validation pages; RandAugment and erasing are on.
 """
 
@@ -178,11 +178,11 @@ def beside_stock(asked: argparse.Namespace, folder: Path, data: Path, start: Pat
 
 
 def with_and_without_flips(asked: argparse.Namespace, folder: Path, data: Path, start: Path) -> None:
-    """Prints what `train.handedness` changes, class by class."""
+    """Prints what `train.flips` changes, class by class."""
     dataset = read_dataset(str(data))
     found = {}
-    for arm, value in (("flips", "false"), ("no_flips", "true")):
-        config = recipe(asked, folder, data, start, f"handedness={value}")
+    for arm, value in (("flips", "true"), ("no_flips", "false")):
+        config = recipe(asked, folder, data, start, f"flips={value}")
         found[arm] = judge(Path(in_new_process(arm, config, folder).weights), dataset, asked.imgsz)
     conf = (CONF,) * len(dataset.class_names)
     print("| class | figure | with flips | without | difference (95 %) | without flips is |\n|---|---|---|---|---|---|")
@@ -212,7 +212,7 @@ def _share(figure: Figure) -> str:
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--handedness", action="store_true", help="measure what flips do, instead of the speed")
+    parser.add_argument("--flips", action="store_true", help="measure what flips do, instead of the speed")
     parser.add_argument("--model", default="", help="the start; empty: the weights in the box, else yolo11s.yaml")
     parser.add_argument("--data", type=Path, help="a dataset of docdetect instead of made-up pages; it is copied")
     for name, value in (("pages", 96), ("imgsz", 1024), ("batch", 8), ("epochs", 2), ("freeze", 10), ("seed", 0)):
@@ -237,7 +237,7 @@ def main(arguments: Sequence[str]) -> None:
             data = make_dataset(folder / "data", asked.pages, asked.val, asked.imgsz)
         default = DEFAULT_NAME if DEFAULT_NAME in packaged_weights() else "yolo11s.yaml"
         start = start_weights(folder, asked.model or default)
-        (with_and_without_flips if asked.handedness else beside_stock)(asked, folder, data, start)
+        (with_and_without_flips if asked.flips else beside_stock)(asked, folder, data, start)
 
 
 if __name__ == "__main__":

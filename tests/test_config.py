@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docdetect.config.describe import commented_yaml, keys_of, sections
 from docdetect.config.loading import dump_config, find_config, known_keys, load_config, parse_yaml
+from docdetect.config.option import Panel
+from docdetect.config.shipped import with_comments
 from docdetect.errors import ConfigError, InputError
 
 
@@ -22,15 +26,15 @@ def message(file: Path | None = None, *assignments: str) -> str:
 def test_layers_file_then_set_then_flag(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("train: {epochs: 7, batch: 7, imgsz: 320}\n", encoding="utf-8")
-    config = load_config(str(file), ["train.batch=8", "train.imgsz=640"], {"train.imgsz": 96, "train.lr0": None})
+    config = load_config(str(file), ["train.batch=8", "train.imgsz=640"], {"train.imgsz": 96})
     assert (config.train.epochs, config.train.batch, config.train.imgsz, config.train.lr0) == (7, 8, 96, 0.001)
 
 
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
-        ("train.epocs=3", "train.epocs: unknown key; did you mean train.epochs?"),
-        ("epochs=3", "epochs: unknown key; did you mean train.epochs?"),
+        ("train.epocs=3", "--set train.epocs: unknown key; did you mean train.epochs?"),
+        ("epochs=3", "--set epochs: unknown key; did you mean train.epochs?"),
         ("tran.epochs=3", "tran: unknown key; did you mean train?"),
         ("train.epochs=many", "train.epochs: should be a valid integer (found 'many')"),
         ("train.epochs=1.5", "train.epochs: should be a valid integer (found 1.5)"),
@@ -39,8 +43,8 @@ def test_layers_file_then_set_then_flag(tmp_path: Path) -> None:
         ("infer.conf=.nan", "infer.conf: should be a finite number (found nan)"),
         ("train.imgsz=100", "train.imgsz: should be a multiple of 32 (found 100)"),
         ("train.optimizer=Adagrad", "train.optimizer: should be 'SGD', 'Adam', 'AdamW', 'NAdam', 'RAdam' or 'RMSProp'"),
-        ("data.class_map={seal: stmp}", "class_map: stmp not among the classes qr, signature, stamp"),
-        ("data.classes=[qr, qr]", "classes: a name stands twice in ['qr', 'qr']"),
+        ("data.class_map={seal: stmp}", "--set data.class_map: stmp not among the classes qr, signature, stamp"),
+        ("data.classes=[qr, qr]", "--set data.classes: a name stands twice in ['qr', 'qr']"),
     ],
 )
 def test_a_wrong_key_or_value_says_what_is_allowed(assignment: str, expected: str) -> None:
@@ -51,8 +55,33 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("train: {epochs: 0, bach: 3}\ninfer: {conf: 2}\n", encoding="utf-8")
     text = message(file)
-    assert str(file) in text
-    assert all(part in text for part in ("train.epochs", "train.bach", "infer.conf"))
+    assert text.startswith("3 settings are wrong\n")
+    assert all(f"{file}: {key}: " in text for key in ("train.epochs", "train.bach", "infer.conf"))
+
+
+def test_every_problem_is_blamed_on_the_place_that_it_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("train: {epochs: 0}\ndata: {val: 0.6}\n", encoding="utf-8")
+    flags = {"infer.conf": 2.0, "data.test": 0.5, "val.split": "tset"}
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(file), ["train.batch=0"], flags, {"infer.conf": "--conf"})
+    lines = caught.value.message.splitlines()
+    assert f"  - {file}: train.epochs: should be greater than or equal to 1 (found 0)" in lines
+    assert "  - --set train.batch: should be greater than or equal to 1 (found 0)" in lines
+    assert "  - --conf (infer.conf): should be less than or equal to 1 (found 2.0)" in lines
+    assert "  - --split (val.split): should be 'train', 'val' or 'test' (found 'tset')" in lines
+    assert f"  - {file} and --test: data.val + test: 0.6 + 0.5 leave nothing to train on" in lines
+
+
+def test_a_renamed_key_says_what_stands_for_it() -> None:
+    assert "say train.flips: false for handedness: true" in message(None, "train.handedness=true")
+
+
+def test_a_mapping_of_an_option_is_added_to_what_the_file_says(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("data: {class_map: {seal: stamp, logo: stamp}}\n", encoding="utf-8")
+    config = load_config(str(file), (), {"data.class_map": {"logo": None}})
+    assert config.data.class_map == {"seal": "stamp", "logo": None}
 
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['true']", "a: !!python/name:os.system"])
@@ -80,7 +109,9 @@ def test_set_needs_an_equals_sign() -> None:
 
 
 def test_set_cannot_reach_into_a_value() -> None:
-    assert "train.epochs.x: epochs is a value, not a section" in message(None, "train.epochs=1", "train.epochs.x=2")
+    assert "--set train.epochs.x: epochs is a value, not a section" in message(
+        None, "train.epochs=1", "train.epochs.x=2"
+    )
 
 
 def test_an_unknown_file_lists_the_known_ones() -> None:
@@ -96,6 +127,42 @@ def test_a_shipped_name_is_found_from_any_folder(tmp_path: Path, monkeypatch: py
     own = tmp_path / "configs" / "best.yaml"
     own.write_text("train: {epochs: 3}\n", encoding="utf-8")
     assert load_config("best.yaml").train.epochs == 3
+
+
+def test_the_ending_of_a_configuration_may_be_left_out() -> None:
+    assert find_config("best") == find_config("best.yaml")
+
+
+def test_every_key_says_what_it_is_and_where_its_option_stands() -> None:
+    for section in sections():
+        for key in keys_of(section):
+            text = key.info.description or ""
+            assert text[:1].isupper(), key.key
+            assert text.endswith("."), key.key
+            assert key.option.panel in get_args(Panel), key.key
+
+
+def test_the_comments_of_the_shipped_configurations_are_the_descriptions_of_the_keys() -> None:
+    for file in sorted((Path(__file__).parents[1] / "configs").glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        assert text == with_comments(text, file.name), f"{file.name}: run make configs"
+
+
+def test_comments_are_replaced_and_values_and_remarks_kept() -> None:
+    text = "# Mine\n# and yours\ntrain:\n  # old\n  epochs: 3  # a short one\n  window: [64, 32]\n"
+    new = with_comments(text, "mine.yaml")
+    assert new.startswith("# Mine\n# and yours\n\n# The training recipe")
+    assert "  # Most epochs of the training.\n  epochs: 3  # a short one\n" in new
+    assert "old" not in new
+    assert parse_yaml(new, "new") == parse_yaml(text, "old")
+    assert with_comments(new, "new.yaml") == new
+
+
+def test_a_commented_configuration_loads_to_the_same_values(tmp_path: Path) -> None:
+    config = load_config(None, ["data.classes=[подпись, печать]", "data.class_map={a: null, 'b: c': печать}"])
+    file = tmp_path / "c.yaml"
+    file.write_text(commented_yaml(config.model_dump(mode="json")), encoding="utf-8")
+    assert load_config(str(file)) == config
 
 
 def test_dump_and_load_are_inverse(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_train_leaves_a_complete_run_folder(trained: Path) -> None:
     }  # fmt: skip
     there = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file()}
     assert expected <= there
-    assert trained.name.startswith("yolov11s_lora_")
+    assert trained.name.startswith("yolo11s_frozen10_")
     assert len((trained / "training_metrics.csv").read_text().splitlines()) == 3
 
 

@@ -55,9 +55,9 @@ def test_default_keeps_every_true_box_of_real_documents_apart(true_pages: list[D
 
 
 def test_the_seeds_rules_lose_true_boxes_of_real_documents(true_pages: list[Detections]) -> None:
-    assert lost(true_pages, GroupingSettings(method="seed")) == 25
-    assert lost(true_pages, GroupingSettings(method="seed", per_class=True)) == 7
-    no_distance = GroupingSettings(method="seed", per_class=True, dist=0)
+    assert lost(true_pages, GroupingSettings(method="original")) == 25
+    assert lost(true_pages, GroupingSettings(method="original", per_class=True)) == 7
+    no_distance = GroupingSettings(method="original", per_class=True, dist=0)
     assert lost(true_pages, no_distance) == 0, "within a class only the 50 px rule joins true boxes"
 
 
@@ -94,7 +94,7 @@ def test_split_halves_become_one_mark(halves: list[tuple[float, float, float, fl
 def test_stacked_signatures_stay_apart() -> None:
     stacked = boxes((100, 100, 160, 127), (103, 130, 165, 157), (99, 160, 158, 186))
     assert len(merge_boxes(stacked)[0]) == 3
-    assert len(merge_boxes(stacked, GroupingSettings(method="seed"))[0]) == 1
+    assert len(merge_boxes(stacked, GroupingSettings(method="original"))[0]) == 1
 
 
 def test_a_box_around_two_surer_signatures_does_not_swallow_them() -> None:
@@ -107,22 +107,22 @@ def test_a_box_around_two_surer_signatures_does_not_swallow_them() -> None:
 def test_a_signature_inside_a_stamp_is_two_marks_by_default_and_one_for_the_seed() -> None:
     pair = boxes((100, 100, 240, 240), (120, 150, 220, 200), classes=[2, 1], scores=[0.9, 0.6])
     assert len(merge_boxes(pair)[0]) == 2
-    seed, members = merge_boxes(pair, GroupingSettings(method="seed"))
+    seed, members = merge_boxes(pair, GroupingSettings(method="original"))
     assert seed.class_ids.tolist() == [2]
     assert members == ((0,),), "the seed drops the less confident of two nested boxes"
-    assert len(merge_boxes(pair, GroupingSettings(method="seed", per_class=True))[0]) == 2
+    assert len(merge_boxes(pair, GroupingSettings(method="original", per_class=True))[0]) == 2
 
 
 def test_the_seeds_first_pass_keeps_the_surer_of_two_nested_boxes() -> None:
     grouped, members = merge_boxes(
-        boxes((0, 0, 200, 200), (20, 20, 100, 100), scores=[0.3, 0.7]), GroupingSettings(method="seed")
+        boxes((0, 0, 200, 200), (20, 20, 100, 100), scores=[0.3, 0.7]), GroupingSettings(method="original")
     )
     assert grouped.xyxy.tolist() == [[20, 20, 100, 100]]
     assert members == ((1,),)
 
 
 def test_the_seeds_second_pass_joins_by_each_of_its_three_rules() -> None:
-    seed = GroupingSettings(method="seed")
+    seed = GroupingSettings(method="original")
     near = boxes((0, 0, 30, 20), (45, 0, 75, 20))
     overlapping = boxes((0, 0, 200, 100), (100, 0, 300, 100))
     contained = boxes((0, 0, 300, 100), (0, 60, 200, 120))
@@ -140,7 +140,7 @@ def test_none_only_sorts() -> None:
 
 
 def test_no_boxes() -> None:
-    for method in ("default", "seed", "none"):
+    for method in ("default", "original", "none"):
         grouped, members = merge_boxes(Detections.none(PAGE), GroupingSettings(method=method))
         assert len(grouped) == 0
         assert members == ()
@@ -164,10 +164,10 @@ def as_rows(found: Detections) -> list[tuple[float, ...]]:
     ]
 
 
-@given(detections(), st.sampled_from(["default", "seed"]), st.randoms(use_true_random=False))
+@given(detections(), st.sampled_from(["default", "original"]), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
 def test_the_order_of_the_input_does_not_matter(found: Detections, method: str, random: object) -> None:
-    settings_ = GroupingSettings(method="default" if method == "default" else "seed")
+    settings_ = GroupingSettings(method="default" if method == "default" else "original")
     shuffled = np.array(random.sample(range(len(found)), len(found)), np.int64)  # type: ignore[attr-defined]
     assert as_rows(merge_boxes(found, settings_)[0]) == as_rows(merge_boxes(found.select(shuffled), settings_)[0])
 

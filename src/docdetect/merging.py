@@ -1,7 +1,7 @@
 """From raw detections to one box per mark; pure NumPy.
 
-Two methods. `seed` is the rule set of the system that docdetect grew out of, to the letter. `default` was made because
-the seed's 50 px rule joins distinct signatures that stand close together: it never joins boxes of different classes,
+Two methods. `original` is the rule set of the original system, to the letter. `default` was made because the 50 px rule
+of the original system joins distinct signatures that stand close together: it never joins boxes of different classes,
 its distances are shares of the boxes, and it repeats until nothing changes, so grouping twice is grouping once.
 
 Neither depends on the order of its input. Groups come in descending confidence.
@@ -30,16 +30,16 @@ class GroupingSettings:
     """How boxes become groups; the keys of the configuration section `grouping`.
 
     Attributes:
-        method: `default`, `seed`, or `none` (every box is its own group).
-        dist: px between centres under which the seed's method joins; the default method does not use it.
+        method: `default`, `original` (the rules of the original system), or `none` (every box is its own group).
+        dist: px between centres under which the method `original` joins; the default method does not use it.
         iou: IoU above which boxes join.
         contain: share of a box inside another above which they join.
-        nested: share of a box inside another above which the less confident of the two is dropped (seed), or the outer
-            box counts as covering the inner one (default).
-        per_class: the seed's method joins within a class only; the default method always does.
+        nested: share of a box inside another above which the less confident of the two is dropped (`original`), or the
+            outer box counts as covering the inner one (`default`).
+        per_class: the method `original` joins within a class only; the default method always does.
     """
 
-    method: Literal["default", "seed", "none"] = "default"
+    method: Literal["default", "original", "none"] = "default"
     dist: float = 50.0
     iou: float = 0.2
     contain: float = 0.6
@@ -62,7 +62,7 @@ def merge_boxes(detections: Detections, settings: GroupingSettings | None = None
     ordered = detections.select(order)
     if settings.method == "none" or len(ordered) == 0:
         return ordered, tuple((int(position),) for position in order)
-    parts = _seed_groups(ordered, settings) if settings.method == "seed" else _default_groups(ordered, settings)
+    parts = _original_groups(ordered, settings) if settings.method == "original" else _default_groups(ordered, settings)
     return _assemble(ordered, parts, order)
 
 
@@ -83,8 +83,11 @@ def _assemble(ordered: Detections, parts: list[IntArray], order: IntArray) -> tu
     return grouped.select(final), members
 
 
-def _seed_groups(boxes: Detections, settings: GroupingSettings) -> list[IntArray]:
-    """The seed's two passes: drop the less confident of two nested boxes, then join what is near or overlaps."""
+def _original_groups(boxes: Detections, settings: GroupingSettings) -> list[IntArray]:
+    """The two passes of the original system.
+
+    The first drops the less confident of two nested boxes, the second joins boxes that are near or overlap.
+    """
     kept = _without_nested(boxes, settings)
     rest = boxes.select(kept)
     related = _near(rest.xyxy, settings.dist) | _overlapping(rest.xyxy, settings)
@@ -94,7 +97,10 @@ def _seed_groups(boxes: Detections, settings: GroupingSettings) -> list[IntArray
 
 
 def _without_nested(boxes: Detections, settings: GroupingSettings) -> IntArray:
-    """Positions that survive the seed's first pass; of equally confident boxes the canonically first stays."""
+    """Positions that survive the first pass of the method `original`.
+
+    Of equally confident boxes the canonically first stays.
+    """
     inside = contained(boxes.xyxy, boxes.xyxy) > settings.nested
     nested = inside | inside.T
     if settings.per_class:

@@ -48,12 +48,12 @@ def test_flips_are_compared_with_no_flips(
     arms: dict[str, bool] = {}
 
     def untrained(arm: str, config: Config, folder: Path) -> benchmark.Trained:
-        arms[arm] = config.train.handedness
+        arms[arm] = config.train.flips
         return benchmark.Trained([1.0], 4, config.train.model)
 
     monkeypatch.setattr(benchmark, "in_new_process", untrained)
-    benchmark.main([*small, "--handedness"])
+    benchmark.main([*small, "--flips"])
     shown = capsys.readouterr().out
-    assert arms == {"flips": False, "no_flips": True}
+    assert arms == {"flips": True, "no_flips": False}
     assert "| all | AP50 | " in shown
     assert shown.count("| noise |") == shown.count("(0.000 to 0.000)") > 0

@@ -159,10 +159,12 @@ def test_no_source_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "error: no source given\n  Say where the documents are: --source FOLDER.\n"
 
 
-def test_the_seeds_distance_warns_where_it_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_distance_of_the_original_system_warns_where_it_does_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
     assert infer(tmp_path, "--group-dist", "50") == 0
-    assert "warning: --group-dist acts in the seed's grouping only" in capsys.readouterr().err
+    assert "warning: --group-dist acts in the grouping of the original system only" in capsys.readouterr().err
 
 
 def test_the_shipped_configuration_is_the_defaults() -> None:

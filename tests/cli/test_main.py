@@ -105,9 +105,8 @@ def test_a_docdetect_error_is_two_lines_and_its_exit_code(capsys: pytest.Capture
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == (
-        "error: the command line: bad configuration\n"
-        "  - train.epocs: unknown key; did you mean train.epochs?\n"
-        "  docdetect config show lists every key with its value.\n"
+        "error: --set train.epocs: unknown key; did you mean train.epochs?\n"
+        "  docdetect config show lists every key with its meaning and value.\n"
     )
 
 
@@ -124,7 +123,9 @@ def test_ctrl_c_says_so_and_is_exit_code_130(
 
 def test_config_show_and_validate(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "show", "grouping"]) == 0
-    assert capsys.readouterr().out.startswith("grouping:\n  method: default\n")
+    shown = capsys.readouterr().out
+    assert "\n  method: default\n" in shown
+    assert "# IoU above which two boxes become one.\n  iou: 0.2\n" in shown
     assert run(["--json", "config", "show", "grouping", "--set", "grouping.iou=0.3"]) == 0
     assert json.loads(capsys.readouterr().out)["grouping"]["iou"] == 0.3
     assert run(["config", "validate", "best.yaml"]) == 0

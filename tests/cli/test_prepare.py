@@ -53,10 +53,10 @@ def test_a_failed_document_is_exit_code_seven(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [
-        (["--by", "colour"], 3, "data.split_by: should be 'group', 'document' or 'page' (found 'colour')"),
-        (["--empty", "some"], 3, "data.empty: "),
-        (["--map", "seal"], 2, "--map seal: expected category=class"),
-        (["--map", "seal=sta"], 3, "class_map: sta not among the classes qr, signature, stamp"),
+        (["--by", "colour"], 3, "--by (data.split_by): should be 'group', 'document' or 'page' (found 'colour')"),
+        (["--empty", "some"], 3, "--empty (data.empty): "),
+        (["--map", "seal"], 2, "--map seal: expected CATEGORY=CLASS"),
+        (["--map", "seal=sta"], 3, "--map (data.class_map): sta not among the classes qr, signature, stamp"),
         (["--annotations", "nowhere.json"], 4, "nowhere.json: no such file"),
     ],
 )

@@ -114,7 +114,7 @@ def test_grouping_removes_duplicates_and_wrong_merges_are_counted(make_sample: M
     assert (good.raw.duplicates, good.raw.detections, good.raw.recall) == (1, 3, 1.0)
     assert (good.grouped.duplicates, good.grouped.precision, good.grouped.recall) == (0, 1.0, 1.0)
     assert good.wrong_merges == ()
-    seed = grouping_figures([page], ["signature", "stamp"], CONF, GroupingSettings(method="seed"))
+    seed = grouping_figures([page], ["signature", "stamp"], CONF, GroupingSettings(method="original"))
     assert [merge.ground_truths for merge in seed.wrong_merges] == [(0, 1)]
     assert seed.grouped.recall is not None
     assert seed.grouped.recall < 1

@@ -100,8 +100,8 @@ def test_best_yaml_says_every_value_and_equals_the_defaults() -> None:
     assert {name: written[name] for name in RECIPE} == RECIPE
 
 
-def test_handedness_turns_both_flips_off() -> None:
-    arguments = training_arguments(TrainConfig(handedness=True))
+def test_without_flips_both_are_off() -> None:
+    arguments = training_arguments(TrainConfig(flips=False))
     assert (arguments["fliplr"], arguments["flipud"]) == (0.0, 0.0)
 
 

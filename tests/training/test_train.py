@@ -98,7 +98,7 @@ def judged(
 def test_run_folder_is_complete(trained: TrainResult) -> None:
     assert [name for name in NAMED_BY_THE_RECIPE if not (trained.folder / name).is_file()] == []
     assert not list(trained.folder.rglob("*.tmp"))
-    assert trained.folder.name.startswith("yolov11s_lora_")
+    assert trained.folder.name.startswith("yolo11s_frozen10_")
 
 
 def test_records_say_what_was_trained(trained: TrainResult, dataset: Path) -> None:

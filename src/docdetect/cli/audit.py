@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.cli.options import Request, takes
 
 if TYPE_CHECKING:
     from docdetect.annotations.native import Annotations
@@ -17,42 +15,22 @@ if TYPE_CHECKING:
     from docdetect.models.engines.base import Engine
 
 
-def audit(
-    context: typer.Context,
-    pdfs: Annotated[str | None, typer.Option(help="Folder of documents (data/raw/pdfs).")] = None,
-    annotations: Annotated[str | None, typer.Option(help="JSON annotations (data/raw/annotations.json).")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Dataset whose splits are compared (data/datasets/main).")] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Also hold the labels against what these weights see: file, run folder or name.")
-    ] = None,
-    detections: Annotated[str | None, typer.Option(help="The same with a detections.json of infer.")] = None,
-    fix: Annotated[
-        bool | None, typer.Option("--fix", help="Also write annotations in which what is safe is put right.")
-    ] = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
-) -> None:
+@takes(
+    "audit", keys=("data.pdfs", "data.annotations", "data.dataset", "data.classes", "data.class_map", "data.workers")
+)
+def audit(request: Request) -> None:
     """Find suspicious labels, and pages of one split that are near-duplicates of another's.
 
     Exit code 7 when the splits share pages. Whatever is missing (documents and annotations, or the dataset) is not
     audited; nothing is ever changed in place.
     """
-    flags: dict[str, object] = {
-        "data.pdfs": pdfs,
-        "data.annotations": annotations,
-        "data.dataset": dataset,
-        "audit.weights": weights,
-        "audit.detections": detections,
-        "audit.fix": fix,
-    }
-    resolved = resolve(config, assignments, flags)
+    resolved, console = request.settings, request.console
     from docdetect.audit.report import write_audit
     from docdetect.config.loading import dump_config
     from docdetect.errors import PartialFailureError
     from docdetect.files import timestamped, write_text
     from docdetect.prepare.plan import worker_settings
 
-    console = console_of(context)
     folder = Path(resolved.audit.runs) / timestamped(resolved.audit.name)
     with console.progress("audit") as on_progress:
         outcome = _outcome(resolved, folder, on_progress)

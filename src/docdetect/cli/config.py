@@ -1,4 +1,4 @@
-"""`docdetect config show` and `docdetect config validate`."""
+"""`docdetect config`: what the settings are, and whether a file of settings is right."""
 
 from __future__ import annotations
 
@@ -6,44 +6,41 @@ from typing import Annotated
 
 import typer
 
-from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.cli.options import Request, takes
 
 group = typer.Typer(no_args_is_help=True, help="Show or check a configuration.", rich_markup_mode="rich")
 
 
-@group.command()
+@group.command(add_help_option=False)
+@takes()
 def show(
-    context: typer.Context,
-    section: Annotated[list[str] | None, typer.Argument(help="Only these sections.")] = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
+    request: Request,
+    section: Annotated[list[str] | None, typer.Argument(metavar="SECTION", help="Only these sections.")] = None,
 ) -> None:
-    """Print the resolved configuration as YAML (with --json: as JSON)."""
-    from docdetect.config.loading import dump_config
+    """Print the resolved configuration as YAML, every key below its description (with --json: as JSON)."""
+    from docdetect.config.describe import commented_yaml
     from docdetect.errors import UsageError
 
-    resolved = resolve(config, assignments, {})
-    tree = resolved.model_dump(mode="json")
+    tree = request.settings.model_dump(mode="json")
     for name in section or ():
         if name not in tree:
             raise UsageError(f"no section {name!r}", f"Sections: {', '.join(tree)}.")
-    console = console_of(context)
-    if console.as_json:
-        console.summary({name: tree[name] for name in section or tree})
+    chosen = {name: tree[name] for name in tree if not section or name in section}
+    if request.console.as_json:
+        request.console.summary(chosen)
     else:
-        print(dump_config(resolved, section or None), end="")
+        print(commented_yaml(chosen), end="")
 
 
-@group.command()
+@group.command(add_help_option=False)
+@takes()
 def validate(
-    context: typer.Context,
+    request: Request,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A path, or a name in configs/ or in docdetect.")],
-    assignments: SetOption = None,
 ) -> None:
     """Check a configuration file; exit code 3 and every problem when it is not right."""
-    from docdetect.config.loading import find_config
+    from docdetect.config.loading import find_config, load_config
 
-    resolve(file, assignments, {})
-    console = console_of(context)
-    console.info(f"{find_config(file)}: valid")
-    console.summary({"file": str(find_config(file)), "valid": True})
+    load_config(file, request.assignments)
+    request.console.info(f"{find_config(file)}: valid")
+    request.console.summary({"file": str(find_config(file)), "valid": True})

@@ -1,4 +1,4 @@
-"""What the dataset commands share: reading their options, and showing what a report says."""
+"""What the commands that make datasets share: how they show a report, and how they end when something failed."""
 
 from __future__ import annotations
 
@@ -6,41 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from docdetect.config.schema import DataConfig
     from docdetect.console import Console
     from docdetect.prepare.report import Report
+    from docdetect.prepare.steps import StepResult
     from docdetect.types import FailedPage
 
 _MOST_LINES = 20
-
-
-def class_map_of(config: DataConfig, changes: Sequence[str] | None) -> dict[str, str | None] | None:
-    """The configured class map with the `category=class` texts of `--map` added; None when there are none.
-
-    Raises:
-        UsageError: a text without `=`.
-    """
-    from docdetect.errors import UsageError
-
-    if not changes:
-        return None
-    merged: dict[str, str | None] = dict(config.class_map)
-    for change in changes:
-        category, equals, target = (part.strip() for part in change.partition("="))
-        if not equals or not category or not target:
-            raise UsageError(
-                f"--map {change}: expected category=class", "For example --map seal=stamp --map logo=null."
-            )
-        merged[category] = None if target == "null" else target
-    return merged
-
-
-def empty_of(text: str | None) -> str | float | None:
-    """The value of `--empty`: a number where it is one; the configuration checks the rest."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 def show_report(console: Console, report: Report, title: str) -> None:
@@ -59,6 +30,14 @@ def show_report(console: Console, report: Report, title: str) -> None:
         console.warn(warning)
     if len(report.warnings) > _MOST_LINES:
         console.warn(f"and {len(report.warnings) - _MOST_LINES} more; see the report")
+
+
+def show_step(console: Console, result: StepResult, title: str) -> None:
+    """What `labels` and `split` end with; raises PartialFailureError (exit code 7) when a document or page failed."""
+    show_report(console, result.report, title)
+    console.info(f"{result.path}: {'unchanged' if result.unchanged else 'written'}")
+    console.summary({"output": str(result.path), "unchanged": result.unchanged} | summary_of(result.report))
+    raise_failures(result.report.failures, str(result.path))
 
 
 def summary_of(report: Report) -> dict[str, Any]:

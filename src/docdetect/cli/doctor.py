@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from docdetect.cli.options import console_of
+from docdetect.cli.options import Request, takes
 
 
+@takes()
 def doctor(
-    context: typer.Context,
+    request: Request,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only what takes under a second; torch is not imported.")
     ] = False,
@@ -22,7 +23,7 @@ def doctor(
     from docdetect.doctor import Verdict, examine
     from docdetect.errors import InputError
 
-    console = console_of(context)
+    console = request.console
     findings = examine(quick=quick)
     if not quick or any(finding.verdict is Verdict.BROKEN for finding in findings):
         rows = [(finding.verdict.value, finding.subject, finding.detail) for finding in findings]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.cli.options import Request, takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,49 +16,18 @@ if TYPE_CHECKING:
     from docdetect.types import ByteArray
 
 
-def export(
-    context: typer.Context,
-    weights: Annotated[str | None, typer.Option(help="Weights (those in the box, or the newest run's best).")] = None,
-    engine: Annotated[str | None, typer.Option(help="openvino, onnx, or tensorrt.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, or int8 (openvino only).")] = None,
-    calibration: Annotated[
-        str | None, typer.Option(metavar="DATASET|FOLDER", help="Pages on which int8 finds its ranges.")
-    ] = None,
-    output: Annotated[str | None, typer.Option(help="Folder (runs/export/<weights>_<engine>).")] = None,
-    check: Annotated[
-        str | None, typer.Option(metavar="DATASET|FOLDER", help="Hold all engines here against torch in fp32 on these.")
-    ] = None,
-    pages: Annotated[int | None, typer.Option(help="Most pages that --check and --calibration look at (100).")] = None,
-    conf: Annotated[float | None, typer.Option(help="Which marks have to agree (0.15).")] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of the page, px (as the weights were trained).")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
-    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace an earlier export.")] = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
-) -> None:
+@takes("export")
+def export(request: Request) -> None:
     """Convert weights for an engine, with class names and thresholds; infer --weights FOLDER runs them.
 
     infer converts for OpenVINO by itself: this is for other programs, for machines without PyTorch, and for your own
     weights in int8. With --check and no --output nothing is written: engines are compared, on a dataset also by
     average precision; what is exported in the same call is among them.
     """
-    flags: dict[str, object] = {
-        "export.weights": weights,
-        "export.engine": engine,
-        "export.precision": precision,
-        "export.calibration": calibration,
-        "export.output": output,
-        "export.check": check,
-        "export.pages": pages,
-        "export.conf": conf,
-        "export.imgsz": imgsz,
-        "export.device": device,
-        "export.overwrite": overwrite,
-    }
-    resolved = resolve(config, assignments, flags)
+    resolved = request.settings
     from docdetect.models.weights import network_imgsz, resolve_weights
 
-    wanted, console = resolved.export, console_of(context)
+    wanted, console = resolved.export, request.console
     source = resolve_weights(wanted.weights, Path(resolved.train.runs))
     imgsz = network_imgsz(source, wanted.imgsz)
     summary: dict[str, Any] = {"weights": str(source)}

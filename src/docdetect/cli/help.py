@@ -1,8 +1,13 @@
-"""`docdetect --help`, drawn with a part of Rich that imports fast; a test holds it against the real command tree."""
+"""The help of docdetect and of its commands, drawn with a part of Rich that imports fast.
+
+A test compares the drawn help with the real commands and options.
+"""
 
 from __future__ import annotations
 
+import inspect
 from itertools import groupby
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.box import ROUNDED
 from rich.console import Console
@@ -11,6 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from docdetect.cli.tree import GLOBAL_OPTIONS, TREE
+from docdetect.config.option import Panel as Heading
+
+if TYPE_CHECKING:
+    import typer
+
+# The heading of arguments, and of options that have none.
+_ARGUMENTS = "Arguments"
+_OPTIONS = "Options"
 
 
 def show_help() -> None:
@@ -24,9 +37,49 @@ def show_help() -> None:
     console.print(Text("\n docdetect COMMAND --help explains a command and its options.\n", style="dim"))
 
 
+def show_command_help(context: typer.Context, *, everything: bool) -> None:
+    """Prints usage, description and options of one command to stdout.
+
+    Args:
+        context: of the command.
+        everything: True shows every option, False those that most people need.
+    """
+    console = Console(highlight=False)
+    command = context.command
+    console.print(Text(f"\n{context.get_usage()}\n", style="bold"))
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        console.print(Text(" ".join(paragraph.split()) + "\n"))
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.params:
+        panel = _heading_of(parameter)
+        if panel and (everything or not getattr(parameter, "hidden", False)):
+            panels.setdefault(panel, []).append((_names_of(parameter), getattr(parameter, "help", None) or ""))
+    order = [_ARGUMENTS, _OPTIONS, *get_args(Heading)]
+    for panel in sorted(panels, key=lambda panel: order.index(panel) if panel in order else len(order)):
+        console.print(_panel(panel, tuple(panels[panel])))
+
+
+def _heading_of(parameter: Any) -> str:
+    """The heading under which a parameter is listed; "" for further names of an option, which are not listed."""
+    if parameter.param_type_name == "argument":
+        return _ARGUMENTS
+    heading: str | None = getattr(parameter, "rich_help_panel", None)
+    return heading or ("" if parameter.hidden else _OPTIONS)
+
+
+def _names_of(parameter: Any) -> str:
+    """The names of a parameter and the word for its value: `--conf NUMBER`, `-v, --verbose`."""
+    if parameter.param_type_name == "argument":
+        return f"{parameter.metavar or parameter.name.upper()}{'' if parameter.nargs == 1 else ' ...'}"
+    names = sorted([*parameter.opts, *parameter.secondary_opts], key=lambda name: name.startswith("--"))
+    if parameter.is_flag:
+        return ", ".join(names)
+    return f"{', '.join(names)} {parameter.metavar or 'TEXT'}"
+
+
 def _panel(title: str, rows: tuple[tuple[str, str], ...]) -> Panel:
     grid = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    grid.add_column(style="bold cyan", no_wrap=True, min_width=20)
+    grid.add_column(style="bold cyan", min_width=20, max_width=28, overflow="fold")
     grid.add_column(ratio=1)
     for name, text in rows:
         grid.add_row(Text(name), Text(text))

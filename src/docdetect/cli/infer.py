@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.cli.options import Request, takes
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config
@@ -16,67 +14,8 @@ if TYPE_CHECKING:
 _SHOWN_FAILURES = 20
 
 
-def infer(
-    context: typer.Context,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH", help="A folder, file, quoted glob, .txt of paths, or - (paths on stdin); repeatable."
-        ),
-    ] = None,
-    output: Annotated[str | None, typer.Option(help="Result folder (runs/infer/infer_<timestamp>).")] = None,
-    weights: Annotated[str | None, typer.Option(help="Weights (those in the box); last: the newest run's.")] = None,
-    conf: Annotated[
-        float | None, typer.Option(help="Lowest confidence that counts (the weights' thresholds by class, else 0.15).")
-    ] = None,
-    grouping: Annotated[str | None, typer.Option(help="default, seed, or none.")] = None,
-    group_dist: Annotated[float | None, typer.Option(help="px between centres, in the seed's grouping (50).")] = None,
-    group_iou: Annotated[float | None, typer.Option(help="IoU above which boxes become one (0.2).")] = None,
-    group_contain: Annotated[float | None, typer.Option(help="Share inside another box, likewise (0.6).")] = None,
-    no_group: Annotated[bool | None, typer.Option("--no-group", help="Every raw box is a mark.")] = None,
-    save_pages: Annotated[bool | None, typer.Option("--save-pages/--no-save-pages", help="Draw every page.")] = None,
-    save_crops: Annotated[bool | None, typer.Option("--save-crops", help="Cut out every mark.")] = None,
-    save_pdf: Annotated[
-        bool | None, typer.Option("--save-pdf", help="Copy every PDF with its marks as annotations.")
-    ] = None,
-    read_codes: Annotated[bool | None, typer.Option("--codes/--no-codes", help="Read what QR codes say.")] = None,
-    formats: Annotated[
-        str | None, typer.Option("--format", metavar="NAME,...", help="json,csv,jsonl,coco,yolo,parquet.")
-    ] = None,
-    include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only such documents; repeatable.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="No such documents; repeatable.")] = None,
-    password: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="Tried on encrypted PDFs; repeatable. Others may see it: prefer a file."),
-    ] = None,
-    password_file: Annotated[str | None, typer.Option(metavar="FILE", help="Passwords, one on each line.")] = None,
-    require: Annotated[
-        str | None, typer.Option(metavar="CLASS,...", help="List the documents that lack one of these classes.")
-    ] = None,
-    fail_on_missing: Annotated[
-        bool | None, typer.Option("--fail-on-missing", help="Exit code 7 when a document lacks one.")
-    ] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Long side of the page, px (as the weights were trained).")] = None,
-    dpi: Annotated[int | None, typer.Option(help="px/inch of the page that boxes of PDFs refer to (200).")] = None,
-    rotations: Annotated[
-        str | None, typer.Option(help="Look at pages on their side turned, too: auto, off; all: every page, 4 ways.")
-    ] = None,
-    tile: Annotated[
-        str | None, typer.Option(help="Look at drawings larger than A3 in tiles, too: auto or off.")
-    ] = None,
-    trim: Annotated[str | None, typer.Option(help="Leave out blank borders of pages, on CPUs: auto or off.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Pages per call of the model (0: what suits the engine).")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, a GPU's number, or several (0,1).")] = None,
-    engine: Annotated[str | None, typer.Option(help="auto, openvino, onnx, torch, tensorrt.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16, fp16, int8.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Rendering processes (one per core).")] = None,
-    doc_timeout: Annotated[float | None, typer.Option(help="Seconds that a page may take to render (120).")] = None,
-    doc_memory: Annotated[int | None, typer.Option(help="MiB that a document may take to render (4096).")] = None,
-    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace the results in --output.")] = None,
-    resume: Annotated[bool | None, typer.Option("--resume", help="Go on from the results in --output.")] = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
-) -> None:
+@takes("infer", "grouping", argument="infer.source")
+def infer(request: Request) -> None:
     """Find marks in a folder of PDFs and images.
 
     Results: detections.json (the format of annotations.json), detections.csv, detections.jsonl, documents.csv,
@@ -84,53 +23,13 @@ def infer(
     """
     from docdetect.inference.run import infer as find_marks
 
-    flags: dict[str, object] = {
-        "infer.source": source or None,
-        "infer.output": output,
-        "infer.weights": weights,
-        "infer.conf": conf,
-        "grouping.method": "none" if no_group else grouping,
-        "grouping.dist": group_dist,
-        "grouping.iou": group_iou,
-        "grouping.contain": group_contain,
-        "infer.save_pages": save_pages,
-        "infer.save_crops": save_crops,
-        "infer.save_pdf": save_pdf,
-        "infer.read_codes": read_codes,
-        "infer.formats": _listed(formats),
-        "infer.include": include or None,
-        "infer.exclude": exclude or None,
-        "infer.passwords": password or None,
-        "infer.password_file": password_file,
-        "infer.require": _listed(require),
-        "infer.fail_on_missing": fail_on_missing,
-        "infer.imgsz": imgsz,
-        "infer.dpi": dpi,
-        "infer.rotations": rotations,
-        "infer.tile": tile,
-        "infer.trim": trim,
-        "infer.batch": batch,
-        "infer.device": device,
-        "infer.engine": engine,
-        "infer.precision": precision,
-        "infer.workers": workers,
-        "infer.doc_timeout_s": doc_timeout,
-        "infer.doc_memory_mb": doc_memory,
-        "infer.overwrite": overwrite,
-        "infer.resume": resume,
-    }
-    resolved = resolve(config, assignments, flags)
-    console = console_of(context)
-    if group_dist is not None and resolved.grouping.method != "seed":
-        console.warn("--group-dist acts in the seed's grouping only: add --grouping seed")
+    resolved, console = request.settings, request.console
+    if "grouping.dist" in request.flags and resolved.grouping.method != "original":
+        console.warn("--group-dist acts in the grouping of the original system only: add --grouping original")
     with console.progress("infer") as on_progress:
         report = find_marks(resolved, on_progress, console.info)
     _show(console, report)
     _raise_what_failed(resolved, report)
-
-
-def _listed(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _show(console: Console, report: InferReport) -> None:

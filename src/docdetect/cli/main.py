@@ -75,5 +75,7 @@ def build_app(arguments: list[str]) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=entry.name, rich_help_panel=entry.stage, short_help=entry.summary)
         else:
-            app.command(entry.name, rich_help_panel=entry.stage, short_help=entry.summary)(command)
+            app.command(entry.name, rich_help_panel=entry.stage, short_help=entry.summary, add_help_option=False)(
+                command
+            )
     return app

@@ -1,26 +1,121 @@
-"""What commands share: the global options, `--config` and `--set`, and the configuration they resolve to."""
+"""The options of the commands, generated from the configuration, and what a command is given.
+
+Every key of a section of `docdetect.config.schema` becomes an option of the commands that take the section: its type,
+choices, default, help and heading come from the key, so that a new option is one new key and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import typer
 
 from docdetect import __version__
+from docdetect.cli.help import show_command_help
+from docdetect.config.option import Option
 from docdetect.console import Console
+from docdetect.errors import UsageError
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from docdetect.config.schema import Config
 
-ConfigOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--config", "-c", metavar="FILE", help="YAML file: a path, or a name in configs/ or in docdetect."),
-]
-SetOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any configuration key, e.g. train.epochs=20; repeatable."),
-]
+_GENERAL = "General"
+_EMPTY: tuple[object, ...] = ("", None, 0, (), {})
+
+Work: TypeAlias = Callable[..., None]
+"""The function of a command: it takes a Request, and parameters of its own that are no keys of the configuration."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of a command.
+
+    Attributes:
+        console: where messages go.
+        file: the value of `--config`.
+        assignments: the values of `--set`.
+        flags: dotted key -> value of every option that was given.
+        names: dotted key -> the option that it was given with, such as `--conf`.
+    """
+
+    console: Console
+    file: str | None = None
+    assignments: tuple[str, ...] = ()
+    flags: Mapping[str, object] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Config:
+        """The configuration: defaults < file < `--set` < options.
+
+        Raises:
+            ConfigError: a key or a value is wrong; the message names the file, `--set` or the option at fault.
+            InputError: there is no such file.
+        """
+        from docdetect.config.loading import load_config
+
+        return load_config(self.file, self.assignments, self.flags, self.names)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether no configuration at all was given: no file, no `--set`, no option."""
+        return self.file is None and not self.assignments and not self.flags
+
+
+def takes(*sections: str, keys: Sequence[str] = (), argument: str = "", command: str = "") -> Callable[[Work], Work]:
+    """Decorator that makes a function a command with the options of sections of the configuration.
+
+    Args:
+        sections: sections all of whose keys become options, as far as they are meant for this command.
+        keys: further keys, such as `train.epochs`.
+        argument: a key that may also be given without its option, as in `docdetect infer scans/`.
+        command: name of the command; the name of the function when empty.
+    """
+
+    def decorate(work: Work) -> Work:
+        name = command or work.__name__
+        generated = list(_generate(name, sections, keys))
+        own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]  # without the Request
+        parameters = [_context_parameter()]
+        for one in generated:
+            parameters += one.parameters(with_argument=one.key == argument)
+        parameters += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+        parameters += _general_parameters()
+
+        def call(context: typer.Context, **values: Any) -> None:
+            own_values = {one.name: values.pop(one.name) for one in own}
+            work(_request(context, generated, values), **own_values)
+
+        call.__name__ = call.__qualname__ = work.__name__
+        call.__doc__ = work.__doc__
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {one.name: one.annotation for one in parameters}
+        return call
+
+    return decorate
+
+
+def global_options(
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more: settings, files, times.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Summary as JSON on stdout, the rest on stderr.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", callback=lambda wanted: _show_version(wanted), is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Find QR codes, signatures and stamps on scanned legal documents."""
+    context.obj = Console(verbosity=-1 if quiet else int(verbose), as_json=as_json)
 
 
 def _show_version(wanted: bool) -> None:
@@ -29,27 +124,296 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def global_options(
-    context: typer.Context,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Summary as JSON on stdout, the rest on stderr.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Find QR codes, signatures and stamps on scanned legal documents."""
-    context.obj = Console(verbosity=-1 if quiet else int(verbose), as_json=as_json)
+@dataclass(frozen=True)
+class _Generated:
+    """A key of the configuration as the option of one command.
+
+    Attributes:
+        key: dotted key.
+        name: name of the option, without dashes.
+        info: the key's field: its type, default and description.
+        option: what the key says about its option.
+    """
+
+    key: str
+    name: str
+    info: FieldInfo
+    option: Option
+
+    @cached_property
+    def kind(self) -> str:
+        """bool, int, float, text (taken as it is), choice, list, pairs (KEY=VALUE), or value (a number or a text)."""
+        return _kind(self.info.annotation)
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:
+        """The texts that the key allows, where it names them."""
+        return _choices(self.info.annotation)
+
+    @property
+    def _identifier(self) -> str:
+        return self.key.replace(".", "__")
+
+    def parameters(self, *, with_argument: bool) -> Iterator[inspect.Parameter]:
+        """The parameters of the command: the option, its aliases, its switch, and the argument."""
+        if with_argument:
+            yield self._argument()
+        yield self._option(self._identifier, self.name, hidden=not self.option.shown)
+        for alias in self.option.aliases:
+            if alias != self.name:
+                yield self._option(f"{self._identifier}__{_identifier(alias)}", alias, hidden=True)
+        if self.option.flag is not None:
+            name, value = self.option.flag
+            info = typer.Option(
+                f"--{name}", hidden=True, help=f"The same as --{self.name} {value}.", show_default=False
+            )
+            yield _parameter(f"{self._identifier}__{_identifier(name)}", bool | None, info)
+
+    def given(self, values: Mapping[str, Any]) -> tuple[object, str] | None:
+        """The value that the user gave and the option that it came from; None where there is none.
+
+        Raises:
+            UsageError: one value was given twice in different ways, or a KEY=VALUE text is none.
+        """
+        found: list[tuple[Any, str]] = []
+        for name in (self.name, *self.option.aliases):
+            suffix = "" if name == self.name else f"__{_identifier(name)}"
+            value = values.get(f"{self._identifier}{suffix}")
+            if value is not None and value != []:
+                found.append((value, f"--{name}"))
+        in_place = values.get(f"{self._identifier}__argument")
+        if in_place:
+            found.insert(0, (in_place, _metavar_of_argument(self)))
+        if self.option.flag is not None and values.get(f"{self._identifier}__{_identifier(self.option.flag[0])}"):
+            found.append((self.option.flag[1], f"--{self.option.flag[0]}"))
+        if not found:
+            return None
+        if self.kind in ("list", "pairs"):
+            texts = [text for value, _ in found for text in value]
+            return (self._pairs(texts) if self.kind == "pairs" else self._list(texts)), found[-1][1]
+        if len(found) > 1:
+            ways = " and ".join(way for _, way in found)
+            raise UsageError(f"{ways} say the same thing twice", "Give one of them.")
+        value, way = found[0]
+        return (_value_of(value) if self.kind == "value" else value), way
+
+    def _option(self, identifier: str, name: str, *, hidden: bool) -> inspect.Parameter:
+        declaration = f"--{name}/--no-{name}" if self.kind == "bool" and self.info.default else f"--{name}"
+        info = typer.Option(
+            declaration,
+            metavar=self._metavar(),
+            help=self._help(),
+            hidden=hidden,
+            show_default=False,
+            rich_help_panel=self.option.panel_of(self.name),
+            autocompletion=_completer(self.choices) if self.choices else None,
+        )
+        return _parameter(identifier, _TYPES[self.kind], info)
+
+    def _argument(self) -> inspect.Parameter:
+        info = typer.Argument(metavar=_metavar_of_argument(self), help=self._help(), show_default=False)
+        return _parameter(f"{self._identifier}__argument", _TYPES[self.kind], info)
+
+    def _metavar(self) -> str:
+        standard = "NUMBER" if self.kind in ("int", "float") else "TEXT"
+        return self.option.metavar or "|".join(self.choices) or standard
+
+    def _help(self) -> str:
+        addition = " Repeatable." if self.kind in ("list", "pairs") else ""
+        if self.option.unset and self.info.default not in _EMPTY:
+            addition = f" 0: {self.option.unset}."
+        default = self._default()
+        return f"{self.info.description}{addition}{f' [default: {default}]' if default else ''}"
+
+    def _default(self) -> str:
+        value = self.info.default
+        if self.option.unset and value in _EMPTY:
+            return self.option.unset
+        if isinstance(value, bool):
+            return self.name if value else ""
+        if isinstance(value, tuple):
+            return ",".join(value)
+        if isinstance(value, float):
+            return f"{value:g}"
+        return "" if value in ("", None) or isinstance(value, dict) else f"{value}"
+
+    def _list(self, texts: Sequence[str]) -> list[str]:
+        if not self.option.commas:
+            return list(texts)
+        return [part.strip() for text in texts for part in text.split(",") if part.strip()]
+
+    def _pairs(self, texts: Sequence[str]) -> dict[str, object]:
+        pairs: dict[str, object] = {}
+        for text in texts:
+            name, equals, value = (part.strip() for part in text.partition("="))
+            if not equals or not name or not value:
+                raise UsageError(
+                    f"--{self.name} {text}: expected {self.option.metavar}", f"For example: --{self.name} NAME=VALUE."
+                )
+            pairs[name] = _value_of(value)
+        return pairs
 
 
-def console_of(context: typer.Context) -> Console:
-    """The console that the global options made."""
+def _generate(command: str, sections: Sequence[str], keys: Sequence[str]) -> Iterator[_Generated]:
+    """The options of a command, section by section in the order of the keys; names are unique."""
+    from docdetect.config.describe import key_of, keys_of
+
+    entries = [entry for section in sections for entry in keys_of(section)] + [key_of(key) for key in keys]
+    names: set[str] = set()
+    for entry in entries:
+        name = entry.option.name_in(command, entry.key.partition(".")[2])
+        if name:
+            assert name not in names, f"{command}: two keys want the option --{name}"
+            names.add(name)
+            yield _Generated(entry.key, name, entry.info, entry.option)
+
+
+def _request(context: typer.Context, generated: Sequence[_Generated], values: Mapping[str, Any]) -> Request:
     console: Console = context.obj
-    return console
+    verbosity = -1 if values["quiet"] else 1 if values["verbose"] else console.verbosity
+    flags: dict[str, object] = {}
+    names: dict[str, str] = {}
+    for one in generated:
+        given = one.given(values)
+        if given is not None:
+            flags[one.key], names[one.key] = given
+    return Request(
+        console=Console(verbosity=verbosity, as_json=console.as_json or bool(values["as_json"])),
+        file=values["config"],
+        assignments=tuple(values["assignments"] or ()),
+        flags=flags,
+        names=names,
+    )
 
 
-def resolve(config: str | None, assignments: Sequence[str] | None, flags: Mapping[str, object]) -> Config:
-    """The configuration of one command: file, then `--set`, then the flags that were given (not None)."""
-    from docdetect.config.loading import load_config
+def _general_parameters() -> list[inspect.Parameter]:
+    """The options of every command that are no keys of the configuration."""
 
-    return load_config(config, assignments or (), flags)
+    def switch(identifier: str, *names: str, text: str) -> inspect.Parameter:
+        info = typer.Option(*names, help=text, show_default=False, rich_help_panel=_GENERAL)
+        return _parameter(identifier, bool, info, default=False)
+
+    def helper(identifier: str, *names: str, text: str, everything: bool) -> inspect.Parameter:
+        info = typer.Option(
+            *names,
+            help=text,
+            show_default=False,
+            rich_help_panel=_GENERAL,
+            is_eager=True,
+            callback=_show_everything if everything else _show_help,
+        )
+        return _parameter(identifier, bool, info, default=False)
+
+    config = typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="YAML file of settings: a path, or the name of a file in configs/ or of one that came with docdetect.",
+        show_default=False,
+        rich_help_panel=_GENERAL,
+    )
+    assignments = typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any key of the configuration, such as train.epochs=20. Repeatable.",
+        show_default=False,
+        rich_help_panel=_GENERAL,
+    )
+    return [
+        _parameter("config", str | None, config),
+        _parameter("assignments", list[str] | None, assignments),
+        switch("verbose", "--verbose", "-v", text="Say more: settings, files, times."),
+        switch("quiet", "--quiet", "-q", text="Say only what went wrong."),
+        switch("as_json", "--json", text="Summary as JSON on stdout, the rest on stderr."),
+        helper("help_", "--help", "-h", text="Show the options that most people need.", everything=False),
+        helper("help_all", "--help-all", text="Show all options.", everything=True),
+    ]
+
+
+def _show_help(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        show_command_help(context, everything=False)
+        raise typer.Exit
+
+
+def _show_everything(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        show_command_help(context, everything=True)
+        raise typer.Exit
+
+
+def _context_parameter() -> inspect.Parameter:
+    return inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+
+
+def _parameter(identifier: str, kind: object, info: object, *, default: object = None) -> inspect.Parameter:
+    return inspect.Parameter(
+        identifier,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, info],
+    )
+
+
+def _identifier(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _metavar_of_argument(one: _Generated) -> str:
+    return one.name.upper()
+
+
+def _completer(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return complete
+
+
+_TYPES: Mapping[str, object] = {
+    "bool": bool | None,
+    "int": int | None,
+    "float": float | None,
+    "text": str | None,
+    "choice": str | None,
+    "value": str | None,
+    "list": list[str] | None,
+    "pairs": list[str] | None,
+}
+
+
+def _kind(annotation: object) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        kinds = {_kind(one) for one in get_args(annotation) if one is not NoneType}
+        return kinds.pop() if kinds in ({"int"}, {"float"}) else "value"
+    simple = {bool: "bool", int: "int", float: "float", str: "text"}
+    if annotation in simple:
+        return simple[annotation]
+    kinds_of_origin = {Literal: "choice", tuple: "list", dict: "pairs"}
+    if origin in kinds_of_origin:
+        return kinds_of_origin[origin]
+    raise TypeError(f"no option can be made of the type {annotation}")
+
+
+def _choices(annotation: object) -> tuple[str, ...]:
+    """The texts of the Literals in a type."""
+    if get_origin(annotation) is Literal:
+        return tuple(one for one in get_args(annotation) if isinstance(one, str) and one)
+    return tuple(text for one in get_args(annotation) for text in _choices(one))
+
+
+def _value_of(text: str) -> object:
+    """The value that a text on the command line means: a number, null, a list or a mapping in YAML, else the text."""
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    if text in ("null", "true", "false") or text.startswith(("[", "{")):
+        from docdetect.config.loading import parse_value
+
+        return parse_value(text)
+    return text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.cli.options import Request, takes
 from docdetect.console import Console, ProgressCallback
 
 if TYPE_CHECKING:
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from docdetect.evaluation.reproduce import Verdict
 
 
+@takes(
+    "reproduce",
+    keys=(
+        "data.pdfs",
+        "data.annotations",
+        "data.classes",
+        "data.class_map",
+        "data.val",
+        "data.seed",
+        "train.model",
+        "train.epochs",
+        "train.device",
+    ),
+    argument="data.pdfs",
+)
 def reproduce(
-    context: typer.Context,
-    pdfs: Annotated[str | None, typer.Option(help="Folder of documents [data/raw/pdfs].")] = None,
-    annotations: Annotated[str | None, typer.Option(help="JSON annotations [data/raw/annotations.json].")] = None,
-    model: Annotated[str | None, typer.Option(help="Weights, a model YAML, or the name of either.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of both trainings.")] = None,
-    val: Annotated[float | None, typer.Option(help="Share of the pages for validation [0.1].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of both splits [42].")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, or a GPU's number.")] = None,
-    name: Annotated[str | None, typer.Option(help="Run folder: runs/reproduce/<name>_<timestamp>.")] = None,
+    request: Request,
     again: Annotated[
-        str | None, typer.Option("--resume", metavar="RUN|last", help="Go on with an interrupted reproduction.")
+        str | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN|last",
+            help="Go on with an interrupted reproduction, with its own settings.",
+            rich_help_panel="Output",
+        ),
     ] = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
 ) -> None:
     """Run the seed's protocol (split by page) and an honest one (split by group) with one recipe, side by side."""
-    flags: dict[str, object] = {
-        "data.pdfs": pdfs,
-        "data.annotations": annotations,
-        "data.val": val,
-        "data.seed": seed,
-        "train.model": model,
-        "train.epochs": epochs,
-        "train.device": device,
-        "reproduce.name": name,
-    }
-    settings = resolve(config, assignments, flags)
     from docdetect.errors import UsageError
     from docdetect.evaluation.reproduce import conclude, resume_reproduction
     from docdetect.evaluation.reproduce import reproduce as run_both
     from docdetect.training.train import Listeners
 
-    if again is not None and (config is not None or assignments or any(value is not None for value in flags.values())):
+    if again is not None and not request.is_bare:
         raise UsageError("--resume goes alone", "A reproduction goes on with its own configuration.")
-    console = console_of(context)
+    settings, console = request.settings, request.console
     with console.progress("reproducing") as progress:
         listeners = Listeners(on_progress=progress, announce=console.info, verbose=console.verbosity > 0)
         if again is None:

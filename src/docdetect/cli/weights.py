@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from docdetect.cli.options import ConfigOption, SetOption, console_of, resolve
+from docdetect.cli.options import Request, takes
 from docdetect.console import Console
 
 if TYPE_CHECKING:
@@ -18,33 +16,14 @@ if TYPE_CHECKING:
 _DIGEST_SHOWN = 16
 
 
-def weights(
-    context: typer.Context,
-    pack: Annotated[
-        str | None, typer.Option(metavar="RUN|last|FILE", help="Put the weights of a training run into the box.")
-    ] = None,
-    calibration: Annotated[
-        str | None, typer.Option(metavar="DATASET", help="Add their int8 form, whose ranges are found on these pages.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Their name there; default: docdetect-s.")] = None,
-    folder: Annotated[str | None, typer.Option(help="Another box than docdetect's own.")] = None,
-    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace other weights of that name.")] = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
-) -> None:
+@takes("weights")
+def weights(request: Request) -> None:
     """List the weights in the box, each checked against the manifest; with --pack, add some first.
 
     Packed weights are half precision and hold nothing but the network; an int8 form of other weights is removed. Exit
     code 4 when a file is damaged or missing.
     """
-    flags: dict[str, object] = {
-        "weights.pack": pack,
-        "weights.calibration": calibration,
-        "weights.name": name,
-        "weights.folder": folder,
-        "weights.overwrite": overwrite,
-    }
-    settings = resolve(config, assignments, flags)
+    settings, console = request.settings, request.console
     from pathlib import Path
 
     from docdetect.models.bundled import list_box
@@ -52,7 +31,6 @@ def weights(
 
     wanted = settings.weights
     box = Path(wanted.folder) if wanted.folder else BOX
-    console = console_of(context)
     if wanted.pack:
         _pack(resolve_weights(wanted.pack, Path(settings.train.runs)), box, wanted, console)
     _show(console, box, list_box(box))

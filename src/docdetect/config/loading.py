@@ -20,47 +20,60 @@ if TYPE_CHECKING:
     from docdetect.config.schema import Config
 
 _PACKAGE = Path(__file__).parents[1]
+# Keys whose values are never shown.
 _SECRET_KEYS = frozenset({"infer.passwords"})
-"""Their values are never shown."""
+
+# Keys that files of earlier versions have, and what stands for them now.
+_RENAMED = {"train.handedness": "say train.flips: false for handedness: true"}
 
 
 def load_config(
-    file: str | None = None, assignments: Iterable[str] = (), flags: Mapping[str, object] | None = None
+    file: str | None = None,
+    assignments: Iterable[str] = (),
+    flags: Mapping[str, object] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Config:
     """The resolved configuration.
 
     Args:
         file: path of a YAML file, or the name of one in `./configs` or in the package; None uses the defaults.
         assignments: `section.key=value` texts of `--set`, the values in YAML.
-        flags: dotted key -> value of the options given on the command line; None values were not given.
+        flags: dotted key -> value of the options given on the command line. A mapping is added to what the file and
+            the assignments say of the key.
+        names: dotted key -> the option that it was given with, such as `--conf`, for messages.
 
     Raises:
-        ConfigError: unknown key, wrong type, out of range, not YAML; every problem in one message.
+        ConfigError: unknown key, wrong type, out of range, not YAML. Every problem is in the message, each with the
+            file, `--set` or the option that it comes from.
         InputError: no such file.
     """
     tree: dict[str, Any] = {}
-    origin = "the command line"
+    origins: dict[str, str] = {}
     if file:
         path = find_config(file)
-        origin = str(path)
-        tree = parse_yaml(read_text(path), origin)
+        tree = parse_yaml(read_text(path), str(path))
+        origins = dict.fromkeys(_dotted_keys(tree), str(path))
     for assignment in assignments:
         key, value = _parse_assignment(assignment)
         _put(tree, key, value)
+        origins[key] = "--set"
     for key, value in (flags or {}).items():
-        if value is not None:
-            _put(tree, key, value)
-    return _validated(tree, origin)
+        _put(tree, key, value)
+        origins[key] = (names or {}).get(key, f"--{key.rpartition('.')[2].replace('_', '-')}")
+    return _validated(tree, origins)
 
 
 def find_config(name: str) -> Path:
     """The file that `--config name` means: a path, a file in `./configs`, or one that came with docdetect.
 
+    The ending .yaml may be left out: `best` finds `best.yaml`.
+
     Raises:
         InputError: there is none; the message lists the places and the names that would work.
     """
     folders = [Path("configs"), *shipped_config_folders()]
-    candidates = [Path(name), *(folder / name for folder in folders)]
+    endings = ("", ".yaml", ".yml")
+    candidates = [Path(f"{folder / name}{ending}") for folder in (Path(), *folders) for ending in endings]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -114,6 +127,16 @@ def dump_config(config: Config, sections: Iterable[str] | None = None) -> str:
     return yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
 
 
+def parse_value(text: str) -> object:
+    """A value as YAML understands it; a text that is no YAML is the text itself."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
 def _parse_assignment(text: str) -> tuple[str, object]:
     import yaml
 
@@ -130,6 +153,7 @@ def _parse_assignment(text: str) -> tuple[str, object]:
 
 
 def _put(tree: dict[str, Any], dotted: str, value: object) -> None:
+    """Sets a dotted key; a mapping from an option is added to the mapping that is there."""
     *sections, key = dotted.split(".")
     node = tree
     for section in sections:
@@ -137,12 +161,21 @@ def _put(tree: dict[str, Any], dotted: str, value: object) -> None:
         if child is None:
             child = node[section] = {}
         if not isinstance(child, dict):
-            raise ConfigError(f"{dotted}: {section} is a value, not a section", _nearest(dotted))
+            raise ConfigError(f"--set {dotted}: {section} is a value, not a section", _nearest(dotted))
         node = child
-    node[key] = value
+    before = node.get(key)
+    node[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
 
 
-def _validated(tree: Mapping[str, Any], origin: str) -> Config:
+def _dotted_keys(tree: Mapping[str, Any]) -> list[str]:
+    """`section.key` of every key of a file, and `section` of a section that is no mapping."""
+    keys = []
+    for section, values in tree.items():
+        keys += [f"{section}.{key}" for key in values] if isinstance(values, dict) else [str(section)]
+    return keys
+
+
+def _validated(tree: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
     from pydantic import ValidationError
 
     from docdetect.config.schema import Config
@@ -151,30 +184,59 @@ def _validated(tree: Mapping[str, Any], origin: str) -> Config:
     try:
         return Config.model_validate(present)
     except ValidationError as error:
-        problems = _problems(error)
-        raise ConfigError(
-            problem_list(f"{origin}: bad configuration", problems),
-            "docdetect config show lists every key with its value.",
-        ) from error
+        problems = _problems(error, origins)
+        remedy = "docdetect config show lists every key with its meaning and value."
+        if len(problems) == 1:
+            raise ConfigError(problems[0], remedy) from error
+        raise ConfigError(problem_list(f"{len(problems)} settings are wrong", problems), remedy) from error
 
 
-def _problems(error: ValidationError) -> list[str]:
+def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
+    """One line for every wrong key: where its value comes from, the key, and what is wrong with it."""
     texts: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False):
         where, text = _problem(detail)
         texts.setdefault(where, []).append(text)
-    return [f"{where}: {' or '.join(dict.fromkeys(found))}" if where else found[0] for where, found in texts.items()]
+    lines = []
+    for where, found in texts.items():
+        origin = _origin(where, origins)
+        if origin == "--set":
+            place = f"--set {where}"
+        elif origin.startswith("-"):
+            place = f"{origin} ({where})"
+        else:
+            place = f"{origin}: {where}"
+        lines.append(f"{place}: {' or '.join(dict.fromkeys(found))}")
+    return lines
+
+
+def _origin(where: str, origins: Mapping[str, str]) -> str:
+    """Where the value of a key comes from; of a combination such as `data.val + test`, all the places that it has."""
+    section, _, rest = where.partition(".")
+    keys = [f"{section}.{key}" for key in rest.split(" + ")] if " + " in rest else [where]
+    known = [origins[key] for key in keys if key in origins]
+    if not known:  # a key inside a mapping, or a whole section
+        parts = where.split(".")
+        above = [".".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+        known = [origins[key] for key in above if key in origins][:1]
+        known = known or [origin for key, origin in origins.items() if key.startswith(f"{where}.")]
+    return " and ".join(dict.fromkeys(known)) or "configuration"
 
 
 def _problem(detail: ErrorDetails) -> tuple[str, str]:
+    """The dotted key of a problem, and what is wrong with it."""
     known = set(known_keys()) | {key.split(".")[0] for key in known_keys()}
     parts = [str(part) for part in detail["loc"]]
     dotted = ".".join(parts)
     if detail["type"] == "extra_forbidden":
-        return dotted, f"unknown key{_did_you_mean(dotted)}"
+        renamed = _RENAMED.get(dotted)
+        return dotted, f"unknown key; {renamed}" if renamed else f"unknown key{_did_you_mean(dotted)}"
     while parts and ".".join(parts) not in known and len(parts) > 2:  # pydantic adds union branches to the path
         parts.pop()
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    if detail["type"] == "value_error" and len(parts) == 1:  # validators of a section begin with the key at fault
+        key, colon, rest = message.partition(": ")
+        return (f"{parts[0]}.{key}", rest) if colon else (parts[0], message)
     shown = detail["type"] != "value_error" and ".".join(parts[:2]) not in _SECRET_KEYS
     return ".".join(parts), f"{message} (found {detail['input']!r})" if shown else message
 

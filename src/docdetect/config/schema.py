@@ -1,8 +1,8 @@
-"""What a configuration may say: every section, key, type, range and default. Imported inside functions only.
+"""What a configuration may say: every section, key, type, range and default, and the option that each key becomes.
 
-What all sections of the configuration are made of.
-
-What the configuration may say about made-up documents: the section `synth`.
+The one place where a setting is described: the options of the commands, their help, and the comments of the files in
+configs/ are made from it. A description is a full sentence, and `Option` says where the option stands. This module
+imports pydantic, so that other modules import it inside functions.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
+from docdetect.config.option import Option
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
 Positive = Annotated[float, Field(gt=0)]
-
 NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Degrees = Annotated[float, Field(ge=0, le=180)]
+Dpi = Annotated[int, Field(ge=20, le=1200)]
 
+# Long side of the picture that a network sees, in px: networks halve it five times, so that it is a multiple of 32.
+ImageSize = Annotated[int, Field(ge=32, le=8192, multiple_of=32)]
 WindowSide = Annotated[int, Field(ge=0, le=8192, multiple_of=32)]
+WindowSize = Annotated[tuple[ImageSize, ImageSize], Field(strict=False)]
 
-_Side = Annotated[int, Field(ge=32, le=8192, multiple_of=32)]
-
-OwnSize = _Side | None
-
-OWN_SIZE = Field(None, description="long side of the page that the model sees, px; null: as the weights were trained")
-
-WindowSize = Annotated[tuple[_Side, _Side], Field(strict=False)]
-
+# A name that is safe as a part of a file name and of a comma-separated list.
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\:,'\"]+$")]
 
 
@@ -37,17 +36,33 @@ def _listed(value: object) -> object:
     return ((value,) if value else ()) if isinstance(value, str) else value
 
 
+# Texts in a list, or one text alone; the empty text is an empty list.
 Texts = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_listed)]
 
-"""Texts in a list, or one text alone; "" is none."""
+# Options that several sections have in the same words.
+_DEVICE = "Device that runs the network: cpu, or the number of a GPU."
+_FREE_DEVICE = "a GPU where there is one, else the CPU"
+_DATASET = "Dataset: its data.yaml, or the folder that holds data.yaml."
+_WEIGHTS = "Weights: a file, a run folder, the folder of an export, a bundled name, or last (the newest training run)."
+_BUNDLED = "the bundled weights, else those of the newest training run"
+_IMGSZ = "Long side of the page that the network sees, in px."
+_TRAINED_SIZE = "the size that the weights were trained at"
+_IOU = "IoU above which non-maximum suppression drops the less confident of two boxes."
+_RUNS = "Folder in which run folders are made."
+_RUN_NAME = "Name of the run folder; the date and time follow it."
+_WORKERS = "Number of processes that render pages."
 
 
 class Section(BaseModel):
-    """Strict keys and types: `batch: "16"` and unknown keys are errors, `lr0: 1` is a float."""
+    """Strict keys and types: `batch: "16"` and unknown keys are errors, `lr0: 1` is a float.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    The validators are built when a section is first made, which keeps the help of a command fast.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
+# Marks that the generator of made-up documents tells apart, whatever the classes are.
 MARK_KINDS = (
     "qr",
     "handwritten_signature",
@@ -57,8 +72,6 @@ MARK_KINDS = (
     "stamp_notary",
     "stamp_company",
 )
-
-"""Marks that the generator tells apart, whatever the classes are."""
 
 _LAYOUTS = {
     "letter": 0.16,
@@ -82,30 +95,69 @@ _PAPERS = {"digital": 0.14, "scan": 0.48, "copy": 0.16, "fax": 0.06, "camera": 0
 class SynthConfig(Section):
     """Made-up documents with exact labels."""
 
-    output: str = Field("data/synth", min_length=1, description="folder of the dataset")
-    pages: Annotated[int, Field(ge=1)] = Field(1000, description="how many pages; more pages continue a dataset")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="page k of seed s is always the same page")
-    imgsz: Annotated[int, Field(ge=128, le=8192)] = Field(1024, description="long side of the pictures, px")
-    val: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="share of documents for validation")
-    classes: tuple[Name, ...] = Field(
-        ("qr", "signature", "stamp"), min_length=1, strict=False, description="class names in the order of their ids"
+    output: Annotated[str, Option("Output", shown=True, metavar="FOLDER")] = Field(
+        "data/synth", min_length=1, description="Folder of the made-up dataset."
     )
-    class_map: dict[str, str | None] = Field({}, description="kind of mark -> class; null leaves the kind unlabelled")
-    margin: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="class -> px of paper that its boxes leave around the ink; people leave some (default none)"
+    pages: Annotated[AtLeastOne, Option("Contents", shown=True)] = Field(
+        1000, description="Number of pages. A larger number continues a dataset that is there."
     )
-    empty: Fraction = Field(0.15, description="share of pages without any mark")
-    turned: Fraction = Field(0.06, description="share of pages turned by 90, 180 or 270 degrees")
-    layouts: dict[str, NotNegative] = Field(_LAYOUTS, description="kind of document -> weight")
-    papers: dict[str, NotNegative] = Field(_PAPERS, description="way of copying -> weight")
-    fonts: str = Field("", description="a folder of fonts, besides those of the system")
-    system_fonts: bool = Field(True, description="use the system's fonts")
-    ink: str = Field("", description="recorded handwriting, JSON lines, .gz or not")
-    format: Literal["jpg", "png"] = Field("jpg", description="of the page pictures")
-    pdf: bool = Field(False, description="also write real PDFs, to which annotations.json then refers")
-    preview: bool = Field(False, description="draw a contact sheet with the boxes")
-    workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one per core")
-    overwrite: bool = Field(False, description="replace a dataset made with other settings")
+    seed: Annotated[Count, Option("Reproducibility", shown=True)] = Field(
+        0, description="Seed of the random generator. Page k of one seed is always the same page."
+    )
+    imgsz: Annotated[int, Field(ge=128, le=8192), Option("Pages", shown=True)] = Field(
+        1024, description="Long side of the page pictures, in px."
+    )
+    val: Annotated[float, Field(ge=0, lt=1), Option("Split", shown=True)] = Field(
+        0.1, description="Share of the documents in the validation split."
+    )
+    classes: Annotated[tuple[Name, ...], Option("Contents", metavar="NAME,...", commas=True)] = Field(
+        ("qr", "signature", "stamp"),
+        min_length=1,
+        strict=False,
+        description="Names of the classes, in the order of their ids. Finer classes are possible: qr, "
+        "handwritten_signature, initials, digital_signature, stamp_official, stamp_notary, stamp_company.",
+    )
+    class_map: Annotated[dict[str, str | None], Option("Contents", name="map", metavar="KIND=CLASS")] = Field(
+        {},
+        description="Class of each kind of mark; null leaves the kind unlabelled. A kind that the map does not name "
+        "has the class of its own name, else signature or stamp.",
+    )
+    margin: Annotated[dict[str, Count], Option("Contents", metavar="CLASS=PX")] = Field(
+        {},
+        description="Paper, in px, that the boxes of a class leave around the ink, since people who label leave some.",
+    )
+    empty: Annotated[Fraction, Option("Contents")] = Field(0.15, description="Share of the pages without any mark.")
+    turned: Annotated[Fraction, Option("Contents")] = Field(
+        0.06, description="Share of the pages that are turned by 90, 180 or 270 degrees."
+    )
+    layouts: Annotated[dict[str, NotNegative], Option("Contents", metavar="LAYOUT=WEIGHT")] = Field(
+        _LAYOUTS, description="Weight of each kind of document. A kind that is not named is not drawn."
+    )
+    papers: Annotated[dict[str, NotNegative], Option("Contents", metavar="PAPER=WEIGHT")] = Field(
+        _PAPERS, description="Weight of each way of copying. A way that is not named is not used."
+    )
+    fonts: Annotated[str, Option("Input", shown=True, metavar="FOLDER", unset="none")] = Field(
+        "", description="Folder of fonts that are used besides those of the system."
+    )
+    system_fonts: Annotated[bool, Option("Input")] = Field(True, description="Use the fonts of the system.")
+    ink: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="drawn signatures only")] = Field(
+        "", description="Recorded handwriting as JSON lines, compressed with gzip or not, which becomes signatures."
+    )
+    format: Annotated[Literal["jpg", "png"], Option("Output", shown=True)] = Field(
+        "jpg", description="Format of the page pictures."
+    )
+    pdf: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Also write real PDFs, to which annotations.json then refers."
+    )
+    preview: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Also draw a contact sheet of pages with their boxes."
+    )
+    workers: Annotated[Count, Option("Speed", shown=True, unset="one per core")] = Field(
+        0, description="Number of processes that draw pages."
+    )
+    overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Replace a dataset that was made with other settings."
+    )
 
     @model_validator(mode="after")
     def _names_are_known(self) -> SynthConfig:
@@ -124,9 +176,9 @@ class SynthConfig(Section):
     def class_of(self, kind: str) -> str | None:
         """The class of a kind of mark (one of MARK_KINDS), None where it stays unlabelled.
 
-        What the map does not say: a class of the kind's own name, else `signature` for what is written by hand and
-        `stamp` for all stamps, where there are such classes. Printed blocks of electronic signatures look like no
-        handwriting; they are labelled only where the classes or the map name them.
+        A kind that the map does not name has the class of its own name, else `signature` for what is written by hand
+        and `stamp` for all stamps, where there are such classes. Printed blocks of electronic signatures do not look
+        like handwriting; they are labelled only where the classes or the map name them.
         """
         if kind in self.class_map:
             return self.class_map[kind]
@@ -143,37 +195,128 @@ def _check(key: str, named: Mapping[str, object], known: tuple[str, ...]) -> Non
         raise ValueError(f"{key}: {', '.join(unknown)} not among {', '.join(known)}")
 
 
-class DataConfig(Section):
-    """Where documents and labels are and how they become a dataset."""
+# Commands that read documents together with their annotations.
+_LABELLED = {"prepare": "", "labels": "", "split": "", "audit": "", "reproduce": ""}
+# Commands that divide pages into splits.
+_SPLITTING = {"prepare": "", "split": ""}
 
-    pdfs: str = Field("data/raw/pdfs", description="folder of documents")
-    annotations: str = Field("data/raw/annotations.json", description="JSON annotations")
-    dataset: str = Field("data/datasets/main", description="the YOLO dataset")
-    classes: tuple[Name, ...] = Field(
-        ("qr", "signature", "stamp"), min_length=1, strict=False, description="class names in the order of their ids"
+
+class DataConfig(Section):
+    """Where documents and their annotations are, and how they become a dataset."""
+
+    pdfs: Annotated[
+        str,
+        Option(
+            "Input",
+            shown=True,
+            name="source",
+            metavar="PATH",
+            aliases=("pdfs",),
+            commands={"convert": "", **_LABELLED},
+        ),
+    ] = Field("data/raw/pdfs", description="Folder of documents, or one document.")
+    annotations: Annotated[str, Option("Input", shown=True, metavar="FILE", commands={"convert": "", **_LABELLED})] = (
+        Field("data/raw/annotations.json", description="JSON annotations of the documents.")
     )
-    class_map: dict[str, str | None] = Field({}, description="category -> class; null drops the category")
-    size: Literal["annotations", "dpi", "long_side"] = Field("annotations", description="how large pages are rendered")
-    dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch, with size: dpi")
-    long_side: Annotated[int, Field(ge=64, le=20000)] = Field(1024, description="px, with size: long_side")
-    split_by: Literal["group", "document", "page"] = Field(
-        "group", description="what stays together in a split; groups are near-duplicate documents"
+    dataset: Annotated[
+        str,
+        Option(
+            "Output",
+            shown=True,
+            metavar="FOLDER",
+            aliases=("dataset",),
+            commands={"prepare": "output", "visualize": "data", "audit": "data"},
+        ),
+    ] = Field("data/datasets/main", description="Folder of the YOLO dataset, which holds data.yaml.")
+    classes: Annotated[tuple[Name, ...], Option("Input", metavar="NAME,...", commas=True, commands=_LABELLED)] = Field(
+        ("qr", "signature", "stamp"),
+        min_length=1,
+        strict=False,
+        description="Names of the classes, in the order of their ids.",
     )
-    val: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of the validation split")
-    test: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the test split; 0 makes none")
-    folds: Annotated[int, Field(ge=0, le=100)] = Field(0, description="`split` writes so many manifests instead of one")
-    seed: Annotated[int, Field(ge=0)] = Field(42, description="seed of the split")
-    empty: Literal["keep", "drop"] | NotNegative = Field(
-        "keep", description="pages without marks: keep, drop, or at most this many per page with marks"
+    class_map: Annotated[
+        dict[str, str | None],
+        Option("Input", shown=True, name="map", metavar="CATEGORY=CLASS", commands=_LABELLED),
+    ] = Field(
+        {},
+        description="Class of each category of the annotations, for categories that are renamed or merged, such as "
+        "seal=stamp; null drops a category, such as logo=null.",
     )
-    manifest: str = Field("", description="a split.csv to apply again; empty makes a new split")
-    images: str = Field("data/images", description="where `convert` writes page images")
-    images_size: Literal["dpi", "annotations", "long_side"] = Field("dpi", description="`size`, for `convert`")
-    labels: str = Field("data/labels", description="where `labels` writes label files")
-    split: str = Field("data/split.csv", description="where `split` writes the manifest")
-    vis: str = Field("", description="where `visualize` draws; empty is vis/ in the dataset")
-    overwrite: bool = Field(False, description="replace a result that docdetect made from other inputs or settings")
-    workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one per core")
+    size: Annotated[
+        Literal["annotations", "dpi", "long_side"],
+        Option("Pages", shown=True, commands={"prepare": "", "labels": "", "split": ""}),
+    ] = Field(
+        "annotations",
+        description="How large pages are rendered: at the size that the annotations name, at the resolution dpi, or "
+        "with the long side long_side.",
+    )
+    images_size: Annotated[
+        Literal["dpi", "annotations", "long_side"], Option("Pages", shown=True, commands={"convert": "size"})
+    ] = Field(
+        "dpi",
+        description="How large convert renders pages: at the resolution dpi, at the size that the annotations name, or "
+        "with the long side long_side.",
+    )
+    dpi: Annotated[Dpi, Option("Pages", shown=True, commands={"convert": "", "prepare": "", "labels": ""})] = Field(
+        200,
+        description="Resolution of rendered pages in px per inch. It applies where the size is dpi, and to pages for "
+        "which the annotations name no size.",
+    )
+    long_side: Annotated[
+        int,
+        Field(ge=64, le=20000),
+        Option("Pages", shown=True, commands={"convert": "", "prepare": "", "labels": ""}),
+    ] = Field(1024, description="Long side of rendered pages in px, where the size is long_side.")
+    split_by: Annotated[
+        Literal["group", "document", "page"], Option("Split", shown=True, name="by", commands=_SPLITTING)
+    ] = Field(
+        "group",
+        description="What stays together in one split: groups of near-duplicate documents, documents, or single pages.",
+    )
+    val: Annotated[float, Field(gt=0, lt=1), Option("Split", shown=True, commands={**_SPLITTING, "reproduce": ""})] = (
+        Field(0.1, description="Share of the pages in the validation split.")
+    )
+    test: Annotated[float, Field(ge=0, lt=1), Option("Split", shown=True, commands=_SPLITTING)] = Field(
+        0.0, description="Share of the pages in the test split."
+    )
+    folds: Annotated[
+        int, Field(ge=0, le=100), Option("Split", shown=True, commands={"split": ""}, unset="one split")
+    ] = Field(
+        0, description="Number of manifests that split writes. Each part is the validation split of one manifest."
+    )
+    seed: Annotated[Count, Option("Split", shown=True, commands={**_SPLITTING, "reproduce": ""})] = Field(
+        42, description="Seed of the split."
+    )
+    empty: Annotated[
+        Literal["keep", "drop"] | NotNegative,
+        Option("Pages", shown=True, metavar="keep|drop|NUMBER", commands=_SPLITTING),
+    ] = Field(
+        "keep",
+        description="What happens to pages without marks, which teach the network what is no mark: keep them, drop "
+        "them, or keep at most this many for each page with marks.",
+    )
+    manifest: Annotated[str, Option("Split", shown=True, metavar="FILE", commands=_SPLITTING, unset="a new split")] = (
+        Field("", description="A split.csv whose split is checked and applied again.")
+    )
+    images: Annotated[str, Option("Output", shown=True, metavar="FOLDER", commands={"convert": "output"})] = Field(
+        "data/images", description="Folder in which convert writes the page pictures."
+    )
+    labels: Annotated[str, Option("Output", shown=True, metavar="FOLDER", commands={"labels": "output"})] = Field(
+        "data/labels", description="Folder in which labels writes the label files."
+    )
+    split: Annotated[str, Option("Output", shown=True, metavar="FILE", commands={"split": "output"})] = Field(
+        "data/split.csv", description="File in which split writes the manifest."
+    )
+    vis: Annotated[
+        str,
+        Option("Output", shown=True, metavar="FOLDER", commands={"visualize": "output"}, unset="vis/ in the dataset"),
+    ] = Field("", description="Folder in which visualize draws the pages.")
+    overwrite: Annotated[bool, Option("Output", shown=True, commands={"prepare": "", "labels": "", "split": ""})] = (
+        Field(False, description="Replace a result that docdetect made from other inputs or settings.")
+    )
+    workers: Annotated[
+        Count, Option("Speed", shown=True, commands={"convert": "", "visualize": "", **_LABELLED}, unset="one per core")
+    ] = Field(0, description=_WORKERS)
 
     @model_validator(mode="after")
     def _map_leads_to_classes(self) -> DataConfig:
@@ -190,232 +333,449 @@ class DataConfig(Section):
 
 
 class TrainConfig(Section):
-    """The training recipe, in Ultralytics' terms; the defaults are the seed's values, but for the start."""
+    """The training recipe, in Ultralytics' terms. The defaults are the values of the original system, except that
+    training starts from the bundled weights.
+    """
 
-    name: Name = Field("yolov11s_lora", description="run folder: runs/train/<name>_<timestamp>")
-    model: str = Field(
+    data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
+        "data/datasets/main/data.yaml", min_length=1, description=_DATASET
+    )
+    name: Annotated[Name, Option("Output", shown=True)] = Field("yolo11s_frozen10", description=_RUN_NAME)
+    runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/train", description=_RUNS)
+    tracking: Annotated[Literal["", "mlflow"], Option("Output", unset="off")] = Field(
+        "", description="Also log the run to MLflow, which the extra mlflow installs."
+    )
+    tracking_uri: Annotated[str, Option("Output", metavar="URI")] = Field(
+        "sqlite:///runs/mlflow.db", min_length=1, description="Store that MLflow logs to."
+    )
+    model: Annotated[str, Option("Model", shown=True, metavar="MODEL")] = Field(
         "docdetect-s",
         min_length=1,
-        description="weights, a model YAML, the name of either, or last: the newest run's best",
+        description="What training starts from: weights (a file, a run folder, or a bundled name), an architecture "
+        "such as yolo11s.yaml, pretrained weights such as yolo11s.pt, which are downloaded once, or last (the newest "
+        "run).",
     )
-    data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
-    runs: str = Field("runs/train", description="where run folders go")
-    device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="forward pass in bf16 (auto: where it is faster); loss, weights, evaluation fp32"
+    freeze: Annotated[Count, Option("Model")] = Field(
+        10, description="Number of layers, counted from the input, that keep their weights. Ten is the backbone."
     )
-    workers: Annotated[int, Field(ge=0)] = Field(8, description="loader processes at most; on a CPU one per four cores")
-    cache: bool = Field(False, description="keep the decoded pages in memory where they fit")
-    tracking: Literal["", "mlflow"] = Field("", description="also log to MLflow (the extra mlflow); empty is off")
-    tracking_uri: str = Field("sqlite:///runs/mlflow.db", min_length=1, description="MLflow's store")
-    hours: NotNegative = Field(0.0, description="stop after so many hours, epochs fitted to them; 0 is no limit")
-    pause_hours: NotNegative = Field(
-        0.0, description="pause after so many hours, at the end of an epoch; --resume goes on; 0 never"
+    epochs: Annotated[AtLeastOne, Option("Length", shown=True)] = Field(60, description="Most epochs of the training.")
+    patience: Annotated[Count, Option("Length", shown=True, unset="never")] = Field(
+        20, description="Epochs without progress after which training stops."
     )
-    imgsz: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = Field(1024, description="long side, px")
-    window: WindowSide | WindowSize = Field(
-        0, description="px, the windows of pages that are trained on: their side, or width and height; 0 is none"
+    hours: Annotated[NotNegative, Option("Length", shown=True, name="time", metavar="HOURS", unset="no limit")] = Field(
+        0.0, description="Hours after which training stops; the number of epochs is fitted to them."
     )
-    batch: Annotated[int, Field(ge=1)] = 16
-    nbs: Annotated[int, Field(ge=1)] = Field(
-        64, description="nominal batch: one step for the gradients of so many pages"
+    pause_hours: Annotated[NotNegative, Option("Length", shown=True, name="pause", metavar="HOURS", unset="never")] = (
+        Field(0.0, description="Hours after which training pauses at the end of an epoch; --resume goes on.")
     )
-    epochs: Annotated[int, Field(ge=1)] = 60
-    patience: Annotated[int, Field(ge=0)] = Field(20, description="epochs without progress before stopping; 0 never")
-    optimizer: Literal["SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSProp"] = "SGD"
-    lr0: Positive = 0.001
-    lrf: Positive = Field(0.01, description="final learning rate as a share of lr0")
-    momentum: Fraction = 0.937
-    weight_decay: NotNegative = 0.0005
-    warmup_epochs: NotNegative = 3.0
-    cos_lr: bool = True
-    freeze: Annotated[int, Field(ge=0)] = Field(10, description="layers from the input that are not trained")
-    box: NotNegative = 7.5
-    cls: NotNegative = 0.5
-    dfl: NotNegative = 1.5
-    mosaic: Fraction = 1.0
-    close_mosaic: Annotated[int, Field(ge=0)] = Field(10, description="last epochs without mosaic")
-    fliplr: Fraction = 0.5
-    flipud: Fraction = 0.5
-    handedness: bool = Field(False, description="QR codes and handwriting are never mirrored: both flips off")
-    degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
-    translate: Fraction = 0.1
-    scale: Fraction = 0.5
-    hsv_h: Fraction = 0.015
-    hsv_s: Fraction = 0.7
-    hsv_v: Fraction = 0.4
-    auto_augment: Literal["randaugment"] | None = Field("randaugment", description="ink and paper looks; null is off")
-    erasing: Annotated[float, Field(ge=0, le=0.9)] = Field(0.4, description="share of pages with an erased patch")
-    mixup: Fraction = 0.0
-    copy_paste: Fraction = 0.0
-    perspective: Annotated[float, Field(ge=0, le=0.001)] = 0.0
-    shear: Annotated[float, Field(ge=0, le=180)] = 0.0
-    seed: Annotated[int, Field(ge=0)] = 0
-    deterministic: bool = True
+    imgsz: Annotated[ImageSize, Option("Pages", shown=True)] = Field(1024, description=_IMGSZ)
+    window: Annotated[WindowSide | WindowSize, Option("Pages", metavar="PX|[WIDTH,HEIGHT]", unset="whole pages")] = (
+        Field(
+            0, description="Size in px of the windows of pages that training looks at: one side, or width and height."
+        )
+    )
+    batch: Annotated[AtLeastOne, Option("Length", shown=True)] = Field(16, description="Number of pages in a batch.")
+    nbs: Annotated[AtLeastOne, Option("Optimizer")] = Field(
+        64, description="Nominal batch size: the number of pages whose gradients make one step."
+    )
+    device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)
+    precision: Annotated[Literal["auto", "fp32", "bf16"], Option("Speed", shown=True)] = Field(
+        "auto",
+        description="Arithmetic of the forward pass; auto is bf16 where bf16 is faster. Losses, weights and evaluation "
+        "are always in fp32.",
+    )
+    workers: Annotated[Count, Option("Speed", shown=True)] = Field(
+        8, description="Most processes that load pages. On a CPU there is one for four cores."
+    )
+    cache: Annotated[bool, Option("Speed")] = Field(
+        False, description="Keep the decoded pages in memory, where they fit."
+    )
+    optimizer: Annotated[Literal["SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSProp"], Option("Optimizer")] = Field(
+        "SGD", description="Name of the optimizer."
+    )
+    lr0: Annotated[Positive, Option("Optimizer", shown=True)] = Field(
+        0.001, description="Learning rate after the warm-up."
+    )
+    lrf: Annotated[Positive, Option("Optimizer")] = Field(
+        0.01, description="Learning rate at the end, as a share of lr0."
+    )
+    momentum: Annotated[Fraction, Option("Optimizer")] = Field(
+        0.937, description="Momentum of SGD, or beta 1 of Adam and its relatives."
+    )
+    weight_decay: Annotated[NotNegative, Option("Optimizer")] = Field(0.0005, description="Weight decay.")
+    warmup_epochs: Annotated[NotNegative, Option("Optimizer")] = Field(
+        3.0, description="Epochs of the linear warm-up; fractions of an epoch are possible."
+    )
+    cos_lr: Annotated[bool, Option("Optimizer")] = Field(
+        True, description="Lower the learning rate along a cosine instead of a line."
+    )
+    box: Annotated[NotNegative, Option("Losses")] = Field(7.5, description="Weight of the loss of boxes (CIoU).")
+    cls: Annotated[NotNegative, Option("Losses")] = Field(
+        0.5, description="Weight of the loss of classes (binary cross entropy)."
+    )
+    dfl: Annotated[NotNegative, Option("Losses")] = Field(1.5, description="Weight of the distribution focal loss.")
+    mosaic: Annotated[Fraction, Option("Augmentation")] = Field(
+        1.0, description="Probability that a training picture is a mosaic of four pages."
+    )
+    close_mosaic: Annotated[Count, Option("Augmentation")] = Field(
+        10, description="Number of last epochs without mosaics."
+    )
+    flips: Annotated[bool, Option("Augmentation")] = Field(
+        True,
+        description="Mirror pages as fliplr and flipud say. QR codes and handwriting are never mirrored on real "
+        "documents; false turns both off.",
+    )
+    fliplr: Annotated[Fraction, Option("Augmentation")] = Field(
+        0.5, description="Probability that a page is mirrored from left to right."
+    )
+    flipud: Annotated[Fraction, Option("Augmentation")] = Field(
+        0.5, description="Probability that a page is mirrored from top to bottom."
+    )
+    degrees: Annotated[Degrees, Option("Augmentation")] = Field(
+        10.0, description="Largest angle, in degrees, by which a page is turned."
+    )
+    translate: Annotated[Fraction, Option("Augmentation")] = Field(
+        0.1, description="Largest shift of a page, as a share of its side."
+    )
+    scale: Annotated[Fraction, Option("Augmentation")] = Field(
+        0.5, description="Largest change of scale: 0.5 draws factors from 0.5 to 1.5."
+    )
+    hsv_h: Annotated[Fraction, Option("Augmentation")] = Field(0.015, description="Largest change of hue.")
+    hsv_s: Annotated[Fraction, Option("Augmentation")] = Field(0.7, description="Largest change of saturation.")
+    hsv_v: Annotated[Fraction, Option("Augmentation")] = Field(0.4, description="Largest change of brightness.")
+    auto_augment: Annotated[Literal["randaugment"] | None, Option("Augmentation", metavar="randaugment|null")] = Field(
+        "randaugment", description="Random changes of the looks of ink and paper; null turns them off."
+    )
+    erasing: Annotated[float, Field(ge=0, le=0.9), Option("Augmentation")] = Field(
+        0.4,
+        description="Share of the pages with patches painted over. Never more than half of a mark is hidden.",
+    )
+    mixup: Annotated[Fraction, Option("Augmentation")] = Field(
+        0.0, description="Probability that two pictures are laid over each other."
+    )
+    copy_paste: Annotated[Fraction, Option("Augmentation")] = Field(
+        0.0, description="Probability that marks are copied from one picture to another."
+    )
+    perspective: Annotated[float, Field(ge=0, le=0.001), Option("Augmentation")] = Field(
+        0.0, description="Largest perspective distortion."
+    )
+    shear: Annotated[Degrees, Option("Augmentation")] = Field(0.0, description="Largest shear, in degrees.")
+    seed: Annotated[Count, Option("Reproducibility", shown=True)] = Field(
+        0, description="Seed of the random generators of the training."
+    )
+    deterministic: Annotated[bool, Option("Reproducibility")] = Field(
+        True, description="Use deterministic algorithms, so that a run can be repeated."
+    )
 
 
 class ValConfig(Section):
-    """How a model is judged."""
+    """How predictions are compared with ground truth."""
 
-    weights: str = Field("", description="weights; empty takes those in the box; last: the newest training run's best")
-    data: str = Field("data/datasets/main/data.yaml", min_length=1, description="data.yaml, or the folder it lies in")
-    split: Literal["train", "val", "test"] = "val"
-    runs: str = Field("runs/val", description="where run folders go")
-    name: Name = "val"
-    conf: Fraction = Field(0.25, description="threshold of precision, recall and the confusion matrix; AP uses all")
-    iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
-    imgsz: OwnSize = OWN_SIZE
-    batch: Annotated[int, Field(ge=1)] = 16
-    device: str = ""
-    engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(
-        "torch", description="what runs the network"
+    data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
+        "data/datasets/main/data.yaml", min_length=1, description=_DATASET
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("fp32", description="of the network's arithmetic")
-    workers: Annotated[int, Field(ge=0)] = 2
+    split: Annotated[Literal["train", "val", "test"], Option("Input", shown=True)] = Field(
+        "val", description="Split of the dataset whose pages are looked at."
+    )
+    runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/val", description=_RUNS)
+    name: Annotated[Name, Option("Output", shown=True)] = Field("val", description=_RUN_NAME)
+    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=_BUNDLED)] = Field(
+        "", description=_WEIGHTS
+    )
+    conf: Annotated[Fraction, Option("Model", shown=True)] = Field(
+        0.25,
+        description="Confidence threshold of precision, recall and the confusion matrix. Average precision uses all "
+        "confidences.",
+    )
+    iou: Annotated[Fraction, Option("Model", shown=True)] = Field(0.7, description=_IOU)
+    imgsz: Annotated[ImageSize | None, Option("Model", shown=True, unset=_TRAINED_SIZE)] = Field(
+        None, description=_IMGSZ
+    )
+    batch: Annotated[AtLeastOne, Option("Speed", shown=True)] = Field(
+        16, description="Number of pages in one call of the network."
+    )
+    device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)
+    engine: Annotated[Literal["auto", "openvino", "onnx", "torch", "tensorrt"], Option("Speed", shown=True)] = Field(
+        "torch", description="Library that runs the network; auto is the fastest on this machine."
+    )
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("Speed", shown=True)] = Field(
+        "fp32", description="Arithmetic of the network; auto is the fastest on this machine."
+    )
+    workers: Annotated[Count, Option("Speed")] = Field(2, description="Number of processes that load pages.")
 
 
 class GroupingConfig(Section):
-    """How raw boxes become one box per mark; see docdetect.merging."""
+    """How several raw boxes of one mark become one box."""
 
-    method: Literal["default", "seed", "none"] = "default"
-    dist: NotNegative = Field(50.0, description="px between centres, in the seed's method")
-    iou: Fraction = Field(0.2, description="boxes that overlap more become one")
-    contain: Fraction = Field(0.6, description="a box of which more than this lies in another becomes part of it")
-    nested: Fraction = Field(0.75, description="of two boxes, one more than this inside the other, the surer stays")
-    per_class: bool = Field(False, description="the seed's method within each class only")
+    method: Annotated[
+        Literal["default", "original", "none"],
+        Option("Grouping", name="grouping", flag=("no-group", "none")),
+    ] = Field(
+        "default",
+        description="Rules by which boxes of one mark are merged: default, original (the rules of the original "
+        "system), or none (every raw box is a mark).",
+    )
+    dist: Annotated[NotNegative, Option("Grouping", name="group-dist", metavar="PX")] = Field(
+        50.0, description="Distance between centres, in px, below which the method original merges two boxes."
+    )
+    iou: Annotated[Fraction, Option("Grouping", name="group-iou")] = Field(
+        0.2, description="IoU above which two boxes become one."
+    )
+    contain: Annotated[Fraction, Option("Grouping", name="group-contain")] = Field(
+        0.6, description="Share of a box inside another box above which the box becomes part of the other."
+    )
+    nested: Annotated[Fraction, Option("Grouping", name="group-nested")] = Field(
+        0.75,
+        description="Share of a box inside another box above which the method original keeps only the more confident "
+        "of the two, and the default method counts the outer box as covering the inner one.",
+    )
+    per_class: Annotated[bool, Option("Grouping", name="group-per-class")] = Field(
+        False, description="Let the method original merge boxes of one class only."
+    )
 
 
 class InferConfig(Section):
     """How marks are found in a folder of documents."""
 
-    source: Texts = Field((), description="folders, files, globs, text files of paths, or - for paths on stdin")
-    output: str = Field("", description="result folder; empty makes runs/infer/<name>_<timestamp>")
-    runs: str = Field("runs/infer", description="where run folders go")
-    name: Name = "infer"
-    weights: str = Field("", description="weights; empty takes those in the box; last: the newest training run's best")
-    conf: Fraction | None = Field(
-        None, description="lowest confidence that counts as a mark; null: the weights' thresholds by class, else 0.15"
+    source: Annotated[Texts, Option("Input", shown=True, metavar="PATH")] = Field(
+        (),
+        description="Documents: folders, files, quoted globs, .txt files with one path on each line, or - for paths on "
+        "the standard input.",
     )
-    iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
-    imgsz: OwnSize = OWN_SIZE
-    dpi: Annotated[int, Field(ge=20, le=1200)] = Field(200, description="px/inch of the page that boxes refer to")
-    rotations: Literal["off", "auto", "all"] = Field(
-        "auto", description="look at pages also turned: auto, those whose text runs up or down; all, every page, 4 ways"
+    include: Annotated[tuple[str, ...], Option("Input", shown=True, metavar="GLOB")] = Field(
+        (), strict=False, description="Read only documents that match one of these patterns, such as contracts/*.pdf."
     )
-    tile: Literal["off", "auto"] = Field("auto", description="look at drawings larger than A3 also in tiles of A4's")
-    trim: Literal["off", "auto"] = Field("auto", description="leave out the blank borders of pages, on CPUs")
-    batch: Annotated[int, Field(ge=0)] = Field(0, description="pages per call of the model; 0 is what suits the engine")
-    device: str = Field("", description="cpu, a GPU's number, or several (0,1); empty takes a GPU where there is one")
-    engine: Literal["auto", "openvino", "onnx", "torch", "tensorrt"] = Field(
-        "auto", description="what runs the network; auto is openvino on a CPU, torch on a GPU"
+    exclude: Annotated[tuple[str, ...], Option("Input", shown=True, metavar="GLOB")] = Field(
+        (), strict=False, description="Leave out documents that match one of these patterns."
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
-        "auto", description="of the network's arithmetic; auto is the fastest that the hardware has natively"
+    passwords: Annotated[tuple[SecretStr, ...], Option("Input", name="password", metavar="TEXT")] = Field(
+        (),
+        strict=False,
+        exclude=True,
+        description="Passwords that are tried on encrypted PDFs, in this order. Docdetect writes them nowhere, but "
+        "other users of the machine may see a command line: prefer a password file.",
     )
-    workers: Annotated[int, Field(ge=0)] = Field(0, description="rendering processes; 0 is one per core")
-    doc_timeout_s: Positive = Field(PAGE_TIME_LIMIT_S, description="s that a page of a document may take")
-    doc_memory_mb: Annotated[int, Field(ge=256)] = Field(
-        PROCESS_MEMORY_MB, description="MiB that a process may take for a document; kept on Linux"
+    password_file: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="none")] = Field(
+        "", description="Text file with a password of encrypted PDFs on each line."
     )
-    save_pages: bool = Field(True, description="draw every page with its marks")
-    save_crops: bool = Field(False, description="cut out every mark")
-    save_pdf: bool = Field(False, description="copy every PDF with its marks as annotations")
-    read_codes: bool = Field(True, description="read what QR codes say")
-    code_class: Name = Field("qr", description="the class whose marks are QR codes")
-    formats: tuple[Literal["json", "csv", "jsonl", "coco", "yolo", "parquet"], ...] = Field(
-        ("json", "csv", "jsonl"), strict=False, description="result files; jsonl, the journal, is always there"
+    output: Annotated[str, Option("Output", shown=True, metavar="FOLDER", unset="runs/infer/<name>_<date>_<time>")] = (
+        Field("", description="Folder of the results.")
     )
-    passwords: tuple[SecretStr, ...] = Field(
-        (), strict=False, exclude=True, description="tried in order on encrypted PDFs; never written anywhere"
+    runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/infer", description=_RUNS)
+    name: Annotated[Name, Option("Output")] = Field("infer", description=_RUN_NAME)
+    formats: Annotated[
+        tuple[Literal["json", "csv", "jsonl", "coco", "yolo", "parquet"], ...],
+        Option("Output", shown=True, name="format", metavar="NAME,...", commas=True),
+    ] = Field(
+        ("json", "csv", "jsonl"),
+        strict=False,
+        description="Formats of the result files: json, csv, jsonl, coco, yolo, parquet. The journal, jsonl, is always "
+        "written.",
     )
-    password_file: str = Field("", description="a text file with one more password on each line")
-    include: tuple[str, ...] = Field((), strict=False, description="only documents that match, e.g. contracts/*.pdf")
-    exclude: tuple[str, ...] = Field((), strict=False, description="no documents that match")
-    require: tuple[Name, ...] = Field((), strict=False, description="classes that every document should have")
-    fail_on_missing: bool = Field(False, description="exit code 7 when a document lacks a required class")
-    overwrite: bool = Field(False, description="replace the results in the output folder")
-    resume: bool = Field(False, description="go on from the results in the output folder")
+    save_pages: Annotated[bool, Option("Output", shown=True)] = Field(
+        True, description="Draw every page with its marks, in pages/."
+    )
+    save_crops: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Cut out every mark, in crops/."
+    )
+    save_pdf: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Copy every PDF with its marks as annotations, in pdf/. The pages themselves stay untouched."
+    )
+    require: Annotated[tuple[Name, ...], Option("Output", shown=True, metavar="CLASS,...", commas=True)] = Field(
+        (),
+        strict=False,
+        description="Classes that every document should have. The documents that lack one are listed.",
+    )
+    fail_on_missing: Annotated[bool, Option("Output")] = Field(
+        False, description="End with exit code 7 when a document lacks a required class."
+    )
+    overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Replace the results in the output folder."
+    )
+    resume: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Go on from the results in the output folder."
+    )
+    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=_BUNDLED)] = Field(
+        "", description=_WEIGHTS
+    )
+    conf: Annotated[
+        Fraction | None,
+        Option("Model", shown=True, metavar="NUMBER", unset="the thresholds that the weights bring, else 0.15"),
+    ] = Field(None, description="Lowest confidence that counts as a mark.")
+    iou: Annotated[Fraction, Option("Model")] = Field(0.7, description=_IOU)
+    imgsz: Annotated[ImageSize | None, Option("Model", unset=_TRAINED_SIZE)] = Field(None, description=_IMGSZ)
+    dpi: Annotated[Dpi, Option("Pages")] = Field(
+        200,
+        description="Resolution, in px per inch, of the pages of PDFs to which boxes refer. Images keep their "
+        "own pixels.",
+    )
+    rotations: Annotated[Literal["off", "auto", "all"], Option("Pages")] = Field(
+        "auto",
+        description="Look at turned pages, too: auto does so for pages whose text runs up or down, all for every page, "
+        "which takes four times as long.",
+    )
+    tile: Annotated[Literal["off", "auto"], Option("Pages")] = Field(
+        "auto", description="Look at drawings larger than A3 also in tiles of the size of A4."
+    )
+    read_codes: Annotated[bool, Option("Output", name="codes")] = Field(True, description="Read what QR codes say.")
+    code_class: Annotated[Name, Option("Output")] = Field("qr", description="The class whose marks are QR codes.")
+    device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field(
+        "", description="Device that runs the network: cpu, the number of a GPU, or several numbers such as 0,1."
+    )
+    engine: Annotated[Literal["auto", "openvino", "onnx", "torch", "tensorrt"], Option("Speed")] = Field(
+        "auto", description="Library that runs the network; auto is openvino on a CPU and torch on a GPU."
+    )
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16", "int8"], Option("Speed")] = Field(
+        "auto", description="Arithmetic of the network; auto is the fastest that this machine has natively."
+    )
+    batch: Annotated[Count, Option("Speed", unset="what suits the engine")] = Field(
+        0, description="Number of pages in one call of the network."
+    )
+    trim: Annotated[Literal["off", "auto"], Option("Speed")] = Field(
+        "auto", description="Leave out the blank borders of pages on CPUs, which saves time."
+    )
+    workers: Annotated[Count, Option("Speed", shown=True, unset="one per core")] = Field(0, description=_WORKERS)
+    doc_timeout_s: Annotated[Positive, Option("Limits", name="doc-timeout", metavar="SECONDS")] = Field(
+        PAGE_TIME_LIMIT_S,
+        description="Seconds that one page may take to render; the document fails when a page takes longer.",
+    )
+    doc_memory_mb: Annotated[int, Field(ge=256), Option("Limits", name="doc-memory", metavar="MIB")] = Field(
+        PROCESS_MEMORY_MB,
+        description="Memory in MiB that a process may take to render a document; the document fails when it takes "
+        "more. The limit is kept on Linux.",
+    )
 
 
 class ExportConfig(Section):
-    """How weights are converted for an engine, and engines are held against each other."""
+    """How weights are converted for an engine, and how engines are compared."""
 
-    weights: str = Field("", description="weights; empty takes those in the box, or the newest training run's best")
-    engine: Literal["openvino", "onnx", "tensorrt"] = Field("openvino", description="whose format")
-    precision: Literal["fp32", "int8"] = Field("fp32", description="of the exported network; int8 for openvino only")
-    calibration: str = Field("", description="a dataset, or a folder of documents, on which int8 finds its ranges")
-    output: str = Field("", description="folder; empty is runs/export/<weights>_<engine>, or nothing with check")
-    overwrite: bool = Field(False, description="replace an earlier export")
-    check: str = Field("", description="a dataset, or a folder of documents, on which engines are held against torch")
-    pages: Annotated[int, Field(ge=1)] = Field(100, description="most pages that check, and int8's ranges, look at")
-    conf: Fraction = Field(0.15, description="which marks have to agree")
-    iou: Fraction = Field(0.7, description="IoU of non-maximum suppression")
-    imgsz: OwnSize = OWN_SIZE
-    device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
+    output: Annotated[
+        str, Option("Output", shown=True, metavar="FOLDER", unset="runs/export/<weights>_<engine>; none with --check")
+    ] = Field("", description="Folder of the exported network.")
+    overwrite: Annotated[bool, Option("Output", shown=True)] = Field(False, description="Replace an earlier export.")
+    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=_BUNDLED)] = Field(
+        "", description=_WEIGHTS
+    )
+    engine: Annotated[Literal["openvino", "onnx", "tensorrt"], Option("Model", shown=True)] = Field(
+        "openvino", description="Engine in whose format the network is written."
+    )
+    precision: Annotated[Literal["fp32", "int8"], Option("Model", shown=True)] = Field(
+        "fp32", description="Arithmetic of the exported network; int8 is for openvino only."
+    )
+    calibration: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="none")] = Field(
+        "", description="A dataset, or a folder of documents, on whose pages int8 finds its ranges."
+    )
+    check: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="none")] = Field(
+        "",
+        description="A dataset, or a folder of documents, on whose pages all engines of this machine are compared with "
+        "torch in fp32.",
+    )
+    pages: Annotated[AtLeastOne, Option("Input", shown=True)] = Field(
+        100, description="Most pages that the comparison and the ranges of int8 use."
+    )
+    conf: Annotated[Fraction, Option("Model", shown=True)] = Field(
+        0.15, description="Confidence from which on the marks of two engines have to agree."
+    )
+    iou: Annotated[Fraction, Option("Model")] = Field(0.7, description=_IOU)
+    imgsz: Annotated[ImageSize | None, Option("Model", shown=True, unset=_TRAINED_SIZE)] = Field(
+        None, description=_IMGSZ
+    )
+    device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)
 
 
 class FiguresConfig(Section):
-    """How figures get their intervals, and confidence its meaning."""
+    """How figures get their confidence intervals, and how confidence becomes probability."""
 
-    resamples: Annotated[int, Field(ge=10, le=100_000)] = Field(1000, description="of the bootstrap over groups")
-    level: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
-    seed: Annotated[int, Field(ge=0)] = 0
-    calibration: Literal["auto", "platt", "isotonic"] = Field("auto", description="map from score to probability")
+    resamples: Annotated[int, Field(ge=10, le=100_000), Option("Figures")] = Field(
+        1000, description="Number of resamples of the bootstrap over groups of near-duplicates."
+    )
+    level: Annotated[float, Field(gt=0.5, lt=1), Option("Figures")] = Field(
+        0.95, description="Level of the confidence intervals."
+    )
+    seed: Annotated[Count, Option("Figures", name="bootstrap-seed")] = Field(0, description="Seed of the bootstrap.")
+    calibration: Annotated[
+        Literal["auto", "platt", "isotonic"],
+        Option("Figures", shown=True, commands={"calibrate": "method", "val": "", "crossval": ""}),
+    ] = Field("auto", description="Map from confidence to probability; auto takes the one that fits better.")
 
 
 class CrossvalConfig(Section):
-    """How a recipe is judged on pages that its models have not seen."""
+    """How a recipe is evaluated on pages that its networks have not seen."""
 
-    folds: Annotated[int, Field(ge=2, le=100)] = Field(5, description="parts; each judges the model of all others")
-    seed: Annotated[int, Field(ge=0)] = Field(42, description="of the division into folds")
-    weights: str = Field("", description="weights that get the chosen thresholds and calibration beside them")
-    runs: str = Field("runs/crossval", description="where run folders go")
-    name: Name = "crossval"
+    folds: Annotated[int, Field(ge=2, le=100), Option("Split", shown=True)] = Field(
+        5, description="Number of parts. Each part is evaluated with the network that was trained on all others."
+    )
+    seed: Annotated[Count, Option("Split", shown=True)] = Field(42, description="Seed of the division into parts.")
+    weights: Annotated[str, Option("Output", shown=True, metavar="WEIGHTS", unset="none")] = Field(
+        "", description="Weights beside which the chosen thresholds and the calibration are kept."
+    )
+    runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/crossval", description=_RUNS)
+    name: Annotated[Name, Option("Output", shown=True)] = Field("crossval", description=_RUN_NAME)
 
 
 class ReproduceConfig(Section):
-    """Where the seed's protocol and the honest one are run side by side; data and recipe are in their sections."""
+    """Where the protocol of the original system and an honest one are run side by side; the documents and the recipe
+    are those of the sections data and train.
+    """
 
-    runs: str = Field("runs/reproduce", description="where run folders go")
-    name: Name = "reproduce"
+    runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/reproduce", description=_RUNS)
+    name: Annotated[Name, Option("Output", shown=True)] = Field("reproduce", description=_RUN_NAME)
 
 
 class AuditConfig(Section):
-    """What `audit` looks at beside the documents, annotations and dataset of section data."""
+    """What audit looks at besides the documents, annotations and dataset of the section data."""
 
-    weights: str = Field("", description="weights whose detections the labels are held against; empty for none")
-    detections: str = Field("", description="a detections.json of infer to hold the labels against, instead of weights")
-    imgsz: OwnSize = OWN_SIZE
-    device: str = Field("", description="cpu, or a GPU's number; empty picks a GPU where there is one")
-    fix: bool = Field(False, description="also write annotations in which what is safe is put right")
-    pictures: Annotated[int, Field(ge=0)] = Field(60, description="most findings, and most leaks, that are drawn")
-    runs: str = Field("runs/audit", description="where run folders go")
-    name: Name = "audit"
+    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset="none")] = Field(
+        "", description="Weights whose predictions are compared with the labels, named as in infer."
+    )
+    detections: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="none")] = Field(
+        "", description="A detections.json of infer that is compared with the labels, instead of weights."
+    )
+    imgsz: Annotated[ImageSize | None, Option("Model", unset=_TRAINED_SIZE)] = Field(None, description=_IMGSZ)
+    device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)
+    fix: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Also write annotations in which everything that is safe to correct is corrected."
+    )
+    pictures: Annotated[Count, Option("Output")] = Field(
+        60, description="Most findings, and most leaks, that are drawn."
+    )
+    runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/audit", description=_RUNS)
+    name: Annotated[Name, Option("Output", shown=True)] = Field("audit", description=_RUN_NAME)
 
 
 class WeightsConfig(Section):
-    """The weights in the box, and which go there."""
+    """The bundled weights, and how weights become bundled ones."""
 
-    pack: str = Field("", description="a training run, `last`, or a .pt file to put into the box; empty lists only")
-    name: Name = Field("docdetect-s", description="name of packed weights")
-    calibration: str = Field("", description="a dataset on which the int8 form of packed weights finds its ranges")
-    pages: Annotated[int, Field(ge=1)] = Field(300, description="most pages that it looks at")
-    folder: str = Field("", description="the box; empty is docdetect's own")
-    overwrite: bool = Field(False, description="replace other weights of that name")
+    pack: Annotated[str, Option("Input", shown=True, metavar="WEIGHTS", unset="only list the bundled weights")] = Field(
+        "", description="Weights to bundle: a run folder, last (the newest training run), or a .pt file."
+    )
+    calibration: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="no int8 form")] = Field(
+        "", description="A dataset on whose pages the int8 form of the bundled weights finds its ranges."
+    )
+    pages: Annotated[AtLeastOne, Option("Input")] = Field(300, description="Most pages that the ranges of int8 use.")
+    name: Annotated[Name, Option("Output", shown=True)] = Field(
+        "docdetect-s", description="Name of the newly bundled weights."
+    )
+    folder: Annotated[str, Option("Output", shown=True, metavar="FOLDER", unset="docdetect's own")] = Field(
+        "", description="Folder of bundled weights."
+    )
+    overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Replace other weights of the same name."
+    )
 
 
 class Config(Section):
     """All sections; a file may hold any of them."""
 
-    data: DataConfig = DataConfig()
-    train: TrainConfig = TrainConfig()
-    val: ValConfig = ValConfig()
-    infer: InferConfig = InferConfig()
-    grouping: GroupingConfig = GroupingConfig()
-    export: ExportConfig = ExportConfig()
-    figures: FiguresConfig = FiguresConfig()
-    crossval: CrossvalConfig = CrossvalConfig()
-    reproduce: ReproduceConfig = ReproduceConfig()
-    synth: SynthConfig = SynthConfig()
-    audit: AuditConfig = AuditConfig()
-    weights: WeightsConfig = WeightsConfig()
+    data: DataConfig = Field(default_factory=DataConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    val: ValConfig = Field(default_factory=ValConfig)
+    infer: InferConfig = Field(default_factory=InferConfig)
+    grouping: GroupingConfig = Field(default_factory=GroupingConfig)
+    export: ExportConfig = Field(default_factory=ExportConfig)
+    figures: FiguresConfig = Field(default_factory=FiguresConfig)
+    crossval: CrossvalConfig = Field(default_factory=CrossvalConfig)
+    reproduce: ReproduceConfig = Field(default_factory=ReproduceConfig)
+    synth: SynthConfig = Field(default_factory=SynthConfig)
+    audit: AuditConfig = Field(default_factory=AuditConfig)
+    weights: WeightsConfig = Field(default_factory=WeightsConfig)

@@ -1,0 +1,80 @@
+"""`docdetect compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docdetect.cli.options import Request, takes
+from docdetect.cli.runs import run_record, share
+from docdetect.console import Console
+
+if TYPE_CHECKING:
+    from docdetect.evaluation.compare import Comparison
+
+
+@takes("figures")
+def compare(
+    request: Request,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN", help="Run folders, or last; the others are compared with the first."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the comparison as a self-contained HTML file.", rich_help_panel="Output"
+        ),
+    ] = None,
+) -> None:
+    """Put runs side by side: configuration, figures, and whether a difference is more than noise."""
+    settings, console = request.settings, request.console
+    from docdetect.errors import UsageError
+    from docdetect.evaluation.compare import compare_runs, comparison_report
+    from docdetect.evaluation.report import bootstrap_settings
+    from docdetect.files import write_text
+    from docdetect.metrics.codec import to_plain
+    from docdetect.reports.page import report_to_html
+
+    if len(folders) < 2:
+        raise UsageError("compare needs two runs or more", "docdetect runs list shows those that there are.")
+    comparison = compare_runs(folders, bootstrap_settings(settings.figures), Path(settings.val.runs))
+    _show_comparison(console, comparison)
+    if output is not None:
+        write_text(output, report_to_html(comparison_report(comparison)))
+        console.info(f"report: {output}")
+    contests = [
+        {"first": str(one.first.path), "second": str(one.second.path), "differences": to_plain(one.differences)}
+        for one in comparison.contests
+    ]
+    compared = [
+        {**run_record(run), "weights_mb": size, "seconds_per_page": seconds}
+        for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
+    ]
+    console.summary({"runs": compared, "contests": contests})
+
+
+def _show_comparison(console: Console, comparison: Comparison) -> None:
+    from docdetect.evaluation.compare import verdict_line
+
+    rows = [
+        (
+            run.path.name,
+            run.kind,
+            share(run.ap50),
+            share(run.ap50_95),
+            "-" if size is None else f"{size:.1f}",
+            "-" if seconds is None else f"{seconds:.3f}",
+        )
+        for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
+    ]
+    console.table("Runs", ("run", "kind", "AP50, %", "AP50-95, %", "weights, MB", "s per page"), rows)
+    if comparison.differences:
+        columns = ("key", *(run.path.name for run in comparison.runs))
+        console.table("Configuration, where it differs", columns, [(key, *row) for key, row in comparison.differences])
+    for contest in comparison.contests:
+        console.info(verdict_line(contest))
+    for run, reason in comparison.silent:
+        console.warn(f"{run.path.name}: not compared page by page: {reason}")

@@ -1,0 +1,97 @@
+"""`docdetect train`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docdetect.cli.options import Request, takes
+from docdetect.console import Console, ProgressCallback
+
+if TYPE_CHECKING:
+    from docdetect.training.progress import ClassAccuracy, EpochReport
+    from docdetect.training.train import Listeners, TrainResult
+
+
+@takes("train")
+def train(
+    request: Request,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN|last|auto",
+            help="Go on with an interrupted run; auto goes on with the newest run of this very recipe, or starts one.",
+            rich_help_panel="Length",
+        ),
+    ] = None,
+) -> None:
+    """Train a detector with the recipe of a configuration; everything goes into a new run folder."""
+    from docdetect.errors import UsageError
+    from docdetect.training import resuming
+    from docdetect.training import train as work
+
+    console = request.console
+    with console.progress("training") as progress:
+        listeners = _listeners(console, progress)
+        if resume is None:
+            result = work.train(request.settings, listeners)
+        elif resume == "auto":
+            result = resuming.train_or_go_on(request.settings, listeners)
+        elif request.file is not None:
+            raise UsageError("--resume and --config exclude each other", "A run goes on with its own configuration.")
+        else:
+            runs = Request(console).settings.train.runs
+            settings = resuming.resumed_config(resume, runs, request.assignments, request.flags)
+            result = resuming.resume(resume, settings, listeners)
+    _show_training(console, result)
+
+
+def _listeners(console: Console, progress: ProgressCallback) -> Listeners:
+    from docdetect.training.train import Listeners
+
+    return Listeners(
+        on_epoch=lambda report: console.info(_epoch_line(report)),
+        on_progress=progress,
+        announce=console.warn,
+        verbose=console.verbosity > 0,
+    )
+
+
+def _epoch_line(report: EpochReport) -> str:
+    losses = " ".join(f"{part} {value:.3f}" for part, value in report.train_losses.items())
+    left = f", {_duration(report.remaining_s)} left" if report.remaining_s else ""
+    best = "  best so far" if report.best else ""
+    return (
+        f"epoch {report.epoch}/{report.epochs}  {losses}  mAP50 {report.ap50:.3f}  mAP50-95 {report.ap50_95:.3f}  "
+        f"{_duration(report.seconds)}{left}{best}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _show_training(console: Console, result: TrainResult) -> None:
+    rows = [(name, *_pair(accuracy)) for name, accuracy in result.classes.items()]
+    rows.append(("all", f"{result.ap50:.3f}", f"{result.ap50_95:.3f}"))
+    console.table("Best weights on the validation split", ("class", "AP50", "AP50-95"), rows)
+    console.info(f"{result.epochs} epochs, {_duration(result.seconds)}; weights: {result.weights}")
+    console.summary(
+        {
+            "folder": str(result.folder),
+            "weights": str(result.weights),
+            "epochs": result.epochs,
+            "seconds": round(result.seconds, 1),
+            "precision": round(result.precision, 6),
+            "recall": round(result.recall, 6),
+            "AP50": round(result.ap50, 6),
+            "AP50-95": round(result.ap50_95, 6),
+        }
+    )
+
+
+def _pair(accuracy: ClassAccuracy | None) -> tuple[str, str]:
+    return (f"{accuracy.ap50:.3f}", f"{accuracy.ap50_95:.3f}") if accuracy else ("-", "-")

@@ -1,0 +1,132 @@
+"""The options of the commands, as they are generated from the configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+from pydantic import Field
+from typer.testing import CliRunner
+
+from docdetect.cli.main import run
+from docdetect.cli.options import Request, takes
+from docdetect.cli.tree import TREE
+from docdetect.config import schema
+from docdetect.config.describe import keys_of
+from docdetect.config.option import Option
+from docdetect.console import Console
+
+
+def help_of(command: str, capsys: pytest.CaptureFixture[str], option: str = "--help") -> str:
+    assert run([*command.split(), option]) == 0
+    return capsys.readouterr().out
+
+
+def asked(
+    *arguments: str, sections: tuple[str, ...] = ("infer", "grouping"), argument: str = "infer.source"
+) -> Request:
+    """The Request that a command with the options of these sections gets."""
+    seen: list[Request] = []
+
+    @takes(*sections, argument=argument, command="infer")
+    def command(request: Request) -> None:
+        """Looks."""
+        seen.append(request)
+
+    app = typer.Typer()
+    app.command(add_help_option=False)(command)
+    done = CliRunner().invoke(app, list(arguments), obj=Console(), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return seen[0]
+
+
+@pytest.mark.parametrize(("command", "sections"), [("infer", ("infer", "grouping")), ("train", ("train",))])
+def test_every_key_of_its_sections_is_an_option(
+    command: str, sections: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = help_of(command, capsys, "--help-all")
+    for section in sections:
+        for key in keys_of(section):
+            assert f"--{key.option.name_in(command, key.key.partition('.')[2])}" in shown
+
+
+def test_a_new_key_is_an_option_without_any_other_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wider(schema.InferConfig):
+        margin: Annotated[float, Option("Model", shown=True)] = Field(
+            0.5, ge=0, description="Paper around a mark, in mm."
+        )
+
+    monkeypatch.setattr(schema.Config.model_fields["infer"], "annotation", Wider)
+    assert asked("--margin", "2").flags == {"infer.margin": 2.0}
+
+
+def test_about_fifteen_options_of_infer_are_shown_and_all_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [
+        set(re.findall(r"│ (?:-., )?(--[a-z-]+)", help_of("infer", capsys, way))) for way in ("--help", "--help-all")
+    ]
+    general = {"--config", "--set", "--verbose", "--quiet", "--json", "--help", "--help-all"}
+    assert 12 <= len(names[0] - general) <= 18
+    assert names[0] < names[1]
+    assert {"--group-nested", "--runs", "--iou"} <= names[1] - names[0]
+
+
+@pytest.mark.parametrize("entry", TREE, ids=lambda entry: entry.name)
+def test_places_have_the_same_heading_in_every_command(
+    entry: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = help_of(entry.name, capsys, "--help")  # type: ignore[attr-defined]
+    for option, heading in (("--source", "Input"), ("--data", "Input"), ("--output", "Output")):
+        for panel in re.findall(rf"╭─ (\w+) (?:(?!╭).)*?│ {option} ", shown, re.DOTALL):
+            assert panel == heading
+
+
+def test_sources_come_as_arguments_and_as_options() -> None:
+    assert asked("scans", "more.pdf").settings.infer.source == ("scans", "more.pdf")
+    assert asked("scans", "--source", "a, b.pdf").settings.infer.source == ("scans", "a, b.pdf")
+
+
+def test_options_become_values_of_their_types() -> None:
+    arguments = ["--conf", "0.5", "--format", "json,coco", "--format", "csv", "--no-save-pages", "--save-pdf"]
+    request = asked(*arguments, "--group-per-class", "--no-group", "--imgsz", "640")
+    assert request.flags == {
+        "infer.conf": 0.5,
+        "infer.formats": ["json", "coco", "csv"],
+        "infer.save_pages": False,
+        "infer.save_pdf": True,
+        "infer.imgsz": 640,
+        "grouping.method": "none",
+        "grouping.per_class": True,
+    }
+    assert request.names["grouping.method"] == "--no-group"
+
+
+def test_values_that_are_several_things_are_read_as_what_they_look_like() -> None:
+    def window(text: str) -> object:
+        return asked("--window", text, sections=("train",)).settings.train.window
+
+    assert window("384") == 384
+    assert window("[736, 1024]") == (736, 1024)
+    assert asked("--auto-augment", "null", sections=("train",)).settings.train.auto_augment is None
+
+
+def test_the_earlier_names_of_options_still_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convert", "--pdfs", str(tmp_path / "none")]) == 4
+    assert str(tmp_path / "none") in capsys.readouterr().err
+    assert run(["prepare", "--pdfs", "a", "--source", "b"]) == 2
+    assert "--source and --pdfs say the same thing twice" in capsys.readouterr().err
+
+
+def test_general_options_may_follow_the_command() -> None:
+    assert asked("-v").console.verbosity == 1
+    assert asked("--quiet", "--json").console.as_json
+    assert asked("-c", "infer", "--set", "infer.conf=0.3").settings.infer.conf == 0.3
+
+
+def test_a_wrong_option_is_blamed_on_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["infer", "scans", "--trim", "some"]) == 3
+    assert capsys.readouterr().err.startswith("error: --trim (infer.trim): should be 'off' or 'auto' (found 'some')\n")
