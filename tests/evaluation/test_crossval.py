@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from docdetect.cli.crossval import _assign_folds
 
+from docdetect.cli.crossval import _assign_folds
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
 from docdetect.datasets.folds import fold_images, write_fold
