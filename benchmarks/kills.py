@@ -90,7 +90,7 @@ def command(source: Path, output: Path, weights: Path | None) -> list[str]:
 def run_infer(options: list[str], *, colours: bool) -> int:
     """`docdetect infer` in this process."""
     from docdetect.cli.main import run
-    from docdetect.inference import run as module
+    from docdetect.inference import detector as module
 
     if colours:
         vars(module)["load_engine"] = lambda *_, **__: SlowColours()

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docdetect.types import Detections, DocumentResult, DocumentStatus, Failure, FailureKind, Page, PageInfo, PageResult
+from docdetect.types import (
+    Detections,
+    DocumentResult,
+    DocumentStatus,
+    FailedPage,
+    Failure,
+    FailureKind,
+    Page,
+    PageInfo,
+    PageResult,
+)
 
 BOX = np.array([[1, 2, 3, 4]], np.float32)
 
@@ -47,9 +57,11 @@ def test_a_page_has_the_size_that_it_says() -> None:
         PageInfo("a.pdf", 1, (0, 3))
 
 
-def page(number: int, failure: Failure | None = None) -> PageResult:
+def page(number: int, failure: Failure | None = None) -> PageResult | FailedPage:
+    if failure is not None:
+        return FailedPage("a.pdf", number, failure)
     none = Detections.none((4, 3))
-    return PageResult(PageInfo("a.pdf", number, (4, 3)), none, none, failure=failure)
+    return PageResult(PageInfo("a.pdf", number, (4, 3)), none, none)
 
 
 def test_status_of_a_document() -> None:
@@ -59,3 +71,5 @@ def test_status_of_a_document() -> None:
     assert DocumentResult("a.pdf", "", (page(1),), broken).status is DocumentStatus.PARTIAL
     assert DocumentResult("a.pdf", "", (page(1, broken),)).status is DocumentStatus.FAILED
     assert DocumentResult("a.pdf", "", (), broken).status is DocumentStatus.FAILED
+    document = DocumentResult("a.pdf", "", (page(1), page(2, broken)))
+    assert (document.good_pages, document.failed_pages) == ((document.pages[0],), (document.pages[1],))

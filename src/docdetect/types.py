@@ -5,8 +5,7 @@ Pixels are those of the page as displayed (rotation and crop box applied), origi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
@@ -143,7 +142,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class PageResult:
-    """What was found on one page, or why nothing could be.
+    """What was found on one page.
 
     Attributes:
         info: the page; its `size_wh` is the image that the boxes refer to.
@@ -151,8 +150,6 @@ class PageResult:
         grouped: one box per mark.
         members: for each grouped box the positions in `raw` that it stands for.
         texts: for each grouped box its decoded text (QR codes), None where there is none.
-        timings_s: seconds by stage.
-        failure: why the page has no result; then raw and grouped are empty.
     """
 
     info: PageInfo
@@ -160,8 +157,6 @@ class PageResult:
     grouped: Detections
     members: tuple[tuple[int, ...], ...] = ()
     texts: tuple[str | None, ...] = ()
-    timings_s: Mapping[str, float] = field(default_factory=dict)
-    failure: Failure | None = None
 
     def __post_init__(self) -> None:
         if self.raw.size_wh != self.info.size_wh or self.grouped.size_wh != self.info.size_wh:
@@ -172,6 +167,25 @@ class PageResult:
             object.__setattr__(self, "texts", (None,) * len(self.grouped))
         if len(self.members) != len(self.grouped) or len(self.texts) != len(self.grouped):
             raise ValueError("members and texts need one entry for each grouped box")
+
+
+@dataclass(frozen=True)
+class FailedPage:
+    """A page that gives no result, or with `page` None a whole document, and why.
+
+    Attributes:
+        document: the document's name.
+        page: page number from 1; None for the document as a whole.
+        failure: the kind of failure, and a message for people.
+    """
+
+    document: str
+    page: int | None
+    failure: Failure
+
+    def __str__(self) -> str:
+        where = self.document if self.page is None else f"{self.document}, page {self.page}"
+        return f"{where}: {self.failure.message} ({self.failure.kind.value})"
 
 
 class DocumentStatus(str, Enum):
@@ -187,32 +201,29 @@ class DocumentResult:
     Attributes:
         document: path relative to the source, POSIX, NFC.
         sha256: hex digest of the file, or "" when it could not be read.
-        pages: results in page order.
+        pages: the result of each page, or why the page has none, in page order.
         failure: why the document as a whole failed or ended early.
     """
 
     document: str
     sha256: str
-    pages: tuple[PageResult, ...]
+    pages: tuple[PageResult | FailedPage, ...]
     failure: Failure | None = None
+
+    @property
+    def good_pages(self) -> tuple[PageResult, ...]:
+        """The pages that have a result, in page order."""
+        return tuple(page for page in self.pages if isinstance(page, PageResult))
+
+    @property
+    def failed_pages(self) -> tuple[FailedPage, ...]:
+        """The pages that have none, in page order."""
+        return tuple(page for page in self.pages if isinstance(page, FailedPage))
 
     @property
     def status(self) -> DocumentStatus:
         """ok: every page has a result; failed: none has; partial: in between."""
-        good = sum(page.failure is None for page in self.pages)
+        good = len(self.good_pages)
         if good == 0:
             return DocumentStatus.FAILED
         return DocumentStatus.OK if good == len(self.pages) and self.failure is None else DocumentStatus.PARTIAL
-
-
-@dataclass(frozen=True)
-class FailedPage:
-    """A document (page None) or one page of it that is not in the dataset, and why."""
-
-    document: str
-    page: int | None
-    failure: Failure
-
-    def __str__(self) -> str:
-        where = self.document if self.page is None else f"{self.document}, page {self.page}"
-        return f"{where}: {self.failure.message} ({self.failure.kind.value})"

@@ -21,5 +21,5 @@ def test_a_jpeg_without_its_end_is_looked_at_and_its_page_says_damaged(tmp_path:
     assert "damaged" in pages["cut.jpg"]["damaged"]
     assert "damaged" not in pages["whole.jpg"]
     with Journal(tmp_path / "out" / JOURNAL_NAME, SETTINGS) as journal:
-        (page,) = journal.read_document("cut.jpg")[0].pages
+        (page,) = journal.read_document("cut.jpg")[0].good_pages
     assert page.info.damaged == pages["cut.jpg"]["damaged"]

@@ -26,10 +26,11 @@ from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.inference.stages import CloserLooks, Finisher, ReadPage, crop_name
+from docdetect.inference.multi_view.views import PagePictures
+from docdetect.inference.stages import Finisher, IsolatedRegionReader, ReadPage, crop_name
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.types import ByteArray, Detections, PageInfo
-from tests.support.fakes import SETTINGS, NoCloserLook, make_folder, make_pdf, run_once
+from tests.support.fakes import SETTINGS, NoRegionReader, make_folder, make_pdf, run_once
 
 ALL = InferConfig(formats=("json", "csv", "coco", "yolo", "parquet"))
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
@@ -121,39 +122,39 @@ def code_page(side_px: int, height: int = 600, width: int = 400) -> ByteArray:
     return page
 
 
-class LookingOnce(NoCloserLook):
-    """A CloserLook that knows one text and notes what it was asked for."""
+class OneText(NoRegionReader):
+    """A RegionReader that knows one text and notes what it was asked for."""
 
     def __init__(self, text: str | None) -> None:
         self.text = text
         self.asked: list[BoxFrac] = []
 
-    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
-        self.asked.extend(boxes)
+    def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
+        self.asked.extend(regions)
         return [self.text]
 
 
-def finish(pixels: ByteArray, closer: LookingOnce, tmp_path: Path) -> tuple[str | None, ...]:
+def finish(pixels: ByteArray, regions: OneText, tmp_path: Path) -> tuple[str | None, ...]:
     height, width = pixels.shape[:2]
     box = np.array([[width / 4, height / 3, width / 2, height / 2]])
     found = Detections(box, np.array([0]), (width, height), np.array([0.9]))
     file = DocumentFile(tmp_path / "a.pdf", "a.pdf", DocumentKind.PDF)
-    page = ReadPage(file, "a" * 64, PageInfo("a.pdf", 1, (width, height)), pixels)
-    return Finisher(SETTINGS, tmp_path, closer)(page, found).texts
+    page = ReadPage(file, "a" * 64, PageInfo("a.pdf", 1, (width, height)), PagePictures(pixels))
+    return Finisher(SETTINGS, regions, tmp_path)(page, found).texts
 
 
 def test_a_code_is_read_from_the_pixels_at_hand(tmp_path: Path) -> None:
-    closer = LookingOnce(None)
-    assert finish(code_page(100), closer, tmp_path) == ("https://example.org/договор/17",)
-    assert closer.asked == []
+    regions = OneText(None)
+    assert finish(code_page(100), regions, tmp_path) == ("https://example.org/договор/17",)
+    assert regions.asked == []
 
 
-def test_a_code_too_small_is_read_from_a_closer_look(tmp_path: Path) -> None:
+def test_a_code_too_small_is_read_again_from_its_document(tmp_path: Path) -> None:
     small = np.array(Image.fromarray(code_page(100)).resize((60, 90), Image.Resampling.BILINEAR))
-    closer = LookingOnce("https://example.org")
-    assert finish(small, closer, tmp_path) == ("https://example.org",)
-    assert closer.asked == [pytest.approx((0.25, 1 / 3, 0.5, 0.5), abs=1e-3)]
-    assert finish(small, LookingOnce(None), tmp_path) == (None,)
+    regions = OneText("https://example.org")
+    assert finish(small, regions, tmp_path) == ("https://example.org",)
+    assert regions.asked == [pytest.approx((0.25, 1 / 3, 0.5, 0.5), abs=1e-3)]
+    assert finish(small, OneText(None), tmp_path) == (None,)
 
 
 def test_every_format_says_whether_a_code_could_be_read(tmp_path: Path) -> None:
@@ -185,21 +186,21 @@ def test_every_format_says_whether_a_code_could_be_read(tmp_path: Path) -> None:
     assert "status" not in (output / "detections.jsonl").read_text(encoding="utf-8")
 
 
-def test_a_closer_look_survives_what_kills_its_process(tmp_path: Path) -> None:
+def test_reading_regions_survives_what_kills_its_process(tmp_path: Path) -> None:
     good = DocumentFile(make_pdf(tmp_path / "a.pdf", [[STAMP]]), "a.pdf", DocumentKind.PDF)
     gone = DocumentFile(tmp_path / "gone.pdf", "gone.pdf", DocumentKind.PDF)
     part = (0.1, 0.1, 0.6, 0.2)
-    with CloserLooks(60) as closer_look:
-        assert closer_look.parts(gone, 1, [part], 72) is None
-        assert closer_look.texts(gone, 1, [part]) == [None]
-        pixels = closer_look.parts(good, 1, [part], 72)
+    with IsolatedRegionReader(60) as reader:
+        assert reader.crops(gone, 1, [part], 72) is None
+        assert reader.texts(gone, 1, [part]) == [None]
+        pixels = reader.crops(good, 1, [part], 72)
         assert pixels is not None
         assert pixels[0].shape == (30, 100, 3)
-        pid = closer_look.process.pid
+        pid = reader.process.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        assert closer_look.parts(good, 1, [part], 72) is None, "the call that finds the process dead"
-        assert closer_look.parts(good, 1, [part], 72) is not None
+        assert reader.crops(good, 1, [part], 72) is None, "the call that finds the process dead"
+        assert reader.crops(good, 1, [part], 72) is not None
 
 
 def test_a_class_name_from_hostile_weights_cannot_lead_out_of_the_output() -> None:

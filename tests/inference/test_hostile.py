@@ -11,6 +11,7 @@ import pytest
 
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sources import list_documents
+from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.results import write_summary
@@ -26,9 +27,13 @@ def test_every_document_has_its_outcome_and_its_reason(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / "in" / f"{name}.pdf").touch()
     settings, output = replace(SETTINGS, workers=2, doc_timeout_s=1.5), tmp_path / "out"
-    with claimed_folder(output, "refuse"), Journal(output / JOURNAL_NAME, settings) as journal:
+    with (
+        Detector(engine=ColourEngine()) as detector,
+        claimed_folder(output, "refuse"),
+        Journal(output / JOURNAL_NAME, settings) as journal,
+    ):
         files = list_documents(tmp_path / "in")
-        report = run(files, ColourEngine(), journal, InferConfig(), opener=open_fake)
+        report = run(files, detector, journal, InferConfig(), opener=open_fake)
         write_summary(report, settings, source="in", weights=Path("fake.pt"))
     with (output / "documents.csv").open(encoding="utf-8", newline="") as stream:
         told = {

@@ -13,6 +13,7 @@ import pytest
 
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sources import list_documents
+from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.run import run
@@ -139,9 +140,13 @@ def test_the_journal_has_a_line_for_every_copy_behind_its_document(source: Path,
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_process_that_is_killed_over_a_copy_leaves_no_half_of_it(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    with claimed_folder(output, "refuse"), Journal(output / JOURNAL_NAME, COPYING) as journal:
+    with (
+        Detector(engine=ColourEngine()) as detector,
+        claimed_folder(output, "refuse"),
+        Journal(output / JOURNAL_NAME, COPYING) as journal,
+    ):
         files = list_documents(source)
-        report = run(files, ColourEngine(), journal, InferConfig(), opener=open_or_die_on_a_copy)
+        report = run(files, detector, journal, InferConfig(), opener=open_or_die_on_a_copy)
     assert {name: failure.kind for name, failure in report.without_copy.items()} == {
         "a.pdf": "memory",
         "deep/Договор.PDF": "memory",

@@ -11,8 +11,10 @@ import pytest
 
 from docdetect.config.schema import Config
 from docdetect.errors import OutputError
+from docdetect.inference import detector as module
+from docdetect.inference.detector import Detector
 from docdetect.inference.journal import JOURNAL_NAME
-from docdetect.inference.run import _settings
+from docdetect.inference.run import run_settings
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Traits
 from docdetect.types import ByteArray, Detections
@@ -163,7 +165,9 @@ def test_a_full_disk_stops_cleanly_and_leaves_a_whole_journal(
     assert compared_files(output) == uninterrupted
 
 
-def test_another_int8_form_of_the_same_weights_is_another_setting(tmp_path: Path) -> None:
+def test_another_int8_form_of_the_same_weights_is_another_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = tmp_path / "best.pt"
     weights.write_bytes(b"weights")
     quantised, plain = ColourEngine(), ColourEngine()
@@ -172,6 +176,11 @@ def test_another_int8_form_of_the_same_weights_is_another_setting(tmp_path: Path
     for form in (b"", b"ranges from some pages", b"ranges from others"):
         if form:
             int8_path(weights).write_bytes(form)
-        seen.append([_settings(Config(), engine, weights, 1024).fingerprint() for engine in (quantised, plain)])
+        hashes = []
+        for engine in (quantised, plain):
+            monkeypatch.setattr(module, "load_engine", lambda *_, loaded=engine, **__: loaded)
+            with Detector(weights, imgsz=256) as detector:
+                hashes.append(run_settings(Config(), detector).fingerprint())
+        seen.append(hashes)
     assert len({first for first, _ in seen}) == 3
     assert len({second for _, second in seen}) == 1

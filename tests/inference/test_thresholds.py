@@ -8,7 +8,7 @@ import pytest
 
 from docdetect.config.loading import load_config
 from docdetect.files import read_json, write_json, write_text
-from docdetect.inference import run as module
+from docdetect.inference import detector as module
 from docdetect.inference.run import infer
 from docdetect.models.thresholds import Thresholds, thresholds_path, thresholds_to_json
 from tests.support.fakes import ColourEngine, make_image

@@ -14,6 +14,7 @@ from PIL import Image
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.inference.detector import Detector
 from docdetect.inference.folder import OnExisting, claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.results import InferReport, write_summary
@@ -56,13 +57,13 @@ class ColourEngine:
         )
 
 
-class NoCloserLook:
-    """A CloserLook that never sees more than the model did."""
+class NoRegionReader:
+    """A RegionReader that never sees more than the network did."""
 
-    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
-        return [None] * len(boxes)
+    def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
+        return [None] * len(regions)
 
-    def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> None:
+    def crops(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac], dpi: int) -> None:
         return None
 
 
@@ -117,8 +118,12 @@ def run_once(
 ) -> InferReport:
     """`infer` without configuration files and weights: rendering in this process unless the settings have workers."""
     wanted = wanted or InferConfig()
-    with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
-        report = run(list_documents(source), engine or ColourEngine(), journal, wanted)
+    with (
+        Detector(engine=engine or ColourEngine()) as detector,
+        claimed_folder(output, on_existing),
+        Journal(output / JOURNAL_NAME, settings) as journal,
+    ):
+        report = run(list_documents(source), detector, journal, wanted)
         write_summary(report, settings, source=str(source), weights=Path("fake.pt"))
     return report
 

@@ -7,8 +7,7 @@
         else:                                     # DocumentOutcome: the end of the document
             ...
 
-Outcomes come in the order of documents and pages, the same whatever the number of processes. Processes start with a
-fresh interpreter: a script that uses them needs the usual `if __name__ == "__main__":`.
+Outcomes come in the order of documents and pages, the same whatever the number of processes.
 """
 
 from __future__ import annotations

@@ -1,21 +1,21 @@
-"""`detections.jsonl`: a line per finished page, written when it is finished and never changed afterwards.
+"""`detections.jsonl`, the journal of a run: a line for each finished page, written as soon as the page is finished.
 
-The journal is what survives a stop. `--resume` reads it, keeps what belongs to the same file content and settings, and
-goes on; the other result files are made from it at the end. In memory there are only the places of the lines, so that
-a hundred thousand documents cost a few MB.
+The journal is what survives when a run is stopped. `--resume` reads it, keeps what belongs to the same file contents
+and settings, and goes on from there. While a run works, the results of its own pages reach the result files as
+objects; only results of an earlier run are read back from the journal. Memory holds no more than the positions of the
+lines, so that a hundred thousand documents cost a few MB.
 
-Lines of the journal: one JSON object each for the run, a finished page and a finished document; pure text <-> data.
-
-A page's line holds all that the other result files are made from: the raw detections as the model gave them, the marks
-with the positions of the raw boxes they stand for, and the page's size.
+Each line is one JSON object: the run, a finished page, a finished document, or the marked copy of a PDF. The line of a
+page holds everything that the other result files are made from: the raw detections as the network gave them, the
+marks with the positions of the raw boxes that each of them stands for, and the size of the page.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
@@ -23,11 +23,18 @@ import numpy as np
 
 from docdetect.files import output_errors, replacing
 from docdetect.inference.settings import RunSettings
-from docdetect.types import Detections, DocumentResult, Failure, FailureKind, PageInfo, PageResult, SizeWH
+from docdetect.types import (
+    Detections,
+    DocumentResult,
+    FailedPage,
+    Failure,
+    FailureKind,
+    PageInfo,
+    PageResult,
+    SizeWH,
+)
 
 JOURNAL_VERSION = 1
-
-_UNKNOWN_SIZE = (1, 1)  # of a page that could not be opened: PageInfo wants a size, nothing shows it
 
 RecordKind: TypeAlias = Literal["run", "page", "document", "pdf"]
 
@@ -99,12 +106,13 @@ def run_to_line(settings: RunSettings) -> str:
     )
 
 
-def page_to_line(result: PageResult, stamp: Stamp, settings: RunSettings) -> str:
+def page_to_line(result: PageResult | FailedPage, stamp: Stamp, settings: RunSettings) -> str:
     """The line of a finished page, without line end."""
+    if isinstance(result, FailedPage):
+        failed: dict[str, Any] = {"record": "page", "document": result.document, "page": result.page} | vars(stamp)
+        return _line(failed | {"failure": failure_to_json(result.failure)})
     info = result.info
     data: dict[str, Any] = {"record": "page", "document": info.document, "page": info.number} | vars(stamp)
-    if result.failure is not None:
-        return _line(data | {"failure": failure_to_json(result.failure)})
     data["page_size"] = {"width": info.size_wh[0], "height": info.size_wh[1]}
     data["dpi"] = info.dpi
     data["size_pt"] = None if info.size_pt is None else list(info.size_pt)
@@ -118,6 +126,14 @@ def page_to_line(result: PageResult, stamp: Stamp, settings: RunSettings) -> str
         if status is not None:
             mark |= {"text": text, "status": status}
     return _line(data | {"marks": marks})
+
+
+def page_place(result: PageResult | FailedPage) -> tuple[str, int]:
+    """The document name and the number (from 1) of a page."""
+    if isinstance(result, FailedPage):
+        assert result.page is not None
+        return result.document, result.page
+    return result.info.document, result.info.number
 
 
 def document_to_line(end: DocumentEnd, stamp: Stamp) -> str:
@@ -145,7 +161,7 @@ def line_to_record(line: str) -> Record | None:
         return None
 
 
-def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult:
+def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult | FailedPage:
     """The result that a page's line was written from.
 
     Raises:
@@ -153,7 +169,7 @@ def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult:
     """
     data = record.data
     if "failure" in data:
-        return failed_page(record.document, record.page, failure_from_json(data["failure"]))
+        return FailedPage(record.document, record.page, failure_from_json(data["failure"]))
     size_wh = (int(data["page_size"]["width"]), int(data["page_size"]["height"]))
     size_pt = None if data["size_pt"] is None else (float(data["size_pt"][0]), float(data["size_pt"][1]))
     return PageResult(
@@ -177,12 +193,6 @@ def record_to_pdf(record: Record) -> PdfEnd:
     """What a line about a copy was written from. Raises ValueError, KeyError, TypeError as `record_to_page` does."""
     failure = record.data["failure"]
     return PdfEnd(record.document, None if failure is None else failure_from_json(failure))
-
-
-def failed_page(document: str, number: int, failure: Failure) -> PageResult:
-    """The result of a page that has none; its size is not known and must not be shown."""
-    nothing = Detections.none(_UNKNOWN_SIZE)
-    return PageResult(PageInfo(document, number, _UNKNOWN_SIZE), nothing, nothing, failure=failure)
 
 
 def failure_to_json(failure: Failure) -> dict[str, str]:
@@ -251,9 +261,9 @@ def _line(data: dict[str, Any]) -> str:
 
 JOURNAL_NAME = "detections.jsonl"
 
+# Documents that failed for these reasons are tried again by `--resume`: a password, or a package, may be there now, of
+# which neither the file nor the settings tell.
 _WORTH_ANOTHER_TRY = frozenset({FailureKind.ENCRYPTED, FailureKind.UNSUPPORTED})
-
-"""A password or an extra may be there the next time, of which neither the file nor the settings tell."""
 
 
 @dataclass
@@ -278,6 +288,11 @@ class Entry:
     has_pdf: bool = False
     retry: bool = False
 
+    def offsets(self) -> list[int]:
+        """Where the lines of the document stand, in the order that they have in a sorted journal."""
+        closing = [offset for offset in (self.end, self.pdf) if offset is not None]
+        return [offset for _, offset in sorted(self.pages.items())] + closing
+
     @property
     def complete(self) -> bool:
         """Whether all lines are there; a damaged journal may have the closing line and lack a page."""
@@ -300,6 +315,7 @@ class Journal:
         self.settings = settings
         self._fingerprint = settings.fingerprint()
         self._entries: dict[str, Entry] = {}
+        self._lines = 0
         self.unreadable_lines = 0
         with output_errors(path):
             self._file: BinaryIO = path.open("a+b", buffering=0)
@@ -331,11 +347,11 @@ class Journal:
         entry = self._entries.get(document)
         return entry.sha256 if entry is not None else ""
 
-    def add_page(self, result: PageResult, sha256: str) -> None:
-        """Appends a finished page. Raises OutputError."""
-        stamp = Stamp(sha256, self._fingerprint)
-        offset = self._append(page_to_line(result, stamp, self.settings))
-        self._entry(result.info.document, sha256).pages[result.info.number] = offset
+    def add_page(self, result: PageResult | FailedPage, sha256: str) -> None:
+        """Appends the result of a page, or why it has none. Raises OutputError."""
+        document, number = page_place(result)
+        offset = self._append(page_to_line(result, Stamp(sha256, self._fingerprint), self.settings))
+        self._entry(document, sha256).pages[number] = offset
 
     def add_end(self, end: DocumentEnd, sha256: str) -> None:
         """Appends the closing line of a document. Raises OutputError."""
@@ -366,34 +382,60 @@ class Journal:
         for document in documents:
             self._entries.pop(document, None)
 
+    def read_pages(self, document: str, numbers: Iterable[int] | None = None) -> list[PageResult | FailedPage]:
+        """The results of these pages of a document, or of all pages that the journal has, in page order."""
+        pages = self._entries[document].pages
+        wanted = sorted(pages if numbers is None else numbers)
+        return [record_to_page(self._record(pages[number]), self.settings.class_names) for number in wanted]
+
     def read_document(self, document: str) -> tuple[DocumentResult, DocumentEnd | None]:
         """All that the journal has on one document, its pages in order; None as the end while it is open."""
         entry = self._entries[document]
-        names = self.settings.class_names
-        pages = tuple(record_to_page(self._record(offset), names) for _, offset in sorted(entry.pages.items()))
         end = None if entry.end is None else record_to_end(self._record(entry.end))
-        return DocumentResult(document, entry.sha256, pages, None if end is None else end.failure), end
+        failure = None if end is None else end.failure
+        return DocumentResult(document, entry.sha256, tuple(self.read_pages(document)), failure), end
 
     def rewrite_sorted(self) -> None:
-        """Replaces the file atomically by the lines that count, sorted by document and page: the same bytes whatever
-        the order of the work was and however often it was stopped. Raises OutputError."""
+        """Makes the file hold exactly the lines that count, sorted by document and page.
+
+        The bytes are the same whatever the order of the work was and however often it was stopped. The file is
+        replaced atomically, and left alone where it is sorted already, as an undisturbed run leaves it.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        offsets = [offset for entry in self._sorted_entries() for offset in entry.offsets()]
+        if offsets == sorted(offsets) and self._lines == 1 + len(offsets):
+            with output_errors(self.path):
+                os.fsync(self._file.fileno())
+            return
         with replacing(self.path) as stream:
-            stream.write(run_to_line(self.settings).encode() + b"\n")
-            stream.writelines(self._sorted_lines())
+            entries = self._write_sorted(stream)
             self._file.close()  # all lines are read; Windows replaces no file that is open
         with output_errors(self.path):
             self._file = self.path.open("a+b", buffering=0)
-            self._entries.clear()
-            self._index()
+            self._entries, self._lines = entries, 1 + len(offsets)
 
-    def _sorted_lines(self) -> Iterator[bytes]:
+    def _write_sorted(self, stream: BinaryIO) -> dict[str, Entry]:
+        """Writes the lines that count, sorted, and returns the entries with the lines' new positions."""
+        stream.write(run_to_line(self.settings).encode() + b"\n")
+
+        def moved(offset: int | None) -> int | None:
+            if offset is None:
+                return None
+            position = stream.tell()
+            stream.write(self._line_at(offset))
+            return position
+
+        entries: dict[str, Entry] = {}
         for document in self.documents():
             entry = self._entries[document]
-            for _, offset in sorted(entry.pages.items()):
-                yield self._line_at(offset)
-            for closing in (entry.end, entry.pdf):
-                if closing is not None:
-                    yield self._line_at(closing)
+            pages = {number: moved(offset) or 0 for number, offset in sorted(entry.pages.items())}
+            entries[document] = replace(entry, pages=pages, end=moved(entry.end), pdf=moved(entry.pdf))
+        return entries
+
+    def _sorted_entries(self) -> Iterator[Entry]:
+        return (self._entries[document] for document in self.documents())
 
     def _entry(self, document: str, sha256: str) -> Entry:
         entry = self._entries.get(document)
@@ -424,6 +466,7 @@ class Journal:
             except BaseException:
                 self._file.truncate(offset)
                 raise
+        self._lines += 1
         return offset
 
     def _line_at(self, offset: int) -> bytes:
@@ -451,6 +494,7 @@ class Journal:
                     self.unreadable_lines += 1
                     break
                 self._note(line, offset)
+                self._lines += 1
                 offset += len(line)
         return offset
 

@@ -54,8 +54,12 @@ class PdfCopies:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pdf-copies")
         self._waiting: deque[_Waiting] = deque()
 
-    def add(self, file: DocumentFile) -> None:
+    def add(self, file: DocumentFile, result: DocumentResult | None = None) -> None:
         """Has the copy of a document made if the journal has all of it; waits while too many are under way.
+
+        Args:
+            file: the document.
+            result: the pages of the document; None reads them from the journal.
 
         Raises:
             OutputError: an earlier copy, or its line, cannot be written.
@@ -67,8 +71,9 @@ class PdfCopies:
             return
         if self._journal.has_pdf(file.name) and (self._folder / file.name).is_file():
             return
-        result, _ = self._journal.read_document(file.name)
-        if all(page.failure is not None for page in result.pages):
+        if result is None:
+            result, _ = self._journal.read_document(file.name)
+        if not result.good_pages:
             return
         self.record(_MOST_WAITING)
         marks = tuple(pdf_marks(result, self._journal.settings))
@@ -111,8 +116,8 @@ class PdfCopies:
 
 def pdf_marks(result: DocumentResult, settings: RunSettings) -> Iterator[PdfMark]:
     """The annotations of a document: a frame in the colour of its class, and what is known about the mark."""
-    for page in result.pages:
-        if page.failure is None and page.info.size_pt is not None:
+    for page in result.good_pages:
+        if page.info.size_pt is not None:
             yield from _marks_of(page, page.info.size_pt, settings)
 
 

@@ -1,9 +1,10 @@
-"""One function per result format. Each opens a file and gives back a function that takes one document after another, so
-that memory does not grow with their number; the file appears when the last one is in.
+"""The result files of a run, and what the run comes to.
 
-What a run comes to: a row per document, totals, failures; made from the journal while results are written.
-
-`summary.json` and `documents.csv`: what a run came to, for programs and for people with a spreadsheet.
+There is one function for each result format. It opens a file and gives back a function that takes one document after
+the other, in the order of their names, so that memory does not grow with the number of documents; the file appears
+when the last document is in. `ResultFiles` keeps all formats of a run open at once, and counts: a row for each
+document, totals, failures. `summary.json` and `documents.csv` say what the run came to, for programs and for people
+with a spreadsheet.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import csv
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any, TypeAlias
 
 from docdetect import __version__, boxes
@@ -26,7 +28,7 @@ from docdetect.files import json_text, replacing, replacing_text, write_json, wr
 from docdetect.inference.folder import YOLO_FOLDER
 from docdetect.inference.journal import DocumentEnd, PdfEnd, code_status, coordinate, failure_to_json, score
 from docdetect.inference.settings import RunSettings
-from docdetect.types import DocumentResult, DocumentStatus, Failure, PageResult
+from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure, PageResult
 
 AddDocument: TypeAlias = Callable[[DocumentResult], None]
 
@@ -57,11 +59,8 @@ def annotations_file(output: Path, settings: RunSettings) -> Iterator[AddDocumen
 
         def add(result: DocumentResult) -> None:
             nonlocal documents, marks
-            pages = {}
-            for page in _good_pages(result):
-                keys = [f"annotation_{marks + position}" for position in range(1, len(page.grouped) + 1)]
-                pages[page.info.number] = _annotated(page, keys, settings)
-                marks += len(keys)
+            pages = annotated_pages(result.good_pages, settings, marks + 1)
+            marks += sum(len(page.grouped) for page in result.good_pages)
             if pages:
                 text = json_text(annotations_to_json({result.document: pages}))
                 stream.write((",\n" if documents else "\n") + text.removeprefix("{\n").removesuffix("\n}\n"))
@@ -79,7 +78,7 @@ def csv_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
         writer.writerow(COLUMNS)
 
         def add(result: DocumentResult) -> None:
-            for page in _good_pages(result):
+            for page in result.good_pages:
                 writer.writerows(mark_rows(page, settings))
 
         yield add
@@ -98,7 +97,7 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
 
         def add(result: DocumentResult) -> None:
             nonlocal images, marks
-            for page in _good_pages(result):
+            for page in result.good_pages:
                 images += 1
                 info = page.info
                 image = {"id": images, "file_name": f"{info.document}/page_{info.number:04d}"}
@@ -124,7 +123,7 @@ def yolo_files(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     write_text(folder / "classes.txt", "".join(f"{name}\n" for name in settings.class_names))
 
     def add(result: DocumentResult) -> None:
-        for page in _good_pages(result):
+        for page in result.good_pages:
             write_text(folder / result.document / f"page_{page.info.number:04d}.txt", detections_to_yolo(page.grouped))
 
     yield add
@@ -147,7 +146,7 @@ def parquet_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     rows: list[tuple[Cell, ...]] = []
 
     def add(result: DocumentResult) -> None:
-        for page in _good_pages(result):
+        for page in result.good_pages:
             rows.extend(mark_rows(page, settings))
 
     yield add
@@ -181,6 +180,16 @@ def mark_rows(page: PageResult, settings: RunSettings) -> Iterator[tuple[Cell, .
         text, name = page.texts[position], settings.class_names[class_id]
         size_and_code = (*info.size_wh, *points, text, code_status(name, text, settings))
         yield (info.document, info.number, name, _score_of(page, position), *box, *size_and_code)
+
+
+def annotated_pages(pages: Iterable[PageResult], settings: RunSettings, first: int) -> dict[int, AnnotatedPage]:
+    """Page number -> page in the format of annotations; marks are named `annotation_<first>` and so on."""
+    annotated = {}
+    for page in pages:
+        keys = [f"annotation_{number}" for number in range(first, first + len(page.grouped))]
+        annotated[page.info.number] = _annotated(page, keys, settings)
+        first += len(keys)
+    return annotated
 
 
 def _annotated(page: PageResult, keys: list[str], settings: RunSettings) -> AnnotatedPage:
@@ -217,10 +226,6 @@ def _score_of(page: PageResult, position: int) -> float:
     return score(page.grouped.scores[position])
 
 
-def _good_pages(result: DocumentResult) -> Iterator[PageResult]:
-    return (page for page in result.pages if page.failure is None)
-
-
 @dataclass(frozen=True)
 class DocumentRow:
     """One line of the document table.
@@ -252,15 +257,6 @@ class DocumentRow:
         return tuple(name for name in required if not self.pages_of_class[name])
 
 
-@dataclass(frozen=True)
-class FailureRow:
-    """A document, or a page of one, without a result; `page` is None for whole documents."""
-
-    document: str
-    page: int | None
-    failure: Failure
-
-
 @dataclass
 class Totals:
     """Sums over all documents of a run, filled by `add`.
@@ -278,19 +274,17 @@ class Totals:
     class_names: tuple[str, ...]
     documents: list[DocumentRow] = field(default_factory=list)
     pages: int = 0
-    failures: list[FailureRow] = field(default_factory=list)
+    failures: list[FailedPage] = field(default_factory=list)
     raw: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
     code_class: str = ""
     codes_read: int = 0
 
-    def add(self, result: DocumentResult, end: DocumentEnd | None, pdf: PdfEnd | None = None) -> None:
-        """Counts one document in; `end` is None when the run stopped before its last page."""
+    def add(self, result: DocumentResult, end: DocumentEnd | None) -> None:
+        """Counts one document in; `end` is None when the run stopped before the document's last page."""
         pages_of_class: dict[str, list[int]] = {name: [] for name in self.class_names}
-        for page in result.pages:
-            if page.failure is not None:
-                self.failures.append(FailureRow(result.document, page.info.number, page.failure))
-                continue
+        self.failures += result.failed_pages
+        for page in result.good_pages:
             self.pages += 1
             self.raw.update(self.class_names[class_id] for class_id in page.raw.class_ids)
             self.marks.update(self.class_names[class_id] for class_id in page.grouped.class_ids)
@@ -298,7 +292,7 @@ class Totals:
             for class_id in sorted(set(page.grouped.class_ids.tolist())):
                 pages_of_class[self.class_names[class_id]].append(page.info.number)
         if result.failure is not None:
-            self.failures.append(FailureRow(result.document, None, result.failure))
+            self.failures.append(FailedPage(result.document, None, result.failure))
         status = result.status
         if end is None and status is DocumentStatus.OK:
             status = DocumentStatus.PARTIAL
@@ -308,13 +302,16 @@ class Totals:
                 result.sha256,
                 status,
                 len(result.pages) if end is None else end.page_count,
-                tuple(page.info.number for page in result.pages if page.failure is not None),
+                tuple(page.page or 0 for page in result.failed_pages),
                 {name: tuple(numbers) for name, numbers in pages_of_class.items()},
                 end is not None,
                 result.failure,
-                pdf,
             )
         )
+
+    def add_copies(self, copy_of: Callable[[str], PdfEnd | None]) -> None:
+        """Notes, for every document counted in, what became of its marked copy."""
+        self.documents = [replace(row, pdf=copy_of(row.document)) for row in self.documents]
 
     @property
     def codes_unreadable(self) -> int:
@@ -324,6 +321,51 @@ class Totals:
     def with_status(self, status: DocumentStatus) -> int:
         """Number of documents with this status."""
         return sum(row.status is status for row in self.documents)
+
+
+class ResultFiles:
+    """The result files of a run, open for one document after the other; a context manager.
+
+    The files replace those of an earlier run when the block ends well; when it fails, the earlier files stay.
+
+    Args:
+        output: the result folder.
+        settings: of the run.
+        formats: names of `FORMATS`; others are passed over.
+
+    Raises:
+        OutputError: a file cannot be written.
+        MissingDependencyError: a format needs a package that is not installed.
+    """
+
+    def __init__(self, output: Path, settings: RunSettings, formats: Iterable[str]) -> None:
+        self.totals = Totals(settings.class_names, code_class=settings.code_class if settings.read_codes else "")
+        self._stack = ExitStack()
+        self._output, self._settings = output, settings
+        self._formats = [FORMATS[name] for name in dict.fromkeys(formats) if name in FORMATS]
+        self._adders: list[AddDocument] = []
+
+    def __enter__(self) -> ResultFiles:
+        with ExitStack() as stack:
+            self._adders = [stack.enter_context(open_file(self._output, self._settings)) for open_file in self._formats]
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    def add(self, result: DocumentResult, end: DocumentEnd | None) -> None:
+        """Writes one document into every file; call it in the order of the documents' names.
+
+        Args:
+            result: the pages of the document.
+            end: None when the run stopped before the last page of the document.
+        """
+        self.totals.add(result, end)
+        for add in self._adders:
+            add(result)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,8 @@ from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import ConfigError, UsageError
-from docdetect.files import sha256_file, timestamped, write_text
-from docdetect.inference.flow import Flow
+from docdetect.files import timestamped, write_text
+from docdetect.inference.detector import Detector, StopSignal
 from docdetect.inference.folder import (
     CONFIG_NAME,
     CROPS_FOLDER,
@@ -26,48 +28,44 @@ from docdetect.inference.folder import (
     claimed_folder,
     remove_files,
 )
-from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Journal, page_place
 from docdetect.inference.marked_copies import PdfCopies
-from docdetect.inference.results import FORMATS, InferReport, Totals, write_summary
+from docdetect.inference.results import InferReport, ResultFiles, Totals, write_summary
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
-from docdetect.inference.stages import CloserLooks, Finisher, PageReading, ReadDocument, plan, read_documents
-from docdetect.machine import available_cores, keep_freed_pictures
+from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDocument, plan
+from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
-from docdetect.models.conversions import int8_path
-from docdetect.models.engines.base import Engine
-from docdetect.models.engines.select import load_engine, say_nothing
-from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
-from docdetect.models.weights import network_imgsz, resolve_weights
-from docdetect.workers.parts import WorkerSettings
+from docdetect.models.engines.select import say_nothing
+from docdetect.types import DocumentResult, FailedPage, PageResult
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config, InferConfig
-
-_BYTES_A_PAGE = 6 << 20  # of a rendered page that waits for the model: most have 2 MB, one with a sheet up to 200
 
 
 def infer(
     config: Config,
     on_progress: ProgressCallback = no_progress,
     announce: Callable[[str], None] = say_nothing,
+    stop: threading.Event | None = None,
 ) -> InferReport:
     """Finds the marks in all documents of a source and writes the result folder.
 
-    Bad pages and documents do not stop the run; they are in the report with their reasons. An interruption
-    (KeyboardInterrupt) ends it early: what is done is written, and the report says so.
+    Bad pages and documents do not stop the run; they are in the report with their reasons. A stop (Ctrl-C, or `stop`)
+    ends the run early: what is done is written, and the report says so.
 
     Args:
         config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
         on_progress: told about every finished document.
         announce: told when the weights have to be converted first.
+        stop: once another thread sets this event, no further page is begun.
 
     Raises:
         InputError: no such source, no documents, no weights, no such password file.
         OutputExistsError: there are results already, or the folder is not docdetect's, or in use.
         OutputError: results cannot be written.
-        MissingDependencyError: the engine, or all documents, need an extra that is not installed.
-        ConfigError, UsageError: settings that contradict each other or the model.
+        MissingDependencyError: the engine, a result format, or all documents need an extra that is not installed.
+        ConfigError, UsageError: settings that contradict each other or the weights.
     """
     wanted = config.infer
     output, on_existing = _output(wanted)
@@ -76,120 +74,204 @@ def infer(
     keep_freed_pictures()
     opener = DocumentOpener(known_passwords(wanted))
     files = chosen_documents(wanted, output)
-    weights = resolve_weights(wanted.weights, Path(config.train.runs))
-    imgsz = network_imgsz(weights, wanted.imgsz)
-    engine = load_engine(
-        weights,
-        imgsz=imgsz,
-        device=wanted.device,
-        engine=wanted.engine,
-        precision=wanted.precision,
-        trim=wanted.trim == "auto",
-        announce=announce,
-    )
-    settings = _settings(config, engine, weights, imgsz)
-    _check_required(wanted, settings)
-    with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
+    with (
+        loaded_detector(config, announce) as detector,
+        claimed_folder(output, on_existing),
+        Journal(output / JOURNAL_NAME, run_settings(config, detector)) as journal,
+    ):
         if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
             write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
-        report = run(files, engine, journal, wanted, on_progress, opener)
-        write_summary(report, settings, source=", ".join(wanted.source), weights=weights)
+        report = run(files, detector, journal, wanted, on_progress, opener, stop)
+        assert detector.weights is not None
+        write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
     return report
 
 
 def run(
     files: Sequence[DocumentFile],
-    engine: Engine,
+    detector: Detector,
     journal: Journal,
     wanted: InferConfig,
     on_progress: ProgressCallback = no_progress,
     opener: Opener = open_document,
+    stop: threading.Event | None = None,
 ) -> InferReport:
-    """Takes the documents through the engine into the journal and writes the result files beside it.
+    """Takes documents through the detector into the journal and the result files beside it.
 
     Args:
-        files: in the order of the work.
-        engine: the detector.
+        files: the documents; the work is done in the order of their names.
+        detector: finds the marks.
         journal: of this run; what it holds already is not done again.
         wanted: `formats` and `require`; the rest stands in the journal's settings.
         on_progress: told about every finished document.
         opener: opens a document.
+        stop: once another thread sets this event, no further page is begun.
 
     Raises:
         OutputError: results cannot be written.
+        MissingDependencyError: a result format needs a package that is not installed.
     """
-    settings, output = journal.settings, journal.path.parent
+    settings, output, signal = journal.settings, journal.path.parent, StopSignal(stop)
     resumed = bool(journal.documents())
-    documents = 0
-
-    def on_document(event: ReadDocument, pages: int) -> None:
-        nonlocal documents
-        documents += 1
-        if not flow.interrupted:
-            copies.add(event.file)
-        on_progress(documents, len(files), f"{pages} pages, {event.file.name}")
-
-    work = plan(files, journal)
-    documents = len(files) - len(work.files)
-    reading = PageReading(settings.imgsz, settings.dpi, work.done, settings.rotations, settings.tile)
-    ahead = _pages_ahead(engine, settings)
-    workers = WorkerSettings(
-        settings.workers,
-        settings.doc_timeout_s,
-        settings.doc_memory_mb << 20,
-        max_in_flight=ahead,
-        max_in_flight_bytes=ahead * _BYTES_A_PAGE,
-    )
-    started, interrupted = time.perf_counter(), False
-    looks = CloserLooks(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
-    with looks as closer_look, PdfCopies(journal, output, opener) as copies:
-        finisher = Finisher(settings, output, closer_look)
-        flow = Flow(engine, finisher, journal, settings, on_document, closer_look.stop)
-        try:
-            with closing(read_documents(work, reading, workers, opener)) as events:
-                flow.run(events)
-            copies.finish(files)
-        except KeyboardInterrupt:
-            interrupted = True
-            copies.record()
-    elapsed_s = time.perf_counter() - started
     journal.forget(set(journal.documents()) - {file.name for file in files})
+    work = plan(sorted(files, key=lambda file: file.name), journal)
+    started = time.perf_counter()
+    with (
+        ResultFiles(output, settings, wanted.formats) as results,
+        PdfCopies(journal, output, opener) as copies,
+        closing(detector.run(work, settings, opener=opener, stop=signal, output=output)) as stream,
+    ):
+        record = _Recording(journal, results, copies, work, len(files), on_progress)
+        while True:
+            try:
+                for event in stream:
+                    record(event)
+                break
+            except KeyboardInterrupt:  # the stream then still gives what is finished soon
+                if signal.is_set():
+                    break
+                signal.set()
+        record.finish()
+        interrupted = signal.is_set()
+        if not interrupted:
+            try:
+                copies.finish(files)
+            except KeyboardInterrupt:
+                interrupted = True
+        copies.record()
+    elapsed_s = time.perf_counter() - started
+    totals = results.totals
+    totals.add_copies(journal.read_pdf)
     if not interrupted:
         journal.rewrite_sorted()
-    totals = write_results(journal, output, wanted.formats)
-    if resumed and not interrupted:
-        _remove_orphans(output, totals)
+        if resumed:
+            _remove_orphans(output, totals)
     return InferReport(
-        output,
-        totals,
-        wanted.require,
-        len(files),
-        elapsed_s,
-        flow.pages,
-        interrupted,
-        journal.unreadable_lines,
+        output, totals, wanted.require, len(files), elapsed_s, record.pages, interrupted, journal.unreadable_lines
     )
 
 
-def write_results(journal: Journal, output: Path, formats: Iterable[str]) -> Totals:
-    """The result files that are made from the journal; one document at a time is in memory. Raises OutputError."""
-    settings = journal.settings
-    totals = Totals(settings.class_names, code_class=settings.code_class if settings.read_codes else "")
-    with ExitStack() as stack:
-        chosen = [FORMATS[name] for name in dict.fromkeys(formats) if name in FORMATS]
-        adders = [stack.enter_context(open_format(output, settings)) for open_format in chosen]
-        for document in journal.documents():
-            result, end = journal.read_document(document)
-            totals.add(result, end, journal.read_pdf(document))
-            for add in adders:
-                add(result)
-    return totals
+class _Recording:
+    """Puts what the detector gives into the journal and the result files, documents in the order of their names.
+
+    Results of an earlier run are read from the journal when it is their turn; those of this run are at hand.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        results: ResultFiles,
+        copies: PdfCopies,
+        work: Plan,
+        document_count: int,
+        on_progress: ProgressCallback,
+    ) -> None:
+        self.pages = 0
+        self._journal, self._results, self._copies = journal, results, copies
+        self._done = work.done
+        self._on_progress, self._document_count = on_progress, document_count
+        self._documents = document_count - len(work.files)
+        self._earlier = deque(journal.documents())
+        self._current: dict[int, PageResult | FailedPage] = {}
+
+    def __call__(self, event: FinishedEvent) -> None:
+        """Takes the next page, or the end of its document. Raises OutputError."""
+        if isinstance(event, FinishedPage):
+            self._journal.add_page(event.result, event.sha256)
+            self.pages += 1
+            self._current[page_place(event.result)[1]] = event.result
+            return
+        name = event.file.name
+        end = DocumentEnd(name, event.page_count, event.failure)
+        self._journal.add_end(end, event.sha256)
+        self._catch_up(name)
+        result = self._result_of(event)
+        self._results.add(result, end)
+        self._copies.add(event.file, result)
+        self._documents += 1
+        self._on_progress(self._documents, self._document_count, f"{self.pages} pages, {name}")
+
+    def finish(self) -> None:
+        """Writes what is left: documents of an earlier run, and the one in the middle of which this run was stopped."""
+        self._earlier = deque(sorted({*self._earlier, *self._unwritten()}))
+        self._catch_up(None)
+
+    def _unwritten(self) -> list[str]:
+        if not self._current:
+            return []
+        first = next(iter(self._current.values()))
+        return [page_place(first)[0]]
+
+    def _result_of(self, event: ReadDocument) -> DocumentResult:
+        """All pages of a document that is finished: those of this run, and those that an earlier run had done."""
+        name, pages = event.file.name, self._current
+        self._current = {}
+        numbers = [number for number in self._done.get(name, ()) if number not in pages]
+        if numbers:
+            pages = pages | {page_place(page)[1]: page for page in self._journal.read_pages(name, numbers)}
+        in_order = tuple(pages[number] for number in sorted(pages))
+        return DocumentResult(name, event.sha256, in_order, event.failure)
+
+    def _catch_up(self, name: str | None) -> None:
+        """Writes the documents of an earlier run whose names come before `name`, or all of them."""
+        while self._earlier and (name is None or self._earlier[0] <= name):
+            document = self._earlier.popleft()
+            if document != name:
+                self._results.add(*self._journal.read_document(document))
 
 
-def _pages_ahead(engine: Engine, settings: RunSettings) -> int:
-    """Rendered pages that may wait for the model: enough that all its lanes find a batch, and every worker has one."""
-    batch = settings.batch or engine.traits.batch
-    return max(16, 2 * engine.traits.lanes * batch, 2 * settings.workers)
+def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector:
+    """The Detector that the section `infer` asks for. For errors see `Detector`."""
+    wanted = config.infer
+    return Detector(
+        wanted.weights,
+        imgsz=wanted.imgsz,
+        engine=wanted.engine,
+        precision=wanted.precision,
+        device=wanted.device,
+        conf=wanted.conf,
+        iou=wanted.iou,
+        batch=wanted.batch,
+        workers=wanted.workers or None,
+        trim=wanted.trim == "auto",
+        page_timeout_s=wanted.doc_timeout_s,
+        page_memory_mb=wanted.doc_memory_mb,
+        runs=config.train.runs,
+        announce=announce,
+    )
+
+
+def run_settings(config: Config, detector: Detector) -> RunSettings:
+    """The settings of a run: those of its detector and of the sections `infer` and `grouping`.
+
+    Raises:
+        ConfigError: a required class is none of the weights'.
+    """
+    wanted, grouping = config.infer, config.grouping
+    unknown = [name for name in wanted.require if name not in detector.class_names]
+    if unknown:
+        raise ConfigError(
+            f"infer.require: {', '.join(unknown)} not among the classes of these weights",
+            f"Classes: {', '.join(detector.class_names)}.",
+        )
+    return detector.settings(
+        rotations=wanted.rotations,
+        tile=wanted.tile == "auto",
+        dpi=wanted.dpi,
+        grouping=GroupingSettings(
+            method=grouping.method,
+            dist=grouping.dist,
+            iou=grouping.iou,
+            contain=grouping.contain,
+            nested=grouping.nested,
+            per_class=grouping.per_class,
+        ),
+        read_codes=wanted.read_codes,
+        code_class=wanted.code_class,
+        save_pages=wanted.save_pages,
+        save_crops=wanted.save_crops,
+        save_pdf=wanted.save_pdf,
+    )
 
 
 def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
@@ -199,68 +281,6 @@ def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
         raise UsageError("--resume needs the folder to go on in", "Give it with --output.")
     output = Path(wanted.output) if wanted.output else Path(wanted.runs) / timestamped(wanted.name)
     return output, "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
-
-
-def _settings(config: Config, engine: Engine, weights: Path, imgsz: int) -> RunSettings:
-    wanted, grouping = config.infer, config.grouping
-    conf, class_conf = _thresholds(wanted, engine, weights)
-    return RunSettings(
-        class_names=engine.class_names,
-        weights_sha256=sha256_file(weights),
-        int8_sha256=_int8_sha256(engine, weights),
-        conf=conf,
-        class_conf=class_conf,
-        iou=wanted.iou,
-        engine=engine.traits.name,
-        precision=engine.traits.precision,
-        imgsz=imgsz,
-        dpi=wanted.dpi,
-        rotations=wanted.rotations,
-        tile=wanted.tile == "auto",
-        trim=wanted.trim == "auto",
-        grouping=GroupingSettings(
-            method=grouping.method,
-            dist=grouping.dist,
-            iou=grouping.iou,
-            contain=grouping.contain,
-            nested=grouping.nested,
-            per_class=grouping.per_class,
-        ),
-        save_pages=wanted.save_pages,
-        save_crops=wanted.save_crops,
-        save_pdf=wanted.save_pdf,
-        read_codes=wanted.read_codes,
-        code_class=wanted.code_class,
-        batch=wanted.batch,
-        workers=wanted.workers or available_cores(),
-        doc_timeout_s=wanted.doc_timeout_s,
-        doc_memory_mb=wanted.doc_memory_mb,
-    )
-
-
-def _int8_sha256(engine: Engine, weights: Path) -> str:
-    form = int8_path(weights)
-    return sha256_file(form) if engine.traits.precision == "int8" and form.is_file() else ""
-
-
-def _thresholds(wanted: InferConfig, engine: Engine, weights: Path) -> tuple[float, tuple[float, ...]]:
-    """The lowest confidence of all, and that of each class: as asked for, else as kept with the weights."""
-    if wanted.conf is not None:
-        return wanted.conf, ()
-    kept = read_thresholds(weights)
-    if kept is None:
-        return DEFAULT_CONF, ()
-    by_class = kept.of(engine.class_names, DEFAULT_CONF)
-    return min(by_class), by_class
-
-
-def _check_required(wanted: InferConfig, settings: RunSettings) -> None:
-    unknown = [name for name in wanted.require if name not in settings.class_names]
-    if unknown:
-        raise ConfigError(
-            f"infer.require: {', '.join(unknown)} not among the classes of these weights",
-            f"Classes: {', '.join(settings.class_names)}.",
-        )
 
 
 def _remove_orphans(output: Path, totals: Totals) -> None:

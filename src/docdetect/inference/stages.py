@@ -1,22 +1,27 @@
-"""From documents to pages ready for the model: the first stage of the flow, in worker processes.
+"""The stages that a page passes through: read, network, finish. Results come out in the order of the pages.
 
-Every page is rendered straight at the size that the model needs; the size that its boxes will refer to is only
-calculated. What cannot be read comes out as data, in place.
+    documents -> `read_documents` -> `Pipeline` (network -> `Finisher`) -> results in page order
 
-A second, larger look at single pages, for codes and cut-outs: in a process of its own that may crash or hang.
-
-From raw detections to a page's result: grouping, codes read, pictures written. The last stage before the journal.
+Reading renders pages in isolated processes, straight at the size that the network sees; the size that boxes refer to
+is only calculated. The network runs in as many threads as its engine has lanes. Finishing (one box per mark, QR codes
+read, pictures written) runs in threads beside the network. No stage waits for another one unless too many pages wait
+behind it, so the number of pages in memory is bounded. What cannot be read, and a page that a stage fails on, is data
+that keeps its place in the order.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -27,53 +32,61 @@ from docdetect.documents.codes import read_code, read_codes_closer
 from docdetect.documents.drawing import draw_detections, write_image
 from docdetect.documents.reader import Document, Opener, open_document
 from docdetect.documents.regions import cut_part, render_parts
-from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide, RenderSize
+from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.errors import InputError
+from docdetect.errors import DocdetectError, InputError, InterruptedRunError
 from docdetect.files import safe_stem, sha256_file
 from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER
 from docdetect.inference.journal import rounded
 from docdetect.inference.multi_view.orientation import is_sideways
-from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, sheet_long_px
+from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
+from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures
 from docdetect.inference.settings import Rotations, RunSettings
 from docdetect.merging import merge_boxes
-from docdetect.types import ByteArray, Detections, Failure, FailureKind, PageInfo, PageResult
+from docdetect.models.engines.base import Engine
+from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind, PageInfo, PageResult
 from docdetect.workers.parts import WorkerSettings
 
+_T = TypeVar("_T")
+_IN_THIS_PROCESS = threading.Lock()
+
 NATIVE = AtDpi(1e6)
-
-"""An image's own pixels: images are never enlarged."""
-
-UPRIGHT, SIDEWAYS, EVERY_WAY = (0,), (0, 1, 3), (0, 1, 2, 3)
-
-"""Quarter turns counter-clockwise in which a page is looked at."""
+"""The size of an image file's own pixels: images are never enlarged."""
 
 _HASHING_THREADS = 4
+_FINISHING_THREADS = 2
+# Seconds that pages which are being finished still have when a run is stopped.
+_GRACE_S = 0.5
+# Seconds after which a wait looks whether the run was stopped.
+_POLL_S = 0.1
+# Pages of 2 MB each that may be on their way beside the batches that the network works on.
+_PAGES_IN_FLIGHT = 8
+# A crop shows so much more of the page around a mark, as a share of the mark's sides.
+_CROP_MARGIN_FRAC = 0.05
+
+
+# ------------------------------------------------------------------------------------------------ what flows
 
 
 @dataclass(frozen=True)
 class ReadPage:
-    """A rendered page.
+    """A page that was read.
 
     Attributes:
-        file: its document.
-        sha256: of the document.
+        file: the document.
+        sha256: hex digest of the document, "" where it has no file.
         info: the page at the size that boxes refer to.
-        pixels: uint8 (H, W, 3) RGB, at the size that the model needs.
-        sheet: the same page larger, to be looked at in tiles; None where `pixels` are enough.
-        turns: in which orientations it is looked at, as quarter turns counter-clockwise.
+        pictures: what the network sees of the page.
     """
 
     file: DocumentFile
     sha256: str
     info: PageInfo
-    pixels: ByteArray
-    sheet: ByteArray | None = None
-    turns: tuple[int, ...] = UPRIGHT
+    pictures: PagePictures
 
-    def without_sheet(self) -> ReadPage:
-        """The page with what later stages need of it."""
-        return self if self.sheet is None else replace(self, sheet=None)
+    def without_enlarged(self) -> ReadPage:
+        """The page without its enlarged picture, which no stage needs after the network."""
+        return self if self.pictures.enlarged is None else replace(self, pictures=replace(self.pictures, enlarged=None))
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ class UnreadablePage:
 
 @dataclass(frozen=True)
 class ReadDocument:
-    """After the last page of a document.
+    """The end of a document, after its last page.
 
     Attributes:
         file: the document.
@@ -103,20 +116,46 @@ class ReadDocument:
     failure: Failure | None = None
 
 
-ReadEvent: TypeAlias = ReadPage | UnreadablePage | ReadDocument
+@dataclass(frozen=True)
+class NothingToRead:
+    """The source of documents is slow: the pages under way are finished before the next document is waited for."""
+
+
+ReadEvent: TypeAlias = ReadPage | UnreadablePage | ReadDocument | NothingToRead
+
+
+@dataclass(frozen=True)
+class FinishedPage:
+    """The result of a page, or why there is none.
+
+    Attributes:
+        file: the document.
+        sha256: hex digest of the document.
+        result: a PageResult, or a FailedPage with its reason.
+    """
+
+    file: DocumentFile
+    sha256: str
+    result: PageResult | FailedPage
+
+
+FinishedEvent: TypeAlias = FinishedPage | ReadDocument
+
+
+# ---------------------------------------------------------------------------------------------------- reading
 
 
 class Finished(Protocol):
-    """What needs no more work; the journal knows."""
+    """Knows what needs no more work; a journal does."""
 
     def known_sha256(self, document: str) -> str:
-        """The content of the document that results are there for, "" when there are none."""
+        """The content of the document that there are results for, "" when there are none."""
 
     def is_complete(self, document: str, sha256: str) -> bool:
-        """Whether all of this content of the document is done."""
+        """Whether all pages of this content of the document are done."""
 
     def done_pages(self, document: str, sha256: str) -> frozenset[int]:
-        """The pages of this content of the document that are done."""
+        """The numbers of the pages of this content of the document that are done."""
 
 
 @dataclass(frozen=True)
@@ -125,72 +164,13 @@ class Plan:
 
     Attributes:
         files: documents with at least one page to read.
-        sha256: name -> hex digest, of those that had to be hashed already.
-        done: name -> pages to leave out, of documents that were interrupted.
+        sha256: document name -> hex digest, of documents that had to be hashed already.
+        done: document name -> numbers of pages to leave out, of documents that an earlier run was stopped in.
     """
 
     files: tuple[DocumentFile, ...]
     sha256: Mapping[str, str] = field(default_factory=dict)
     done: Mapping[str, frozenset[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PagePictures:
-    """What a rendering process makes of a page; for the attributes see `ReadPage`."""
-
-    info: PageInfo
-    pixels: ByteArray
-    sheet: ByteArray | None
-    turns: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class PageReading:
-    """The work of a rendering process: a page's reference size and its pixels at the model's size.
-
-    Attributes:
-        imgsz: long side of the pixels.
-        dpi: px/inch of the page that boxes of PDFs refer to.
-        done: name -> pages to leave out.
-        rotations: which pages are looked at in which orientations: `off`, `auto` (those that lie on their side, in
-            both ways to lie so) or `all`.
-        tile: large drawings get a sheet.
-    """
-
-    imgsz: int
-    dpi: int
-    done: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    rotations: Rotations = "off"
-    tile: bool = False
-
-    def __call__(self, document: Document, number: int) -> PagePictures | None:
-        """The page, or None where it is to be left out. Raises DocumentError."""
-        is_pdf = document.page_info(number, NATIVE).size_pt is not None
-        info = document.page_info(number, AtDpi(self.dpi) if is_pdf else NATIVE)
-        if number in self.done.get(info.document, ()):
-            return None
-        sheet_px = self._sheet_px(document, info)  # before rendering, after which an image is opened anew
-        page = document.render(number, LongSide(self.imgsz))
-        info, pixels = replace(info, damaged=page.info.damaged), page.pixels
-        sheet = None if sheet_px is None else document.render(number, LongSide(sheet_px)).pixels
-        return PagePictures(info, pixels, sheet, self._turns(pixels))
-
-    def _sheet_px(self, document: Document, info: PageInfo) -> int | None:
-        stated_in = max(info.size_pt) / POINTS_PER_INCH if info.size_pt is not None else math.inf
-        if not self.tile or stated_in <= WHOLE_PAGE_IN:  # no need to look into the page
-            return None
-        finest_px = None if info.size_pt is not None else max(info.size_wh)
-        return sheet_long_px(document.paper_in(info.number), finest_px, self.imgsz)
-
-    def _turns(self, pixels: ByteArray) -> tuple[int, ...]:
-        if self.rotations == "all":
-            return EVERY_WAY
-        return SIDEWAYS if self.rotations == "auto" and is_sideways(pixels) else UPRIGHT
-
-
-def reference_size(file: DocumentFile, dpi: int) -> RenderSize:
-    """The size that boxes of a document refer to: `dpi` px/inch for PDFs, an image's own pixels."""
-    return AtDpi(dpi) if file.kind is DocumentKind.PDF else NATIVE
 
 
 def plan(files: Sequence[DocumentFile], finished: Finished) -> Plan:
@@ -204,25 +184,104 @@ def plan(files: Sequence[DocumentFile], finished: Finished) -> Plan:
     return Plan(left, sha256, {name: pages for name, pages in done.items() if pages})
 
 
+@dataclass(frozen=True)
+class PageReading:
+    """The work on a page in a rendering process: the size that boxes refer to, and the pictures for the network.
+
+    Attributes:
+        imgsz: long side of the whole page's picture, px.
+        dpi: px/inch of the page that boxes of PDFs refer to; boxes of images refer to the image's own pixels.
+        done: document name -> numbers of pages to leave out.
+        rotations: which pages are seen in which orientations: `off`, `auto` (those whose text runs up or down, turned
+            both ways) or `all`.
+        tile: large drawings are also rendered enlarged, for tiles.
+    """
+
+    imgsz: int
+    dpi: int
+    done: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    rotations: Rotations = "off"
+    tile: bool = False
+
+    def __call__(self, document: Document, number: int) -> tuple[PageInfo, PagePictures] | None:
+        """The page, or None where it is to be left out. Raises DocumentError."""
+        is_pdf = document.page_info(number, NATIVE).size_pt is not None
+        info = document.page_info(number, AtDpi(self.dpi) if is_pdf else NATIVE)
+        if number in self.done.get(info.document, ()):
+            return None
+        # The size of the enlarged page is asked for before rendering, after which an image has to be opened again.
+        enlarged_px = self._enlarged_px(document, info)
+        page = document.render(number, LongSide(self.imgsz))
+        info, pixels = replace(info, damaged=page.info.damaged), page.pixels
+        enlarged = None if enlarged_px is None else document.render(number, LongSide(enlarged_px)).pixels
+        return info, PagePictures(pixels, enlarged, self._turns(pixels))
+
+    def _enlarged_px(self, document: Document, info: PageInfo) -> int | None:
+        stated_in = max(info.size_pt) / POINTS_PER_INCH if info.size_pt is not None else math.inf
+        if not self.tile or stated_in <= WHOLE_PAGE_IN:  # no need to look into the page
+            return None
+        finest_px = None if info.size_pt is not None else max(info.size_wh)
+        return enlarged_long_px(document.paper_in(info.number), finest_px, self.imgsz)
+
+    def _turns(self, pixels: ByteArray) -> tuple[int, ...]:
+        if self.rotations == "all":
+            return EVERY_WAY
+        return SIDEWAYS if self.rotations == "auto" and is_sideways(pixels) else UPRIGHT
+
+
 def read_documents(
-    work: Plan, reading: PageReading, settings: WorkerSettings, opener: Opener = open_document
+    work: Plan,
+    reading: PageReading,
+    workers: WorkerSettings,
+    opener: Opener = open_document,
+    stop: threading.Event | None = None,
 ) -> Generator[ReadEvent, None, None]:
-    """The pages of all documents: for each, its pages in order, then one `ReadDocument`."""
+    """The pages of all documents: for each document its pages in order, then one `ReadDocument`.
+
+    Args:
+        work: the documents.
+        reading: the work on each page.
+        workers: isolated processes and their limits.
+        opener: opens a document; picklable.
+        stop: once another thread sets this event, nothing more is read and the generator ends.
+    """
     sha256: str | Failure = ""
     current: DocumentFile | None = None
-    for outcome in iter_pages(work.files, reading, settings, opener=opener):
-        file = outcome.file
-        if file is not current:
-            current, sha256 = file, work.sha256.get(file.name) or _sha256(file)
-        digest = sha256 if isinstance(sha256, str) else ""
-        if isinstance(outcome, DocumentOutcome):
-            unread = sha256 if isinstance(sha256, Failure) else None
-            yield ReadDocument(file, digest, outcome.page_count, outcome.failure or unread)
-        elif outcome.failure is not None:
-            yield UnreadablePage(file, digest, outcome.number, outcome.failure)
-        elif outcome.value is not None:
-            page = outcome.value
-            yield ReadPage(file, digest, page.info, page.pixels, page.sheet, page.turns)
+    outcomes = iter_pages(work.files, reading, workers, opener=opener, stop=stop)
+    with closing(outcomes if workers.workers else _one_thread_at_a_time(outcomes)) as outcomes:
+        while True:
+            try:
+                outcome = next(outcomes, None)
+            except InterruptedRunError:
+                return
+            if outcome is None:
+                return
+            file = outcome.file
+            if file is not current:
+                current, sha256 = file, work.sha256.get(file.name) or _sha256(file)
+            digest = sha256 if isinstance(sha256, str) else ""
+            if isinstance(outcome, DocumentOutcome):
+                unread = sha256 if isinstance(sha256, Failure) else None
+                yield ReadDocument(file, digest, outcome.page_count, outcome.failure or unread)
+            elif outcome.failure is not None:
+                yield UnreadablePage(file, digest, outcome.number, outcome.failure)
+            elif outcome.value is not None:
+                info, pictures = outcome.value
+                yield ReadPage(file, digest, info, pictures)
+
+
+def _one_thread_at_a_time(outcomes: Generator[_T, None, None]) -> Generator[_T, None, None]:
+    """The same outcomes, from documents that are opened in this process: MuPDF may be used by one thread at a time."""
+    try:
+        while True:
+            with _IN_THIS_PROCESS:
+                outcome = next(outcomes, None)
+            if outcome is None:
+                return
+            yield outcome
+    finally:
+        with _IN_THIS_PROCESS:
+            outcomes.close()
 
 
 def _sha256(file: DocumentFile) -> str | Failure:
@@ -234,26 +293,31 @@ def _sha256(file: DocumentFile) -> str | Failure:
         return Failure(FailureKind.UNREADABLE, error.message.removeprefix(f"{file.path}: "))
 
 
-class CloserLook(Protocol):
-    """Goes back to the document for more than the model saw."""
-
-    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
-        """What the codes in these boxes say, None where that cannot be read."""
-
-    def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
-        """What lies in these boxes, uint8 (H, W, 3) RGB, at `dpi` px/inch (images: their own pixels); None when it
-        cannot be had."""
+# -------------------------------------------------------------------------------------------------- finishing
 
 
-class CloserLooks:
-    """The CloserLook of a run; to be called from any thread, used as a context manager.
+class RegionReader(Protocol):
+    """Goes back to a document for regions of a page, at a finer resolution than the network sees."""
 
-    The process starts with the first call. One that dies, or takes longer than the limit, is replaced.
+    def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
+        """What the QR codes in these regions say, None for a code that cannot be read."""
+
+    def crops(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
+        """The regions as uint8 (H, W, 3) RGB, at `dpi` px/inch for PDFs and in an image's own pixels.
+
+        None when the document does not give them.
+        """
+
+
+class IsolatedRegionReader:
+    """A RegionReader that opens documents in an isolated process; call it from any thread, use it as a context manager.
+
+    The process starts with the first call. A process that dies, or takes longer than the limit, is replaced.
 
     Args:
         timeout_s: seconds that a page may take.
         memory_bytes: address space that the process may take on top of its start; enforced on Linux only.
-        opener: opens its document.
+        opener: opens a document.
     """
 
     def __init__(
@@ -263,21 +327,21 @@ class CloserLooks:
         self._opener = opener
         self.process = document_process(memory_bytes)
 
-    def texts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac]) -> list[str | None]:
-        """See `CloserLook.texts`. Raises InterruptedRunError once stopped."""
-        found = self.process.call(self._timeout_s, read_codes_closer, file, number, tuple(boxes), self._opener)
-        return [None] * len(boxes) if isinstance(found, Failure) else found
+    def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
+        """See `RegionReader.texts`. Raises InterruptedRunError once stopped."""
+        found = self.process.call(self._timeout_s, read_codes_closer, file, number, tuple(regions), self._opener)
+        return [None] * len(regions) if isinstance(found, Failure) else found
 
-    def parts(self, file: DocumentFile, number: int, boxes: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
-        """See `CloserLook.parts`. Raises InterruptedRunError once stopped."""
-        found = self.process.call(self._timeout_s, render_parts, file, number, tuple(boxes), dpi, self._opener)
+    def crops(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
+        """See `RegionReader.crops`. Raises InterruptedRunError once stopped."""
+        found = self.process.call(self._timeout_s, render_parts, file, number, tuple(regions), dpi, self._opener)
         return None if isinstance(found, Failure) else found
 
     def stop(self) -> None:
         """Ends the process; calls under way and later ones raise InterruptedRunError."""
         self.process.stop()
 
-    def __enter__(self) -> CloserLooks:
+    def __enter__(self) -> IsolatedRegionReader:
         return self
 
     def __exit__(
@@ -286,34 +350,26 @@ class CloserLooks:
         self.process.close()
 
 
-_CROP_MARGIN_FRAC = 0.05  # of the mark's sides, so that nothing of it is cut off
-
-
-def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:
-    """Where files about a page lie: `<folder>/<document>/page_0001<suffix>`."""
-    return folder / document / f"page_{number:04d}{suffix}"
-
-
 @dataclass(frozen=True)
 class Finisher:
-    """Turns pages with their raw detections into results; safe to call from several threads.
+    """Turns a page with its raw detections into the page's result; safe to call from several threads.
 
     Attributes:
         settings: of the run.
-        output: the result folder.
-        closer_look: goes back to the document where a code cannot be read otherwise or crops are wanted.
+        regions: goes back to the document where a QR code cannot be read otherwise or crops are wanted.
+        output: the result folder, where pictures of pages and crops are written; None writes none.
     """
 
     settings: RunSettings
-    output: Path
-    closer_look: CloserLook
+    regions: RegionReader
+    output: Path | None = None
 
     def __call__(self, page: ReadPage, found: Detections) -> PageResult:
         """The result of a page.
 
         Args:
-            page: with its pixels at the model's size.
-            found: raw detections in px of those pixels.
+            page: with its picture at the network's size.
+            found: raw detections in px of that picture.
 
         Raises:
             OutputError: a picture cannot be written.
@@ -321,50 +377,64 @@ class Finisher:
         raw = at_reference(found, page.info)
         grouped, members = merge_boxes(raw, self.settings.grouping)
         texts = self._texts(page, grouped)
-        if self.settings.save_pages:
-            self._draw(page, grouped)
-        if self.settings.save_crops and len(grouped):
-            self._crop(page, grouped)
+        if self.output is not None and self.settings.save_pages:
+            self._draw(page, grouped, self.output)
+        if self.output is not None and self.settings.save_crops and len(grouped):
+            self._crop(page, grouped, self.output)
         return PageResult(page.info, raw, grouped, members, texts)
 
-    def _draw(self, page: ReadPage, grouped: Detections) -> None:
-        picture = draw_detections(page.pixels, grouped, self.settings.class_names)
-        write_image(page_path(self.output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
+    def _draw(self, page: ReadPage, grouped: Detections, output: Path) -> None:
+        picture = draw_detections(page.pictures.pixels, grouped, self.settings.class_names)
+        write_image(page_path(output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
 
-    def _crop(self, page: ReadPage, grouped: Detections) -> None:
-        parts = [_with_margin(box) for box in boxes_frac(grouped)]
-        closer = self.closer_look.parts(page.file, page.info.number, parts, self.settings.dpi)
-        pictures = [cut_part(page.pixels, part) for part in parts] if closer is None else closer
-        folder = self.output / CROPS_FOLDER / page.info.document
+    def _crop(self, page: ReadPage, grouped: Detections, output: Path) -> None:
+        regions = [_with_margin(box) for box in boxes_frac(grouped)]
+        crops = self.regions.crops(page.file, page.info.number, regions, self.settings.dpi)
+        if crops is None:
+            crops = [cut_part(page.pictures.pixels, region) for region in regions]
+        folder = output / CROPS_FOLDER / page.info.document
         taken: dict[int, int] = {}
-        for picture, class_id in zip(pictures, grouped.class_ids.tolist(), strict=True):
+        for crop, class_id in zip(crops, grouped.class_ids.tolist(), strict=True):
             taken[class_id] = taken.get(class_id, 0) + 1
-            write_image(folder / crop_name(page.info.number, self._name(class_id), taken[class_id]), picture)
+            write_image(folder / crop_name(page.info.number, self._name(class_id), taken[class_id]), crop)
 
     def _name(self, class_id: int) -> str:
         return self.settings.class_names[class_id]
 
     def _texts(self, page: ReadPage, grouped: Detections) -> tuple[str | None, ...]:
-        """What the QR codes say: from the pixels at hand, and where that fails from the page rendered larger."""
+        """What the QR codes say: from the network's picture, and where that fails from a finer picture of the code."""
         texts: list[str | None] = [None] * len(grouped)
         names = self.settings.class_names
         if not self.settings.read_codes or self.settings.code_class not in names:
             return tuple(texts)
         codes = np.flatnonzero(grouped.class_ids == names.index(self.settings.code_class)).tolist()
-        _read_into(texts, codes, page.pixels, grouped)
-        codes = [position for position in codes if texts[position] is None]
-        if codes:
-            places = boxes_frac(grouped)
-            closer = self.closer_look.texts(page.file, page.info.number, [places[position] for position in codes])
-            for position, text in zip(codes, closer, strict=True):
+        pixels = page.pictures.pixels
+        in_picture = grouped.scaled(page.pictures.size_wh)
+        for position in codes:
+            texts[position] = read_code(pixels, in_picture.xyxy[position])
+        unread = [position for position in codes if texts[position] is None]
+        if unread:
+            regions = boxes_frac(grouped)
+            finer = self.regions.texts(page.file, page.info.number, [regions[position] for position in unread])
+            for position, text in zip(unread, finer, strict=True):
                 texts[position] = text
         return tuple(texts)
+
+
+def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:
+    """Where files about a page lie: `<folder>/<document>/page_0001<suffix>`."""
+    return folder / document / f"page_{number:04d}{suffix}"
+
+
+def crop_name(number: int, class_name: str, count: int) -> str:
+    """The file name of the `count`-th crop of a class on a page; a class name cannot lead out of its folder."""
+    return f"page_{number:04d}_{safe_stem(class_name)}_{count:02d}.jpg"
 
 
 def at_reference(found: Detections, info: PageInfo) -> Detections:
     """Detections in px of any rendering of a page -> in px of the page that results refer to, clipped and rounded.
 
-    What has no area there is left out.
+    Boxes without area there are left out.
     """
     scaled = found.scaled(info.size_wh)
     clipped = Detections(boxes.clip(scaled.xyxy, info.size_wh), scaled.class_ids, info.size_wh, scaled.scores)
@@ -372,22 +442,10 @@ def at_reference(found: Detections, info: PageInfo) -> Detections:
     return shown.select(boxes.has_area(shown.xyxy))
 
 
-def _read_into(texts: list[str | None], codes: list[int], pixels: ByteArray, grouped: Detections) -> None:
-    """Reads the codes at these positions from a rendering of the page."""
-    scaled = grouped.scaled((pixels.shape[1], pixels.shape[0]))
-    for position in codes:
-        texts[position] = read_code(pixels, scaled.xyxy[position])
-
-
 def boxes_frac(grouped: Detections) -> list[BoxFrac]:
     """The boxes as shares of their page's width and height."""
     shares = np.clip(grouped.scaled((1, 1)).xyxy.astype(np.float64), 0.0, 1.0)
     return [(left, top, right, bottom) for left, top, right, bottom in shares.tolist()]
-
-
-def crop_name(number: int, class_name: str, count: int) -> str:
-    """The file name of the `count`-th cut-out of a class on a page; a class name cannot lead out of its folder."""
-    return f"page_{number:04d}_{safe_stem(class_name)}_{count:02d}.jpg"
 
 
 def _with_margin(box: BoxFrac) -> BoxFrac:
@@ -398,3 +456,221 @@ def _with_margin(box: BoxFrac) -> BoxFrac:
         min(1.0, box[2] + margin_x),
         min(1.0, box[3] + margin_y),
     )
+
+
+# ------------------------------------------------------------------------------------ network, and the whole way
+
+
+Finish: TypeAlias = Callable[[ReadPage, Detections], PageResult]
+
+
+@dataclass
+class Pipeline:
+    """The way of pages through the network and the finisher, for one run.
+
+    Attributes:
+        engine: runs the network.
+        finish: raw detections of a page -> its result.
+        settings: of the run.
+        lanes: threads that the network runs in.
+        stop: once this event is set, no further page is begun, and what is finished soon still comes out.
+        give_up: called when the run is stopped; ends what finishing still waits for.
+    """
+
+    engine: Engine
+    finish: Finish
+    settings: RunSettings
+    lanes: Executor
+    stop: threading.Event = field(default_factory=threading.Event)
+    give_up: Callable[[], None] = lambda: None
+    _waiting: deque[_Waiting] = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self._batch = self.settings.batch or self.engine.traits.batch
+        self._cancel = threading.Event()
+        self._views = MultiView(self.engine, self.settings.conf, self.settings.iou, self._batch, self._cancel)
+
+    def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:
+        """Takes pages through the network and the finisher.
+
+        Ctrl-C (KeyboardInterrupt) inside sets `stop`, lets out what is finished soon, and is then raised again.
+
+        Args:
+            events: what was read, in order; closed at the end.
+
+        Yields:
+            For each document, in the order of `events`, its pages in order and then its end. After a stop: what was
+            finished, without a gap.
+
+        Raises:
+            OutputError: a picture cannot be written.
+        """
+        interruption: KeyboardInterrupt | None = None
+        most = max(1, self.engine.traits.lanes) * self._batch + _PAGES_IN_FLIGHT
+        finishing = ThreadPoolExecutor(_FINISHING_THREADS, thread_name_prefix="finish")
+        try:
+            with closing(events):
+                try:
+                    for batch, leave in _batches(events, self._batch, most):
+                        self._take(batch, finishing)
+                        yield from self._finished(leave)
+                        if self.stop.is_set():
+                            break
+                    yield from self._finished(0)
+                except KeyboardInterrupt as error:
+                    interruption = error
+                    self.stop.set()
+            if self.stop.is_set():
+                self._cancel.set()
+                yield from self._finished_by(time.monotonic() + _GRACE_S)
+        finally:
+            self._cancel.set()
+            if self._waiting:
+                self.give_up()
+            finishing.shutdown(cancel_futures=True)
+        if interruption is not None:
+            raise interruption
+
+    def _take(self, batch: list[ReadEvent], finishing: Executor) -> None:
+        pages = [event for event in batch if isinstance(event, ReadPage)]
+        results = self.lanes.submit(self._through_network, pages, finishing) if pages else None
+        place = 0
+        for event in batch:
+            if isinstance(event, ReadPage):
+                self._waiting.append(_Waiting(event.without_enlarged(), results, place, _weight(event)))
+                place += 1
+            elif not isinstance(event, NothingToRead):
+                self._waiting.append(_Waiting(event))
+
+    def _through_network(self, pages: list[ReadPage], finishing: Executor) -> list[Future[PageResult | FailedPage]]:
+        """Runs in a thread of `lanes`."""
+        found = self._detect(pages)
+        return [
+            finishing.submit(self._finish, page.without_enlarged(), one) for page, one in zip(pages, found, strict=True)
+        ]
+
+    def _detect(self, pages: list[ReadPage]) -> list[Detections | Failure]:
+        """Raw detections per page; a batch that fails is tried page by page, so that only the bad page is lost."""
+        if not pages:
+            return []
+        try:
+            found = self._views([page.pictures for page in pages])
+            return [_above_thresholds(one, self.settings.class_conf) for one in found]
+        except CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the network's library may raise anything: for one page that is data
+            if len(pages) == 1:
+                return [_internal(error)]
+        return [found for page in pages for found in self._detect([page])]
+
+    def _finish(self, page: ReadPage, found: Detections | Failure) -> PageResult | FailedPage:
+        if isinstance(found, Failure):
+            return FailedPage(page.info.document, page.info.number, found)
+        try:
+            return self.finish(page, found)
+        except DocdetectError:
+            raise  # the output cannot be written: no page could be
+        except Exception as error:  # noqa: BLE001 - a bug met by one page must not lose the others
+            return FailedPage(page.info.document, page.info.number, _internal(error))
+
+    def _finished(self, leave: int) -> Iterator[FinishedEvent]:
+        """What is finished; waits until at most `leave` entries, by their weight, are under way, or for a stop."""
+        weight = sum(waiting.weight for waiting in self._waiting)
+        while self._waiting and not self.stop.is_set():
+            first = self._waiting[0]
+            if not first.is_done(_POLL_S if weight > leave else 0.0):
+                if weight <= leave:
+                    return
+                continue
+            yield first.finished()
+            self._waiting.popleft()
+            weight -= first.weight
+
+    def _finished_by(self, deadline_s: float) -> Iterator[FinishedEvent]:
+        """What is finished, in order, by a moment of the monotonic clock."""
+        while self._waiting and self._waiting[0].is_done(deadline_s - time.monotonic()):
+            if self._waiting[0].is_cancelled():
+                return
+            yield self._waiting[0].finished()
+            self._waiting.popleft()
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """An event on its way out: a page with its batch and its place among the batch's pages, or anything else.
+
+    The entry counts as `weight` pages where the number of pages in memory is bounded.
+    """
+
+    event: ReadPage | UnreadablePage | ReadDocument
+    batch: Future[list[Future[PageResult | FailedPage]]] | None = None
+    place: int = 0
+    weight: int = 1
+
+    def is_done(self, patience_s: float) -> bool:
+        """Whether `finished` answers, or raises, at once; waits up to `patience_s` seconds for that."""
+        if self.batch is None:
+            return True
+        deadline_s = time.monotonic() + patience_s
+        if not _done_by(self.batch, deadline_s):
+            return False
+        return self.is_cancelled() or self.batch.exception() is not None or _done_by(self._page(), deadline_s)
+
+    def is_cancelled(self) -> bool:
+        """Whether the stop of the run kept the page from being done; only where `is_done`."""
+        return self.batch is not None and (self.batch.cancelled() or isinstance(self.batch.exception(), CancelledError))
+
+    def finished(self) -> FinishedEvent:
+        """The outcome. Raises what stopped it."""
+        event = self.event
+        if isinstance(event, ReadDocument):
+            return event
+        if isinstance(event, UnreadablePage):
+            result: PageResult | FailedPage = FailedPage(event.file.name, event.number, event.failure)
+        else:
+            result = self._page().result()
+        return FinishedPage(event.file, event.sha256, result)
+
+    def _page(self) -> Future[PageResult | FailedPage]:
+        assert self.batch is not None
+        return self.batch.result()[self.place]
+
+
+def _done_by(future: Future[_T], deadline_s: float) -> bool:
+    return future.done() or bool(wait([future], max(0.0, deadline_s - time.monotonic())).done)
+
+
+def _batches(events: Iterator[ReadEvent], size: int, most: int) -> Iterator[tuple[list[ReadEvent], int]]:
+    """Runs of events, in order, with `size` pages each, and the weight of what may be under way after each run.
+
+    The last run may have fewer pages, and so has a run that ends because there is nothing to read at the moment.
+    """
+    batch: list[ReadEvent] = []
+    pages = 0
+    for event in events:
+        batch.append(event)
+        pages += isinstance(event, ReadPage)
+        idle = isinstance(event, NothingToRead)
+        if idle or pages == size or len(batch) >= 16 * size:
+            yield batch, 0 if idle else most
+            batch, pages = [], 0
+    if batch:
+        yield batch, most
+
+
+def _weight(page: ReadPage) -> int:
+    """Pages that a page counts for while it is on its way: one more for each 16 MB of its enlarged picture."""
+    enlarged = page.pictures.enlarged
+    return 1 if enlarged is None else 1 + enlarged.nbytes // (16 << 20)
+
+
+def _above_thresholds(found: Detections, class_conf: tuple[float, ...]) -> Detections:
+    """The detections that reach the threshold of their class; all of them where there are no thresholds by class."""
+    if not class_conf or found.scores is None:
+        return found
+    return found.select(found.scores >= np.array(class_conf, np.float32)[found.class_ids])
+
+
+def _internal(error: Exception) -> Failure:
+    cause = " ".join(str(error).split())[:300]
+    return Failure(FailureKind.INTERNAL, f"{type(error).__name__}: {cause}" if cause else type(error).__name__)

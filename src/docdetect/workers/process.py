@@ -5,7 +5,7 @@
 
 `IsolatedProcess` is for single calls. `pool.py` builds batches of work on the same `WatchedProcess`.
 
-Processes start with a fresh interpreter: a script that uses them needs the usual `if __name__ == "__main__":`.
+Processes start with a fresh interpreter, which does not import the program's main module.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import TypeVar, cast
 
@@ -41,6 +42,8 @@ _EXIT_WAIT_S = 5.0
 
 # Seconds between two looks at an event that may stop the wait for a process.
 STOP_POLL_S = 0.1
+
+_STARTING = threading.Lock()
 
 
 def start_server(preload: Sequence[str] = ()) -> BaseContext:
@@ -69,6 +72,23 @@ def start_server(preload: Sequence[str] = ()) -> BaseContext:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     return context
+
+
+def _start_without_main(process: BaseProcess) -> None:
+    """Starts a process that does not import the program's main module.
+
+    `multiprocessing` would import it, for the sake of functions that it defines; the functions here never come from
+    there. A short script that has no `if __name__ == "__main__":` would be run again in every process.
+    """
+    with _STARTING:
+        preparation = spawn.get_preparation_data
+        spawn.get_preparation_data = lambda name: {
+            key: value for key, value in preparation(name).items() if not key.startswith("init_main")
+        }
+        try:
+            process.start()
+        finally:
+            spawn.get_preparation_data = preparation
 
 
 class ProcessEndedError(Exception):
@@ -104,7 +124,7 @@ class WatchedProcess:
             target=answer_requests, args=(theirs, handler, memory_bytes), name="docdetect-worker", daemon=True
         )
         try:
-            self._process.start()
+            _start_without_main(self._process)
         except BaseException:
             self.connection.close()
             raise

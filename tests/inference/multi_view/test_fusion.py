@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docdetect.inference.multi_view.fusion import merged
+from docdetect.inference.multi_view.fusion import fuse
 from docdetect.types import Detections, IntArray
 
 SIZE = (200, 100)
@@ -22,9 +22,9 @@ def found(*rows: Row) -> Detections:
 
 
 def boxes(*looks: tuple[Detections, IntArray | None]) -> Any:
-    """The merged boxes; the same whatever the order of the looks."""
-    result = merged([one for one, _ in looks], [tile for _, tile in looks])
-    turned = merged([one for one, _ in looks[::-1]], [tile for _, tile in looks[::-1]])
+    """The fuse boxes; the same whatever the order of the looks."""
+    result = fuse([one for one, _ in looks], [tile for _, tile in looks])
+    turned = fuse([one for one, _ in looks[::-1]], [tile for _, tile in looks[::-1]])
     np.testing.assert_array_equal(result.xyxy, turned.xyxy)
     np.testing.assert_array_equal(result.class_ids, turned.class_ids)
     assert result.scores is not None

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docdetect.inference.multi_view.tiling import (
-    MAX_SHEET_PX,
+    MAX_ENLARGED_PX,
     MAX_TILES,
     OVERLAP_FRAC,
     WHOLE_PAGE_IN,
     clear_of_edges,
-    sheet_long_px,
+    enlarged_long_px,
     tile_boxes,
 )
 
@@ -25,7 +25,7 @@ TABLOID, LEGAL = (11.0, 17.0), (8.5, 14.0)
 
 @pytest.mark.parametrize("paper_in", [A4, A3, TABLOID, LEGAL, A3[::-1], (1.0, 1.0)])
 def test_paper_up_to_a3_needs_no_tiles(paper_in: tuple[float, float]) -> None:
-    assert sheet_long_px(paper_in, None, 1024) is None
+    assert enlarged_long_px(paper_in, None, 1024) is None
 
 
 @pytest.mark.parametrize("imgsz", [640, 1024])
@@ -33,7 +33,7 @@ def test_paper_up_to_a3_needs_no_tiles(paper_in: tuple[float, float]) -> None:
 def test_a_drawing_is_shown_at_the_scale_of_an_a4_page(
     paper_in: tuple[float, float], times: int, tiles: int, imgsz: int
 ) -> None:
-    side = sheet_long_px(paper_in, None, imgsz)
+    side = enlarged_long_px(paper_in, None, imgsz)
     assert side == pytest.approx(times * imgsz, rel=0.01)
     assert side is not None
     sheet_wh = (side, round(side / math.sqrt(2))) if paper_in[0] > paper_in[1] else (round(side / math.sqrt(2)), side)
@@ -41,19 +41,19 @@ def test_a_drawing_is_shown_at_the_scale_of_an_a4_page(
 
 
 def test_an_image_is_not_enlarged() -> None:
-    assert sheet_long_px(A0, 2000, 1024) == 2000
-    assert sheet_long_px(A0, 1200, 1024) is None, "that shows nothing that the whole page does not"
+    assert enlarged_long_px(A0, 2000, 1024) == 2000
+    assert enlarged_long_px(A0, 1200, 1024) is None, "that shows nothing that the whole page does not"
 
 
 @settings(deadline=None)
 @given(st.floats(0.01, 5000), st.floats(0.01, 5000), st.sampled_from([32, 320, 1024, 8192]))
 def test_the_cost_is_bounded_whatever_the_paper(width_in: float, height_in: float, imgsz: int) -> None:
-    side = sheet_long_px((width_in, height_in), None, imgsz)
+    side = enlarged_long_px((width_in, height_in), None, imgsz)
     if side is None:
         return
     assert max(width_in, height_in) > WHOLE_PAGE_IN
     sheet_wh = side, max(1, round(side * min(width_in, height_in) / max(width_in, height_in)))
-    assert sheet_wh[0] * sheet_wh[1] <= MAX_SHEET_PX + 2 * side
+    assert sheet_wh[0] * sheet_wh[1] <= MAX_ENLARGED_PX + 2 * side
     assert len(tile_boxes(sheet_wh, imgsz)) <= MAX_TILES
 
 

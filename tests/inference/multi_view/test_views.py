@@ -14,12 +14,12 @@ import pymupdf
 import pytest
 
 from docdetect.documents.reader import open_document
-from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
+from docdetect.documents.sources import list_documents
 from docdetect.files import read_json
-from docdetect.inference.multi_view.views import Looking, looks_at
+from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures, views_of
 from docdetect.inference.settings import RunSettings
-from docdetect.inference.stages import EVERY_WAY, SIDEWAYS, UPRIGHT, PageReading, ReadPage
-from docdetect.types import ByteArray, Detections, PageInfo
+from docdetect.inference.stages import PageReading
+from docdetect.types import ByteArray, Detections
 from tests.support.fakes import COLOURS, SETTINGS, Box, ColourEngine, compared_files, make_pdf, run_once
 
 A0_PT = (2384.0, 3370.0)
@@ -74,7 +74,7 @@ def sideways_pdf(path: Path, rotate: int) -> Path:
         (270, (600, 400), (500, 200, 530, 300)),
     ],
 )
-def test_a_page_on_its_side_is_looked_at_turned(
+def test_a_page_on_its_side_is_seen_turned(
     tmp_path: Path, rotate: int, size_pt: tuple[float, float], displayed: Box
 ) -> None:
     sideways_pdf(tmp_path / "in" / "a.pdf", rotate)
@@ -89,7 +89,7 @@ def test_a_page_on_its_side_is_looked_at_turned(
     assert len(boxes_in_pt(tmp_path / "off", "a.pdf", size_pt)) == (rotate == 0)
 
 
-def test_every_page_can_be_looked_at_in_all_ways(tmp_path: Path) -> None:
+def test_every_page_can_be_seen_in_all_orientations(tmp_path: Path) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[("stamp", (20.0, 20.0, 40.0, 60.0)), ("qr", (100.0, 100.0, 140.0, 120.0))]])
     engine = ParticularEngine()
     settings = replace(PLAIN, imgsz=320, rotations="all")
@@ -145,24 +145,23 @@ def test_a_14400_pt_page_stays_within_its_budget(tmp_path: Path) -> None:
     with open_document(file) as document:
         pictures = PageReading(1024, 200, tile=True)(document, 1)
     assert pictures is not None
-    assert pictures.sheet is not None
-    assert pictures.sheet.nbytes <= 3 * 64_000_000
-    assert pictures.info.size_wh == (40_000, 40_000)
+    info, page = pictures
+    assert page.enlarged is not None
+    assert page.enlarged.nbytes <= 3 * 64_000_000
+    assert info.size_wh == (40_000, 40_000)
 
 
-def page_of(turns: tuple[int, ...], sheet: ByteArray | None = None) -> ReadPage:
-    file = DocumentFile(Path("a.pdf"), "a.pdf", DocumentKind.PDF)
-    pixels = np.full((64, 48, 3), 255, np.uint8)
-    return ReadPage(file, "", PageInfo("a.pdf", 1, (480, 640)), pixels, sheet, turns)
+def page_of(turns: tuple[int, ...], enlarged: ByteArray | None = None) -> PagePictures:
+    return PagePictures(np.full((64, 48, 3), 255, np.uint8), enlarged, turns)
 
 
-@pytest.mark.parametrize(("turns", "looks"), [(UPRIGHT, 1), (SIDEWAYS, 3), (EVERY_WAY, 4)])
-def test_turns_and_tiles_multiply(turns: tuple[int, ...], looks: int) -> None:
-    assert len(looks_at(page_of(turns))) == looks
-    assert len(looks_at(page_of(turns, np.zeros((128, 96, 3), np.uint8)))) == looks * (1 + 2 * 3)
+@pytest.mark.parametrize(("turns", "views"), [(UPRIGHT, 1), (SIDEWAYS, 3), (EVERY_WAY, 4)])
+def test_turns_and_tiles_multiply(turns: tuple[int, ...], views: int) -> None:
+    assert len(views_of(page_of(turns))) == views
+    assert len(views_of(page_of(turns, np.zeros((128, 96, 3), np.uint8)))) == views * (1 + 2 * 3)
 
 
-def test_a_stopped_run_shows_no_further_tile() -> None:
+def test_a_stopped_run_gives_the_network_no_further_picture() -> None:
     stop = threading.Event()
 
     class Stopping(ColourEngine):
@@ -175,5 +174,5 @@ def test_a_stopped_run_shows_no_further_tile() -> None:
 
     engine = Stopping()
     with pytest.raises(CancelledError):
-        Looking(engine, 0.1, 0.7, 2, stop)([page_of(EVERY_WAY)])
+        MultiView(engine, 0.1, 0.7, 2, stop)([page_of(EVERY_WAY)])
     assert engine.calls == 1

@@ -1,7 +1,8 @@
-"""Detections of several looks at one page, brought together so that every mark is there once and whole; pure.
+"""Fusion of the detections of several views of one page, so that every mark is there once and whole; pure.
 
-All boxes are in px of one picture of the page. Grouping comes later: what is dropped here is what it must not see, a
-mark found twice with slightly different boxes, or the part of a mark that lies in one tile.
+All boxes are in px of one picture of the page. Boxes are merged (`docdetect.merging`) only afterwards. Fusion drops
+what merging must not see: the same mark found in two views with slightly different boxes, and the part of a mark that
+lies in one tile.
 """
 
 from __future__ import annotations
@@ -14,20 +15,25 @@ from docdetect.boxes import contained, iou
 from docdetect.inference.multi_view.tiling import clear_of_edges
 from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
 
-_SAME_MARK_IOU = 0.5  # boxes of one mark from two looks are less alike than those of one look, where 0.7 is usual
-_PART_FRAC = 0.8  # of a box that an edge cuts: with so much of it in the box of a whole mark, it is a part of that
+# IoU above which two boxes of different views are one mark. They are less alike than boxes of one view, where
+# non-maximum suppression usually takes 0.7.
+_SAME_MARK_IOU = 0.5
+# A box that is cut by a tile's edge is part of a whole mark if more than this share of it lies in the mark's box.
+_PART_FRAC = 0.8
+# Boxes that are compared with all others at a time; this bounds the memory.
 _BLOCK = 256
 
 
-def merged(found: Sequence[Detections], tiles: Sequence[IntArray | None]) -> Detections:
-    """The detections of all looks, by descending score.
+def fuse(found: Sequence[Detections], tiles: Sequence[IntArray | None]) -> Detections:
+    """The detections of all views, by descending score.
+
+    A box that a tile's edge cuts is dropped where another tile shows the same place clear of its edges, and where
+    another view shows the whole mark. Of two boxes of one class with an IoU over 0.5 the one with the higher score
+    stays.
 
     Args:
-        found: at least one; scored, all with the same `size_wh`.
-        tiles: for each look its tile, (4,) px, or None where it was at the whole page.
-
-    A box that a tile's edge cuts is dropped where another tile has its place clear of edges, or another look the whole
-    mark. Of two boxes of one class with an IoU over 0.5 the surer one stays.
+        found: the scored detections of each view, at least one view, all with the same `size_wh`.
+        tiles: the tile of each view, (4,) px, or None for a view of the whole page.
     """
     size_wh = found[0].size_wh
     cut = np.concatenate([_cut(part.xyxy, tile, size_wh) for part, tile in zip(found, tiles, strict=True)])
@@ -54,7 +60,7 @@ def _joined(found: Sequence[Detections]) -> Detections:
 
 
 def _within_another(parts: Detections, whole: Detections) -> BoolArray:
-    """(N,) True for parts that lie mostly in a whole box of their class; in blocks, which bounds the memory."""
+    """(N,) True for parts that lie mostly in a whole box of their class."""
     within = np.zeros(len(parts), bool)
     for start in range(0, len(parts), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -64,7 +70,7 @@ def _within_another(parts: Detections, whole: Detections) -> BoolArray:
 
 
 def _surest(every: Detections) -> Detections:
-    """Greedy non-maximum suppression within each class; ties in an order that does not depend on the looks'."""
+    """Greedy non-maximum suppression within each class; ties in an order that does not depend on the order of views."""
     ordered = every.select(np.lexsort([*every.xyxy.T[::-1], every.class_ids, -_scores(every)]))
     beaten = np.zeros(len(ordered), bool)
     for position in range(len(ordered)):
@@ -76,5 +82,5 @@ def _surest(every: Detections) -> Detections:
 
 
 def _scores(found: Detections) -> FloatArray:
-    assert found.scores is not None  # what a model finds has scores
+    assert found.scores is not None  # detections of a network always have scores
     return found.scores

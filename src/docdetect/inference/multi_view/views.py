@@ -1,6 +1,7 @@
-"""One page, several looks: as a whole, turned where it lies on its side, and tile by tile where it is a large drawing.
+"""Several views of one page: the whole page, the page turned, and tiles of a large page.
 
-Every look is a picture for the model; what was found comes back in px of the page as displayed, each mark once.
+Every view is one picture for the network. The detections of all views come back in pixels of the page as displayed,
+each mark once.
 """
 
 from __future__ import annotations
@@ -14,57 +15,86 @@ from itertools import islice
 import numpy as np
 
 from docdetect.boxes import turned_back
-from docdetect.inference.multi_view.fusion import merged
+from docdetect.inference.multi_view.fusion import fuse
 from docdetect.inference.multi_view.tiling import tile_boxes
-from docdetect.inference.stages import ReadPage
 from docdetect.models.engines.base import Engine
 from docdetect.types import ByteArray, Detections, IntArray
 
+UPRIGHT = (0,)
+"""The orientations of a page that is seen only as it is displayed, in quarter turns counter-clockwise."""
+
+SIDEWAYS = (0, 1, 3)
+"""The orientations of a page whose text runs up or down: as displayed, and turned both ways."""
+
+EVERY_WAY = (0, 1, 2, 3)
+"""All four orientations of a page."""
+
 
 @dataclass(frozen=True)
-class Look:
-    """What the model is shown of a page.
+class PagePictures:
+    """What a page is rendered to, so that the network can see it in all the views that it needs.
 
     Attributes:
-        turns: quarter turns counter-clockwise.
-        tile: (4,) px of the page's sheet, or None for the whole page.
+        pixels: uint8 (H, W, 3) RGB, the whole page at the size that the network sees.
+        enlarged: uint8 (H, W, 3) RGB, the same page rendered larger, to be cut into tiles; None where no tiles are
+            needed.
+        turns: the orientations that the page is seen in, in quarter turns counter-clockwise.
+    """
+
+    pixels: ByteArray
+    enlarged: ByteArray | None = None
+    turns: tuple[int, ...] = UPRIGHT
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """(width, height) of `pixels`."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture that the network sees of a page.
+
+    Attributes:
+        turns: quarter turns counter-clockwise by which the page is turned.
+        tile: (4,) px, left, top, right, bottom of a tile on the enlarged page; None for the whole page.
     """
 
     turns: int = 0
     tile: IntArray | None = None
 
-    def picture(self, page: ReadPage) -> ByteArray:
-        """uint8 (H, W, 3) RGB."""
+    def picture(self, page: PagePictures) -> ByteArray:
+        """The picture for the network, uint8 (H, W, 3) RGB."""
         pixels = page.pixels
         if self.tile is not None:
-            assert page.sheet is not None
+            assert page.enlarged is not None
             left, top, right, bottom = self.tile.tolist()
-            pixels = page.sheet[top:bottom, left:right]
+            pixels = page.enlarged[top:bottom, left:right]
         return np.ascontiguousarray(np.rot90(pixels, self.turns))
 
-    def back(self, found: Detections, page: ReadPage) -> Detections:
-        """What was found on the picture, in px of the sheet where there is one, else of the page."""
+    def back_on_page(self, found: Detections, page: PagePictures) -> Detections:
+        """Detections in px of this view's picture -> in px of the enlarged page, or of `pixels` where there is none."""
         size_wh = found.size_wh if self.turns % 2 == 0 else found.size_wh[::-1]
         xyxy = turned_back(found.xyxy, self.turns, size_wh)
-        if page.sheet is None:
+        if page.enlarged is None:
             return Detections(xyxy, found.class_ids, size_wh, found.scores)
-        sheet_wh = page.sheet.shape[1], page.sheet.shape[0]
+        enlarged_wh = page.enlarged.shape[1], page.enlarged.shape[0]
         if self.tile is None:
-            return Detections(xyxy, found.class_ids, size_wh, found.scores).scaled(sheet_wh)
+            return Detections(xyxy, found.class_ids, size_wh, found.scores).scaled(enlarged_wh)
         origin = np.array([*self.tile[:2], *self.tile[:2]], np.float32)
-        return Detections(xyxy + origin, found.class_ids, sheet_wh, found.scores)
+        return Detections(xyxy + origin, found.class_ids, enlarged_wh, found.scores)
 
 
 @dataclass(frozen=True)
-class Looking:
-    """Shows pages to an engine, each in as many looks as it needs.
+class MultiView:
+    """Runs the network on every view that a page needs, and fuses the detections of the views.
 
     Attributes:
-        engine: the detector.
-        conf: lowest score that counts.
-        iou: of the non-maximum suppression within a look.
-        batch: most pictures per call of the engine.
-        stop: when set, no further picture is shown.
+        engine: runs the network.
+        conf: lowest score of a detection that counts, in [0, 1].
+        iou: IoU of the non-maximum suppression within one view, in [0, 1].
+        batch: most pictures in one call of the engine.
+        stop: once this event is set, the network is given no further picture.
     """
 
     engine: Engine
@@ -73,41 +103,41 @@ class Looking:
     batch: int
     stop: threading.Event
 
-    def __call__(self, pages: Sequence[ReadPage]) -> list[Detections]:
-        """What is on each page, in px of its `pixels`.
+    def __call__(self, pages: Sequence[PagePictures]) -> list[Detections]:
+        """The detections on each page, in px of its `pixels`.
 
-        A page that needs one look gives just what that look gives; how those of others are brought together, see
-        `merging.py`.
+        A page that needs a single view gets exactly the detections of that view; `fusion.py` describes what happens
+        to the detections of several.
 
         Raises:
-            CancelledError: it was stopped between two pictures.
+            CancelledError: `stop` was set before all pictures were through the network.
         """
-        looks = [looks_at(page) for page in pages]
-        shown = [(page, look) for page, of_page in zip(pages, looks, strict=True) for look in of_page]
+        views = [views_of(page) for page in pages]
+        pictures = [(page, view) for page, of_page in zip(pages, views, strict=True) for view in of_page]
         found: list[Detections] = []
-        for start in range(0, len(shown), self.batch):
+        for start in range(0, len(pictures), self.batch):
             if self.stop.is_set():
                 raise CancelledError
-            pictures = [look.picture(page) for page, look in shown[start : start + self.batch]]
-            found += self.engine.detect(pictures, self.conf, self.iou)
+            batch = [view.picture(page) for page, view in pictures[start : start + self.batch]]
+            found += self.engine.detect(batch, self.conf, self.iou)
         rest = iter(found)
         return [
-            _together(page, of_page, list(islice(rest, len(of_page))))
-            for page, of_page in zip(pages, looks, strict=True)
+            _fused_on_page(page, of_page, list(islice(rest, len(of_page))))
+            for page, of_page in zip(pages, views, strict=True)
         ]
 
 
-def looks_at(page: ReadPage) -> list[Look]:
-    """The looks that a page needs: in each of its turns the whole of it and its tiles."""
+def views_of(page: PagePictures) -> list[View]:
+    """The views that a page needs: in each of its orientations the whole page and its tiles."""
     tiles: list[IntArray] = []
-    if page.sheet is not None:
-        tiles = list(tile_boxes((page.sheet.shape[1], page.sheet.shape[0]), max(page.pixels.shape[:2])))
-    return [Look(turns, tile) for turns in page.turns for tile in (None, *tiles)]
+    if page.enlarged is not None:
+        tiles = list(tile_boxes((page.enlarged.shape[1], page.enlarged.shape[0]), max(page.size_wh)))
+    return [View(turns, tile) for turns in page.turns for tile in (None, *tiles)]
 
 
-def _together(page: ReadPage, looks: Sequence[Look], found: Sequence[Detections]) -> Detections:
-    """All that was found on a page, in px of its `pixels`."""
-    if len(looks) == 1 and looks[0].turns == 0:
+def _fused_on_page(page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Detections:
+    """The detections of all views of one page, in px of its `pixels`."""
+    if len(views) == 1 and views[0].turns == 0:
         return found[0]
-    back = [look.back(one, page) for look, one in zip(looks, found, strict=True)]
-    return merged(back, [look.tile for look in looks]).scaled((page.pixels.shape[1], page.pixels.shape[0]))
+    on_page = [view.back_on_page(one, page) for view, one in zip(views, found, strict=True)]
+    return fuse(on_page, [view.tile for view in views]).scaled(page.size_wh)

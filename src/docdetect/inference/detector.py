@@ -1,0 +1,665 @@
+"""`Detector`: weights loaded once, kept warm, and asked for the marks of documents as often as wanted."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
+from docdetect.documents.batches import document_process, prepare_processes
+from docdetect.documents.reader import Document as OpenDocument
+from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
+from docdetect.documents.sizes import BoxFrac, LongSide
+from docdetect.documents.sources import DocumentFile, DocumentKind, document_kind, list_documents
+from docdetect.errors import ConfigError, UsageError
+from docdetect.files import nfc, sha256_file
+from docdetect.inference.pages import Document, Page, Render
+from docdetect.inference.settings import Rotations, RunSettings
+from docdetect.inference.stages import (
+    FinishedEvent,
+    FinishedPage,
+    Finisher,
+    IsolatedRegionReader,
+    NothingToRead,
+    PageReading,
+    Pipeline,
+    Plan,
+    ReadDocument,
+    ReadEvent,
+    ReadPage,
+    UnreadablePage,
+    read_documents,
+)
+from docdetect.machine import available_cores
+from docdetect.merging import GroupingSettings
+from docdetect.models.conversions import int8_path
+from docdetect.models.engines.base import Engine
+from docdetect.models.engines.select import load_engine, say_nothing
+from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
+from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
+from docdetect.types import ByteArray, FailedPage, Failure
+from docdetect.workers.parts import WorkerSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    Picture: TypeAlias = Image.Image | NDArray[np.generic]
+    Source: TypeAlias = str | Path | bytes | Picture | DocumentFile
+
+EngineName: TypeAlias = Literal["auto", "openvino", "onnx", "torch", "tensorrt"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+Grouping: TypeAlias = Literal["default", "seed", "none"]
+Conf: TypeAlias = float | Mapping[str, float] | None
+
+# Bytes of a rendered page that waits for the network: most pages have 2 MB, an enlarged one up to 200.
+_BYTES_A_PAGE = 6 << 20
+# Documents that are handed to the isolated processes at once.
+_CHUNK = 64
+# Seconds after which a source of documents counts as slow, so that what it gave already is finished first.
+_SLOW_S = 0.2
+_SUFFIX_OF_CONTENT = ((b"%PDF", ".pdf"), (b"ftyphei", ".heic"), (b"ftypmif1", ".heic"))
+
+
+class StopSignal(threading.Event):
+    """An event that asks one run to stop. It also counts as set while another event is set.
+
+    Args:
+        other: the other event, such as one that stops several runs.
+    """
+
+    def __init__(self, other: threading.Event | None = None) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        """Whether the stop was asked for."""
+        return super().is_set() or (self._other is not None and self._other.is_set())
+
+
+class Detector:
+    """Finds QR codes, signatures and stamps in documents. It loads its weights once and stays warm.
+
+        with Detector() as detector:
+            for page in detector.detect("contract.pdf"):
+                for mark in page.marks:
+                    print(page.number, mark.category, mark.confidence, mark.xyxy)
+
+    All methods may be called from several threads at once. Documents are opened and rendered in isolated processes,
+    which damaged or hostile files may crash, hang or fill without harm to the program; arrays and Pillow images are
+    taken as they are.
+
+    Args:
+        weights: a `.pt` file, the folder of a training run or of an export, the name of bundled weights, or `last` for
+            the newest training run's; None takes the weights that come with docdetect.
+        imgsz: long side in px of the picture of a page that the network sees, a multiple of 32; None takes the size
+            that the weights were trained at.
+        engine: what runs the network: `auto` (OpenVINO on a CPU, PyTorch on a GPU), `openvino`, `onnx`, `torch`,
+            `tensorrt`, or a loaded engine of your own, for which no weights are needed.
+        precision: of the network's arithmetic: `auto` (the fastest that the hardware has natively), `fp32`, `bf16`,
+            `fp16` or `int8`.
+        device: `cpu`, the number of a GPU, several (`0,1`), or "" for a GPU where there is one.
+        conf: lowest confidence of a mark, in [0, 1], for all categories or for each one by name; None takes the
+            thresholds that are kept with the weights, else 0.15. Every call can choose another.
+        iou: IoU of non-maximum suppression, in [0, 1].
+        batch: pages in one call of the network; 0 is what suits the engine.
+        workers: isolated processes that render pages; None is one for each core, 0 renders in this process, without
+            protection from the files.
+        trim: leave out the blank borders of pages, which saves time on CPUs.
+        page_timeout_s: seconds that a page of a document may take to render.
+        page_memory_mb: MiB that an isolated process may take; kept on Linux.
+        runs: folder of training runs, for `last`.
+        announce: told when something takes a while once, such as the conversion of weights.
+
+    Raises:
+        InputError: the weights are missing, damaged, or no detection network.
+        ConfigError: engine, precision and device do not go together, or there is no such device or category.
+        MissingDependencyError: the engine's package is not installed.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        *,
+        imgsz: int | None = None,
+        engine: EngineName | Engine = "auto",
+        precision: Precision = "auto",
+        device: str = "",
+        conf: Conf = None,
+        iou: float = 0.7,
+        batch: int = 0,
+        workers: int | None = None,
+        trim: bool = True,
+        page_timeout_s: float = PAGE_TIME_LIMIT_S,
+        page_memory_mb: int = PROCESS_MEMORY_MB,
+        runs: str | Path = "runs/train",
+        announce: Callable[[str], None] = say_nothing,
+    ) -> None:
+        self.weights: Path | None = None
+        self._sha256 = self._int8_sha256 = ""
+        if isinstance(engine, str):
+            self.weights = resolve_weights(str(weights or ""), Path(runs))
+            self.imgsz = network_imgsz(self.weights, imgsz)
+            self.engine: Engine = load_engine(
+                self.weights,
+                imgsz=self.imgsz,
+                device=device,
+                engine=engine,
+                precision=precision,
+                trim=trim,
+                announce=announce,
+            )
+            self._sha256 = sha256_file(self.weights)
+            form = int8_path(self.weights)
+            if self.engine.traits.precision == "int8" and form.is_file():
+                self._int8_sha256 = sha256_file(form)
+        else:
+            self.engine, self.imgsz = engine, imgsz or DEFAULT_IMGSZ
+        self._iou, self._batch, self._trim = iou, batch, trim
+        self._workers = available_cores() if workers is None else workers
+        self._page_timeout_s, self._page_memory_mb = page_timeout_s, page_memory_mb
+        kept = None if self.weights is None else read_thresholds(self.weights)
+        self._kept_conf = None if kept is None else kept.of(self.class_names, DEFAULT_CONF)
+        self._conf, self._class_conf = self._thresholds(conf)
+        self._lanes = ThreadPoolExecutor(max(1, self.engine.traits.lanes), thread_name_prefix="detect")
+        self._lock = threading.Lock()
+        self._runs: set[StopSignal] = set()
+        self._closed = False
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The categories that the network knows, in the order of their ids."""
+        return self.engine.class_names
+
+    def __repr__(self) -> str:
+        traits, weights = self.engine.traits, "" if self.weights is None else f"{str(self.weights)!r}, "
+        return f"Detector({weights}imgsz={self.imgsz}, engine={traits.name!r}, precision={traits.precision!r})"
+
+    def detect(
+        self,
+        source: Source,
+        *,
+        conf: Conf = None,
+        rotations: Rotations = "auto",
+        tile: bool = True,
+        dpi: int = 200,
+        password: str | Sequence[str] = (),
+        grouping: Grouping | GroupingSettings = "default",
+        read_codes: bool = True,
+        stop: threading.Event | None = None,
+    ) -> Generator[Page, None, None]:
+        """The pages of one document, one after the other.
+
+        Args:
+            source: the path of a PDF or image file, the bytes of one, a Pillow image, or a NumPy array, uint8
+                (H, W, 3) RGB (of OpenCV's pictures, which are BGR, give `picture[..., ::-1]`), (H, W, 4) RGBA or
+                (H, W) grey.
+            conf: lowest confidence of a mark, for all categories or for each one by name; None takes the Detector's.
+            rotations: `auto` also sees pages turned whose text runs up or down, `all` sees every page in four
+                orientations, `off` sees pages only as they are displayed.
+            tile: also see drawings larger than A3 in tiles of the size of A4.
+            dpi: px/inch of the page that boxes of a PDF refer to; boxes of images and arrays are in their own pixels.
+            password: tried on an encrypted PDF, in order if there are several.
+            grouping: how raw boxes become one box for each mark: `default`, `seed`, `none` (every raw box is a mark),
+                or all settings.
+            read_codes: read what QR codes say.
+            stop: once this event is set, for instance by another thread, no further page is begun.
+
+        Yields:
+            Pages that have a result, in order.
+
+        Raises:
+            DocumentError: the document, or the page whose turn it is, cannot be read. `detect_documents` gives such
+                failures as data.
+            InputError: an array is no page.
+            ConfigError: there is no such category.
+        """
+        settings = self.settings(
+            conf=conf, rotations=rotations, tile=tile, dpi=dpi, grouping=grouping, read_codes=read_codes
+        )
+        return self._pages([source], settings, DocumentOpener(_passwords(password)), stop)
+
+    def detect_documents(
+        self,
+        documents: str | Path | Iterable[Source],
+        *,
+        conf: Conf = None,
+        rotations: Rotations = "auto",
+        tile: bool = True,
+        dpi: int = 200,
+        password: str | Sequence[str] = (),
+        grouping: Grouping | GroupingSettings = "default",
+        read_codes: bool = True,
+        stop: threading.Event | None = None,
+    ) -> Generator[Document, None, None]:
+        """Many documents, one after the other, in order; what cannot be read is data.
+
+        The number of pages in memory is bounded, whatever the number of documents; the results of one document are in
+        memory at a time. From an iterable that gives documents faster than they are worked on, some dozens are taken
+        ahead; while it is slow, each document comes out as soon as it is done.
+
+        Args:
+            documents: a folder (documents are named relative to it, as `docdetect infer` names them), or anything that
+                gives documents one by one; for their types see `detect`.
+            conf: see `detect`, as for all other options.
+            rotations: see `detect`.
+            tile: see `detect`.
+            dpi: see `detect`.
+            password: see `detect`.
+            grouping: see `detect`.
+            read_codes: see `detect`.
+            stop: once this event is set, no further document is begun. The document in the middle comes out with the
+                pages that are done, and with `complete` False.
+
+        Yields:
+            One Document for each that was given.
+
+        Raises:
+            InputError: there is no such folder, it has no documents, or an array is no page.
+            ConfigError: there is no such category.
+        """
+        settings = self.settings(
+            conf=conf, rotations=rotations, tile=tile, dpi=dpi, grouping=grouping, read_codes=read_codes
+        )
+        sources: Iterable[Source]
+        sources = list_documents(Path(documents)) if isinstance(documents, (str, Path)) else documents
+        return self._documents(sources, settings, DocumentOpener(_passwords(password)), stop)
+
+    def stop(self) -> None:
+        """Stops all calls under way, from any thread; later calls work as before.
+
+        What was done comes out: `detect` ends after the pages that are finished, `detect_documents` after the document
+        in the middle, which has the pages that are done.
+        """
+        with self._lock:
+            for signal in self._runs:
+                signal.set()
+
+    def close(self) -> None:
+        """Stops all calls under way and lets go of the network; the Detector cannot be used any more."""
+        self.stop()
+        self._closed = True
+        self._lanes.shutdown(wait=False)
+
+    def __enter__(self) -> Detector:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def settings(
+        self,
+        *,
+        conf: Conf = None,
+        rotations: Rotations = "auto",
+        tile: bool = True,
+        dpi: int = 200,
+        grouping: Grouping | GroupingSettings = "default",
+        read_codes: bool = True,
+        code_class: str = "qr",
+        save_pages: bool = False,
+        save_crops: bool = False,
+        save_pdf: bool = False,
+    ) -> RunSettings:
+        """All settings of one call or run: those of the Detector, and these.
+
+        Args:
+            conf: see `detect`, as for the options up to `read_codes`.
+            rotations: see `detect`.
+            tile: see `detect`.
+            dpi: see `detect`.
+            grouping: see `detect`.
+            read_codes: see `detect`.
+            code_class: the category whose marks are QR codes.
+            save_pages: a run draws every page into its result folder.
+            save_crops: a run cuts every mark out into its result folder.
+            save_pdf: a run copies every PDF with its marks as annotations into its result folder.
+
+        Raises:
+            ConfigError: there is no such category.
+        """
+        lowest, by_class = (self._conf, self._class_conf) if conf is None else self._thresholds(conf)
+        return RunSettings(
+            class_names=self.class_names,
+            weights_sha256=self._sha256,
+            int8_sha256=self._int8_sha256,
+            conf=lowest,
+            class_conf=by_class,
+            iou=self._iou,
+            engine=self.engine.traits.name,
+            precision=self.engine.traits.precision,
+            imgsz=self.imgsz,
+            dpi=dpi,
+            rotations=rotations,
+            tile=tile,
+            trim=self._trim,
+            grouping=grouping if isinstance(grouping, GroupingSettings) else GroupingSettings(method=grouping),
+            save_pages=save_pages,
+            save_crops=save_crops,
+            save_pdf=save_pdf,
+            read_codes=read_codes,
+            code_class=code_class,
+            batch=self._batch,
+            workers=self._workers,
+            doc_timeout_s=self._page_timeout_s,
+            doc_memory_mb=self._page_memory_mb,
+        )
+
+    def run(
+        self,
+        work: Plan,
+        settings: RunSettings,
+        *,
+        opener: Opener,
+        stop: StopSignal,
+        output: Path | None = None,
+    ) -> Generator[FinishedEvent, None, None]:
+        """The results of documents, page by page, as `docdetect infer` takes them; see `Pipeline.results`.
+
+        Args:
+            work: the documents, and what of them is to be left out.
+            settings: of the run.
+            opener: opens a document; picklable.
+            stop: once this is set, no further page is begun.
+            output: folder for drawn pages and crops, where the settings ask for them.
+        """
+        reading = PageReading(settings.imgsz, settings.dpi, work.done, settings.rotations, settings.tile)
+        events = read_documents(work, reading, self._limits(settings), opener, stop)
+        regions = IsolatedRegionReader(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
+        return self._results(events, settings, regions, stop, output)
+
+    def _results(
+        self,
+        events: Generator[ReadEvent, None, None],
+        settings: RunSettings,
+        regions: IsolatedRegionReader,
+        stop: StopSignal,
+        output: Path | None = None,
+    ) -> Generator[FinishedEvent, None, None]:
+        if self._closed:
+            raise UsageError("this Detector is closed", "Make a new one, or ask before its `with` block ends.")
+        with self._lock:
+            self._runs.add(stop)
+        try:
+            finisher = Finisher(settings, regions, output)
+            pipeline = Pipeline(self.engine, finisher, settings, self._lanes, stop, regions.stop)
+            with regions, closing(pipeline.results(events)) as results:
+                yield from results
+        finally:
+            with self._lock:
+                self._runs.discard(stop)
+
+    def _limits(self, settings: RunSettings) -> WorkerSettings:
+        """How many pages may be rendered ahead: enough that all lanes find a batch and every process has a page."""
+        batch = settings.batch or self.engine.traits.batch
+        ahead = max(16, 2 * self.engine.traits.lanes * batch, 2 * settings.workers)
+        return WorkerSettings(
+            settings.workers,
+            settings.doc_timeout_s,
+            settings.doc_memory_mb << 20,
+            max_in_flight=ahead,
+            max_in_flight_bytes=ahead * _BYTES_A_PAGE,
+        )
+
+    def _thresholds(self, conf: Conf) -> tuple[float, tuple[float, ...]]:
+        """The lowest threshold, and that of each class, empty where one holds for all. Raises ConfigError."""
+        if conf is None:
+            return (DEFAULT_CONF, ()) if self._kept_conf is None else (min(self._kept_conf), self._kept_conf)
+        if isinstance(conf, Mapping):
+            unknown = [name for name in conf if name not in self.class_names]
+            if unknown:
+                raise ConfigError(
+                    f"conf: {', '.join(unknown)} not among the categories of these weights",
+                    f"Categories: {', '.join(self.class_names)}.",
+                )
+            kept = self._kept_conf or (DEFAULT_CONF,) * len(self.class_names)
+            by_class = tuple(float(conf.get(name, one)) for name, one in zip(self.class_names, kept, strict=True))
+        else:
+            by_class = (float(conf),)
+        wrong = [value for value in by_class if not 0 <= value <= 1]
+        if wrong:
+            raise ConfigError(f"conf: {wrong[0]:g} is not between 0 and 1", "Give a number such as 0.25.")
+        return (by_class[0], ()) if isinstance(conf, (int, float)) else (min(by_class), by_class)
+
+    def _pages(
+        self, sources: Iterable[Source], settings: RunSettings, opener: DocumentOpener, stop: threading.Event | None
+    ) -> Generator[Page, None, None]:
+        with _Reading(sources, opener, settings) as reading, closing(self._events(reading, settings, stop)) as events:
+            for event in events:
+                if isinstance(event, ReadDocument):
+                    if event.failure is not None:
+                        raise DocumentError(event.file.name, event.failure)
+                elif isinstance(event.result, FailedPage):
+                    raise DocumentError(f"{event.file.name}: page {event.result.page}", event.result.failure)
+                else:
+                    yield Page.from_result(event.result, settings, reading.renderer(event.file))
+
+    def _documents(
+        self,
+        sources: Iterable[Source],
+        settings: RunSettings,
+        opener: DocumentOpener,
+        stop: threading.Event | None,
+    ) -> Generator[Document, None, None]:
+        with _Reading(sources, opener, settings) as reading, closing(self._events(reading, settings, stop)) as events:
+            pages: list[Page] = []
+            failures: list[FailedPage] = []
+            file: DocumentFile | None = None
+            for event in events:
+                file = event.file
+                if isinstance(event, FinishedPage):
+                    if isinstance(event.result, FailedPage):
+                        failures.append(event.result)
+                    else:
+                        pages.append(Page.from_result(event.result, settings, reading.renderer(file)))
+                    continue
+                reading.forget(file)
+                if event.failure is not None:
+                    failures.append(FailedPage(file.name, None, event.failure))
+                yield Document(file.name, tuple(pages), tuple(failures), event.page_count)
+                pages, failures, file = [], [], None
+            if file is not None:
+                yield Document(file.name, tuple(pages), tuple(failures), len(pages) + len(failures), complete=False)
+
+    def _events(
+        self, reading: _Reading, settings: RunSettings, stop: threading.Event | None
+    ) -> Generator[FinishedEvent, None, None]:
+        signal = StopSignal(stop)
+        if self._workers:
+            prepare_processes()
+        events = reading.events(self._limits(settings), signal)
+        return self._results(events, settings, reading.regions, signal)
+
+
+class _Reading:
+    """The documents of one call: which file or picture each one is, and their pages; a context manager.
+
+    Bytes are kept in temporary files while they are worked on, so that isolated processes can open them.
+    """
+
+    def __init__(self, sources: Iterable[Source], opener: DocumentOpener, settings: RunSettings) -> None:
+        self.opener = opener
+        self.regions = _SourceRegions(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
+        self._sources = sources
+        self._settings = settings
+        self._reading = PageReading(settings.imgsz, settings.dpi, {}, settings.rotations, settings.tile)
+        self._given: dict[int, bytes | OpenDocument] = {}  # by the identity of the DocumentFile
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> _Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def events(self, limits: WorkerSettings, stop: StopSignal) -> Generator[ReadEvent, None, None]:
+        """The pages of all documents, in order."""
+        files_one_by_one = (self._file(position, source) for position, source in enumerate(self._sources, 1))
+        at_hand = isinstance(self._sources, Sequence)
+        for files, slow in _chunks(files_one_by_one, stop, _CHUNK if at_hand else 1):
+            for document, run in _runs(files, self._given):
+                if document is None:
+                    work = Plan(tuple(run))
+                    with closing(read_documents(work, self._reading, limits, self.opener, stop)) as events:
+                        yield from events
+                else:
+                    yield from self._read_picture(run[0], document)
+            if stop.is_set():
+                return
+            if slow:
+                yield NothingToRead()
+
+    def renderer(self, file: DocumentFile) -> Render:
+        """Renders pages of the document, also after this call."""
+        given = self._given.get(id(file))
+        return _Renderer(file, given, self.opener, self._settings)
+
+    def forget(self, file: DocumentFile) -> None:
+        """The document is done."""
+        given = self._given.pop(id(file), None)
+        self.regions.pictures.pop(id(file), None)
+        if isinstance(given, bytes):
+            file.path.unlink(missing_ok=True)
+
+    def _file(self, position: int, source: Source) -> DocumentFile:
+        if isinstance(source, DocumentFile):
+            return source
+        if isinstance(source, (str, Path)):
+            path = Path(source)
+            return DocumentFile(path, nfc(path.as_posix()), document_kind(path) or DocumentKind.UNKNOWN)
+        name = f"document_{position}"
+        if isinstance(source, bytes):
+            file = _stored(self._temporary_folder(), name, source)
+            self._given[id(file)] = source
+            return file
+        from docdetect.documents.arrays import ArrayDocument
+
+        file = DocumentFile(Path(name), name, DocumentKind.IMAGE)
+        document = ArrayDocument(file, source)
+        self._given[id(file)] = document
+        self.regions.pictures[id(file)] = document
+        return file
+
+    def _temporary_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="docdetect-", ignore_cleanup_errors=True)
+        return Path(self._folder.name)
+
+    def _read_picture(self, file: DocumentFile, document: OpenDocument) -> Iterator[ReadEvent]:
+        try:
+            page = self._reading(document, 1)
+        except DocumentError as error:
+            yield UnreadablePage(file, "", 1, error.failure)
+        else:
+            assert page is not None
+            yield ReadPage(file, "", *page)
+        yield ReadDocument(file, "", 1)
+
+
+class _SourceRegions(IsolatedRegionReader):
+    """Reads regions of files in an isolated process, and of pictures in memory here."""
+
+    def __init__(self, timeout_s: float, memory_bytes: int, opener: Opener) -> None:
+        super().__init__(timeout_s, memory_bytes, opener)
+        self.pictures: dict[int, OpenDocument] = {}
+
+    def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
+        document = self.pictures.get(id(file))
+        if document is None:
+            return super().texts(file, number, regions)
+        from docdetect.documents.codes import read_codes_closer
+
+        return read_codes_closer(file, number, regions, lambda _: document)
+
+
+@dataclass(frozen=True)
+class _Renderer:
+    """Renders pages of a document for `Page.plot`: from its file, its bytes or its picture."""
+
+    file: DocumentFile
+    given: bytes | OpenDocument | None
+    opener: DocumentOpener
+    settings: RunSettings
+
+    def __call__(self, number: int, long_side_px: int) -> ByteArray:
+        if self.given is not None and not isinstance(self.given, bytes):
+            return self.given.render(number, LongSide(long_side_px)).pixels
+        if self.given is None:
+            return self._rendered(self.file, number, long_side_px)
+        with tempfile.TemporaryDirectory(prefix="docdetect-", ignore_cleanup_errors=True) as folder:
+            return self._rendered(_stored(Path(folder), self.file.name, self.given), number, long_side_px)
+
+    def _rendered(self, file: DocumentFile, number: int, long_side_px: int) -> ByteArray:
+        with document_process(self.settings.doc_memory_mb << 20) as process:
+            pixels = process.call(self.settings.doc_timeout_s, _render, file, number, long_side_px, self.opener)
+        if isinstance(pixels, Failure):
+            raise DocumentError(f"{self.file.name}: page {number}", pixels)
+        return pixels
+
+
+def _render(file: DocumentFile, number: int, long_side_px: int, opener: Opener) -> ByteArray:
+    with opener(file) as document:
+        return document.render(number, LongSide(long_side_px)).pixels
+
+
+def _stored(folder: Path, name: str, content: bytes) -> DocumentFile:
+    """The bytes of a document as a file, named so that it is read as what it is."""
+    head = content[:1024]
+    suffix = next((suffix for mark, suffix in _SUFFIX_OF_CONTENT if mark in head), ".png")
+    path = folder / f"{name}{suffix}"
+    path.write_bytes(content)
+    return DocumentFile(path, name, document_kind(path) or DocumentKind.UNKNOWN)
+
+
+def _chunks(files: Iterator[DocumentFile], stop: StopSignal, size: int) -> Iterator[tuple[list[DocumentFile], bool]]:
+    """Documents in runs that grow from `size` to 64, and whether their source is slow.
+
+    A slow source gives runs of one document, so that no document waits for the next one to come.
+    """
+    chunk: list[DocumentFile] = []
+    while not stop.is_set():
+        asked_s = time.monotonic()
+        file = next(files, None)
+        if file is None:
+            break
+        chunk.append(file)
+        slow = time.monotonic() - asked_s > _SLOW_S
+        if slow or len(chunk) >= size:
+            yield chunk, slow
+            chunk, size = [], 1 if slow else min(2 * size, _CHUNK)
+    if chunk:
+        yield chunk, False
+
+
+def _runs(
+    files: Sequence[DocumentFile], given: Mapping[int, bytes | OpenDocument]
+) -> Iterator[tuple[OpenDocument | None, list[DocumentFile]]]:
+    """Runs of documents that isolated processes open, with None, and pictures in memory, one by one."""
+    run: list[DocumentFile] = []
+    for file in files:
+        document = given.get(id(file))
+        if document is None or isinstance(document, bytes):
+            run.append(file)
+            continue
+        if run:
+            yield None, run
+            run = []
+        yield document, [file]
+    if run:
+        yield None, run
+
+
+def _passwords(password: str | Sequence[str]) -> tuple[str, ...]:
+    return (password,) if isinstance(password, str) else tuple(password)
