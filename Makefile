@@ -7,10 +7,10 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type check bench format configs lock prepare train infer weights clean
+.PHONY: help setup demo test lint type check check-light bench format configs lock prepare train infer weights clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) ## Make the virtual environment, or re-use it when nothing changed
 
@@ -39,6 +39,9 @@ type: setup ## Check types
 	$(BIN)/mypy
 
 check: lint type test ## Everything that CI checks
+
+check-light: setup ## Install without extras in a new environment, and run infer there
+	$(BIN)/python -m benchmarks.light_install
 
 format: setup ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
@@ -77,7 +80,7 @@ configs: setup ## Rewrite the comments of configs/ from the descriptions of the 
 
 lock: setup ## Pin the newest versions that pyproject.toml allows
 	$(UV) pip compile pyproject.toml requirements.in --override requirements.override --universal --python-version 3.10 \
-		--group dev --extra parquet --extra onnx --extra int8 --extra heic --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+		--group dev --extra train --extra parquet --extra onnx --extra int8 --extra heic --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
 
 clean: ## Remove the environment and caches; data/ and runs/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

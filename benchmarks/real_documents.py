@@ -42,7 +42,7 @@ from docdetect.metrics.matching import Sample
 from docdetect.metrics.merging_effect import StageFigures
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine
-from docdetect.models.weights import DEFAULT_NAME, packaged_weights, resolve_weights
+from docdetect.models.weights import DEFAULT_NAME, bundled_weights, resolve_weights
 from docdetect.prepare.labels import read_annotations
 from docdetect.types import Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
@@ -285,7 +285,7 @@ def main() -> None:
     if not given.data.is_dir():
         print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
         return
-    if not given.weights and DEFAULT_NAME not in packaged_weights():
+    if not given.weights and DEFAULT_NAME not in bundled_weights():
         print("skipped: no weights in the box (--weights takes others)", file=sys.stderr)
         return
     if unknown := [name for name in given.sets.split(",") if name not in SETS]:

@@ -37,7 +37,7 @@ from docdetect.metrics.paired import compare
 from docdetect.models.engines.select import load_engine
 from docdetect.models.packing import packed_bytes
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.models.weights import DEFAULT_NAME, packaged_weights, resolve_model
+from docdetect.models.weights import DEFAULT_NAME, bundled_weights, resolve_model
 from docdetect.training.arguments import training_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str]) -> None:
             data = Path(shutil.copytree(asked.data, folder / "data"))
         else:
             data = make_dataset(folder / "data", asked.pages, asked.val, asked.imgsz)
-        default = DEFAULT_NAME if DEFAULT_NAME in packaged_weights() else "yolo11s.yaml"
+        default = DEFAULT_NAME if DEFAULT_NAME in bundled_weights() else "yolo11s.yaml"
         start = start_weights(folder, asked.model or default)
         (with_and_without_flips if asked.flips else beside_stock)(asked, folder, data, start)
 

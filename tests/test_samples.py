@@ -12,7 +12,7 @@ from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.machine import has_native_int8
-from docdetect.models.conversions import read_int8
+from docdetect.models.conversions import INT8_FORM, read_form
 from docdetect.models.weights import resolve_weights
 from docdetect.prepare.labels import read_annotations
 
@@ -48,7 +48,7 @@ def test_every_mark_is_ink_on_its_page() -> None:
 
 
 def test_the_int8_form_in_the_box_is_that_of_its_weights() -> None:
-    form = read_int8(resolve_weights("docdetect-s", Path("none")), pytest.fail)
+    form = read_form(resolve_weights("docdetect-s", Path("none")), INT8_FORM, pytest.fail)
     assert form is not None
     assert (form.precision, form.spec.class_names) == ("int8", CLASSES)
 

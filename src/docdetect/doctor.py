@@ -14,9 +14,13 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from docdetect.machine import available_cores, has_native_bf16, processor_flags
+from docdetect.machine import available_cores, has_native_bf16, missing_modules, processor_flags
 
-_BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL", "cv2", "pymupdf", "matplotlib")
+_BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL", "cv2", "pymupdf", "zxingcpp")
+COMMANDS_OF_EXTRA = {
+    "data": "prepare, split, synth, audit",
+    "train": "train, val, crossval, reproduce, compare, calibrate, export",
+}
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8", "avx512_vnni", "avx_vnni")
 _IMPORT_TIMEOUT_S = 120
@@ -41,7 +45,7 @@ class Finding:
 def examine(*, quick: bool = False) -> list[Finding]:
     """Every finding on this machine, in a fixed order; `quick` leaves out what imports torch."""
     checks: list[Callable[[], list[Finding]]] = [check_python, check_packages, check_opencv, check_fonts, check_writing]
-    checks.append(check_weights)
+    checks += [check_weights, check_extras]
     if not quick:
         checks += [check_torch, check_openvino, check_cpu]
     return [finding for check in checks for finding in check()]
@@ -79,16 +83,24 @@ def check_opencv() -> list[Finding]:
 
 
 def check_fonts() -> list[Finding]:
-    """The font that names are drawn with; it comes with matplotlib and covers Latin, Greek and Cyrillic."""
-    try:
-        import matplotlib
-
-        font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    except ImportError:
-        return []  # reported by check_packages
+    """The font that names are drawn with; it comes with docdetect and covers Latin, Greek and Cyrillic."""
+    font = Path(__file__).parent / "documents" / "fonts" / "DejaVuSans-Bold.ttf"
     if font.is_file():
-        return [Finding("fonts", Verdict.GOOD, "DejaVu Sans (comes with matplotlib)")]
-    return [Finding("fonts", Verdict.BROKEN, f"{font} is missing", "pip install --force-reinstall matplotlib")]
+        return [Finding("fonts", Verdict.GOOD, "DejaVu Sans (comes with docdetect)")]
+    return [Finding("fonts", Verdict.BROKEN, f"{font} is missing", "Install docdetect again.")]
+
+
+def check_extras() -> list[Finding]:
+    """The extras of the package: which commands cannot run here, and what adds them."""
+    findings = []
+    for extra, commands in COMMANDS_OF_EXTRA.items():
+        missing = missing_modules(extra)
+        if missing:
+            detail = f"{commands} cannot run without {', '.join(missing)}"
+            findings.append(Finding(f"[{extra}]", Verdict.NOTE, detail, f'pip install "docdetect[{extra}]"'))
+        else:
+            findings.append(Finding(f"[{extra}]", Verdict.GOOD, f"installed, for {commands}"))
+    return findings
 
 
 def check_writing() -> list[Finding]:
@@ -106,12 +118,12 @@ def check_writing() -> list[Finding]:
 def check_weights() -> list[Finding]:
     """The weights that came with docdetect, against their manifest."""
     from docdetect.errors import DocdetectError
-    from docdetect.models.bundled import WeightsState, list_box
-    from docdetect.models.weights import BOX
+    from docdetect.models.bundled import WeightsState, list_bundled
+    from docdetect.models.weights import BUNDLED_FOLDER
 
     remedy = "Install docdetect again, or restore the folder from the repository."
     try:
-        found = list_box(BOX)
+        found = list_bundled(BUNDLED_FOLDER)
     except DocdetectError as error:
         return [Finding("weights", Verdict.BROKEN, error.message, remedy)]
     if not found:
@@ -123,6 +135,8 @@ def check_weights() -> list[Finding]:
 
 def check_torch() -> list[Finding]:
     """torch, torchvision's compiled operators (they break when the two do not match), Ultralytics, and CUDA."""
+    if "torch" in missing_modules("train"):
+        return []  # reported by check_extras
     problem = _import_problem("torch")
     if problem:
         return [Finding("torch", Verdict.BROKEN, problem, "pip install --force-reinstall torch torchvision")]
@@ -142,11 +156,8 @@ def check_torch() -> list[Finding]:
     else:
         findings.append(Finding("CUDA", Verdict.NOTE, "no GPU that torch can use; everything runs on the CPU"))
     ultralytics = _version("ultralytics")
-    verdict = Verdict.GOOD if ultralytics else Verdict.BROKEN
-    findings.append(
-        Finding("Ultralytics", verdict, ultralytics or "not installed", "" if ultralytics else "pip install docdetect")
-    )
-    return findings
+    verdict, remedy = (Verdict.GOOD, "") if ultralytics else (Verdict.BROKEN, 'pip install "docdetect[train]"')
+    return [*findings, Finding("Ultralytics", verdict, ultralytics or "not installed", remedy)]
 
 
 def check_openvino() -> list[Finding]:

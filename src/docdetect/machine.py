@@ -1,4 +1,4 @@
-"""What this machine has: cores, memory, and what its processor can do."""
+"""What this machine has: cores, memory, what its processor can do, and which optional packages are installed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
+
+from docdetect.errors import MissingDependencyError
+
+EXTRA_MODULES: Mapping[str, tuple[str, ...]] = {
+    "data": ("fontTools", "imagehash", "matplotlib"),
+    "train": ("fontTools", "imagehash", "matplotlib", "pycocotools", "scipy", "torch", "torchvision", "ultralytics"),
+}
+"""Extra of the package -> the modules that it adds to a plain installation; `pyproject.toml` names their packages."""
 
 _NATIVE_BF16 = frozenset({"amx_bf16", "avx512_bf16"})  # Linux' names for arithmetic, not mere storage
 
@@ -25,6 +34,30 @@ _GROUPS = (  # control groups of version 2 and 1: folder, limit, use, and what o
     ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
+
+
+def missing_modules(extra: str) -> tuple[str, ...]:
+    """The modules of an extra (`data` or `train`) that are not installed; none of them is imported."""
+    return tuple(name for name in EXTRA_MODULES[extra] if find_spec(name) is None)
+
+
+def require_extra(extra: str, purpose: str, *, otherwise: str = "") -> None:
+    """Makes sure that all packages of an extra are installed.
+
+    Args:
+        extra: `data` or `train`.
+        purpose: what needs the extra, as the subject of the message: "docdetect train".
+        otherwise: another way out.
+
+    Raises:
+        MissingDependencyError: a package is missing; the remedy is the pip command that adds the extra.
+    """
+    missing = missing_modules(extra)
+    if missing:
+        raise MissingDependencyError(
+            f"{purpose} needs packages that are not installed: {', '.join(missing)}",
+            f'Install them with: pip install "docdetect[{extra}]"' + (f" ({otherwise})" if otherwise else ""),
+        )
 
 
 def available_cores() -> int:

@@ -13,7 +13,7 @@ from tests.support.tiny_network import write_checkpoint
 
 @pytest.fixture
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("docdetect.models.weights.BOX", tmp_path / "box")
+    monkeypatch.setattr("docdetect.models.weights.BUNDLED_FOLDER", tmp_path / "box")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "box"
 
@@ -30,7 +30,8 @@ def test_pack_list_and_damage(box: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert run(["weights", "--pack", "last"]) == 0
     assert "packed runs/train/a/weights/best.pt as docdetect-s" in capsys.readouterr().err.replace("\\", "/")
     assert run(["--json", "weights"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["weights"]
+    one, form = json.loads(capsys.readouterr().out)["weights"]
+    assert (form["name"], form["state"]) == ("docdetect-s.openvino", "ok")
     assert (one["name"], one["state"], one["classes"]) == ("docdetect-s", "ok", ["qr", "signature", "stamp"])
     (box / "docdetect-s.pt").write_bytes(b"x")
     assert run(["--json", "weights"]) == 4

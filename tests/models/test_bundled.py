@@ -8,7 +8,7 @@ import pytest
 
 from docdetect.errors import InputError
 from docdetect.files import sha256_file
-from docdetect.models.bundled import Listed, WeightsState, list_box, read_manifest, write_manifest
+from docdetect.models.bundled import Listed, WeightsState, list_bundled, read_manifest, write_manifest
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def box(tmp_path: Path) -> Path:
 
 
 def test_every_file_and_every_entry_is_listed_with_its_state(box: Path) -> None:
-    assert [(one.name, one.state.value) for one in list_box(box)] == [
+    assert [(one.name, one.state.value) for one in list_bundled(box)] == [
         ("gone", "missing"),
         ("good", "ok"),
         ("spoilt", "damaged"),
         ("stranger", "unlisted"),
     ]
-    good = next(one for one in list_box(box) if one.name == "good")
+    good = next(one for one in list_bundled(box) if one.name == "good")
     assert (good.classes, good.imgsz, good.size_bytes) == (("qr", "stamp"), 1024, 3)
     assert good.sha256 == sha256_file(good.file)
 
@@ -48,17 +48,17 @@ def test_the_manifest_reads_back_and_does_not_depend_on_the_order(box: Path) -> 
 
 
 def test_no_folder_is_an_empty_box(tmp_path: Path) -> None:
-    assert list_box(tmp_path / "none") == ()
+    assert list_bundled(tmp_path / "none") == ()
 
 
 @pytest.mark.parametrize("text", ["[]", '{"format": 2, "weights": {}}', '{"format": 1, "weights": {"a": {}}}'])
 def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "weights.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"weights\.json: not a manifest of weights"):
-        list_box(tmp_path)
+        list_bundled(tmp_path)
 
 
 def test_what_ships_with_docdetect_is_as_its_manifest_says() -> None:
-    from docdetect.models.weights import BOX
+    from docdetect.models.weights import BUNDLED_FOLDER
 
-    assert [one.name for one in list_box(BOX) if one.state is not WeightsState.OK] == []
+    assert [one.name for one in list_bundled(BUNDLED_FOLDER) if one.state is not WeightsState.OK] == []

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from docdetect.errors import InputError, OutputExistsError
-from docdetect.models.bundled import WeightsState, list_box
+from docdetect.models.bundled import WeightsState, list_bundled
 from docdetect.models.checkpoint import load_network
-from docdetect.models.packing import pack_weights, packed_bytes
+from docdetect.models.packing import pack_openvino, pack_weights, packed_bytes
 from tests.support.tiny_network import CLASSES, write_checkpoint
 
 REPACK = """
@@ -43,7 +43,7 @@ def test_packed_weights_are_the_network_and_nothing_else(checkpoint: Path, tmp_p
     import torch
 
     packed = pack_weights(checkpoint, tmp_path, "docdetect-s")
-    assert list_box(tmp_path) == (packed,)
+    assert list_bundled(tmp_path) == (packed,)
     assert (packed.state, packed.classes, packed.imgsz) == (WeightsState.OK, CLASSES, 96)
     data = packed.file.read_bytes()
     assert len(data) < checkpoint.stat().st_size / 2
@@ -64,6 +64,34 @@ def test_the_same_network_gives_the_same_bytes_in_another_process(checkpoint: Pa
         [sys.executable, "-c", REPACK, str(checkpoint)], capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout.strip() == packed.sha256
+
+
+def test_the_openvino_form_is_half_the_size_and_finds_the_same(checkpoint: Path, tmp_path: Path) -> None:
+    from docdetect.files import sha256_file
+    from docdetect.models.conversions import OPENVINO_FORM, form_path, read_form
+    from docdetect.models.engines.conversion import to_openvino
+    from docdetect.models.engines.select import load_engine
+    from tests.support.engine_pages import PAGES
+
+    packed = pack_weights(checkpoint, tmp_path, "x")
+    expected = load_engine(packed.file, imgsz=160, device="cpu", engine="openvino", precision="fp32")
+    form = pack_openvino(packed)
+    assert list_bundled(tmp_path) == (packed, form)
+    network = read_form(packed.file, OPENVINO_FORM, pytest.fail)
+    assert network is not None
+    assert (network.precision, network.imgsz) == ("fp16", 96)
+    full = to_openvino(packed.file, sha256_file(packed.file))
+    assert len(network.content(".bin")) < 0.55 * len(full.content(".bin"))
+    engine = load_engine(packed.file, imgsz=160, device="cpu", engine="openvino", precision="fp32")
+    for page in PAGES:
+        (mine,), (theirs,) = engine.detect([page], 0.3, 1), expected.detect([page], 0.3, 1)
+        assert mine.scores is not None
+        assert theirs.scores is not None
+        most = min(len(mine), len(theirs))
+        assert most > 5
+        assert abs(mine.scores[:most] - theirs.scores[:most]).max() < 0.005
+    pack_weights(write_checkpoint(tmp_path / "other.pt"), tmp_path, "x", overwrite=True)
+    assert not form_path(packed.file, OPENVINO_FORM).exists(), "the form of other weights is gone"
 
 
 def test_other_weights_of_that_name_are_not_lost(checkpoint: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from docdetect.models.weights import resolve_model, resolve_weights
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "box"
     folder.mkdir()
-    monkeypatch.setattr(weights_module, "BOX", folder)
+    monkeypatch.setattr(weights_module, "BUNDLED_FOLDER", folder)
     return folder
 
 

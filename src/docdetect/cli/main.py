@@ -58,6 +58,7 @@ def build_app(arguments: list[str]) -> typer.Typer:
 
     from docdetect.cli.options import global_options
     from docdetect.cli.tree import TREE
+    from docdetect.machine import require_extra
 
     app = typer.Typer(
         name="docdetect",
@@ -69,6 +70,10 @@ def build_app(arguments: list[str]) -> typer.Typer:
     app.callback()(global_options)
     typed = next((word for word in arguments if not word.startswith("-")), None)
     named = [entry for entry in TREE if entry.name == typed]
+    if not any(word == "-h" or word.startswith("--help") for word in arguments):
+        for entry in named:
+            if entry.extra:
+                require_extra(entry.extra, f"docdetect {entry.name}")
     for entry in named or TREE:
         module, _, attribute = entry.target.partition(":")
         command = getattr(import_module(f"docdetect.cli.{module}"), attribute)

@@ -14,37 +14,62 @@ class Entry:
         stage: heading under which `docdetect --help` lists it.
         target: `module:attribute` inside docdetect.cli; a function, or a Typer app for a group of commands.
         summary: one line, without full stop.
+        extra: the extra of the package that the command needs, see `docdetect.machine.EXTRA_MODULES`; "" for none.
     """
 
     name: str
     stage: str
     target: str
     summary: str
+    extra: str = ""
 
 
 TREE = (
-    Entry("prepare", "Data", "prepare:prepare", "Documents and annotations to a checked, split, drawn YOLO dataset"),
+    Entry(
+        "prepare",
+        "Data",
+        "prepare:prepare",
+        "Documents and annotations to a checked, split, drawn YOLO dataset",
+        extra="data",
+    ),
     Entry("convert", "Data", "convert:convert", "PDFs to page images"),
     Entry("labels", "Data", "labels:labels", "JSON annotations to YOLO labels"),
-    Entry("split", "Data", "split:split", "Divide groups, documents or pages into training and validation"),
+    Entry(
+        "split", "Data", "split:split", "Divide groups, documents or pages into training and validation", extra="data"
+    ),
     Entry("visualize", "Data", "visualize:visualize", "Draw the ground-truth boxes on every page"),
-    Entry("synth", "Data", "synth:synth", "Made-up documents with exact labels, to train on"),
-    Entry("audit", "Data", "audit:audit", "Find suspicious labels, and leaks between the splits"),
-    Entry("train", "Model", "train:train", "Train a detector with the recipe of a configuration"),
-    Entry("val", "Model", "val:val", "Compare predictions with ground truth: figures, plots, the worst errors"),
-    Entry("crossval", "Model", "crossval:crossval", "Evaluate a recipe on pages that its networks have not seen"),
+    Entry("synth", "Data", "synth:synth", "Made-up documents with exact labels, to train on", extra="data"),
+    Entry("audit", "Data", "audit:audit", "Find suspicious labels, and leaks between the splits", extra="data"),
+    Entry("train", "Model", "train:train", "Train a detector with the recipe of a configuration", extra="train"),
+    Entry(
+        "val",
+        "Model",
+        "val:val",
+        "Compare predictions with ground truth: figures, plots, the worst errors",
+        extra="train",
+    ),
+    Entry(
+        "crossval",
+        "Model",
+        "crossval:crossval",
+        "Evaluate a recipe on pages that its networks have not seen",
+        extra="train",
+    ),
     Entry(
         "reproduce",
         "Model",
         "reproduce:reproduce",
         "The protocol of the original system and an honest one, side by side",
+        extra="train",
     ),
-    Entry("compare", "Model", "compare:compare", "Put runs side by side and tell a difference from noise"),
-    Entry("calibrate", "Model", "calibrate:calibrate", "Turn confidence into probability"),
+    Entry(
+        "compare", "Model", "compare:compare", "Put runs side by side and tell a difference from noise", extra="train"
+    ),
+    Entry("calibrate", "Model", "calibrate:calibrate", "Turn confidence into probability", extra="train"),
     Entry("runs", "Model", "runs:group", "Look at training and evaluation runs"),
     Entry("weights", "Model", "weights:weights", "List and check the bundled weights, or bundle new ones"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
-    Entry("export", "Use", "export:export", "Weights in the format of an engine; how far engines agree"),
+    Entry("export", "Use", "export:export", "Weights in the format of an engine; how far engines agree", extra="train"),
     Entry("config", "Setup", "config:group", "Show or check a configuration"),
     Entry("doctor", "Setup", "doctor:doctor", "Check this machine and installation"),
 )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docdetect.config.schema import WeightsConfig
-    from docdetect.models.bundled import BoxedWeights
+    from docdetect.models.bundled import BundledWeights
 
 _DIGEST_SHOWN = 16
 
@@ -26,24 +26,25 @@ def weights(request: Request) -> None:
     settings, console = request.settings, request.console
     from pathlib import Path
 
-    from docdetect.models.bundled import list_box
-    from docdetect.models.weights import BOX, resolve_weights
+    from docdetect.models.bundled import list_bundled
+    from docdetect.models.weights import BUNDLED_FOLDER, resolve_weights
 
     wanted = settings.weights
-    box = Path(wanted.folder) if wanted.folder else BOX
+    box = Path(wanted.folder) if wanted.folder else BUNDLED_FOLDER
     if wanted.pack:
         _pack(resolve_weights(wanted.pack, Path(settings.train.runs)), box, wanted, console)
-    _show(console, box, list_box(box))
+    _show(console, box, list_bundled(box))
 
 
 def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> None:
-    from docdetect.models.packing import pack_int8, pack_weights
+    from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
 
     if wanted.calibration:
         from docdetect.models.engines.quantization import import_nncf
 
         import_nncf()  # what is missing is said before anything is packed
     packed = [pack_weights(source, box, wanted.name, overwrite=wanted.overwrite)]
+    packed.append(pack_openvino(packed[0]))
     if wanted.calibration:
         from docdetect.evaluation.engine_check import CheckSettings, read_pages
 
@@ -53,7 +54,7 @@ def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> N
         console.info(f"packed {source} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
 
 
-def _show(console: Console, box: Path, found: tuple[BoxedWeights, ...]) -> None:
+def _show(console: Console, box: Path, found: tuple[BundledWeights, ...]) -> None:
     from docdetect.errors import InputError
     from docdetect.models.bundled import WeightsState
 

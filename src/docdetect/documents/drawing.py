@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,9 +18,12 @@ from docdetect.types import ByteArray, Detections, FloatArray, SizeWH
 
 Colour: TypeAlias = tuple[int, int, int]
 
-Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font: TypeAlias = ImageFont.FreeTypeFont
 
 Rectangle: TypeAlias = tuple[int, int, int, int]
+
+FONT = Path(__file__).parent / "fonts" / "DejaVuSans-Bold.ttf"
+"""The font that the names of classes are drawn with."""
 
 _COLOUR_OF_NAME: dict[str, Colour] = {"qr": (25, 90, 230), "signature": (0, 140, 60), "stamp": (215, 25, 35)}
 
@@ -137,13 +139,8 @@ def _style(long_side_px: int) -> _Style:
 
 @lru_cache(maxsize=16)
 def _font(size_px: int) -> Font:
-    """DejaVu Sans, which comes with Matplotlib and has Cyrillic; Pillow's own Latin font where it is missing."""
-    spec = find_spec("matplotlib")  # importing it would take most of a second
-    if spec is not None and spec.origin is not None:
-        file = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
-        if file.is_file():
-            return ImageFont.truetype(str(file), size_px)
-    return ImageFont.load_default(size_px)
+    """DejaVu Sans Bold, which comes with docdetect and has Latin, Greek and Cyrillic letters."""
+    return ImageFont.truetype(str(FONT), size_px)
 
 
 def _drawn_box(box: FloatArray, size_wh: SizeWH, line_px: int) -> Rectangle:

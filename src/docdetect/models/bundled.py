@@ -1,4 +1,8 @@
-"""The weights in the box: which there are, and whether they are still what their manifest says. Imports no network."""
+"""Bundled weights: which weights come with the package, and whether they are still what their manifest says.
+
+Bundled weights are a `.pt` file and its forms (`docdetect.models.conversions`), all of them listed in `weights.json`.
+No network is imported here.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 
 from docdetect.errors import InputError
 from docdetect.files import read_json, sha256_file, write_json
-from docdetect.models.conversions import SUFFIX
+from docdetect.models.conversions import FORM_SUFFIXES
 
 MANIFEST = "weights.json"
 _FORMAT = 1
@@ -20,22 +24,23 @@ class WeightsState(str, Enum):
     """How a file compares with the manifest."""
 
     OK = "ok"
-    DAMAGED = "damaged"  # not the bytes that the manifest names
-    MISSING = "missing"  # in the manifest only
-    UNLISTED = "unlisted"  # not in the manifest
+    DAMAGED = "damaged"  # the contents are not those that the manifest names
+    MISSING = "missing"  # the manifest names a file that is not there
+    UNLISTED = "unlisted"  # the manifest does not name the file
 
 
 @dataclass(frozen=True)
-class BoxedWeights:
-    """Weights in a box.
+class BundledWeights:
+    """One file of a folder of bundled weights.
 
     Attributes:
-        name: what `--weights` and `--model` call them; their int8 form, which goes with them, is `<name>.int8`.
-        file: the `.pt` file, or the form's `.int8.zip`.
-        classes: class names in the order of ids; empty where the manifest does not know them.
-        imgsz: px, the long side of the pages that they were trained for; 0 where the manifest does not know them.
-        size_bytes: of the file; 0 where it is missing.
-        sha256: of the file, or what it should be where it is missing.
+        name: what `--weights` and `--model` call the weights; a form of the weights is called `<name>.<form>`.
+        file: the `.pt` file, or the ZIP archive of the form.
+        classes: class names in the order of their ids; empty where the manifest does not name the file.
+        imgsz: px, the long side of the pages that the weights were trained on; 0 where the manifest does not name the
+            file.
+        size_bytes: of the file; 0 where the file is missing.
+        sha256: of the file, or what it should be where the file is missing.
         state: how the file compares with the manifest.
     """
 
@@ -58,23 +63,23 @@ class Listed:
     sha256: str
 
 
-def list_box(folder: Path) -> tuple[BoxedWeights, ...]:
+def list_bundled(folder: Path) -> tuple[BundledWeights, ...]:
     """All weights in a folder or in its manifest, by name; every file is hashed.
 
     Raises:
         InputError: the manifest is damaged, or a file cannot be read.
     """
     listed = read_manifest(folder)
-    patterns = ("*.pt", f"*{SUFFIX}") if folder.is_dir() else ()
+    patterns = ("*.pt", *(f"*{suffix}" for suffix in FORM_SUFFIXES.values())) if folder.is_dir() else ()
     there = {path.stem for pattern in patterns for path in folder.glob(pattern)}
     return tuple(_compared(folder / _file_name(name), listed.get(name)) for name in sorted({*listed, *there}))
 
 
 def read_manifest(folder: Path) -> dict[str, Listed]:
-    """Name -> what the manifest of a folder says; empty without one.
+    """Name -> what the manifest of a folder says; empty where the folder has no manifest.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the manifest is damaged.
     """
     file = folder / MANIFEST
     if not file.is_file():
@@ -86,7 +91,7 @@ def read_manifest(folder: Path) -> dict[str, Listed]:
         return {str(name): _listed(entry) for name, entry in data["weights"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{file}: not a manifest of weights ({error})", "Restore it from where docdetect came from."
+            f"{file}: not a manifest of weights ({error})", "Restore the file from where docdetect came from."
         ) from error
 
 
@@ -106,8 +111,9 @@ def write_manifest(folder: Path, listed: Mapping[str, Listed]) -> None:
 
 
 def _file_name(name: str) -> str:
-    """`x` is x.pt, and its int8 form `x.int8` is x.int8.zip."""
-    return f"{name}.zip" if f"{name}.zip".endswith(SUFFIX) else f"{name}.pt"
+    """`x` is kept in x.pt, and its form `x.int8` in x.int8.zip."""
+    archive = f"{name}.zip"
+    return archive if archive.endswith(tuple(FORM_SUFFIXES.values())) else f"{name}.pt"
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed:
@@ -115,13 +121,13 @@ def _listed(entry: Mapping[str, Any]) -> Listed:
     return Listed(classes, int(entry["imgsz"]), int(entry["bytes"]), str(entry["sha256"]))
 
 
-def _compared(file: Path, listed: Listed | None) -> BoxedWeights:
+def _compared(file: Path, listed: Listed | None) -> BundledWeights:
     classes, imgsz = (listed.classes, listed.imgsz) if listed else ((), 0)
     if not file.is_file():
         assert listed is not None
-        return BoxedWeights(file.stem, file, classes, imgsz, 0, listed.sha256, WeightsState.MISSING)
+        return BundledWeights(file.stem, file, classes, imgsz, 0, listed.sha256, WeightsState.MISSING)
     digest = sha256_file(file)
     state = WeightsState.UNLISTED if listed is None else WeightsState.OK
     if listed is not None and digest != listed.sha256:
         state = WeightsState.DAMAGED
-    return BoxedWeights(file.stem, file, classes, imgsz, file.stat().st_size, digest, state)
+    return BundledWeights(file.stem, file, classes, imgsz, file.stat().st_size, digest, state)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docdetect.errors import InputError
+from docdetect.machine import require_extra
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ def load_network(weights: Path) -> torch.nn.Module:
 
     Raises:
         InputError: missing, damaged, hostile, no detection model, or with weights that are not finite.
+        MissingDependencyError: PyTorch or Ultralytics is not installed.
     """
     if not weights.is_file():
         raise InputError(f"{weights}: no such weights file", _RETRY)
     if weights.suffix.lower() != ".pt":
         raise InputError(f"{weights}: {weights.suffix or 'no suffix'} is not a kind of weights known here", _RETRY)
+    require_checkpoints(weights)
     network = _unpickled(weights)
     _check(network, weights)
     return network
@@ -97,6 +100,12 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def persistent_load(self, identifier: object) -> object:
         return None
+
+
+def require_checkpoints(weights: Path) -> None:
+    """Makes sure that checkpoints can be loaded here. Raises MissingDependencyError: a package is not installed."""
+    way = "or run docdetect export where they are installed, and give the exported folder as the weights"
+    require_extra("train", f"{weights}: loading a checkpoint", otherwise=way)
 
 
 def check_architecture(file: Path, class_count: int) -> None:

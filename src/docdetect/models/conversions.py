@@ -1,15 +1,17 @@
-"""Networks converted at first use, kept in docdetect's cache folder by the content of the weights.
+"""Networks in an engine's own format: what one is, and the three places where one is stored.
 
-An entry's name is a hash of all that it depends on, so that nothing in it ever goes stale; an entry is one file that is
-replaced atomically, so that processes that convert at the same time cannot spoil each other's; a damaged one is made
-again.
+A converted network is stored
 
-A network in an engine's own format: as a folder that `docdetect export` writes, or as one file in the cache.
+- as a folder that `docdetect export` writes (`write_converted`, `read_converted`);
+- as one file in docdetect's cache folder, made at the first use of the weights (`kept_network`);
+- as one file beside the `.pt` file that it was made from, a *form* of these weights (`write_form`, `read_form`).
 
-Both hold the same: the engine's files, and `docdetect.json` with the class names, what else it takes to read the
-network's outputs, and the SHA-256 of each file, which is checked when they are read.
+All three hold the engine's files and a manifest, `docdetect.json`: the class names, how the outputs of the network are
+read, the size of the pictures that it is meant for, and the SHA-256 of each file, which is checked when it is read.
 
-The int8 form of weights: a quantised network in one file beside the `.pt` that it was made from.
+The name of an entry of the cache is a hash of all that the entry depends on, so nothing in the cache ever goes stale.
+An entry is replaced atomically, so processes that convert at the same time cannot spoil each other's entries, and a
+damaged entry is made again.
 """
 
 from __future__ import annotations
@@ -32,19 +34,29 @@ from docdetect.models.head import HeadSpec
 from docdetect.models.ultralytics_setup import cache_folder
 
 MANIFEST_NAME = "docdetect.json"
+CONVERSION = 2
+"""Raised when docdetect converts differently than before."""
+INT8_FORM = "int8"
+"""The form with most of its arithmetic in 8-bit integers."""
+OPENVINO_FORM = "openvino"
+"""The form in OpenVINO's format with weights in half precision, which runs in any precision of OpenVINO's but int8."""
+FORM_SUFFIXES: Mapping[str, str] = {INT8_FORM: ".int8.zip", OPENVINO_FORM: ".openvino.zip"}
 
 _FORMAT = 1
+_MOST_ENTRIES = 16  # of the cache folder
 
 
 @dataclass(frozen=True)
 class ConvertedNetwork:
-    """Attributes:
-    engine: openvino, onnx or tensorrt.
-    precision: of its weights: fp32, fp16 or int8.
-    spec: how its outputs are read.
-    origin_sha256: of the weights that it was made from.
-    files: (name, content) of the engine's files.
-    imgsz: px, the long side of the pictures that it is meant for; 0 where that is not known.
+    """A network in the format of an engine.
+
+    Attributes:
+        engine: openvino, onnx or tensorrt.
+        precision: of the stored weights: fp32, fp16 or int8.
+        spec: how the outputs of the network are read.
+        origin_sha256: SHA-256 of the weights that the network was made from.
+        files: (name, content) of the engine's files.
+        imgsz: px, the long side of the pictures that the network is meant for; 0 where that is not known.
     """
 
     engine: str
@@ -55,7 +67,7 @@ class ConvertedNetwork:
     imgsz: int = 0
 
     def content(self, suffix: str) -> bytes:
-        """The file with this suffix. Raises ValueError: there is none."""
+        """The content of the only file with this suffix. Raises ValueError: there is none, or several."""
         found = [content for name, content in self.files if name.endswith(suffix)]
         if len(found) != 1:
             raise ValueError(f"{len(found)} files end in {suffix}")
@@ -88,11 +100,11 @@ def read_converted(manifest: Path) -> ConvertedNetwork:
 
 
 def converted_to_bytes(network: ConvertedNetwork) -> bytes:
-    """The network as one file."""
+    """The network as one ZIP archive; the same network gives the same bytes."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, content in (*network.files, (MANIFEST_NAME, _manifest(network))):
-            archive.writestr(zipfile.ZipInfo(name), content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # a ZipInfo has no date of its own
     return stream.getvalue()
 
 
@@ -137,13 +149,6 @@ def _from_manifest(data: Any, contents: Mapping[str, bytes]) -> ConvertedNetwork
     return ConvertedNetwork(str(data["engine"]), str(data["precision"]), spec, origin, files, imgsz)
 
 
-CONVERSION = 2
-
-"""Raised when docdetect converts differently than before."""
-
-_MOST_ENTRIES = 16
-
-
 def kept_network(
     weights: Path,
     made_for: str,
@@ -155,7 +160,7 @@ def kept_network(
     Args:
         weights: the `.pt` file.
         made_for: what the result depends on beside the weights and docdetect's own way, such as an engine's version.
-        convert: (weights, their sha256) -> network.
+        convert: (weights, their SHA-256) -> network.
         announce: told when a conversion starts, and when its result cannot be kept.
 
     Raises:
@@ -180,13 +185,13 @@ def kept_network(
 
 
 def entry_path(weights_sha256: str, made_for: str) -> Path:
-    """Where the converted network of weights is kept."""
+    """Where the cache keeps the converted network of weights."""
     key = sha256_text(f"{weights_sha256} {made_for} {CONVERSION}")[:32]
     return cache_folder() / "converted" / f"{key}.zip"
 
 
 def _mark_used(entry: Path) -> None:
-    """Sets the entry's time to the clock's, which is finer than the one that files get by themselves."""
+    """Sets the entry's time to the clock's, which is finer than the time that files get by themselves."""
     now = time.time_ns()
     with contextlib.suppress(OSError):
         os.utime(entry, ns=(now, now))
@@ -194,30 +199,32 @@ def _mark_used(entry: Path) -> None:
 
 def _forget_old(folder: Path) -> None:
     """Removes the entries that were not used for longest."""
-    with contextlib.suppress(OSError):  # another process may be at it too
+    with contextlib.suppress(OSError):  # another process may remove entries at the same time
         entries = sorted(folder.glob("*.zip"), key=lambda path: path.stat().st_mtime_ns)
         for entry in entries[:-_MOST_ENTRIES]:
             entry.unlink(missing_ok=True)
 
 
-SUFFIX = ".int8.zip"
+def form_path(weights: Path, form: str) -> Path:
+    """Where a form (`INT8_FORM` or `OPENVINO_FORM`) of a `.pt` file lies, if there is one."""
+    return weights.with_suffix(FORM_SUFFIXES[form])
 
 
 def int8_path(weights: Path) -> Path:
     """Where the int8 form of a `.pt` file lies, if there is one."""
-    return weights.with_suffix(SUFFIX)
+    return form_path(weights, INT8_FORM)
 
 
-def write_int8(weights: Path, network: ConvertedNetwork) -> Path:
-    """Writes a quantised network beside the `.pt` file that it was made from. Raises OutputError."""
-    path = int8_path(weights)
+def write_form(weights: Path, form: str, network: ConvertedNetwork) -> Path:
+    """Writes a form beside the `.pt` file that it was made from, and returns its path. Raises OutputError."""
+    path = form_path(weights, form)
     write_bytes(path, converted_to_bytes(network))
     return path
 
 
-def read_int8(weights: Path, announce: Callable[[str], None]) -> ConvertedNetwork | None:
-    """The int8 form of a `.pt` file; None where there is none, or none that can be used, which is announced."""
-    path = int8_path(weights)
+def read_form(weights: Path, form: str, announce: Callable[[str], None]) -> ConvertedNetwork | None:
+    """A form of a `.pt` file; None where there is none. One that cannot be used is announced and left out."""
+    path = form_path(weights, form)
     if not path.is_file():
         return None
     try:

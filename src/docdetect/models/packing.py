@@ -1,4 +1,7 @@
-"""From a training checkpoint to weights for the box: half precision, the bare network, the same bytes each time."""
+"""From a training checkpoint to bundled weights and their forms.
+
+The packed `.pt` file holds the bare network in half precision, and the same network always gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,32 @@ from typing import Any
 
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import sha256_file, write_bytes
-from docdetect.models.bundled import BoxedWeights, Listed, WeightsState, read_manifest, write_manifest
+from docdetect.models.bundled import BundledWeights, Listed, WeightsState, read_manifest, write_manifest
 from docdetect.models.checkpoint import load_network
-from docdetect.models.conversions import int8_path, read_int8, write_int8
+from docdetect.models.conversions import (
+    FORM_SUFFIXES,
+    INT8_FORM,
+    OPENVINO_FORM,
+    ConvertedNetwork,
+    form_path,
+    read_form,
+    write_form,
+)
 from docdetect.models.engines.select import say_nothing
 from docdetect.models.weights import network_imgsz
 from docdetect.types import ByteArray
 
 
-def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = False) -> BoxedWeights:
-    """Writes `<folder>/<name>.pt` and its entry in the folder's manifest.
+def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = False) -> BundledWeights:
+    """Writes `<folder>/<name>.pt` and its entry in the manifest of the folder.
 
-    Packed is the averaged network (EMA) of the checkpoint where it has one. Optimizer, figures, dates, file names and
-    whatever else a training leaves in a checkpoint stay behind, and the same network gives the same bytes.
+    The averaged network (EMA) of the checkpoint is packed where the checkpoint has one. Optimizer, figures, dates, file
+    names and whatever else a training leaves in a checkpoint stay behind, and the same network gives the same bytes.
+    Forms of other weights of that name are removed.
 
     Args:
         source: a checkpoint of a training run.
-        folder: the box.
+        folder: the folder of bundled weights.
         name: of the weights.
         overwrite: replace other weights of that name.
 
@@ -47,16 +59,34 @@ def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = Fal
     classes = tuple(str(network.names[k]) for k in range(len(network.names)))
     listed = Listed(classes, network_imgsz(file), len(data), sha256_file(file))
     manifest = {**read_manifest(folder), name: listed}
-    int8 = int8_path(file)
-    if read_int8(file, say_nothing) is None:  # none, or that of the weights before
-        int8.unlink(missing_ok=True)
-        manifest.pop(int8.stem, None)
+    for form in FORM_SUFFIXES:
+        if read_form(file, form, say_nothing) is None:  # there is none, or one of other weights
+            form_path(file, form).unlink(missing_ok=True)
+            manifest.pop(form_path(file, form).stem, None)
     write_manifest(folder, manifest)
-    return BoxedWeights(name, file, classes, listed.imgsz, listed.size_bytes, listed.sha256, WeightsState.OK)
+    return BundledWeights(name, file, classes, listed.imgsz, listed.size_bytes, listed.sha256, WeightsState.OK)
 
 
-def pack_int8(packed: BoxedWeights, pages: Sequence[ByteArray]) -> BoxedWeights:
-    """Puts the int8 form of packed weights beside them, into the manifest too.
+def pack_openvino(packed: BundledWeights) -> BundledWeights:
+    """Puts the OpenVINO form of packed weights beside them, and into the manifest.
+
+    With this form `infer` needs neither PyTorch nor Ultralytics on any processor. Its weights have half precision,
+    which halves the file; OpenVINO computes with them in the precision that it is told.
+
+    Args:
+        packed: what `pack_weights` returned.
+
+    Raises:
+        MissingDependencyError: OpenVINO is not installed.
+        OutputError: the files cannot be written.
+    """
+    from docdetect.models.engines.conversion import to_openvino
+
+    return _pack_form(packed, OPENVINO_FORM, to_openvino(packed.file, packed.sha256, half=True))
+
+
+def pack_int8(packed: BundledWeights, pages: Sequence[ByteArray]) -> BundledWeights:
+    """Puts the int8 form of packed weights beside them, and into the manifest.
 
     Args:
         packed: what `pack_weights` returned.
@@ -70,11 +100,15 @@ def pack_int8(packed: BoxedWeights, pages: Sequence[ByteArray]) -> BoxedWeights:
     from docdetect.models.engines.conversion import to_openvino
     from docdetect.models.engines.quantization import to_int8
 
-    file = write_int8(packed.file, to_int8(to_openvino(packed.file, packed.sha256), pages, packed.imgsz))
+    return _pack_form(packed, INT8_FORM, to_int8(to_openvino(packed.file, packed.sha256), pages, packed.imgsz))
+
+
+def _pack_form(packed: BundledWeights, form: str, network: ConvertedNetwork) -> BundledWeights:
+    file = write_form(packed.file, form, network)
     listed = Listed(packed.classes, packed.imgsz, file.stat().st_size, sha256_file(file))
     folder = packed.file.parent
     write_manifest(folder, {**read_manifest(folder), file.stem: listed})
-    return BoxedWeights(
+    return BundledWeights(
         file.stem, file, listed.classes, listed.imgsz, listed.size_bytes, listed.sha256, WeightsState.OK
     )
 

@@ -10,7 +10,7 @@ from docdetect.models.checkpoint import trained_imgsz
 from docdetect.models.conversions import MANIFEST_NAME, read_converted
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
-BOX = Path(__file__).parents[1] / "weights"
+BUNDLED_FOLDER = Path(__file__).parents[1] / "weights"
 DEFAULT_NAME = "docdetect-s"
 DEFAULT_IMGSZ = 1024
 """px, for weights that do not tell the size they were trained at: that of docdetect's own recipes."""
@@ -22,9 +22,9 @@ def no_announcement(text: str) -> None:
     """Says nothing."""
 
 
-def packaged_weights() -> dict[str, Path]:
+def bundled_weights() -> dict[str, Path]:
     """Name -> file of the weights that came with docdetect."""
-    return {path.stem: path for path in sorted(BOX.glob("*.pt"))} if BOX.is_dir() else {}
+    return {path.stem: path for path in sorted(BUNDLED_FOLDER.glob("*.pt"))} if BUNDLED_FOLDER.is_dir() else {}
 
 
 def newest_run(runs: Path) -> Path | None:
@@ -45,7 +45,7 @@ def resolve_weights(name: str, runs: Path) -> Path:
     Raises:
         InputError: there is no such file.
     """
-    box = packaged_weights()
+    box = bundled_weights()
     if not name and DEFAULT_NAME in box:
         return box[DEFAULT_NAME]
     if name in ("", "last"):
@@ -111,7 +111,7 @@ def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcemen
         return path
     if (path / "weights" / "best.pt").is_file():
         return path / "weights" / "best.pt"
-    box = packaged_weights()
+    box = bundled_weights()
     if name.removesuffix(".pt") in box:
         return box[name.removesuffix(".pt")]
     if path.name != name:

@@ -13,8 +13,8 @@ from docdetect import machine
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import sha256_file
 from docdetect.machine import has_native_int8
-from docdetect.models.bundled import WeightsState, list_box
-from docdetect.models.conversions import int8_path, read_int8, write_int8
+from docdetect.models.bundled import WeightsState, list_bundled
+from docdetect.models.conversions import INT8_FORM, int8_path, read_form, write_form
 from docdetect.models.engines import openvino as openvino_precision
 from docdetect.models.engines.conversion import to_openvino
 from docdetect.models.engines.quantization import to_int8
@@ -32,7 +32,7 @@ needs_int8 = pytest.mark.skipif(not has_native_int8(), reason="this processor ha
 def quantised(weights: Path, tmp_path: Path) -> Path:
     """Weights with an int8 form that says so; its arithmetic is that of fp32, which takes no time to make."""
     file = Path(shutil.copy(weights, tmp_path / "w.pt"))
-    write_int8(file, replace(to_openvino(file, sha256_file(file)), precision="int8"))
+    write_form(file, INT8_FORM, replace(to_openvino(file, sha256_file(file)), precision="int8"))
     return file
 
 
@@ -70,16 +70,16 @@ def test_with_matrix_arithmetic_bf16_and_int8_are_measured(
 
 def test_a_form_of_other_weights_and_a_damaged_one_are_announced(quantised: Path) -> None:
     told: list[str] = []
-    assert read_int8(quantised, told.append) is not None
+    assert read_form(quantised, INT8_FORM, told.append) is not None
     assert told == []
     form = int8_path(quantised)
     intact = form.read_bytes()
     form.write_bytes(intact[: len(intact) // 2] + b"?" + intact[len(intact) // 2 + 1 :])
-    assert read_int8(quantised, told.append) is None
+    assert read_form(quantised, INT8_FORM, told.append) is None
     assert "w.int8.zip is left out: damaged" in told[-1]
     form.write_bytes(intact)
     quantised.write_bytes(quantised.read_bytes() + b" ")
-    assert read_int8(quantised, told.append) is None
+    assert read_form(quantised, INT8_FORM, told.append) is None
     assert told[-1] == "w.int8.zip is left out: it was made from other weights than w.pt"
 
 
@@ -102,14 +102,14 @@ def test_packed_beside_its_weights_and_gone_with_them(weights: Path, tmp_path: P
     noise = np.random.default_rng(0).integers(0, 256, (2, 96, 68, 3), dtype=np.uint8)
     form = pack_int8(packed, list(noise))
     assert form.file == int8_path(packed.file)
-    assert list_box(tmp_path) == (packed, form)
+    assert list_bundled(tmp_path) == (packed, form)
     assert form.name == "x.int8"
-    assert read_int8(packed.file, pytest.fail) is not None
+    assert read_form(packed.file, INT8_FORM, pytest.fail) is not None
     assert pack_weights(weights, tmp_path, "x") == packed  # the same again: its form stays
-    assert list_box(tmp_path) == (packed, form)
+    assert list_bundled(tmp_path) == (packed, form)
     form.file.write_bytes(b"x")
-    assert [one.state for one in list_box(tmp_path)] == [WeightsState.OK, WeightsState.DAMAGED]
+    assert [one.state for one in list_bundled(tmp_path)] == [WeightsState.OK, WeightsState.DAMAGED]
     (tmp_path / "x.pt").write_bytes(b"other weights")
     pack_weights(weights, tmp_path, "x", overwrite=True)
-    assert list_box(tmp_path) == (packed,)
+    assert list_bundled(tmp_path) == (packed,)
     assert not form.file.exists()

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from docdetect.errors import ConfigError
+from docdetect.machine import missing_modules, require_extra
 from docdetect.models.head import HeadSpec, Raw, raw_to_detections
 from docdetect.models.letterbox import Framing, page_to_picture
 from docdetect.types import ByteArray, Detections, SizeWH
@@ -116,9 +117,11 @@ def list_devices(device: str) -> tuple[str, ...]:
 
     Raises:
         ConfigError: no such device here.
+        MissingDependencyError: a GPU is named, and PyTorch is not installed.
     """
     if device.strip().lower() == "cpu" or (not device.strip() and not _may_have_gpu()):
         return ("cpu",)
+    require_extra("train", f"device: {device!r}", otherwise="or use --device cpu")
     names = tuple(str(select_device(part)) for part in device.split(","))
     if len(set(names)) < len(names) or (len(names) > 1 and not all(name.startswith("cuda") for name in names)):
         raise ConfigError(f"device: {device!r} names a device twice, or others than GPUs", "Use numbers, such as 0,1.")
@@ -149,7 +152,9 @@ def select_device(device: str) -> torch.device:
 
 
 def _may_have_gpu() -> bool:
-    """Whether a driver of NVIDIA's is here: asking PyTorch takes seconds."""
+    """Whether PyTorch and a driver of NVIDIA are installed. To ask PyTorch itself takes seconds."""
+    if missing_modules("train"):
+        return False
     drivers = ("/dev/nvidiactl", "/dev/dxg")  # of Linux, and of Linux under Windows
     return any(Path(name).exists() for name in drivers) or shutil.which("nvidia-smi") is not None
 

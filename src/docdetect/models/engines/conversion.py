@@ -63,8 +63,13 @@ def head_spec(network: nn.Module) -> HeadSpec:
 _EXAMPLE = (1, 64, 96, 3)  # sides and batch stay variable: any will do, and a small one is quickly traced
 
 
-def to_openvino(weights: Path, weights_sha256: str) -> ConvertedNetwork:
-    """The network of a checkpoint in OpenVINO's format, for pictures of any size, in fp32.
+def to_openvino(weights: Path, weights_sha256: str, *, half: bool = False) -> ConvertedNetwork:
+    """The network of a checkpoint in OpenVINO's format, for pictures of any size.
+
+    Args:
+        weights: the `.pt` file.
+        weights_sha256: its SHA-256.
+        half: store the weights in half precision, in half the bytes; else in fp32.
 
     Raises:
         InputError: the weights are missing, damaged, hostile, or no detection model.
@@ -80,9 +85,9 @@ def to_openvino(weights: Path, weights_sha256: str) -> ConvertedNetwork:
     model.reshape([-1, -1, -1, 3])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.xml"
-        openvino.save_model(model, file, compress_to_fp16=False)
+        openvino.save_model(model, file, compress_to_fp16=half)
         files = tuple((path.name, path.read_bytes()) for path in (file, file.with_suffix(".bin")))
-    return ConvertedNetwork("openvino", "fp32", spec, weights_sha256, files, trained_imgsz(weights))
+    return ConvertedNetwork("openvino", "fp16" if half else "fp32", spec, weights_sha256, files, trained_imgsz(weights))
 
 
 _OPSET = 17  # the newest that the tracing exporter writes; every runtime of recent years knows it

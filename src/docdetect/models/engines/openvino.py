@@ -24,7 +24,7 @@ import numpy as np
 from docdetect.errors import ConfigError, InputError, MissingDependencyError, OutputError
 from docdetect.files import read_text, sha256_text, write_text
 from docdetect.machine import GAIN, available_cores, has_matrix_bf16, has_native_int8, least_seconds, processor_name
-from docdetect.models.conversions import ConvertedNetwork, read_int8
+from docdetect.models.conversions import INT8_FORM, ConvertedNetwork, read_form
 from docdetect.models.engines.base import Traits
 from docdetect.models.head import Raw, raw_to_detections
 from docdetect.models.letterbox import Framing, fitted_letterbox, page_to_picture
@@ -172,7 +172,7 @@ def networks_of(
         InputError: the weights cannot be used.
         ConfigError: int8 is wanted, and the weights have no such form.
     """
-    int8 = read_int8(weights, announce) if wanted in ("auto", "int8") and has_native_int8() else None
+    int8 = read_form(weights, INT8_FORM, announce) if wanted in ("auto", "int8") and has_native_int8() else None
     if wanted == "int8" and int8 is None:
         raise ConfigError(
             f"precision: {weights} has no int8 form",

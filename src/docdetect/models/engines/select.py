@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
 from docdetect.errors import ConfigError, InputError
-from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8
-from docdetect.models.conversions import MANIFEST_NAME, ConvertedNetwork, kept_network, read_converted
+from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8, require_extra
+from docdetect.models.checkpoint import require_checkpoints
+from docdetect.models.conversions import (
+    MANIFEST_NAME,
+    OPENVINO_FORM,
+    ConvertedNetwork,
+    kept_network,
+    read_converted,
+    read_form,
+)
 from docdetect.models.engines.base import Engine, SeveralEngines, list_devices
 
 ENGINES = ("openvino", "onnx", "torch", "tensorrt")
@@ -128,6 +135,7 @@ def _maker(
         return _tensorrt_maker(weights, exported, precision, announce)
     if exported is not None:
         raise InputError(f"{weights}: exported for an unknown engine {name!r}", "Export it again.")
+    require_checkpoints(weights)
 
     def make(imgsz: int, device: str, trim: bool) -> Engine:
         from docdetect.models.checkpoint import load_network
@@ -157,17 +165,21 @@ def _openvino_maker(
     from docdetect.models.engines.openvino import OpenVinoEngine, fastest, import_openvino, networks_of
 
     def convert(file: Path, digest: str) -> ConvertedNetwork:
+        require_checkpoints(file)
         from docdetect.models.engines.conversion import to_openvino
 
         return to_openvino(file, digest)
+
+    def converted() -> ConvertedNetwork:
+        form = read_form(weights, OPENVINO_FORM, announce)
+        return form or kept_network(weights, made_for, convert, announce)
 
     made_for = f"OpenVINO {import_openvino().get_version()}"
     known = ("fp32", "bf16") if chosen == "auto" else (chosen,)
     if exported is not None:
         networks = dict.fromkeys(known, exported)
     else:
-        kept = partial(kept_network, weights, made_for, convert, announce)
-        networks = networks_of(weights, wanted, known, kept, announce)
+        networks = networks_of(weights, wanted, known, converted, announce)
     precision = fastest(networks, announce)
     network, threads = networks[precision], available_cores()
     return lambda imgsz, device, trim: OpenVinoEngine(
@@ -179,6 +191,7 @@ def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Call
     from docdetect.models.engines.onnx import OnnxEngine, import_onnxruntime
 
     def convert(file: Path, digest: str) -> ConvertedNetwork:
+        require_checkpoints(file)
         from docdetect.models.engines.conversion import to_onnx
 
         return to_onnx(file, digest)
@@ -191,6 +204,7 @@ def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Call
 def _tensorrt_maker(
     weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
 ) -> _Make:
+    require_extra("train", "--engine tensorrt")  # PyTorch moves the data
     from docdetect.models.engines.tensorrt import TensorRtEngine, import_tensorrt, kept_plan
 
     import_tensorrt()

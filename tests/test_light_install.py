@@ -1,0 +1,98 @@
+"""What works without the extras: `infer`, without PyTorch and Ultralytics; other commands say what they lack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docdetect.cli.main import run
+from docdetect.cli.tree import TREE
+from docdetect.doctor import COMMANDS_OF_EXTRA, Verdict, check_extras
+from docdetect.machine import EXTRA_MODULES
+
+ROOT = Path(__file__).parents[1]
+HEAVY = sorted({name for modules in EXTRA_MODULES.values() for name in modules} | {"nncf", "onnx", "onnxruntime"})
+
+# Runs a command line in a process in which the modules of the extras cannot be imported.
+WITHOUT_EXTRAS = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Blocked(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in HEAVY:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+HEAVY = set(sys.argv[1].split(","))
+sys.meta_path.insert(0, Blocked())
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name.partition(".")[0] in HEAVY else found(name, *rest)
+from docdetect import machine
+if sys.argv[2]:
+    machine.processor_flags = lambda: frozenset({sys.argv[2]})
+from docdetect.cli.main import run
+code = run(sys.argv[3:])
+assert not HEAVY & set(sys.modules)
+sys.exit(code)
+"""
+
+
+def without_extras(words: list[str], cache: Path, flag: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": ":".join(filter(None, sys.path))}
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, ",".join(HEAVY), flag, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=cache)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", ["", "avx2"])
+def test_infer_runs_the_bundled_weights_on_any_processor(tmp_path: Path, flag: str) -> None:
+    sample, output = ROOT / "data" / "samples" / "letter.jpg", tmp_path / "out"
+    words = ["infer", "--source", str(sample), "--output", str(output), "--imgsz", "640", "--workers", "1"]
+    done = without_extras([*words, "--device", ""], tmp_path, flag)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    assert summary["settings"]["engine"] == "openvino"
+    if flag:
+        assert summary["settings"]["precision"] == "fp32", "without dot products of 8-bit integers int8 is not used"
+    assert "converting" not in done.stderr
+    assert (output / "pages").is_dir()
+
+
+def test_a_command_without_its_extra_says_how_to_add_it(tmp_path: Path) -> None:
+    done = without_extras(["train", "--data", "none"], tmp_path)
+    assert done.returncode == 5
+    assert "docdetect train needs packages that are not installed" in done.stderr
+    assert 'pip install "docdetect[train]"' in done.stderr
+    (tmp_path / "mine.pt").write_bytes(b"x")
+    done = without_extras(["infer", "--source", str(ROOT / "data" / "samples"), "--weights", "mine.pt"], tmp_path)
+    assert done.returncode == 5
+    assert "mine.pt: loading a checkpoint needs packages" in done.stderr
+    assert "docdetect export" in done.stderr
+    assert without_extras(["train", "--help"], tmp_path).returncode == 0
+
+
+def test_one_table_of_commands_and_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_extra = {extra: ", ".join(one.name for one in TREE if one.extra == extra) for extra in EXTRA_MODULES}
+    assert by_extra == COMMANDS_OF_EXTRA
+    assert {one.verdict for one in check_extras()} == {Verdict.GOOD}
+    monkeypatch.setitem(sys.modules, "torch", None)
+    train = next(one for one in check_extras() if one.subject == "[train]")
+    assert (train.verdict, train.remedy) == (Verdict.NOTE, 'pip install "docdetect[train]"')
+    assert "without torch" in train.detail
+    assert run(["val", "--weights", "none"]) == 5
+
+
+def test_the_extras_of_the_package_are_the_modules_that_are_looked_for() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8").lower()
+    base = text.split("dependencies = [", 1)[1].split("\n]", 1)[0]
+    extras = text.split("[project.optional-dependencies]", 1)[1].split("\n[", 1)[0]
+    for modules in EXTRA_MODULES.values():
+        for name in modules:
+            assert f'"{name.lower()}>=' in extras
+            assert f'"{name.lower()}>=' not in base
