@@ -16,7 +16,12 @@ FLOORS = {
     "types": 1, "boxes": 1, "merging": 1, "calibration": 1, "tables": 1,
     "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "__init__": 0,
 }  # fmt: skip
-HOMES = {"pymupdf": {"documents"}, "fitz": {"documents"}, "ultralytics": {"training", "models", "evaluation"}}
+HOMES = {
+    "multiprocessing": {"workers", "synth"},
+    "pymupdf": {"documents"},
+    "fitz": {"documents"},
+    "ultralytics": {"training", "models", "evaluation"},
+}
 
 
 def imports_of(path: Path) -> list[tuple[str, int]]:

@@ -48,8 +48,10 @@ def relative_name(path: Path, root: Path) -> str:
 
 
 def safe_stem(document: str) -> str:
-    """A file name (no folders, no reserved characters) that stands for a document name; distinct names stay distinct
-    to a reader, not by guarantee."""
+    """A file name for a document name, without folders and reserved characters.
+
+    People can tell which document is meant; two documents may in rare cases get the same file name.
+    """
     return _UNSAFE.sub("_", nfc(document).replace("/", "__")).strip(" .") or "document"
 
 

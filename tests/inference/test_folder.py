@@ -60,6 +60,21 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
         assert folder == tmp_path
 
 
+def test_a_resumed_run_removes_what_a_killed_run_left_half_written_and_nothing_else(tmp_path: Path) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[]])
+    output = tmp_path / "out"
+    run_once(tmp_path / "in", output, with_pages())
+    whole = sorted(path for path in output.rglob("*") if path.is_file())
+    (output / ".detections.json.x1.tmp").write_text("{")
+    (output / "pages" / "a.pdf" / ".page_0001.jpg.x1.tmp").write_text("half")
+    (output / "notes").mkdir()
+    foreign = [output / ".hidden", output / "notes" / ".a.tmp"]
+    for path in foreign:
+        path.touch()
+    with claimed_folder(output, "resume"):
+        assert sorted(path for path in output.rglob("*") if path.is_file()) == sorted([*whole, *foreign])
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(OutputExistsError, match="is a file"), claimed_folder(tmp_path / "out", "overwrite"):

@@ -1,4 +1,8 @@
-"""The output folder of a run: claimed for one process, never somebody else's, cleaned only of what docdetect made."""
+"""The output folder of a run of `infer`: who may write into it, and which files in it docdetect may remove.
+
+One process at a time writes into an output folder. A folder with files that docdetect did not make is refused, and
+only files that docdetect made are ever removed.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +33,15 @@ RESULT_FILES = (
     CONFIG_NAME,
 )
 
+# For each folder that a run makes, the names of the files that a run writes there.
 _MADE_BY_US = {
     PAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
     CROPS_FOLDER: re.compile(r"page_\d{4,}_.+_\d{2,}\.jpg"),
     PDF_FOLDER: re.compile(r".+\.pdf", re.IGNORECASE),
     YOLO_FOLDER: re.compile(r"page_\d{4,}\.txt|classes\.txt"),
 }
+
+# Names of files that become result files when they are whole; a killed run leaves some behind.
 _TEMPORARY = re.compile(r"\..+\.tmp")
 
 _WAIT = "Wait until it has finished, or choose another --output."
@@ -44,7 +51,7 @@ OnExisting: TypeAlias = Literal["refuse", "overwrite", "resume"]
 
 @contextmanager
 def claimed_folder(output: Path, on_existing: OnExisting) -> Iterator[Path]:
-    """`output`, made where missing and locked while the block runs.
+    """Locks the output folder for this process while the block runs, and makes the folder if it is missing.
 
     Args:
         output: the result folder.
@@ -62,27 +69,30 @@ def claimed_folder(output: Path, on_existing: OnExisting) -> Iterator[Path]:
         check_folder(output, on_existing)  # another run may have begun and ended in between
         if on_existing == "overwrite":
             remove_results(output)
+        elif on_existing == "resume":
+            _remove_temporary_files(output)
         yield output
 
 
 def remove_results(output: Path) -> None:
-    """Removes the files that a run writes, and the folders that are empty then; anything else stays. OutputError."""
+    """Removes the files that a run writes, and folders that become empty; anything else stays. Raises OutputError."""
     with output_errors(output):
         for name in RESULT_FILES:
             (output / name).unlink(missing_ok=True)
-        for path in output.iterdir():
-            if _TEMPORARY.fullmatch(path.name) and path.is_file():
-                path.unlink()
         for folder in _MADE_BY_US:
             remove_files(output / folder, keep=frozenset())
+        _remove_temporary_files(output)
 
 
 def remove_files(folder: Path, keep: frozenset[str]) -> None:
-    """Removes docdetect's files under `folder`, one of its result folders, and the folders that are empty then.
+    """Removes the files that docdetect made under `folder`, and folders that become empty.
 
     Args:
         folder: `pages`, `crops`, `pdf` or `yolo` in a result folder; nothing happens where it does not exist.
         keep: paths relative to `folder`, POSIX, that stay.
+
+    Raises:
+        OutputError: a file cannot be removed.
     """
     ours = _MADE_BY_US[folder.name]
     with output_errors(folder):
@@ -99,7 +109,7 @@ def remove_files(folder: Path, keep: frozenset[str]) -> None:
 
 
 def check_folder(output: Path, on_existing: OnExisting) -> None:
-    """Whether a run may write into the folder; nothing is changed. Raises as `claimed_folder` does."""
+    """Refuses a folder that a run may not write into, without changing anything; raises as `claimed_folder` does."""
     if output.exists() and not output.is_dir():
         raise OutputExistsError(f"{output}: is a file, not a folder", "Choose another --output.")
     with output_errors(output):
@@ -121,7 +131,7 @@ def check_folder(output: Path, on_existing: OnExisting) -> None:
 
 
 def is_result_folder(output: Path) -> bool:
-    """Whether results of docdetect infer lie in the folder: its journal tells."""
+    """Whether the folder holds results of docdetect infer, which is so if it has a journal of docdetect."""
     try:
         with (output / JOURNAL_NAME).open("rb") as stream:
             first = stream.readline(1 << 20)
@@ -129,3 +139,15 @@ def is_result_folder(output: Path) -> bool:
         return False
     record = line_to_record(first.decode("utf-8", "replace"))
     return first == b"" or (record is not None and record.kind == "run")
+
+
+def _remove_temporary_files(output: Path) -> None:
+    """Removes what killed runs left half-written. Only for the process that has the lock of the folder."""
+    with output_errors(output):
+        for folder in _MADE_BY_US:
+            for parent, _, names in os.walk(output / folder):
+                for name in filter(_TEMPORARY.fullmatch, names):
+                    Path(parent, name).unlink()
+        for path in output.iterdir():
+            if _TEMPORARY.fullmatch(path.name) and path.is_file():
+                path.unlink()
