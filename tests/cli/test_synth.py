@@ -26,7 +26,7 @@ def test_first_again_more_and_otherwise(tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["made"] == 1
     assert run(arguments(folder, "--pages", "3", "--seed", "5")) == 6
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        f"error: {folder}: holds pages made with other settings",
+        f"error: {folder}: the folder holds pages made with other settings",
         "  Choose another folder with --output, or add --overwrite to replace them.",
     ]
 

@@ -13,9 +13,9 @@ from docdetect.errors import InputError
 from docdetect.synth.dataset import (
     LabelledMark,
     PageRecord,
+    content_hash,
     document_ranges,
     document_start,
-    fingerprint,
     label_text,
     read_journal,
     split_of,
@@ -83,13 +83,13 @@ def test_labels_are_normalised_and_in_class_order() -> None:
     assert label_text(record, ("qr", "signature", "stamp")) == "2 0.20000000 0.20000000 0.20000000 0.20000000\n"
 
 
-def test_what_pages_look_like_decides_the_fingerprint() -> None:
+def test_what_pages_look_like_decides_the_content_hash() -> None:
     base = SynthConfig()
     same = base.model_copy(update={"pages": 5, "workers": 3, "output": "elsewhere", "preview": True})
-    assert fingerprint(base, "fonts") == fingerprint(same, "fonts")
-    assert fingerprint(base, "fonts") != fingerprint(base, "other fonts")
+    assert content_hash(base, "fonts") == content_hash(same, "fonts")
+    assert content_hash(base, "fonts") != content_hash(base, "other fonts")
     for change in ({"seed": 1}, {"imgsz": 640}, {"papers": {"fax": 1.0}}, {"classes": ("qr",)}, {"pdf": True}):
-        assert fingerprint(base.model_copy(update=change), "fonts") != fingerprint(base, "fonts")
+        assert content_hash(base.model_copy(update=change), "fonts") != content_hash(base, "fonts")
 
 
 @pytest.mark.parametrize(

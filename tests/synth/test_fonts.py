@@ -1,3 +1,5 @@
+"""Fonts: found, described by their names and tables, and ordered by their contents."""
+
 from __future__ import annotations
 
 import pickle
@@ -79,7 +81,7 @@ def test_a_broken_font_is_passed_over(tmp_path: Path, fonts: FontBook) -> None:
 
 
 def test_a_missing_folder_is_named() -> None:
-    with pytest.raises(InputError, match=r"/no/fonts/here: no such folder of fonts"):
+    with pytest.raises(InputError, match=r"/no/fonts/here: there is no such folder of fonts"):
         FontBook.scan([Path("/no/fonts/here")], system=False)
 
 

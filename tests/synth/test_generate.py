@@ -18,7 +18,7 @@ from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.errors import OutputExistsError
-from docdetect.files import read_json
+from docdetect.files import read_json, write_json
 from docdetect.synth.generate import generate
 
 SMALL: dict[str, Any] = {"pages": 8, "imgsz": 384, "seed": 2, "val": 0.3, "workers": 1, "system_fonts": False}
@@ -119,9 +119,21 @@ def test_other_settings_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(OutputExistsError, match="not made by docdetect synth"):
+    with pytest.raises(OutputExistsError, match="was not made by docdetect synth"):
         generate(config(foreign, pages=1, overwrite=True))
     assert (foreign / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_dataset_of_version_0_1_goes_on(tmp_path: Path) -> None:
+    """Version 0.1 wrote the content hash of the settings under the name "fingerprint"."""
+    folder = tmp_path / "old"
+    generate(config(folder, pages=1))
+    stored = read_json(folder / "synth.json")
+    write_json(folder / "synth.json", {"fingerprint": stored["content_hash"], "settings": stored["settings"]})
+    assert generate(config(folder, pages=2)).made == 1
+    write_json(folder / "synth.json", {"fingerprint": "another", "settings": stored["settings"]})
+    with pytest.raises(OutputExistsError, match="other settings"):
+        generate(config(folder, pages=2))
 
 
 def test_finer_classes_label_finer(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+"""Placement: signatures in seals, and trade marks that fill their places."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -5,34 +7,38 @@ import pytest
 
 from docdetect.config.schema import SynthConfig
 from docdetect.synth.fonts import FontBook
-from docdetect.synth.marks import Placed
+from docdetect.synth.marks import PlacedPatch
 from docdetect.synth.page import Materials, plan_page
-from docdetect.synth.placement import _crowd
-from docdetect.synth.sheet import Slot
+from docdetect.synth.page_layout import Slot
+from docdetect.synth.placement import _crowded
 
 LONG_SIDE = 640
 
 
 def test_a_crowd_gathers_the_signatures_near_one_seal() -> None:
-    near, below, far = Slot("sign", 100, 200, 50, 10), Slot("sign", 110, 212, 50, 10), Slot("sign", 100, 60, 50, 10)
+    near, below, far = (
+        Slot("signature", 100, 200, 50, 10),
+        Slot("signature", 110, 212, 50, 10),
+        Slot("signature", 100, 60, 50, 10),
+    )
     for seed in range(10):
-        moved, (x, y) = _crowd(np.random.default_rng(seed), [near, below, far], near)
+        moved, (x, y) = _crowded(np.random.default_rng(seed), [near, below, far], near)
         assert far in moved
         assert 180 < y < 235
         assert len(moved) in (3, 4)
         gathered = [slot for slot in moved if slot is not far]
-        assert all(abs(slot.x - x) < 40 for slot in gathered)
+        assert all(abs(slot.x_mm - x) < 40 for slot in gathered)
 
 
 def test_somebody_who_signs_alone_signs_twice_in_a_crowd() -> None:
-    alone = Slot("sign", 100, 200, 50, 10)
-    moved, _ = _crowd(np.random.default_rng(0), [alone], alone)
+    alone = Slot("signature", 100, 200, 50, 10)
+    moved, _ = _crowded(np.random.default_rng(0), [alone], alone)
     assert len(moved) == 2
 
 
 def test_small_signatures_lie_whole_in_seals_on_some_acts(fonts: FontBook) -> None:
     config = SynthConfig()
-    acts = Materials(fonts, None, {"act": 1.0}, config.papers, empty=0.0)
+    acts = Materials(fonts, None, {"act": 1.0}, config.papers, p_empty=0.0)
     held = sum(
         _inside(signature, seal)
         for number in range(30)
@@ -47,36 +53,36 @@ def test_small_signatures_lie_whole_in_seals_on_some_acts(fonts: FontBook) -> No
 
 def test_trade_marks_fill_their_places_and_are_no_marks(fonts: FontBook) -> None:
     config = SynthConfig()
-    letters = Materials(fonts, None, {"letter": 1.0}, config.papers, empty=0.0)
+    letters = Materials(fonts, None, {"letter": 1.0}, config.papers, p_empty=0.0)
     seen = 0
     for number in range(40):
         plan = plan_page(3, number, LONG_SIDE, letters)
-        for slot in plan.sheet.slots:
+        for slot in plan.layout.slots:
             if slot.kind != "brand":
                 continue
             seen += 1
-            scale = plan.sheet_wh[0] / plan.sheet.width
-            middle = slot.x * scale, slot.y * scale
+            scale = plan.sheet_wh[0] / plan.layout.width_mm
+            middle = slot.x_mm * scale, slot.y_mm * scale
             (brand,) = (
                 one for one in plan.placed if one.patch.kind == "" and _middle(one) == pytest.approx(middle, abs=1)
             )
             width, height = brand.patch.size_wh
-            assert width <= slot.w * scale + 1
-            assert height <= slot.h * scale + 1
-            assert width >= slot.w * scale - 2 or height >= slot.h * scale - 2
+            assert width <= slot.width_mm * scale + 1
+            assert height <= slot.height_mm * scale + 1
+            assert width >= slot.width_mm * scale - 2 or height >= slot.height_mm * scale - 2
     assert seen >= 5
 
 
-def _middle(placed: Placed) -> tuple[float, float]:
+def _middle(placed: PlacedPatch) -> tuple[float, float]:
     width, height = placed.patch.size_wh
-    return placed.x + width / 2, placed.y + height / 2
+    return placed.x_px + width / 2, placed.y_px + height / 2
 
 
-def _inside(inner: Placed, outer: Placed) -> bool:
+def _inside(inner: PlacedPatch, outer: PlacedPatch) -> bool:
     (width, height), (room, depth) = inner.patch.size_wh, outer.patch.size_wh
     return (
-        outer.x <= inner.x
-        and outer.y <= inner.y
-        and inner.x + width <= outer.x + room
-        and inner.y + height <= outer.y + depth
+        outer.x_px <= inner.x_px
+        and outer.y_px <= inner.y_px
+        and inner.x_px + width <= outer.x_px + room
+        and inner.y_px + height <= outer.y_px + depth
     )

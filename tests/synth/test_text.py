@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.layouts.draft import script_of
-from docdetect.synth.text import Writer, draw_writer, languages
+from docdetect.synth.text import Writer, languages, random_writer
 
 
 def writer_of(code: str, seed: int = 0) -> Writer:
@@ -19,9 +19,9 @@ def writer_of(code: str, seed: int = 0) -> Writer:
 
 
 def test_the_same_seed_writes_the_same() -> None:
-    texts = [draw_writer(np.random.default_rng(7)).paragraph(5) for _ in range(2)]
+    texts = [random_writer(np.random.default_rng(7)).paragraph(5) for _ in range(2)]
     assert texts[0] == texts[1]
-    assert texts[0] != draw_writer(np.random.default_rng(8)).paragraph(5)
+    assert texts[0] != random_writer(np.random.default_rng(8)).paragraph(5)
 
 
 @pytest.mark.parametrize("code", list(languages()))

@@ -1,16 +1,14 @@
-"""What a made-up dataset consists of on disk: names of files, records of pages, labels in every format.
+"""The files of a made-up dataset: their names, the journal of finished pages, labels in every format, the preview.
 
-<output>/synth.json                the settings that its pages follow from
-<output>/pages.jsonl               one line for each finished page, as it was finished
+`generate.py` decides which pages to make and writes their pictures; this module says what lies where:
+
+<output>/synth.json                settings from which the pages follow
+<output>/pages.jsonl               journal: one line for each finished page, in the order in which pages were finished
 <output>/images/{train,val}/page_000000.jpg, labels/{train,val}/page_000000.txt, data.yaml
-<output>/distractors.json           where pages show what resembles a mark and is none, for training on windows
-<output>/annotations.json          docdetect's JSON format; of the PDFs where there are any, else of the pictures
-<output>/pdfs/document_000000.pdf  with `pdf`
-<output>/preview.jpg               with `preview`
-
-A contact sheet of the first pages of a dataset with their boxes drawn.
-
-Finished pages as a PDF: pages that nothing has copied as text, lines and marks, the others as scans.
+<output>/distractors.json          where pages show distractors (hard negatives), for training on windows
+<output>/annotations.json          docdetect's JSON format: about the PDFs where there are any, else about the pictures
+<output>/pdfs/document_000000.pdf  with the setting `pdf`
+<output>/preview.jpg               with the setting `preview`
 """
 
 from __future__ import annotations
@@ -29,45 +27,49 @@ from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annot
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import SynthConfig
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
-from docdetect.documents.pdf_writer import (
-    PdfEllipse,
-    PdfItem,
-    PdfPath,
-    PdfPicture,
-    PdfScan,
-    PdfSheet,
-    PdfText,
-    write_pdf,
-)
 from docdetect.errors import InputError
 from docdetect.files import relative_name, sha256_text, write_json, write_text
-from docdetect.synth.marks import Placed
-from docdetect.synth.page import PagePlan, SynthPage
-from docdetect.synth.paper.damage import jpeg_bytes
-from docdetect.synth.sheet import Ellipse, Line, Stroke, Text
 from docdetect.types import ByteArray, Detections, SizeWH
 
 SETTINGS_NAME = "synth.json"
-
 JOURNAL_NAME = "pages.jsonl"
-
 DISTRACTORS_NAME = "distractors.json"
+PREVIEW_NAME = "preview.jpg"
 
+# Files and folders that `docdetect synth --overwrite` may remove from its output folder.
 OWN_NAMES = (
-    "images", "labels", "pdfs", "data.yaml", "annotations.json", DISTRACTORS_NAME, "preview.jpg", JOURNAL_NAME,
+    "images", "labels", "pdfs", "data.yaml", "annotations.json", DISTRACTORS_NAME, PREVIEW_NAME, JOURNAL_NAME,
     SETTINGS_NAME,
 )  # fmt: skip
 
-_GENERATOR = 7  # goes up whenever the same settings give other pages than before
+# Version of the code that draws pages. It goes up whenever the same settings give other pages than before, so that
+# pages of two versions are never mixed in one dataset.
+_GENERATOR_VERSION = 7
 
-_LONGEST_DOCUMENT = 6  # pages
+# Greatest number of pages of a document.
+_MAX_DOCUMENT_PAGES = 6
 
-_NOT_CONTENT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
+# Probability that a page belongs to the same document as the page before it, where the document is not full yet.
+_P_SAME_DOCUMENT = 0.45
+
+# Settings that do not change what a page looks like. Fonts and recorded ink count by their contents, not by their path.
+_SETTINGS_WITHOUT_EFFECT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
+
+# Pages on the contact sheet of the preview, and the number of its columns.
+_PREVIEW_PAGES = 20
+_PREVIEW_COLUMNS = 5
 
 
 @dataclass(frozen=True)
 class LabelledMark:
-    """A mark on a page: its class, its kind, left, top, right, bottom px, and what a QR code says."""
+    """A labelled mark on a page.
+
+    Attributes:
+        category: its class, one of the dataset's classes.
+        kind: the finer kind of mark from which the class follows, one of `config.schema.MARK_KINDS`.
+        box: left, top, right, bottom px (right and bottom exclusive).
+        text: payload of a QR code, None for other marks.
+    """
 
     category: str
     kind: str
@@ -77,16 +79,17 @@ class LabelledMark:
 
 @dataclass(frozen=True)
 class PageRecord:
-    """A finished page.
+    """A finished page, as the journal keeps it.
 
     Attributes:
         number: page number from 0.
         split: "train" or "val".
-        size_wh: px of the picture.
-        size_bytes: of the picture's file; tells whether the file is whole.
-        layout, paper: what kind of document, and how it was copied.
-        marks: labelled marks.
-        distractors: left, top, right, bottom px of what resembles a mark and is none.
+        size_wh: (width, height) px of the page's picture.
+        size_bytes: size of the picture's file, which tells whether the file was written whole.
+        layout: kind of document, a key of `layouts.DOCUMENT_KINDS`.
+        paper: how the page was copied, one of `paper.copying.COPY_PROCESSES`.
+        marks: the labelled marks.
+        distractors: left, top, right, bottom px of the distractors on the page.
     """
 
     number: int
@@ -99,12 +102,12 @@ class PageRecord:
     distractors: tuple[tuple[int, int, int, int], ...] = ()
 
     def to_line(self) -> str:
-        """One line of JSON."""
+        """The record as one line of JSON, with the line's end."""
         return json.dumps(asdict(self), ensure_ascii=False) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> PageRecord:
-        """The record of a line of JSON. Raises ValueError, KeyError or TypeError when it is none."""
+        """The record that `to_line` wrote. Raises ValueError, KeyError or TypeError for any other line."""
         data = json.loads(line)
         marks = tuple(
             LabelledMark(mark["category"], mark["kind"], tuple(mark["box"]), mark["text"]) for mark in data["marks"]
@@ -124,49 +127,57 @@ class PageRecord:
 
 
 def image_path(folder: Path, record: PageRecord, suffix: str) -> Path:
-    """Where the picture of a page lies."""
+    """Path of a page's picture in the dataset `folder`; `suffix` is "jpg" or "png"."""
     return folder / "images" / record.split / f"{page_name(record.number)}.{suffix}"
 
 
 def page_name(number: int) -> str:
-    """File name, without suffix, of page `number` from 0."""
+    """File name, without suffix, of page `number` (from 0)."""
     return f"page_{number:06d}"
 
 
 def document_start(seed: int, number: int) -> int:
     """The first page of the document that page `number` belongs to; documents have 1 to 6 pages."""
-    while number % _LONGEST_DOCUMENT and _share(seed, number, "same") < 0.45:
+    while number % _MAX_DOCUMENT_PAGES and _uniform(seed, number, "same") < _P_SAME_DOCUMENT:
         number -= 1
     return number
 
 
 def document_name(start: int) -> str:
-    """The PDF that begins with page `start`."""
+    """File name of the PDF document that begins with page `start`."""
     return f"document_{start:06d}.pdf"
 
 
 def split_of(seed: int, number: int, val: float) -> str:
-    """ "train" or "val", the same for all pages of a document and whatever the number of pages."""
-    return "val" if _share(seed, document_start(seed, number), "val") < val else "train"
+    """The split of page `number`, "train" or "val".
+
+    All pages of a document are in one split, and a page stays in its split when the dataset grows.
+
+    Args:
+        seed: random seed of the dataset.
+        number: page number from 0.
+        val: probability that a document is in the validation split.
+    """
+    return "val" if _uniform(seed, document_start(seed, number), "val") < val else "train"
 
 
 def document_ranges(seed: int, pages: int) -> list[range]:
-    """The pages 0 to `pages` - 1 as documents."""
+    """The pages 0 to `pages` - 1, grouped into documents."""
     starts = [number for number in range(pages) if document_start(seed, number) == number]
     return [range(start, end) for start, end in zip(starts, [*starts[1:], pages], strict=True)]
 
 
-def fingerprint(settings: SynthConfig, materials: str) -> str:
-    """SHA-256 of all that decides what pages look like; `materials` stands for fonts and recorded ink."""
-    data: dict[str, Any] = settings.model_dump(mode="json", exclude=_NOT_CONTENT)
-    return sha256_text(json.dumps([_GENERATOR, data, materials], sort_keys=True))
+def content_hash(settings: SynthConfig, materials_hash: str) -> str:
+    """SHA-256 of everything that decides what pages look like; `materials_hash` stands for fonts and recorded ink."""
+    data: dict[str, Any] = settings.model_dump(mode="json", exclude=_SETTINGS_WITHOUT_EFFECT)
+    return sha256_text(json.dumps([_GENERATOR_VERSION, data, materials_hash], sort_keys=True))
 
 
 def read_journal(path: Path) -> dict[int, PageRecord]:
-    """The finished pages by number; a last line that was cut off by a crash is left out.
+    """The finished pages by page number. A last line that a crash has cut off is left out.
 
     Raises:
-        InputError: another line is damaged.
+        InputError: a line other than the last one is damaged.
     """
     if not path.is_file():
         return {}
@@ -184,19 +195,21 @@ def read_journal(path: Path) -> dict[int, PageRecord]:
 
 
 def label_text(record: PageRecord, classes: Sequence[str]) -> str:
-    """The YOLO labels of a page."""
-    boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
-    ids = np.array([classes.index(mark.category) for mark in record.marks], np.int64)
-    return detections_to_yolo(Detections(boxes, ids, record.size_wh))
+    """The content of a page's YOLO label file."""
+    return detections_to_yolo(_detections(record, classes))
 
 
 def write_indexes(folder: Path, records: Iterable[PageRecord], settings: SynthConfig) -> None:
-    """Writes annotations.json, distractors.json and data.yaml. Raises OutputError."""
+    """Writes annotations.json, distractors.json and data.yaml into the dataset `folder`.
+
+    Raises:
+        OutputError: the disk is full, or writing is not permitted.
+    """
     annotations: Annotations = {}
     distractors = {}
     for record in records:
-        document, page = _place(record, settings)
-        annotations.setdefault(document, {})[page] = AnnotatedPage(record.size_wh, _marks(record))
+        document, page = _document_and_page(record, settings)
+        annotations.setdefault(document, {})[page] = AnnotatedPage(record.size_wh, _annotated_marks(record))
         if record.distractors:
             distractors[relative_name(image_path(folder, record, settings.format), folder)] = record.distractors
     write_json(folder / "annotations.json", annotations_to_json(annotations))
@@ -204,14 +217,37 @@ def write_indexes(folder: Path, records: Iterable[PageRecord], settings: SynthCo
     write_text(folder / "data.yaml", _data_yaml(settings.classes))
 
 
-def _place(record: PageRecord, settings: SynthConfig) -> tuple[str, int]:
+def write_preview(folder: Path, records: Sequence[PageRecord], settings: SynthConfig) -> Path:
+    """Writes a contact sheet of the first pages with their boxes into the dataset `folder` and returns its path."""
+    shown = records[:_PREVIEW_PAGES]
+    pictures = [_page_with_boxes(image_path(folder, record, settings.format), record, settings) for record in shown]
+    captions = [f"{record.number}: {record.layout}, {record.paper}" for record in shown]
+    path = folder / PREVIEW_NAME
+    write_image(path, contact_sheet(pictures, captions, columns=_PREVIEW_COLUMNS, cell_px=480))
+    return path
+
+
+def _page_with_boxes(path: Path, record: PageRecord, settings: SynthConfig) -> ByteArray:
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    pixels = np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    return draw_detections(pixels, _detections(record, settings.classes), settings.classes)
+
+
+def _detections(record: PageRecord, classes: Sequence[str]) -> Detections:
+    boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
+    class_ids = np.array([classes.index(mark.category) for mark in record.marks], np.int64)
+    return Detections(boxes, class_ids, record.size_wh)
+
+
+def _document_and_page(record: PageRecord, settings: SynthConfig) -> tuple[str, int]:
+    """The document's name and the page number (from 1) under which annotations.json lists the page."""
     if settings.pdf:
         start = document_start(settings.seed, record.number)
         return document_name(start), record.number - start + 1
     return f"{record.split}/{page_name(record.number)}.{settings.format}", 1
 
 
-def _marks(record: PageRecord) -> tuple[Mark, ...]:
+def _annotated_marks(record: PageRecord) -> tuple[Mark, ...]:
     return tuple(
         Mark(mark.category, (left, top, right - left, bottom - top), text=mark.text)
         for mark in record.marks
@@ -220,7 +256,7 @@ def _marks(record: PageRecord) -> tuple[Mark, ...]:
 
 
 def _data_yaml(classes: Sequence[str]) -> str:
-    """Without `path`: Ultralytics then takes the folder that the file lies in."""
+    """The content of data.yaml. It has no key `path`: Ultralytics then takes the folder that the file lies in."""
     import yaml
 
     data = {
@@ -230,98 +266,7 @@ def _data_yaml(classes: Sequence[str]) -> str:
     return "# Made by docdetect synth.\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def _share(seed: int, number: int, purpose: str) -> float:
+def _uniform(seed: int, number: int, purpose: str) -> float:
+    """A number in [0, 1) that depends on the arguments alone, whichever pages are made and in whatever order."""
     digest = hashlib.sha256(f"{seed}/{number}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
-
-
-_PAGES = 20
-
-_COLUMNS = 5
-
-
-def write_preview(folder: Path, records: Sequence[PageRecord], settings: SynthConfig) -> Path:
-    """Writes preview.jpg into the dataset's folder and returns its path."""
-    shown = records[:_PAGES]
-    pictures = [_drawn(image_path(folder, record, settings.format), record, settings) for record in shown]
-    captions = [f"{record.number}: {record.layout}, {record.paper}" for record in shown]
-    path = folder / "preview.jpg"
-    write_image(path, contact_sheet(pictures, captions, columns=_COLUMNS, cell_px=480))
-    return path
-
-
-def _drawn(path: Path, record: PageRecord, settings: SynthConfig) -> ByteArray:
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
-    boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
-    ids = np.array([settings.classes.index(mark.category) for mark in record.marks], np.int64)
-    return draw_detections(pixels, Detections(boxes, ids, record.size_wh), settings.classes)
-
-
-_PT_PER_MM = 72 / 25.4
-
-
-def pages_to_pdf(pages: Sequence[SynthPage]) -> bytes:
-    """The pages as one PDF; rendered at the size of their pictures, the boxes of their marks are right."""
-    return write_pdf([_vector(page) if page.plan.finish.kind == "digital" else _scan(page) for page in pages])
-
-
-def _scan(page: SynthPage) -> PdfScan:
-    height, width = page.pixels.shape[:2]
-    pt_per_px = _pt_per_px(page.plan)
-    return PdfScan((width * pt_per_px, height * pt_per_px), jpeg_bytes(page.pixels, page.plan.finish.quality))
-
-
-def _vector(page: SynthPage) -> PdfSheet:
-    plan = page.plan
-    items = [_stroke(stroke, plan.finish.grey) for stroke in plan.sheet.strokes]
-    items += [_picture(placed, plan) for placed in page.drawn]
-    pt_per_px = _pt_per_px(plan)
-    size_pt = plan.sheet_wh[0] * pt_per_px, plan.sheet_wh[1] * pt_per_px
-    return PdfSheet(size_pt, tuple(items), -90 * plan.geometry.quarter_turns % 360)
-
-
-def _stroke(stroke: Stroke, grey: bool) -> PdfItem:
-    if isinstance(stroke, Text):
-        face = stroke.style.face
-        size_pt = stroke.style.size_mm * _PT_PER_MM
-        rgb = _rgb(stroke.style.colour, grey)
-        return PdfText(
-            stroke.x * _PT_PER_MM, stroke.y * _PT_PER_MM, stroke.text, size_pt, face.program, rgb, stroke.turn
-        )
-    if isinstance(stroke, Line):
-        points = tuple((x * _PT_PER_MM, y * _PT_PER_MM) for x, y in stroke.points)
-        fill = None if stroke.fill is None else _rgb(stroke.fill, grey)
-        return PdfPath(points, stroke.width * _PT_PER_MM, _rgb(stroke.colour, grey), fill)
-    x0, y0, x1, y1 = (value * _PT_PER_MM for value in stroke.box)
-    if isinstance(stroke, Ellipse):
-        fill = None if stroke.fill is None else _rgb(stroke.fill, grey)
-        return PdfEllipse((x0, y0, x1, y1), stroke.width * _PT_PER_MM, _rgb(stroke.colour, grey), fill)
-    return PdfPicture(_toned(stroke.rgba, grey), (x0, y0, x1, y1))
-
-
-def _picture(placed: Placed, plan: PagePlan) -> PdfPicture:
-    pt_per_px = _pt_per_px(plan)
-    width, height = placed.patch.size_wh
-    box = tuple(value * pt_per_px for value in (placed.x, placed.y, placed.x + width, placed.y + height))
-    rgba = (placed.fine or placed.patch).rgba
-    return PdfPicture(_toned(rgba, plan.finish.grey), (box[0], box[1], box[2], box[3]))
-
-
-def _pt_per_px(plan: PagePlan) -> float:
-    return plan.sheet.width * _PT_PER_MM / plan.sheet_wh[0]
-
-
-def _rgb(colour: tuple[int, int, int], grey: bool) -> tuple[int, int, int]:
-    if not grey:
-        return colour
-    luma = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
-    return luma, luma, luma
-
-
-def _toned(rgba: ByteArray, grey: bool) -> ByteArray:
-    if not grey:
-        return rgba
-    toned: ByteArray = rgba.copy()
-    toned[:, :, :3] = cv2.cvtColor(np.ascontiguousarray(rgba[:, :, :3]), cv2.COLOR_RGB2GRAY)[:, :, None]
-    return toned

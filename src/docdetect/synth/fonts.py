@@ -1,4 +1,4 @@
-"""The fonts that text is drawn with: which there are, what they look like and which scripts they cover."""
+"""Finds the fonts that text is drawn with, and says what they look like and which scripts they cover."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ from PIL import ImageFont
 from docdetect.errors import InputError
 
 _SUFFIXES = (".ttf", ".otf", ".ttc")
+
+# First bytes of a CFF font program without an OpenType file around it, as PDF libraries embed it.
 _BARE_CFF = b"\x01\x00"
-# Symbol, maths and placeholder fonts cover letters with shapes that nobody prints text in.
+
+# Most faces that are read from a font collection (.ttc).
+_MAX_COLLECTION_FACES = 32
+
+# Names of symbol, maths and placeholder fonts: their letters have shapes that nobody prints text in.
 _NOT_FOR_TEXT = re.compile(
     r"last ?resort|math|symbol|emoji|stixsize|stixnonuni|dingbat|^cm(ex|sy|mi)|icons?$|barcode", re.I
 )
 
 
 class Script(str, Enum):
-    """Writing systems that documents are made in."""
+    """Writing systems of made-up documents."""
 
     LATIN = "latin"
     CYRILLIC = "cyrillic"
-    KAZAKH = "kazakh"  # Cyrillic with the Kazakh letters
+    KAZAKH = "kazakh"  # Cyrillic with the additional letters of Kazakh
     GREEK = "greek"
     DEVANAGARI = "devanagari"
     TAMIL = "tamil"
@@ -42,14 +48,15 @@ class Script(str, Enum):
 
 
 class FontStyle(str, Enum):
-    """What a face looks like, as far as its name and tables say."""
+    """What a font face looks like, as far as its name and its tables say."""
 
     SERIF = "serif"
     SANS = "sans"
     MONO = "mono"
-    SCRIPT = "script"  # imitates handwriting
+    SCRIPT = "script"  # a typeface that imitates handwriting
 
 
+# A face covers a script when it has all letters of the script's sample.
 _SAMPLES = {
     Script.LATIN: "ABCXYZabcxyz0189.,()-",
     Script.CYRILLIC: "АБЖЩЯабжщя№«»",
@@ -59,7 +66,11 @@ _SAMPLES = {
     Script.TAMIL: "0189அகசதநபமரவாிு்",
     Script.MALAYALAM: "0189അകചതനപമരവാിു്",
 }
-_JOINED = frozenset((Script.DEVANAGARI, Script.TAMIL, Script.MALAYALAM))  # letters change beside each other
+
+# Scripts whose letters change their form beside each other.
+_JOINED = frozenset((Script.DEVANAGARI, Script.TAMIL, Script.MALAYALAM))
+
+# Words in the names of faces that tell their style; the first pattern that matches counts.
 _NAME_STYLES = (
     (
         FontStyle.SCRIPT,
@@ -82,16 +93,16 @@ _NAME_STYLES = (
 
 @dataclass(frozen=True)
 class FontFace:
-    """One face.
+    """One font face.
 
     Attributes:
         family: family name, such as "DejaVu Serif".
-        style: what it looks like.
-        bold, italic: from the style name.
-        scripts: the scripts whose letters it has.
-        digest: SHA-256 of the font program, hex.
-        program: the file's path, or the font program itself for fonts that come inside a library.
-        index: position in a collection (.ttc).
+        style: what the face looks like.
+        bold, italic: whether the face is bold or slanted, as its style name says.
+        scripts: the scripts whose letters the face has.
+        digest: SHA-256 of the font program, in hexadecimal digits.
+        program: path of the font file, or the font program itself for fonts that come inside a library.
+        index: position of the face in a font collection (.ttc), 0 elsewhere.
     """
 
     family: str
@@ -104,31 +115,35 @@ class FontFace:
     index: int = 0
 
     def sized(self, size_px: int) -> ImageFont.FreeTypeFont:
-        """The face for Pillow at `size_px` px to the em; kept, so that asking again is free."""
+        """The face for Pillow with an em of `size_px` px, at least 4; sized faces are cached."""
         return _sized(self, max(4, size_px))
 
 
 @dataclass(frozen=True)
 class FontBook:
-    """Every usable face, ordered by family name and digest, so that equal fonts give equal pages on any machine."""
+    """All usable font faces.
+
+    Attributes:
+        faces: ordered by family name and digest, so that equal fonts give equal pages on any machine.
+    """
 
     faces: tuple[FontFace, ...]
 
     @classmethod
     def scan(cls, folders: Sequence[Path] = (), *, embedded: Iterable[bytes] = (), system: bool = True) -> FontBook:
-        """Looks through folders for TrueType and OpenType fonts.
+        """Looks through folders for TrueType and OpenType fonts. The fonts of matplotlib are always among them.
 
         Args:
-            folders: the user's own font folders, searched recursively.
-            embedded: font programs held by libraries (`documents.builtin_fonts`).
-            system: whether to look in the system's font folders too; matplotlib's fonts are always looked at.
+            folders: the user's own font folders, searched with their subfolders.
+            embedded: font programs that come inside libraries (`documents.pdf_writer.builtin_fonts`).
+            system: whether to look into the font folders of the operating system, too.
 
         Raises:
             InputError: a folder of `folders` does not exist, or there is no usable font at all.
         """
         for folder in folders:
             if not folder.is_dir():
-                raise InputError(f"{folder}: no such folder of fonts", "Check the path given as --fonts.")
+                raise InputError(f"{folder}: there is no such folder of fonts", "Check the path given as --fonts.")
         places = [*folders, *(_system_folders() if system else []), _matplotlib_folder()]
         found = list(_all_faces(places, embedded))
         if not found:
@@ -138,16 +153,24 @@ class FontBook:
     def matching(
         self, script: Script = Script.LATIN, style: FontStyle | None = None, *, italic: bool | None = None
     ) -> tuple[FontFace, ...]:
-        """The faces that cover `script` and look as asked; without any such, those that cover it; never empty unless
-        no face covers the script."""
-        able = [face for face in self.faces if script in face.scripts]
-        fitting = [face for face in able if style in (None, face.style) and italic in (None, face.italic)]
-        return tuple(fitting or able)
+        """The faces that cover a script and look as wanted.
+
+        Args:
+            script: the script.
+            style: what the faces look like; None for any style.
+            italic: whether the faces are slanted; None for both.
+
+        Returns:
+            All faces that cover the script where none of them looks as wanted; nothing only where no face covers it.
+        """
+        covering = [face for face in self.faces if script in face.scripts]
+        fitting = [face for face in covering if style in (None, face.style) and italic in (None, face.italic)]
+        return tuple(fitting or covering)
 
     def choose(
         self, rng: np.random.Generator, script: Script = Script.LATIN, style: FontStyle | None = None
     ) -> FontFace:
-        """A random face as `matching` finds them; families have equal chances, however many faces they have.
+        """A random face among those that `matching` finds; a family is as likely as any other, whatever its size.
 
         Raises:
             InputError: no face covers the script.
@@ -161,20 +184,20 @@ class FontBook:
         return members[int(rng.integers(len(members)))]
 
     def covers(self, script: Script) -> bool:
-        """Whether any face has the script's letters."""
+        """Whether any face has the letters of the script."""
         return any(script in face.scripts for face in self.faces)
 
 
 @lru_cache(maxsize=1024)
 def _sized(face: FontFace, size_px: int) -> ImageFont.FreeTypeFont:
     source = io.BytesIO(face.program) if isinstance(face.program, bytes) else str(face.program)
-    # Only scripts whose letters join need the slower text shaping.
+    # Text shaping takes longer, and only scripts whose letters join need it.
     layout = None if not _JOINED.isdisjoint(face.scripts) else ImageFont.Layout.BASIC
     return ImageFont.truetype(source, size_px, index=face.index, layout_engine=layout)
 
 
 def _all_faces(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[FontFace]:
-    """Every face once, wherever its file lies."""
+    """Every face, once even where its font lies in several places."""
     seen: set[str] = set()
     for program, data in _programs(folders, embedded):
         digest = hashlib.sha256(data).hexdigest()
@@ -184,6 +207,7 @@ def _all_faces(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[F
 
 
 def _programs(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[tuple[Path | bytes, bytes]]:
+    """Every font program with what `FontFace.program` keeps of it: its path, or the program itself."""
     for program in embedded:
         yield program, program
     for folder in folders:
@@ -193,14 +217,14 @@ def _programs(folders: Sequence[Path], embedded: Iterable[bytes]) -> Iterator[tu
 
 
 def _faces(program: Path | bytes, data: bytes, digest: str) -> Iterator[FontFace]:
-    """The faces in one font program; a damaged font has none."""
+    """The faces in one font program; a damaged font has none, so that it does not stop the making of documents."""
     count = int.from_bytes(data[8:12], "big") if data[:4] == b"ttcf" else 1
-    for index in range(min(count, 32)):
+    for index in range(min(count, _MAX_COLLECTION_FACES)):
         try:
             family, sub_family = ImageFont.truetype(io.BytesIO(data), 16, index=index).getname()
             letters, fixed = _bare_cff_letters(data) if data[:2] == _BARE_CFF else _sfnt_letters(data, index)
         except (OSError, TTLibError, KeyError, ValueError, AssertionError):
-            continue  # one broken font on the system is no reason to make no documents
+            continue
         scripts = frozenset(script for script, sample in _SAMPLES.items() if set(map(ord, sample)) <= letters)
         name = f"{family} {sub_family}"
         if not scripts or _NOT_FOR_TEXT.search(family or "") or _NOT_FOR_TEXT.search(name):
@@ -211,11 +235,13 @@ def _faces(program: Path | bytes, data: bytes, digest: str) -> Iterator[FontFace
 
 
 def _sfnt_letters(data: bytes, index: int) -> tuple[frozenset[int], bool]:
+    """The code points that a TrueType or OpenType face has letters for, and whether all letters have one width."""
     with TTFont(io.BytesIO(data), fontNumber=index, lazy=True) as font:
         return frozenset(font.getBestCmap() or {}), bool(font["post"].isFixedPitch)
 
 
 def _bare_cff_letters(data: bytes) -> tuple[frozenset[int], bool]:
+    """What `_sfnt_letters` returns, for a CFF font program without an OpenType file around it."""
     fonts = CFFFontSet()
     fonts.decompile(io.BytesIO(data), None)
     top = fonts[0]
@@ -223,8 +249,9 @@ def _bare_cff_letters(data: bytes) -> tuple[frozenset[int], bool]:
     return frozenset(ord(name) for name in names if len(name) == 1), bool(top.rawDict.get("isFixedPitch", 0))
 
 
-def _style(name: str, fixed: bool) -> FontStyle:
-    if fixed:
+def _style(name: str, fixed_width: bool) -> FontStyle:
+    """The style of a face with this full name; `fixed_width` says whether all its letters have one width."""
+    if fixed_width:
         return FontStyle.MONO
     return next((style for style, pattern in _NAME_STYLES if pattern.search(name)), FontStyle.SANS)
 

@@ -1,4 +1,7 @@
-"""Writes a dataset of made-up pages, on several cores, going on where an earlier call stopped."""
+"""Writes a dataset of made-up pages in several processes, and goes on where an earlier call stopped.
+
+`page.py` makes the pages; `dataset.py` says which files a dataset consists of.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,12 @@ from docdetect.synth.dataset import (
     SETTINGS_NAME,
     LabelledMark,
     PageRecord,
+    content_hash,
     document_name,
     document_ranges,
-    fingerprint,
     image_path,
     label_text,
     page_name,
-    pages_to_pdf,
     read_journal,
     split_of,
     write_indexes,
@@ -43,9 +45,14 @@ from docdetect.synth.fonts import FontBook
 from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.page import Materials, SynthPage, make_page
 from docdetect.synth.paper.damage import after_jpeg, jpeg_bytes
+from docdetect.synth.pdf import pages_to_pdf
 from docdetect.types import SizeWH
 
-_AHEAD = 4  # documents in flight for each worker
+# Documents that are handed to the pool of processes ahead of time, for each process, so that no process waits.
+_QUEUED_PER_WORKER = 4
+
+# How many times larger than on the page marks are drawn for PDFs, which people print and look at closely.
+_PDF_OVERSAMPLING = 2.5
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,12 @@ class SynthReport:
     """What `generate` did.
 
     Attributes:
-        folder: the dataset.
-        pages: how many it holds now.
-        made: how many of them were made by this call.
-        empty: how many have no labelled mark.
-        marks: class -> number of marks, in class order.
-        seconds: how long it took.
+        folder: the dataset's folder.
+        pages: number of pages that the dataset holds now.
+        made: number of pages that this call made.
+        empty: number of pages without a labelled mark.
+        marks: class -> number of marks, in the order of the classes.
+        seconds: how long the call took.
     """
 
     folder: Path
@@ -70,7 +77,11 @@ class SynthReport:
 
 
 def load_materials(settings: SynthConfig) -> Materials:
-    """The fonts and the recorded ink that the settings name. Raises InputError: a missing folder or file."""
+    """Loads the fonts and the recorded ink that the settings name.
+
+    Raises:
+        InputError: a folder of fonts or the file of recorded ink is missing or unreadable.
+    """
     folders = [Path(settings.fonts)] if settings.fonts else []
     fonts = FontBook.scan(folders, embedded=builtin_fonts(), system=settings.system_fonts)
     recorded = RecordedInk.load(Path(settings.ink)) if settings.ink else None
@@ -78,26 +89,31 @@ def load_materials(settings: SynthConfig) -> Materials:
 
 
 def generate(settings: SynthConfig, on_progress: ProgressCallback = no_progress) -> SynthReport:
-    """Makes the pages that are not there yet and writes labels, annotations.json and data.yaml.
+    """Makes the pages that the dataset lacks and writes its labels, annotations.json and data.yaml.
 
-    Page k of a seed is the same, byte for byte, whatever the number of workers and of interruptions.
+    A page is the same, byte for byte, for the same random seed and page number, whatever the number of processes and
+    of interruptions.
+
+    Args:
+        settings: the section `synth` of the configuration.
+        on_progress: is told after each document how many pages are finished, and of how many.
 
     Raises:
-        OutputExistsError: the folder holds something else, or pages made with other settings.
-        InputError: fonts or ink are missing. OutputError: disk full, no permission.
+        OutputExistsError: the folder holds other files, or pages made with other settings.
+        InputError: fonts or recorded ink are missing.
+        OutputError: the disk is full, or writing is not permitted.
     """
     began = time.monotonic()
     folder = Path(settings.output)
     materials = load_materials(settings)
-    _claim(folder, settings, fingerprint(settings, _identity(materials, settings)))
+    _claim_folder(folder, settings, content_hash(settings, _materials_hash(materials, settings)))
     done = {
         number: record for number, record in read_journal(folder / JOURNAL_NAME).items()
         if _is_whole(folder, record, settings)
     }  # fmt: skip
     wanted = [pages for pages in document_ranges(settings.seed, settings.pages) if not all(k in done for k in pages)]
-    write_text(
-        folder / JOURNAL_NAME, "".join(record.to_line() for record in done.values())
-    )  # no line cut off by a crash
+    # The journal is written anew, so that it holds no line that a crash has cut off.
+    write_text(folder / JOURNAL_NAME, "".join(record.to_line() for record in done.values()))
     made = 0
     with output_errors(folder / JOURNAL_NAME), (folder / JOURNAL_NAME).open("a", encoding="utf-8") as journal:
         for records in _documents(settings, materials, wanted):
@@ -114,21 +130,19 @@ def generate(settings: SynthConfig, on_progress: ProgressCallback = no_progress)
 
 
 def make_document(folder: Path, settings: SynthConfig, materials: Materials, pages: range) -> list[PageRecord]:
-    """Makes and writes the pages of one document."""
-    finished = [make_page(settings.seed, number, settings.imgsz, materials, fine=_fine(settings)) for number in pages]
+    """Makes the pages of one document and writes their pictures, their labels and, with `settings.pdf`, the PDF."""
+    oversampling = _PDF_OVERSAMPLING if settings.pdf else 1.0
+    finished = [
+        make_page(settings.seed, number, settings.imgsz, materials, oversampling=oversampling) for number in pages
+    ]
     records = [_write_page(folder, settings, page, number) for page, number in zip(finished, pages, strict=True)]
     if settings.pdf:
         write_bytes(folder / "pdfs" / document_name(pages[0]), pages_to_pdf(finished))
     return records
 
 
-def _fine(settings: SynthConfig) -> float:
-    """How much finer marks are drawn than the page: PDFs are printed and looked at closely."""
-    return 2.5 if settings.pdf else 1.0
-
-
 def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: int) -> PageRecord:
-    quality = page.plan.finish.quality
+    quality = page.plan.damage.jpeg_quality
     if settings.format == "jpg":
         data = jpeg_bytes(page.pixels, quality)
     else:
@@ -144,8 +158,8 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
         split_of(settings.seed, number, settings.val),
         (page.pixels.shape[1], page.pixels.shape[0]),
         len(data),
-        page.plan.layout,
-        page.plan.finish.kind,
+        page.plan.document_kind,
+        page.plan.damage.kind,
         tuple(marks),
         page.distractors,
     )
@@ -156,27 +170,28 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
 
 
 def _widened(box: tuple[int, int, int, int], margin_px: int, size_wh: SizeWH) -> tuple[int, int, int, int]:
-    """The box with so much paper on each side, as far as the page reaches."""
+    """The box, wider by `margin_px` on each side as far as the page of `size_wh` px reaches."""
     left, top = (max(0, value - margin_px) for value in box[:2])
     right, bottom = (min(length, value + margin_px) for length, value in zip(size_wh, box[2:], strict=True))
     return left, top, right, bottom
 
 
 def _documents(settings: SynthConfig, materials: Materials, wanted: Sequence[range]) -> Iterator[list[PageRecord]]:
-    """Finished documents as they come."""
+    """Makes the wanted documents and yields the records of each one as soon as it is finished."""
     folder = Path(settings.output)
     workers = min(settings.workers or os.cpu_count() or 1, len(wanted))
     if workers <= 1:
         yield from (make_document(folder, settings, materials, pages) for pages in wanted)
         return
-    context = multiprocessing.get_context("spawn")  # forking a process with threads in it may hang
+    # Worker processes are spawned, since a forked copy of a process that has threads may hang.
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (settings, materials)) as pool:
         waiting = iter(wanted)
         running: set[Future[list[PageRecord]]] = set()
         try:
             while True:
-                while len(running) < workers * _AHEAD and (pages := next(waiting, None)) is not None:
-                    running.add(pool.submit(_work, pages))
+                while len(running) < workers * _QUEUED_PER_WORKER and (pages := next(waiting, None)) is not None:
+                    running.add(pool.submit(_make_document_in_worker, pages))
                 if not running:
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
@@ -187,47 +202,57 @@ def _documents(settings: SynthConfig, materials: Materials, wanted: Sequence[ran
 
 
 class _Worker:
-    """What a worker process keeps between documents."""
+    """What a worker process keeps between two documents."""
 
-    make: partial[list[PageRecord]]
+    make_document: partial[list[PageRecord]]
 
 
 def _start_worker(settings: SynthConfig, materials: Materials) -> None:
     cv2.setNumThreads(1)
-    _Worker.make = partial(make_document, Path(settings.output), settings, materials)
+    _Worker.make_document = partial(make_document, Path(settings.output), settings, materials)
 
 
-def _work(pages: range) -> list[PageRecord]:
-    return _Worker.make(pages)
+def _make_document_in_worker(pages: range) -> list[PageRecord]:
+    return _Worker.make_document(pages)
 
 
-def _claim(folder: Path, settings: SynthConfig, identity: str) -> None:
-    """Makes sure that the folder is new, or ours with the same settings, or may be replaced."""
+def _claim_folder(folder: Path, settings: SynthConfig, wanted_hash: str) -> None:
+    """Makes sure that the folder is new, holds pages made with the same settings, or may be replaced.
+
+    Raises:
+        OutputExistsError: the folder holds other files, or pages made with other settings and `overwrite` is off.
+    """
     marker = folder / SETTINGS_NAME
     if folder.is_dir() and any(folder.iterdir()):
         ours = marker.is_file()
-        if ours and read_json(marker).get("fingerprint") == identity:
+        # Datasets of version 0.1 call the hash "fingerprint".
+        stored = read_json(marker) if ours else {}
+        if ours and stored.get("content_hash", stored.get("fingerprint")) == wanted_hash:
             return
         if not ours:
-            raise OutputExistsError(f"{folder}: not empty, and not made by docdetect synth", "Choose another folder.")
+            raise OutputExistsError(
+                f"{folder}: the folder is not empty, and it was not made by docdetect synth",
+                "Choose another folder with --output.",
+            )
         if not settings.overwrite:
             raise OutputExistsError(
-                f"{folder}: holds pages made with other settings",
+                f"{folder}: the folder holds pages made with other settings",
                 "Choose another folder with --output, or add --overwrite to replace them.",
             )
         with output_errors(folder):
             for name in OWN_NAMES:
                 path = folder / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    write_json(marker, {"fingerprint": identity, "settings": settings.model_dump(mode="json")})
+    write_json(marker, {"content_hash": wanted_hash, "settings": settings.model_dump(mode="json")})
 
 
-def _identity(materials: Materials, settings: SynthConfig) -> str:
+def _materials_hash(materials: Materials, settings: SynthConfig) -> str:
     faces = [f"{face.digest}:{face.index}" for face in materials.fonts.faces]
     return sha256_text("\n".join([*faces, sha256_file(Path(settings.ink)) if settings.ink else ""]))
 
 
 def _is_whole(folder: Path, record: PageRecord, settings: SynthConfig) -> bool:
+    """Whether the page's picture lies in the folder with the size that the journal says."""
     path = image_path(folder, record, settings.format)
     return path.is_file() and path.stat().st_size == record.size_bytes
 

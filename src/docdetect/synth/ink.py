@@ -1,4 +1,4 @@
-"""Inks and pens: colours as they come out on paper, line widths in mm, evenness."""
+"""Inks and pens: colours as they come out on paper, widths of lines in mm, and how evenly a pen writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 RGB: TypeAlias = tuple[int, int, int]
 
-# Means of what scanners make of the common inks.
+# Mean colours of the common inks as scanners see them.
 _PEN_COLOURS: dict[str, RGB] = {
     "blue": (52, 72, 172),
     "dark blue": (32, 38, 104),
@@ -17,6 +17,8 @@ _PEN_COLOURS: dict[str, RGB] = {
     "grey": (92, 92, 96),
     "violet": (86, 56, 150),
 }
+_P_PEN_COLOURS = (0.36, 0.14, 0.32, 0.08, 0.10)
+
 _STAMP_COLOURS: dict[str, RGB] = {
     "blue": (46, 94, 196),
     "dark blue": (48, 58, 150),
@@ -27,11 +29,15 @@ _STAMP_COLOURS: dict[str, RGB] = {
     "grey": (112, 112, 114),
     "light blue": (84, 152, 208),
 }
+_P_STAMP_COLOURS = (0.26, 0.14, 0.20, 0.10, 0.05, 0.11, 0.05, 0.09)
+
+_PEN_KINDS = ("ballpoint", "gel", "fountain", "felt")
+_P_PEN_KINDS = (0.58, 0.20, 0.12, 0.10)
 
 
 @dataclass(frozen=True)
 class Ink:
-    """A colour and how much of it covers the paper (0..1)."""
+    """An ink: its colour, and how much of the paper below it covers (0 to 1)."""
 
     rgb: RGB
     opacity: float = 1.0
@@ -43,10 +49,10 @@ class Pen:
 
     Attributes:
         width_mm: mean line width.
-        contrast: how much the width follows the speed (0: always the same, 1: hairlines at full speed).
-        pressure: how much the ink fades with speed (0..1).
-        streaks: how grainy the line is (0..1), as a ballpoint's is.
-        blot: how much ink gathers where the pen rests (0..1).
+        contrast: how much the line's width follows the speed, from 0 (always the same) to 1 (hairlines at full speed).
+        pressure: how much the ink fades with the speed, from 0 to 1.
+        streaks: how grainy the line is, from 0 to 1; a ballpoint's line is grainy.
+        blot: how much ink gathers where the pen rests, from 0 to 1.
     """
 
     width_mm: float
@@ -57,29 +63,37 @@ class Pen:
 
 
 def pen_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
-    """Ink of a pen; `colour` is blue, dark blue, black, grey or violet, or None for the usual mixture."""
+    """The ink of a pen.
+
+    Args:
+        rng: random generator.
+        colour: blue, dark blue, black, grey or violet; None for the usual mixture.
+    """
     names = list(_PEN_COLOURS)
-    name = colour or names[int(rng.choice(len(names), p=[0.36, 0.14, 0.32, 0.08, 0.10]))]
+    name = colour or names[int(rng.choice(len(names), p=_P_PEN_COLOURS))]
     return Ink(_varied(rng, _PEN_COLOURS[name], 16), float(rng.uniform(0.55, 1.0)))
 
 
 def stamp_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
-    """Ink of a stamp pad; `colour` is one of blue, dark blue, light blue, violet, red, green, black, grey, or None."""
+    """The ink of a stamp pad.
+
+    Args:
+        rng: random generator.
+        colour: blue, dark blue, light blue, violet, red, green, black or grey; None for the usual mixture.
+    """
     names = list(_STAMP_COLOURS)
-    name = colour or names[int(rng.choice(len(names), p=[0.26, 0.14, 0.20, 0.10, 0.05, 0.11, 0.05, 0.09]))]
+    name = colour or names[int(rng.choice(len(names), p=_P_STAMP_COLOURS))]
     return Ink(_varied(rng, _STAMP_COLOURS[name], 18), float(rng.uniform(0.7, 1.0)))
 
 
-def grey_ink(ink: Ink) -> Ink:
-    """The same ink as a black-and-white scanner sees it (ITU-R BT.601 luma)."""
-    luma = round(0.299 * ink.rgb[0] + 0.587 * ink.rgb[1] + 0.114 * ink.rgb[2])
-    return Ink((luma, luma, luma), ink.opacity)
+def random_pen(rng: np.random.Generator, kind: str | None = None) -> Pen:
+    """A pen.
 
-
-def make_pen(rng: np.random.Generator, kind: str | None = None) -> Pen:
-    """A pen of `kind` ballpoint, gel, fountain or felt, or of a random kind."""
-    kinds = ("ballpoint", "gel", "fountain", "felt")
-    chosen = kind or kinds[int(rng.choice(4, p=[0.58, 0.20, 0.12, 0.10]))]
+    Args:
+        rng: random generator.
+        kind: ballpoint, gel, fountain or felt; None for the usual mixture.
+    """
+    chosen = kind or _PEN_KINDS[int(rng.choice(len(_PEN_KINDS), p=_P_PEN_KINDS))]
     if chosen == "ballpoint":
         return Pen(float(rng.uniform(0.17, 0.43)), 0.25, 0.4, float(rng.uniform(0.1, 0.45)), 0.1)
     if chosen == "gel":
@@ -90,6 +104,7 @@ def make_pen(rng: np.random.Generator, kind: str | None = None) -> Pen:
 
 
 def _varied(rng: np.random.Generator, rgb: RGB, spread: float) -> RGB:
+    """The colour, lighter or darker by a normal amount of standard deviation `spread`, and slightly off in hue."""
     shade = rng.normal(0, spread)
     red, green, blue = (int(np.clip(value + shade + rng.normal(0, spread / 2), 0, 235)) for value in rgb)
     return red, green, blue

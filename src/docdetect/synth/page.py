@@ -1,7 +1,7 @@
-"""One page: laid out, signed and stamped, printed, damaged, and each mark's box measured on the ink that is left.
+"""Makes one page: laid out, signed and stamped, drawn, damaged, and each mark's box measured on the ink that is left.
 
-Page `number` of seed `seed` is the same page on any number of workers: every step has a generator of its own, keyed by
-seed, page and step.
+Page `number` of random seed `seed` is the same page on any number of processes: every step has a random generator of
+its own, which depends on the seed, the page and the step alone.
 """
 
 from __future__ import annotations
@@ -14,43 +14,58 @@ import numpy as np
 
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.handwriting.recorded import RecordedInk
-from docdetect.synth.layouts import lay_out
-from docdetect.synth.marks import Maker, Placed
+from docdetect.synth.layouts import lay_out_page
+from docdetect.synth.marks import MarkMaker, PlacedPatch
+from docdetect.synth.page_layout import PageLayout
+from docdetect.synth.paper.copying import (
+    COPY_PROCESSES,
+    VISIBLE_DARKENING,
+    CopyProcess,
+    PageDamage,
+    random_damage,
+    random_geometry,
+)
 from docdetect.synth.paper.damage import background, bleed_through, damage_picture, damage_sheet
 from docdetect.synth.paper.geometry import Geometry
-from docdetect.synth.paper.processes import PAPER_KINDS, Finish, PaperKind, draw_finish, draw_geometry
 from docdetect.synth.patch import composite
-from docdetect.synth.placement import draw_habits, place_marks
-from docdetect.synth.raster import draw_sheet
-from docdetect.synth.sheet import Sheet
-from docdetect.synth.text import Writer, draw_writer
+from docdetect.synth.placement import place_marks, random_mark_probabilities
+from docdetect.synth.raster import draw_layout
+from docdetect.synth.text import Writer, random_writer
 from docdetect.types import ByteArray, SizeWH
 
-_STEPS = ("page", "text", "marks", "finish", "geometry", "sheet", "behind", "picture", "bleed")
-_LEAST_VISIBLE = 0.3  # of a mark's ink; with less left the mark is not drawn at all
-_LEAST_SIDE_PX = 5
-_LEAST_PITCH_PX = 1.25  # of a QR code in 1-bit copies; smaller modules run together into a black square
-_CLEAN = 20  # darkening, out of 255, from which ink counts on clean white paper
+# The steps that have random generators of their own. The position of a step is part of its generator's seed, so that
+# the order must not change.
+_STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed")
+
+# Share of a mark's ink that must be visible in the finished picture; a mark with less is not drawn at all.
+_MIN_VISIBLE_SHARE = 0.3
+
+# Least width and height of the visible ink of a mark.
+_MIN_SIDE_PX = 5
+
+# Least size of a QR code's module in 1-bit copies; smaller modules run together into a black square.
+_MIN_MODULE_PX = 1.25
 
 
 @dataclass(frozen=True)
 class Materials:
-    """What all pages of a run share.
+    """What all pages of a dataset share.
 
     Attributes:
-        fonts: faces for text and stamps.
-        recorded: recorded words, or None.
-        layouts, papers: name -> weight; how often each is drawn.
-        empty: share of pages without any mark.
-        turned: share of pages turned by quarters.
+        fonts: font faces for text and stamps.
+        recorded: recorded handwriting, or None.
+        document_weights: kind of document (a key of `layouts.DOCUMENT_KINDS`) -> how often it is drawn.
+        copy_weights: way of copying (one of `paper.copying.COPY_PROCESSES`) -> how often it is drawn.
+        p_empty: probability that a page has no mark.
+        p_turned: probability that a page is turned by 90, 180 or 270 degrees.
     """
 
     fonts: FontBook
     recorded: RecordedInk | None
-    layouts: Mapping[str, float]
-    papers: Mapping[str, float]
-    empty: float = 0.15
-    turned: float = 0.06
+    document_weights: Mapping[str, float]
+    copy_weights: Mapping[str, float]
+    p_empty: float = 0.15
+    p_turned: float = 0.06
 
 
 @dataclass(frozen=True)
@@ -58,29 +73,39 @@ class PageMark:
     """A mark that can be seen on a finished page.
 
     Attributes:
-        kind: its finest class, such as "stamp_notary".
-        box: left, top, right, bottom px (right and bottom exclusive) around its ink.
-        text: payload of a QR code.
-        placed: where it lies on the sheet.
+        kind: the mark's finest class, such as "stamp_notary".
+        box: left, top, right, bottom px (right and bottom exclusive) around the mark's visible ink.
+        text: payload of a QR code, None for other marks.
+        placed: the patch from which the mark was drawn, and where it lies on the sheet.
     """
 
     kind: str
     box: tuple[int, int, int, int]
     text: str | None
-    placed: Placed
+    placed: PlacedPatch
 
 
 @dataclass(frozen=True)
 class PagePlan:
-    """All that is decided about a page before it is drawn."""
+    """Everything that is decided about a page before it is drawn.
+
+    Attributes:
+        key: (random seed, page number).
+        layout: what is printed on the page.
+        sheet_wh: (width, height) px of the flat sheet of paper.
+        placed: marks and distractors on the sheet, in drawing order.
+        damage: what copying does to the page.
+        geometry: how the sheet lies in the picture.
+        document_kind: key of `layouts.DOCUMENT_KINDS`.
+    """
 
     key: tuple[int, int]
-    sheet: Sheet
+    layout: PageLayout
     sheet_wh: SizeWH
-    placed: tuple[Placed, ...]
-    finish: Finish
+    placed: tuple[PlacedPatch, ...]
+    damage: PageDamage
     geometry: Geometry
-    layout: str
+    document_kind: str
 
 
 @dataclass(frozen=True)
@@ -89,140 +114,164 @@ class SynthPage:
 
     Attributes:
         pixels: uint8 (H, W, 3) RGB.
-        marks: what can be seen on it.
-        distractors: boxes, in px as those of the marks, around what was drawn to resemble a mark and is none.
-        drawn: all patches that lie on it, marks and others, in drawing order.
-        plan: what it was drawn from.
+        marks: the marks that can be seen on the page.
+        distractors: left, top, right, bottom px of the distractors (hard negatives) on the page.
+        drawn: all patches that lie on the page, marks and distractors, in drawing order.
+        plan: the plan that the page was drawn from.
     """
 
     pixels: ByteArray
     marks: tuple[PageMark, ...]
     distractors: tuple[tuple[int, int, int, int], ...]
-    drawn: tuple[Placed, ...] = field(repr=False)
+    drawn: tuple[PlacedPatch, ...] = field(repr=False)
     plan: PagePlan = field(repr=False)
 
 
-def make_page(seed: int, number: int, long_side: int, materials: Materials, *, fine: float = 1.0) -> SynthPage:
-    """Page `number` (from 0) of `seed`, its longer side `long_side` px; marks are made `fine` times finer for PDFs."""
-    return draw_page(plan_page(seed, number, long_side, materials, fine=fine))
+def make_page(
+    seed: int, number: int, long_side_px: int, materials: Materials, *, oversampling: float = 1.0
+) -> SynthPage:
+    """Makes page `number` of random seed `seed`; the arguments are those of `plan_page`."""
+    return draw_page(plan_page(seed, number, long_side_px, materials, oversampling=oversampling))
 
 
-def plan_page(seed: int, number: int, long_side: int, materials: Materials, *, fine: float = 1.0) -> PagePlan:
-    """Decides everything about a page."""
+def plan_page(
+    seed: int, number: int, long_side_px: int, materials: Materials, *, oversampling: float = 1.0
+) -> PagePlan:
+    """Decides everything about a page.
+
+    Args:
+        seed: random seed of the dataset.
+        number: page number from 0.
+        long_side_px: length of the longer side of the page.
+        materials: fonts, recorded handwriting and probabilities.
+        oversampling: how many times larger than on the page marks are drawn on pages that become vector pages of a
+            PDF.
+    """
     key = seed, number
     rng = _generator(key, "page")
-    layout = _choice(rng, materials.layouts)
-    paper = _paper(_choice(rng, materials.papers))
-    empty = bool(rng.random() < materials.empty)
-    writer = draw_writer(_generator(key, "text"))
-    draft = lay_out(layout, writer, materials.fonts)
-    sheet = draft.sheet
-    px_per_mm = long_side / max(sheet.width, sheet.height)
-    sheet_wh = round(sheet.width * px_per_mm), round(sheet.height * px_per_mm)
-    marking = Writer(_generator(key, "marks"), writer.language, writer.second)
-    finer = fine if paper == "digital" else 1.0
-    maker = Maker(marking, px_per_mm * finer, materials.fonts, materials.recorded, finer)
-    habits = draw_habits(maker.rng, empty=empty, codes=layout == "codes")
-    placed = tuple(place_marks(maker, sheet, habits, empty=empty))
-    finish = draw_finish(_generator(key, "finish"), paper)
-    geometry = draw_geometry(_generator(key, "geometry"), paper, sheet_wh, materials.turned)
-    return PagePlan(key, sheet, sheet_wh, placed, finish, geometry, layout)
+    document_kind = _weighted_choice(rng, materials.document_weights)
+    copy_process = _copy_process(_weighted_choice(rng, materials.copy_weights))
+    empty = bool(rng.random() < materials.p_empty)
+    writer = random_writer(_generator(key, "text"))
+    layout = lay_out_page(document_kind, writer, materials.fonts).layout
+    px_per_mm = long_side_px / max(layout.width_mm, layout.height_mm)
+    sheet_wh = round(layout.width_mm * px_per_mm), round(layout.height_mm * px_per_mm)
+    mark_writer = Writer(_generator(key, "marks"), writer.language, writer.second)
+    mark_oversampling = oversampling if copy_process == "digital" else 1.0
+    mark_px_per_mm = px_per_mm * mark_oversampling
+    maker = MarkMaker(mark_writer, mark_px_per_mm, materials.fonts, materials.recorded, mark_oversampling)
+    probabilities = random_mark_probabilities(maker.rng, empty=empty, codes=document_kind == "codes")
+    placed = tuple(place_marks(maker, layout, probabilities, empty=empty))
+    damage = random_damage(_generator(key, "damage"), copy_process)
+    geometry = random_geometry(_generator(key, "geometry"), copy_process, sheet_wh, materials.p_turned)
+    return PagePlan(key, layout, sheet_wh, placed, damage, geometry, document_kind)
 
 
 def draw_page(plan: PagePlan) -> SynthPage:
-    """Draws a planned page. Marks of which too little would be seen are left out, ink and label."""
-    finish, geometry = plan.finish, plan.geometry
-    pixels = draw_sheet(plan.sheet, plan.sheet_wh)
-    if finish.grey:
+    """Draws a planned page. A mark of which too little would be visible is left out, both its ink and its label."""
+    damage, geometry = plan.damage, plan.geometry
+    pixels = draw_layout(plan.layout, plan.sheet_wh)
+    if damage.grey:
         pixels = np.asarray(cv2.merge([cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)] * 3), np.uint8)
-    if finish.bleed > 0:
-        pixels = bleed_through(_generator(plan.key, "bleed"), pixels, finish.bleed)
+    if damage.bleed > 0:
+        pixels = bleed_through(_generator(plan.key, "bleed"), pixels, damage.bleed)
     marks, distractors, drawn = [], [], []
     for placed in plan.placed:
-        if finish.threshold is not None and 0 < placed.pitch < _LEAST_PITCH_PX:
+        if damage.threshold is not None and 0 < placed.module_px < _MIN_MODULE_PX:
             continue
-        box = _lay(pixels, placed, plan)
+        box = _lay_on_sheet(pixels, placed, plan)
         if box is None:
             continue
         drawn.append(placed)
         if placed.patch.kind:
             marks.append(PageMark(placed.patch.kind, geometry.turn_box(box), placed.text, placed))
-        elif placed.mode == "ink" and box[0] < box[2] and box[1] < box[3]:  # "cover" is the white label under a code
+        # A patch that covers the paper is the white label under a QR code, which is no distractor.
+        elif placed.mode == "ink" and box[0] < box[2] and box[1] < box[3]:
             distractors.append(geometry.turn_box(box))
-    pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, finish)
-    behind = background(_generator(plan.key, "behind"), geometry.picture_wh, finish)
+    pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, damage)
+    behind = background(_generator(plan.key, "background"), geometry.picture_wh, damage)
     pixels = geometry.warp_page(pixels, behind)
-    pixels = damage_picture(_generator(plan.key, "picture"), pixels, finish)
+    pixels = damage_picture(_generator(plan.key, "picture"), pixels, damage)
     return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(distractors), tuple(drawn), plan)
 
 
-def _lay(pixels: ByteArray, placed: Placed, plan: PagePlan) -> tuple[int, int, int, int] | None:
-    """Lays a patch on the sheet, in place, and returns the box of the ink that will be seen in the picture.
+def _lay_on_sheet(pixels: ByteArray, placed: PlacedPatch, plan: PagePlan) -> tuple[int, int, int, int] | None:
+    """Lays a patch on the sheet and measures where its ink will be visible.
 
-    Of what is no mark it is the box of the whole patch, some px too large where the paper is turned or bent. None, and
-    the sheet unchanged, when less than _LEAST_VISIBLE of the ink of a mark would be seen.
+    Args:
+        pixels: uint8 (H, W, 3) RGB of the sheet, changed in place.
+        placed: the patch.
+        plan: the plan of the page.
+
+    Returns:
+        Left, top, right, bottom px in the picture before its quarter turns: for a mark the box of its visible ink, for
+        a distractor the box of its whole patch, which is some px too large where the paper is turned or bent. None, and
+        the sheet unchanged, when less than `_MIN_VISIBLE_SHARE` of a mark's ink would be visible.
     """
     width, height = placed.patch.size_wh
-    left, top = max(placed.x, 0), max(placed.y, 0)
-    region = pixels[top : max(placed.y + height, 0), left : max(placed.x + width, 0)]
+    left, top = max(placed.x_px, 0), max(placed.y_px, 0)
+    region = pixels[top : max(placed.y_px + height, 0), left : max(placed.x_px + width, 0)]
     before = region.copy()
-    if composite(pixels, placed.patch, (placed.x, placed.y), placed.mode) is None:
+    if composite(pixels, placed.patch, (placed.x_px, placed.y_px), placed.mode) is None:
         return None
     if not placed.patch.kind:
         return plan.geometry.picture_box(region.shape[1], region.shape[0], (left, top))
-    darkening = _darkening(before, region, plan.finish)
-    seen, (x, y) = plan.geometry.warp_mask(darkening, (left, top))
-    ink = _softened(seen, plan.finish) >= plan.finish.floor
+    darkening = _darkening(before, region, plan.damage)
+    moved, (x, y) = plan.geometry.warp_mask(darkening, (left, top))
+    ink = _softened(moved, plan.damage) >= plan.damage.visible_darkening
     box = cv2.boundingRect(ink.view(np.uint8)) if ink.size else (0, 0, 0, 0)
-    expected = _expected_ink(placed)
-    if min(box[2:]) < _LEAST_SIDE_PX or int(ink.sum()) < _LEAST_VISIBLE * expected:
+    if min(box[2:]) < _MIN_SIDE_PX or int(ink.sum()) < _MIN_VISIBLE_SHARE * _ink_on_white(placed):
         region[:] = before
         return None
     return x + box[0], y + box[1], x + box[0] + box[2], y + box[1] + box[3]
 
 
-def _darkening(before: ByteArray, after: ByteArray, finish: Finish) -> ByteArray:
-    """How much darker each px became, uint8 (H, W): in luma where the finish drops colours, else in any channel."""
+def _darkening(before: ByteArray, after: ByteArray, damage: PageDamage) -> ByteArray:
+    """How much darker each px became, uint8 (H, W): in luma where there are no colours, else in any channel."""
     change = cv2.subtract(before, after)
-    if finish.grey:
+    if damage.grey:
         darker = np.asarray(cv2.cvtColor(change, cv2.COLOR_RGB2GRAY), np.uint8)
-        if finish.threshold is not None:  # what the copy makes black anyway hides the ink on it
-            darker[before.min(axis=2) < finish.threshold] = 0
+        if damage.threshold is not None:
+            # Ink cannot be seen on print that a 1-bit copy makes black in any case.
+            darker[before.min(axis=2) < damage.threshold] = 0
         return darker
     return np.asarray(change.max(axis=2), np.uint8)
 
 
-def _softened(mask: ByteArray, finish: Finish) -> ByteArray:
-    """The mask after what the finish does to sharpness; of 1-bit copies the darkest quarter of each px counts."""
+def _softened(mask: ByteArray, damage: PageDamage) -> ByteArray:
+    """The mask, uint8 (H, W), with the loss of sharpness that copying brings.
+
+    A 1-bit copy has twice the resolution of the page, so that the darkest quarter of each px counts.
+    """
     if mask.size == 0:
         return mask
-    if finish.blur_px > 0.15:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), finish.blur_px), np.uint8)
-    if finish.coarse < 1:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.35 / finish.coarse), np.uint8)
-    if finish.threshold is not None:
+    if damage.blur_px > 0.15:
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), damage.blur_px), np.uint8)
+    if damage.resolution < 1:
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.35 / damage.resolution), np.uint8)
+    if damage.threshold is not None:
         fine = cv2.resize(mask, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
         fine = cv2.dilate(fine, np.ones((2, 2), np.uint8), anchor=(0, 0))
         mask = np.ascontiguousarray(fine[::2, ::2])
     return mask
 
 
-def _expected_ink(placed: Placed) -> int:
-    """Px of the whole mark that would be seen on clean white paper."""
+def _ink_on_white(placed: PlacedPatch) -> int:
+    """Number of px of the patch that would be visible on clean white paper."""
     rgba = placed.patch.rgba
     darkness = rgba[:, :, 3].astype(np.uint16) * (255 - rgba[:, :, :3].min(axis=2)) // 255
-    return int((darkness >= _CLEAN).sum())
+    return int((darkness >= VISIBLE_DARKENING).sum())
 
 
 def _generator(key: tuple[int, int], step: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([*key, _STEPS.index(step)])))
 
 
-def _choice(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+def _weighted_choice(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     names = [name for name, weight in weights.items() if weight > 0]
     shares = np.array([weights[name] for name in names])
     return names[int(rng.choice(len(names), p=shares / shares.sum()))]
 
 
-def _paper(name: str) -> PaperKind:
-    return next(kind for kind in PAPER_KINDS if kind == name)
+def _copy_process(name: str) -> CopyProcess:
+    return next(process for process in COPY_PROCESSES if process == name)

@@ -1,4 +1,7 @@
-"""A mark as it is put on paper: ink with an alpha channel, cropped to the ink, and how it is laid on a page."""
+"""A patch: the picture of a mark or a distractor with an alpha channel, cropped to its ink, and how it lies on paper.
+
+Everything that lies on the print of a page is a patch: signatures, stamps, codes, handwriting, logos.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,23 @@ from typing import Literal, TypeAlias
 import cv2
 import numpy as np
 
+from docdetect.synth.ink import Ink
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
-INK_ALPHA = 26  # alpha from which a pixel counts as ink: a tenth of full cover, the faintest that a person still sees
+# Alpha from which a pixel counts as ink: a tenth of full cover, the faintest ink that a person still sees.
+MIN_INK_ALPHA = 26
+
 BlendMode: TypeAlias = Literal["ink", "cover"]
 BoxXYXY: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A drawn mark.
+    """The picture of a mark or a distractor.
 
     Attributes:
         rgba: uint8 (H, W, 4), straight (not premultiplied) alpha; every border row and column touches ink.
-        kind: class of the mark in its finest form ("handwritten_signature", "initials", "stamp_official",
-            "stamp_notary", "stamp_company"), or "" for a near relative that is no mark.
+        kind: the mark's finest class, one of `config.schema.MARK_KINDS`, such as "stamp_notary"; "" for a distractor.
     """
 
     rgba: ByteArray
@@ -34,7 +39,7 @@ class Patch:
 
     @classmethod
     def cropped(cls, rgba: ByteArray, kind: str) -> Patch:
-        """The patch around the ink of a larger picture.
+        """The patch around the ink of a larger picture, uint8 (H, W, 4).
 
         Raises:
             ValueError: nothing in the picture is dark enough to count as ink.
@@ -45,6 +50,23 @@ class Patch:
         left, top, right, bottom = box
         return cls(np.ascontiguousarray(rgba[top:bottom, left:right]), kind)
 
+    @classmethod
+    def of_ink(cls, cover: ByteArray, ink: Ink, kind: str) -> Patch:
+        """The patch around a drawing in one ink.
+
+        Args:
+            cover: uint8 (H, W), how much of the ink lies on each pixel.
+            ink: its colour and opacity.
+            kind: the mark's finest class, "" for a distractor.
+
+        Raises:
+            ValueError: nothing in the drawing is dark enough to count as ink.
+        """
+        rgba = np.empty((*cover.shape, 4), np.uint8)
+        rgba[:, :, :3] = ink.rgb
+        rgba[:, :, 3] = np.rint(cover * ink.opacity).astype(np.uint8)
+        return cls.cropped(rgba, kind)
+
     @property
     def size_wh(self) -> SizeWH:
         """(width, height) px."""
@@ -53,7 +75,7 @@ class Patch:
     @property
     def ink(self) -> BoolArray:
         """(H, W), True where a pixel counts as ink."""
-        mask: BoolArray = self.rgba[:, :, 3] >= INK_ALPHA
+        mask: BoolArray = self.rgba[:, :, 3] >= MIN_INK_ALPHA
         return mask
 
     @property
@@ -71,24 +93,18 @@ class Patch:
 
 
 def ink_box(alpha: ByteArray) -> BoxXYXY | None:
-    """left, top, right, bottom px (right and bottom exclusive) around alpha (H, W) >= INK_ALPHA; None without ink."""
-    mask = (alpha >= INK_ALPHA).view(np.uint8)
+    """The box around the ink of an alpha channel.
+
+    Returns:
+        Left, top, right, bottom px (right and bottom exclusive) around alpha (H, W) >= MIN_INK_ALPHA; None without ink.
+    """
+    mask = (alpha >= MIN_INK_ALPHA).view(np.uint8)
     left, top, width, height = cv2.boundingRect(mask)
     return (left, top, left + width, top + height) if width else None
 
 
-def rotated(patch: Patch, degrees: float) -> Patch:
-    """The patch turned counterclockwise about its centre and cropped again."""
-    width, height = patch.size_wh
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
-    out_w, out_h = int(np.ceil(width * cos + height * sin)) + 2, int(np.ceil(width * sin + height * cos)) + 2
-    matrix[:, 2] += (out_w - width) / 2, (out_h - height) / 2
-    return _warped(patch, matrix, (out_w, out_h))
-
-
 def resized(patch: Patch, factor: float) -> Patch:
-    """The patch `factor` times as large, cropped again."""
+    """The patch `factor` times as large, cropped again; the patch itself where no ink would be left of it."""
     width, height = patch.size_wh
     size_wh = max(1, round(width * factor)), max(1, round(height * factor))
     premultiplied = _premultiplied(patch.rgba)
@@ -101,7 +117,7 @@ def composite(page: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: Blend
 
     Args:
         page: uint8 (H, W, 3) RGB, changed.
-        patch: the mark; parts that fall outside of the page are cut off.
+        patch: the mark or distractor; parts that fall outside of the page are cut off.
         xy_px: where the patch's left top corner goes.
         mode: "ink" multiplies, as ink does: text below stays visible and overlapping ink darkens; "cover" hides what is
             below, as a pasted picture does.
@@ -125,23 +141,19 @@ def composite(page: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: Blend
     return None if box is None else (box[0] + left, box[1] + top, box[2] + left, box[3] + top)
 
 
-def _warped(patch: Patch, matrix: FloatArray, size_wh: SizeWH) -> Patch:
-    moved = cv2.warpAffine(_premultiplied(patch.rgba), matrix, size_wh, flags=cv2.INTER_LINEAR)
-    return _from_premultiplied(moved, patch)
-
-
 def _premultiplied(rgba: ByteArray) -> FloatArray:
-    """Colour times alpha, so that interpolation does not draw in the colour of transparent pixels."""
+    """Colour times alpha, so that interpolation does not mix in the colour of transparent pixels."""
     floats = rgba.astype(np.float32)
     floats[:, :, :3] *= floats[:, :, 3:] / 255
     return floats
 
 
-def _from_premultiplied(floats: FloatArray, patch: Patch) -> Patch:
+def _from_premultiplied(floats: FloatArray, original: Patch) -> Patch:
+    """The patch of premultiplied pixels float32 (H, W, 4); `original` where no ink is left in them."""
     alpha = np.clip(floats[:, :, 3:], 0, 255)
     colour = np.divide(floats[:, :, :3] * 255, alpha, out=np.zeros_like(floats[:, :, :3]), where=alpha > 0.5)
     rgba = np.concatenate([np.clip(colour, 0, 255), alpha], axis=2)
     rgba = np.rint(rgba).astype(np.uint8)
     if ink_box(rgba[:, :, 3]) is None:
-        return patch  # shrunk to nothing: the caller sees the size and decides
-    return Patch.cropped(rgba, patch.kind)
+        return original
+    return Patch.cropped(rgba, original.kind)

@@ -1,4 +1,7 @@
-"""Sheets to pixels: strokes drawn at twice the size and averaged, as a scanner averages the ink under its cells."""
+"""Draws page layouts as pixels.
+
+Everything is drawn at twice the size of the page and averaged, as a scanner averages the ink under each of its cells.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,29 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from docdetect.synth.fonts import FontFace
-from docdetect.synth.sheet import RGB, Ellipse, Line, Picture, Sheet, Stroke, Text, em_advances
+from docdetect.synth.ink import RGB
+from docdetect.synth.page_layout import Ellipse, Line, PageLayout, Picture, Stroke, Text, em_advances
 from docdetect.types import ByteArray, SizeWH
 
-_FINER = 2  # unhinted, evenly grey text at the size of the page needs no more
+# How many times larger than the page the strokes are drawn; text without hinting needs no more to come out evenly grey.
+_OVERSAMPLING = 2
 _WHITE: RGB = (255, 255, 255)
 
 
-def draw_sheet(sheet: Sheet, size_wh: SizeWH) -> ByteArray:
-    """The strokes on white paper, uint8 (H, W, 3) RGB of `size_wh`; marks are not drawn."""
+def draw_layout(layout: PageLayout, size_wh: SizeWH) -> ByteArray:
+    """Draws the strokes of a page layout on white paper, without the marks that belong into its slots.
+
+    Returns:
+        uint8 (H, W, 3) RGB of `size_wh` (width, height) px.
+    """
     width, height = size_wh
-    image = Image.new("RGB", (width * _FINER, height * _FINER), _WHITE)
+    image = Image.new("RGB", (width * _OVERSAMPLING, height * _OVERSAMPLING), _WHITE)
     pen = ImageDraw.Draw(image)
-    px_per_mm = _FINER * width / sheet.width
-    for stroke in sheet.strokes:
+    px_per_mm = _OVERSAMPLING * width / layout.width_mm
+    for stroke in layout.strokes:
         _draw(image, pen, stroke, px_per_mm)
-    fine = np.asarray(image)
-    return np.asarray(cv2.resize(fine, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    oversampled = np.asarray(image)
+    return np.asarray(cv2.resize(oversampled, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _draw(image: Image.Image, pen: ImageDraw.ImageDraw, stroke: Stroke, px_per_mm: float) -> None:
@@ -37,19 +46,20 @@ def _draw(image: Image.Image, pen: ImageDraw.ImageDraw, stroke: Stroke, px_per_m
         points = [(x * px_per_mm, y * px_per_mm) for x, y in stroke.points]
         if stroke.fill is not None:
             pen.polygon(points, fill=stroke.fill)
-        if stroke.width > 0:
-            width, colour = _pen(stroke.width * px_per_mm, stroke.colour)
-            pen.line(points, fill=colour, width=width, joint="curve" if width > 3 else None)
+        if stroke.width_mm > 0:
+            width_px, colour = _line_width_and_colour(stroke.width_mm * px_per_mm, stroke.colour)
+            pen.line(points, fill=colour, width=width_px, joint="curve" if width_px > 3 else None)
     elif isinstance(stroke, Ellipse):
-        width, colour = _pen(stroke.width * px_per_mm, stroke.colour)
+        width_px, colour = _line_width_and_colour(stroke.width_mm * px_per_mm, stroke.colour)
         x0, y0, x1, y1 = (value * px_per_mm for value in stroke.box)
-        pen.ellipse((x0, y0, x1, y1), fill=stroke.fill, outline=colour if stroke.width > 0 else None, width=width)
+        outline = colour if stroke.width_mm > 0 else None
+        pen.ellipse((x0, y0, x1, y1), fill=stroke.fill, outline=outline, width=width_px)
     else:
         _draw_picture(image, stroke, px_per_mm)
 
 
-def _pen(width_px: float, colour: RGB) -> tuple[int, RGB]:
-    """Whole px and a colour; lines thinner than a px are made paler instead."""
+def _line_width_and_colour(width_px: float, colour: RGB) -> tuple[int, RGB]:
+    """The width of a line in whole px, and its colour; a line thinner than 1 px becomes 1 px wide and paler instead."""
     if width_px >= 1:
         return round(width_px), colour
     red, green, blue = (round(255 - (255 - value) * max(width_px, 0.3)) for value in colour)
@@ -59,22 +69,22 @@ def _pen(width_px: float, colour: RGB) -> tuple[int, RGB]:
 def _draw_text(image: Image.Image, pen: ImageDraw.ImageDraw, stroke: Text, px_per_mm: float) -> None:
     style = stroke.style
     size_px = style.size_mm * px_per_mm
-    x, y = stroke.x * px_per_mm, stroke.y * px_per_mm
+    x, y = stroke.x_mm * px_per_mm, stroke.y_mm * px_per_mm
     if stroke.turn == 0:
-        _draw_run(pen, stroke.text, (x, y), (style.face, size_px), style.colour)
+        _draw_glyphs(pen, stroke.text, (x, y), (style.face, size_px), style.colour)
         return
     length, height = round(style.width(stroke.text) * px_per_mm) + 4, round(size_px * 1.6)
     mask = Image.new("L", (length, height))
     ascent = round(size_px * 1.15)
-    _draw_run(ImageDraw.Draw(mask), stroke.text, (1, ascent), (style.face, size_px), 255)
+    _draw_glyphs(ImageDraw.Draw(mask), stroke.text, (1, ascent), (style.face, size_px), 255)
     turned = mask.transpose(Image.Transpose.ROTATE_90)
     image.paste(style.colour, (round(x) - ascent, round(y) - turned.height), turned)
 
 
-def _draw_run(
+def _draw_glyphs(
     pen: ImageDraw.ImageDraw, text: str, xy: tuple[float, float], font: tuple[FontFace, float], colour: RGB | int
 ) -> None:
-    """Glyph by glyph from a cache: letting Pillow draw whole lines takes ten times as long."""
+    """Draws a run of text glyph by glyph from a cache: letting Pillow draw whole lines takes ten times as long."""
     face, size_px = font
     glyphs, advances = _glyphs(face, max(4, round(size_px))), em_advances(face)
     ink, _ = pen._getink(colour, colour)
@@ -82,21 +92,21 @@ def _draw_run(
     for letter in text:
         glyph = glyphs[letter]
         if glyph.mask is not None:
-            pen.draw.draw_bitmap((round(x) + glyph.left, round(y) + glyph.top), glyph.mask, ink)
+            pen.draw.draw_bitmap((round(x) + glyph.left_px, round(y) + glyph.top_px), glyph.mask, ink)
         x += advances[letter] * size_px
 
 
 @dataclass(frozen=True)
 class _Glyph:
-    """A letter's mask, None where it is blank, and its offset from the pen's position on the baseline."""
+    """A letter's mask (None for a blank letter) and the offset of the mask from the pen's position on the baseline."""
 
     mask: Any
-    left: int
-    top: int
+    left_px: int
+    top_px: int
 
 
 class _Glyphs(dict[str, _Glyph]):
-    """The letters of one face at one size, drawn when they are first needed."""
+    """The letters of one font face at one size, each drawn when it is first needed."""
 
     def __init__(self, face: FontFace, size_px: int) -> None:
         super().__init__()

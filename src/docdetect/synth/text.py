@@ -1,7 +1,4 @@
-"""Made-up text: sentences, names, dates, numbers and payloads of codes, in several languages.
-
-The word lists of `words.yaml`: what made-up documents in each language are written with.
-"""
+"""Made-up text in several languages: sentences, names, dates, numbers. The words come from the file `words.yaml`."""
 
 from __future__ import annotations
 
@@ -15,20 +12,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Language:
-    """What a made-up document in one language is written with.
+    """The words with which made-up documents in one language are written.
 
     Attributes:
-        code: ISO 639-1.
+        code: language code of ISO 639-1.
         weight: how often the language is drawn.
-        seal: the mark for the place of a stamp; empty where there is no such custom.
-        signed: what a printed electronic signature begins with.
-        date: the word for it.
-        words: running text.
-        titles: headings of documents.
-        roles: who signs.
-        fields: labels of forms and table columns.
+        seal: the letters that mark the place of a stamp; empty where there is no such custom.
+        signed: the words that a printed electronic signature begins with.
+        date: the word for "date".
+        words: words of running text, in an order in which neighbours read well.
+        titles: titles of documents.
+        roles: offices of people who sign.
+        fields: labels of forms and of table columns.
         surnames, cities, firms: made-up names.
-        months: as written in a date.
+        months: names of the months as they stand in a date.
         closing: words above a signature.
     """
 
@@ -50,7 +47,7 @@ class Language:
 
 @cache
 def languages() -> dict[str, Language]:
-    """Every language by its code, in the order of the file."""
+    """Every language by its code, in the order of `words.yaml`."""
     import yaml
 
     text = files("docdetect.synth").joinpath("words.yaml").read_text(encoding="utf-8")
@@ -66,19 +63,29 @@ def _language(entry: dict[str, Any]) -> Language:
     return Language(entry["code"], float(entry["weight"]), entry["seal"], entry["signed"], entry["date"], **lists)
 
 
+# Capitals of initials, by language; other languages have Latin capitals.
 _CAPITALS = {"ru": "АБВГДЕЖЗИКЛМНОПРСТУФХЭЮЯ", "kk": "АӘБГҒДЕЖИКҚЛМНОӨПРСТУҰҮШІ", "el": "ΑΒΓΔΕΖΗΘΙΚΛΜΝΠΡΣΤΦΧ"}
+
+
+_LATIN_CAPITALS = "ABCDEFGHJKLMNOPRSTW"
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes in one language, with a second one beside it where documents are bilingual; draws from `rng`."""
+    """Writes random text.
+
+    Attributes:
+        rng: random generator that decides every text.
+        language: the language of the text.
+        second: the other language of a bilingual document.
+    """
 
     rng: np.random.Generator
     language: Language
     second: Language
 
     def pick(self, items: tuple[str, ...]) -> str:
-        """One of `items`."""
+        """One of `items`, each equally likely."""
         return items[int(self.rng.integers(len(items)))]
 
     def other(self) -> Writer:
@@ -86,7 +93,7 @@ class Writer:
         return Writer(self.rng, self.second, self.language)
 
     def words(self, low: int, high: int) -> list[str]:
-        """Between `low` and `high` words of running text: runs of neighbours in the list, so that they read well."""
+        """From `low` to `high` words of running text, as runs of neighbours in the language's list."""
         count = int(self.rng.integers(low, high + 1))
         source = self.language.words
         found: list[str] = []
@@ -96,28 +103,28 @@ class Writer:
         return found[:count]
 
     def sentence(self, low: int = 6, high: int = 22) -> str:
-        """A sentence with a number or a comma here and there."""
+        """A sentence of `low` to `high` words, with a comma or a number here and there."""
         words = self.words(low, high)
         for position in range(1, len(words) - 1):
-            chance = self.rng.random()
-            if chance < 0.06:
+            uniform = self.rng.random()
+            if uniform < 0.06:
                 words[position] += ","
-            elif chance < 0.10:
+            elif uniform < 0.10:
                 words[position] = self.number()
         text = " ".join(words)
         return f"{text[0].upper()}{text[1:]}."
 
     def paragraph(self, sentences: int) -> str:
-        """So many sentences."""
+        """A text of `sentences` sentences."""
         return " ".join(self.sentence() for _ in range(sentences))
 
     def phrase(self, low: int = 1, high: int = 4) -> str:
-        """A few words that begin with a capital: a cell of a table, a subject line."""
+        """From `low` to `high` words, the first with a capital, for cells of tables and subject lines."""
         text = " ".join(self.words(low, high))
         return text[0].upper() + text[1:]
 
     def number(self) -> str:
-        """A number, amount, reference or percentage."""
+        """A whole number, a number with two decimals, a number in two parts, or a percentage."""
         value = int(self.rng.integers(1, 10 ** int(self.rng.integers(1, 7))))
         style = int(self.rng.integers(5))
         if style == 0:
@@ -134,7 +141,7 @@ class Writer:
         return text if self.language.code == "en" else text.replace(",", " ").replace(".", ",")
 
     def date(self) -> str:
-        """A date, in figures or with the month's name."""
+        """A date from 1985 to 2026, in digits or with the month's name."""
         day, month, year = (int(self.rng.integers(*span)) for span in ((1, 29), (1, 13), (1985, 2027)))
         style = int(self.rng.integers(4))
         if style == 0:
@@ -147,8 +154,8 @@ class Writer:
         return f"{day:02d} {self.language.months[month - 1]} {year}{suffix}"
 
     def initials(self) -> str:
-        """Initials such as `A.B.`"""
-        letters = _CAPITALS.get(self.language.code, "ABCDEFGHJKLMNOPRSTW")
+        """One or two initials, such as "A.B."."""
+        letters = _CAPITALS.get(self.language.code, _LATIN_CAPITALS)
         return "".join(f"{letters[int(self.rng.integers(len(letters)))]}." for _ in range(int(self.rng.integers(1, 3))))
 
     def person(self) -> str:
@@ -157,11 +164,11 @@ class Writer:
         return f"{initials} {surname}" if self.rng.random() < 0.5 else f"{surname} {initials}"
 
     def address(self) -> str:
-        """A line of an address."""
+        """A line of an address: town, street and number."""
         return f"{self.pick(self.language.cities)}, {self.phrase(1, 2)} {int(self.rng.integers(1, 200))}"
 
     def reference(self) -> str:
-        """A document number."""
+        """The number of a document, such as "№ AB-123" or "AB123456789"."""
         letters = "".join("ABCDEKMNPRT"[int(self.rng.integers(11))] for _ in range(2))
         return (
             f"№ {letters}-{int(self.rng.integers(1, 99999))}"
@@ -170,12 +177,12 @@ class Writer:
         )
 
     def digits(self, count: int) -> str:
-        """`count` decimal digits."""
+        """A text of `count` random digits."""
         return "".join(str(digit) for digit in self.rng.integers(0, 10, count))
 
 
-def draw_writer(rng: np.random.Generator) -> Writer:
-    """A writer in a random language; Kazakh goes with Russian, the others mostly with English."""
+def random_writer(rng: np.random.Generator) -> Writer:
+    """A writer in a random language. Its second language is Kazakh for Russian, Russian for Kazakh, else English."""
     known = languages()
     weights = np.array([language.weight for language in known.values()])
     language = list(known.values())[int(rng.choice(len(known), p=weights / weights.sum()))]

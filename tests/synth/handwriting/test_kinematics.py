@@ -1,3 +1,5 @@
+"""The sigma-lognormal model: strokes add up, turn as planned, and the pen arrives."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Handwriting that is no signature: tight patches without a kind of mark."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
 from docdetect.synth.ink import Ink
-from docdetect.synth.patch import INK_ALPHA
+from docdetect.synth.patch import MIN_INK_ALPHA
 
 PX_PER_MM = 3.45
 
@@ -14,7 +16,7 @@ PX_PER_MM = 3.45
 @pytest.mark.parametrize("seed", range(4))
 def test_every_kind_is_drawn_tight_and_is_no_mark(kind: ScribbleKind, seed: int) -> None:
     patch = make_scribble(np.random.default_rng(seed), PX_PER_MM, kind=kind)
-    ink = patch.rgba[:, :, 3] >= INK_ALPHA
+    ink = patch.rgba[:, :, 3] >= MIN_INK_ALPHA
     assert patch.kind == ""
     assert all(side.any() for side in (ink[0], ink[-1], ink[:, 0], ink[:, -1]))
     assert patch.strength > 0.15
@@ -29,8 +31,8 @@ def test_same_seed_same_bytes() -> None:
 def test_a_note_has_more_than_one_word() -> None:
     for seed in range(12):
         patch = make_scribble(np.random.default_rng(seed), 8.0, kind=ScribbleKind.NOTE, ink=Ink((0, 0, 0)))
-        columns = (patch.rgba[:, :, 3] >= INK_ALPHA).any(axis=0)
-        rows = (patch.rgba[:, :, 3] >= INK_ALPHA).any(axis=1)
+        columns = (patch.rgba[:, :, 3] >= MIN_INK_ALPHA).any(axis=0)
+        rows = (patch.rgba[:, :, 3] >= MIN_INK_ALPHA).any(axis=1)
         gaps = int((np.diff(columns.astype(int)) == 1).sum()) + int((np.diff(rows.astype(int)) == 1).sum())
         assert gaps >= 1 or patch.size_wh[1] > 5 * 8.0
 

@@ -1,3 +1,5 @@
+"""Recorded handwriting: units, stray strokes, and words that are either signatures or notes."""
+
 from __future__ import annotations
 
 import gzip
@@ -79,8 +81,8 @@ def test_a_stroke_far_from_the_word_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("nonsense", "line 1: not a recorded word"),
-        ("{}", "line 1: not a recorded word"),
+        ("nonsense", "line 1: the line is not a recorded word"),
+        ("{}", "line 1: the line is not a recorded word"),
         ('{"strokes": [[[1, 2]]]}', r"line 1: a stroke is a list of \[x, y, t_ms\]"),
         ('{"strokes": [[[1, 2, NaN], [1, 2, 3]]]}', "line 1: a stroke is a list"),
         ("", "has no recorded words"),

@@ -1,18 +1,20 @@
+"""Signatures and initials: tight patches of the size that people sign in."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
 from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
-from docdetect.synth.ink import Ink, make_pen
-from docdetect.synth.patch import INK_ALPHA, Patch
+from docdetect.synth.ink import Ink, random_pen
+from docdetect.synth.patch import MIN_INK_ALPHA, Patch
 
 PX_PER_MM = 3.45
 DRAWN = [style for style in SignatureStyle if style is not SignatureStyle.RECORDED]
 
 
 def assert_tight(patch: Patch) -> None:
-    ink = patch.rgba[:, :, 3] >= INK_ALPHA
+    ink = patch.rgba[:, :, 3] >= MIN_INK_ALPHA
     assert ink[0].any()
     assert ink[-1].any()
     assert ink[:, 0].any()
@@ -57,7 +59,7 @@ def test_ink_is_used_as_given() -> None:
 def test_lines_are_as_wide_as_the_pen() -> None:
     areas = []
     for kind in ("ballpoint", "felt"):
-        pen = make_pen(np.random.default_rng(0), kind)
+        pen = random_pen(np.random.default_rng(0), kind)
         patch = make_signature(np.random.default_rng(4), 8.0, style=SignatureStyle.SCRAWL, pen=pen, ink=Ink((0, 0, 0)))
         areas.append(float(patch.rgba[:, :, 3].sum()) / pen.width_mm)
     assert areas[0] == pytest.approx(areas[1], rel=0.5)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docdetect.synth.paper.copying import COPY_PROCESSES, CopyProcess, PageDamage, random_damage, random_geometry
 from docdetect.synth.paper.damage import after_jpeg, background, bleed_through, damage_picture, damage_sheet, jpeg_bytes
-from docdetect.synth.paper.geometry import before_camera, flat, on_glass
-from docdetect.synth.paper.processes import PAPER_KINDS, Finish, PaperKind, draw_finish, draw_geometry
+from docdetect.synth.paper.geometry import before_camera, flat, on_scanner
 from docdetect.types import ByteArray
 
 SIZE = (220, 300)
@@ -32,7 +32,7 @@ def extent(mask: ByteArray, least: int = 100) -> tuple[int, int, int, int]:
 @given(st.integers(0, 10_000), st.booleans(), st.integers(20, 150), st.integers(20, 200), st.integers(0, 3))
 def test_a_mask_moves_as_the_page_does(seed: int, camera: bool, x: int, y: int, turns: int) -> None:
     rng = np.random.default_rng(seed)
-    geometry = (before_camera if camera else on_glass)(rng, SIZE, turns)
+    geometry = (before_camera if camera else on_scanner)(rng, SIZE, turns)
     page = np.full((SIZE[1], SIZE[0], 3), 255, np.uint8)
     page[y : y + 60, x : x + 45] = 0
     picture = geometry.turn_pixels(geometry.warp_page(page, (255, 255, 255)))
@@ -55,13 +55,13 @@ def test_boxes_turn_as_pixels_do(turns: int, x: int, y: int, width: int, height:
     assert geometry.turn_box((x, y, x + width, y + height)) == extent(geometry.turn_pixels(page)[:, :, 0])
 
 
-@pytest.mark.parametrize("kind", PAPER_KINDS)
-def test_every_way_of_copying_keeps_the_page_readable(kind: PaperKind) -> None:
+@pytest.mark.parametrize("kind", COPY_PROCESSES)
+def test_every_way_of_copying_keeps_the_page_readable(kind: CopyProcess) -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        finish, geometry = draw_finish(rng, kind), draw_geometry(rng, kind, SIZE, 0.5)
-        sheet = damage_sheet(rng, page_of(rng), finish)
-        picture = damage_picture(rng, geometry.warp_page(sheet, background(rng, geometry.picture_wh, finish)), finish)
+        damage, geometry = random_damage(rng, kind), random_geometry(rng, kind, SIZE, 0.5)
+        sheet = damage_sheet(rng, page_of(rng), damage)
+        picture = damage_picture(rng, geometry.warp_page(sheet, background(rng, geometry.picture_wh, damage)), damage)
         assert picture.shape == (geometry.picture_wh[1], geometry.picture_wh[0], 3)
         assert picture.dtype == np.uint8
         assert np.percentile(picture, 95) - np.percentile(picture, 2) > 40
@@ -69,16 +69,20 @@ def test_every_way_of_copying_keeps_the_page_readable(kind: PaperKind) -> None:
 
 def test_one_bit_copies_have_no_colours_and_few_greys() -> None:
     rng = np.random.default_rng(0)
-    picture = damage_picture(rng, page_of(rng), Finish("copy", grey=True, threshold=200))
+    picture = damage_picture(rng, page_of(rng), PageDamage("copy", grey=True, threshold=200))
     assert (picture[:, :, 0] == picture[:, :, 2]).all()
     assert len(np.unique(picture)) <= 5  # averages of four black or white px
 
 
 def test_the_floor_rises_with_fading_noise_and_the_threshold() -> None:
-    clean = Finish("scan").floor
-    assert Finish("scan", ink=0.5).floor > clean
-    assert Finish("scan", noise=8).floor > clean
-    assert Finish("copy", threshold=150).floor > Finish("copy", threshold=220).floor > clean
+    clean = PageDamage("scan").visible_darkening
+    assert PageDamage("scan", contrast=0.5).visible_darkening > clean
+    assert PageDamage("scan", noise_std=8).visible_darkening > clean
+    assert (
+        PageDamage("copy", threshold=150).visible_darkening
+        > PageDamage("copy", threshold=220).visible_darkening
+        > clean
+    )
 
 
 def test_bleed_shows_the_mirrored_print_faintly() -> None:

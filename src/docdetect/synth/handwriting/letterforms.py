@@ -1,7 +1,8 @@
-"""Skeletons of cursive letters, as targets that a hand moves through.
+"""Skeletons of handwritten letters and digits, as targets that the pen moves through.
 
-Units are x-heights, y up, baseline 0. Each target is (x, y, turn): the turn in radians of the arc that leads there,
-counterclockwise positive. Lower-case letters start where the last one ended and end where the next begins.
+The unit is the x-height (the height of a small x); y points up and the baseline is at 0. Each target is (x, y, turn);
+the turn of the arc that leads to the target is in radians, counterclockwise positive. A lower-case letter starts where
+the letter before it ended, and ends where the next letter begins.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from typing import TypeAlias
 
 Target: TypeAlias = tuple[float, float, float]
 Targets: TypeAlias = tuple[Target, ...]
-Movement: TypeAlias = tuple[tuple[float, float], Targets]  # where the pen goes down, then its targets
 
+# A movement of the pen: where it goes down, and the targets until it is lifted.
+Movement: TypeAlias = tuple[tuple[float, float], Targets]
+
+# Parts that several letters share: the bowl of a, d and g, the upper loop of b, h, k and l, the lower loop of g and y.
 _BOWL: Targets = ((0.85, 0.95, -0.6), (0.15, 0.45, 1.6), (0.5, 0.0, 1.5))
 _LOOP: Targets = ((0.55, 1.8, 0.6), (0.3, 2.1, 1.9), (0.2, 0.15, 0.3))
 _EXIT_DOWN_LOOP: Targets = ((0.75, -1.0, -0.2), (0.35, -1.0, -2.3), (1.2, 0.25, -0.5))

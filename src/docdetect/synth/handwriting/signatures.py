@@ -1,7 +1,4 @@
-"""Signatures and initials.
-
-What people add to a signature: lines under it, through it and around it.
-"""
+"""Draws signatures and initials, with the flourishes that people add: lines under a name, through it and around it."""
 
 from __future__ import annotations
 
@@ -24,27 +21,279 @@ from docdetect.synth.handwriting.writing import (
     write_capital,
     write_word,
 )
-from docdetect.synth.ink import Ink, Pen, make_pen, pen_ink
+from docdetect.synth.ink import Ink, Pen, pen_ink, random_pen
 from docdetect.synth.patch import Patch
+
+Rng = np.random.Generator
+
+# Probability that a signature is made of recorded words, where there are any.
+_P_RECORDED = 0.35
+
+# Probability that people write out their whole name where there is room for it, and the width from which there is.
+_P_FULL_NAME = 0.55
+_FULL_NAME_ROOM_MM = 66.0
+
+# Height of a recorded word with ascenders and descenders, in x-heights.
+_WORD_HEIGHT = 2.6
+
+
+class SignatureStyle(str, Enum):
+    """How people sign."""
+
+    NAME = "name"  # a name written out, more or less legibly
+    FULL = "full"  # first and last name written out, as under English letters: long and low
+    SCRAWL = "scrawl"  # a capital, some waves and a tail
+    LOOPS = "loops"  # large loops over each other
+    RECORDED = "recorded"  # a recorded word as the name
+    RECORDED_FULL = "recorded full"  # two recorded words
+
+
+# Median width of each style of signature.
+_MEDIAN_WIDTH_MM = {
+    SignatureStyle.NAME: 50,
+    SignatureStyle.FULL: 58,
+    SignatureStyle.SCRAWL: 36,
+    SignatureStyle.LOOPS: 36,
+    SignatureStyle.RECORDED: 50,
+    SignatureStyle.RECORDED_FULL: 58,
+}
+
+_RECORDED = (SignatureStyle.RECORDED, SignatureStyle.RECORDED_FULL)
+
+
+def make_signature(
+    rng: Rng,
+    px_per_mm: float,
+    *,
+    style: SignatureStyle | None = None,
+    ink: Ink | None = None,
+    pen: Pen | None = None,
+    recorded: RecordedInk | None = None,
+    within_mm: tuple[float, float] | None = None,
+) -> Patch:
+    """Draws a signature of kind "handwritten_signature", 18 to 85 mm wide where there is room.
+
+    Args:
+        rng: random generator.
+        px_per_mm: resolution of the page that the patch is for.
+        style: how the signature is built; None for the usual mixture, which has recorded words if there are any.
+        ink: colour and opacity; None for the usual mixture of pens.
+        pen: width and evenness of the line; None for the usual mixture.
+        recorded: recorded words; the styles RECORDED and RECORDED_FULL need them.
+        within_mm: (width, height) that the signature must not exceed. People sign smaller where there is little room,
+            though not with a finer pen, and write out their whole name where there is much.
+    """
+    roomy = within_mm is None or within_mm[0] >= _FULL_NAME_ROOM_MM
+    chosen = style or _choose_style(rng, recorded, roomy=roomy)
+    hand = signing_hand(rng)
+    if chosen in _RECORDED and recorded is not None:
+        traces = _recorded_name(rng, hand, recorded, 1 + (chosen is SignatureStyle.RECORDED_FULL))
+    else:
+        build = {SignatureStyle.SCRAWL: _scrawl, SignatureStyle.LOOPS: _loops, SignatureStyle.FULL: _full_name}
+        traces = add_flourish(rng, hand, build.get(chosen, _name)(rng, hand))
+    width_mm = float(np.clip(rng.lognormal(np.log(_MEDIAN_WIDTH_MM[chosen]), 0.33), 18, 85))
+    height_mm = float(np.clip(rng.lognormal(np.log(20), 0.35), 8, 38))
+    if within_mm is not None:
+        width_mm, height_mm = min(width_mm, within_mm[0]), min(height_mm, within_mm[1])
+    traces = fitted(traces, width_mm, height_mm)
+    return _inked(rng, traces, px_per_mm, "handwritten_signature", (pen, ink))
+
+
+def make_initials(rng: Rng, px_per_mm: float, *, ink: Ink | None = None, pen: Pen | None = None) -> Patch:
+    """Draws initials of kind "initials": two or three capitals, or a capital and a letter or two, 7 to 22 mm wide.
+
+    Args:
+        rng: random generator.
+        px_per_mm: resolution of the page that the patch is for.
+        ink, pen: None for the usual mixture.
+    """
+    hand = signing_hand(rng)
+    if rng.random() < 0.6:
+        traces, x = [], 0.0
+        for _ in range(int(rng.integers(2, 4))):
+            more, end = write_capital(rng, hand, random_capital(rng), x)
+            traces.extend(more)
+            x += (end - x) * float(rng.uniform(0.4, 1.0))
+    else:
+        traces, x = write_capital(rng, hand, random_capital(rng))
+        more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(1, 3))), x * 0.8)
+        traces.extend(more)
+    if rng.random() < 0.3:
+        traces = add_flourish(rng, hand, traces)
+    traces = fitted(traces, float(rng.uniform(7, 22)), float(rng.uniform(5, 14)))
+    return _inked(rng, traces, px_per_mm, "initials", (pen, ink))
+
+
+def fitted(traces: Sequence[Trace], width_mm: float, height_mm: float) -> list[Trace]:
+    """The traces, scaled to a width of `width_mm`, or to less where they would become higher than `height_mm`."""
+    left, top, right, bottom = extent(traces)
+    scale = min(width_mm / max(right - left, 1e-6), height_mm / max(bottom - top, 1e-6))
+    return [one.moved(np.eye(2) * scale, np.zeros(2)) for one in traces]
+
+
+def _choose_style(rng: Rng, recorded: RecordedInk | None, *, roomy: bool) -> SignatureStyle:
+    full = roomy and rng.random() < _P_FULL_NAME
+    if recorded is not None and rng.random() < _P_RECORDED:
+        return SignatureStyle.RECORDED_FULL if full else SignatureStyle.RECORDED
+    if full:
+        return SignatureStyle.FULL
+    drawn = (SignatureStyle.NAME, SignatureStyle.SCRAWL, SignatureStyle.LOOPS)
+    return drawn[int(rng.choice(3, p=[0.42, 0.44, 0.14]))]
+
+
+def _inked(
+    rng: Rng, traces: Sequence[Trace], px_per_mm: float, kind: str, tool: tuple[Pen | None, Ink | None]
+) -> Patch:
+    pen, ink = tool
+    return draw_traces(rng, traces, pen or random_pen(rng), ink or pen_ink(rng), px_per_mm, kind)
+
+
+def _name(rng: Rng, hand: Hand) -> list[Trace]:
+    """A name of capitals and joined letters, such as "J. H. Winder", "Ernie" or "K. Ahmet"."""
+    traces, x = _initial_capitals(rng, hand, int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25])), 0.0)
+    for _ in range(int(rng.choice([1, 2], p=[0.65, 0.35]))):
+        more, x = _written_word(rng, hand, int(rng.integers(2, 8)), x)
+        traces.extend(more)
+    return traces
+
+
+def _full_name(rng: Rng, hand: Hand) -> list[Trace]:
+    """A first name, often a middle initial, and a last name, such as "Arthur D. Eisen"; legible and even."""
+    hand = replace(hand, decay=hand.decay * 0.4, capital=max(hand.capital, 1.2))
+    traces, x = _written_word(rng, hand, int(rng.integers(3, 8)), 0.0)
+    middle, x = _initial_capitals(rng, hand, int(rng.random() < 0.5), x)
+    last, _ = _written_word(rng, hand, int(rng.integers(4, 10)), x)
+    return [*traces, *middle, *last]
+
+
+def _initial_capitals(rng: Rng, hand: Hand, count: int, x: float) -> tuple[list[Trace], float]:
+    """Writes `count` capitals from `x` on, at times with dots; returns the traces and where the next letter begins."""
+    traces: list[Trace] = []
+    for _ in range(count):
+        more, x = write_capital(rng, hand, random_capital(rng), x)
+        traces.extend(more)
+        if rng.random() < 0.4:
+            traces.append(write(rng, hand, (x + 0.2, 0.1), [(x + 0.28, 0.0, 0.0)]))
+        x += float(rng.uniform(0.1, 0.8))
+    return traces, x
+
+
+def _written_word(rng: Rng, hand: Hand, letters: int, x: float) -> tuple[list[Trace], float]:
+    """Writes a capital and `letters` small letters from `x` on; returns the traces and where the next word begins."""
+    traces, x = write_capital(rng, hand, random_capital(rng), x)
+    more, x = write_word(rng, hand, random_letters(rng, letters), x + float(rng.uniform(-0.2, 0.1)))
+    return [*traces, *more], x + float(rng.uniform(0.2, 1.0))
+
+
+def _scrawl(rng: Rng, hand: Hand) -> list[Trace]:
+    """A capital that runs into a few waves, which are sharp peaks with some people, and often into a tail."""
+    peaked = rng.random() < 0.3
+    if peaked:
+        hand = replace(hand, overlap=hand.overlap * 0.4, slant=hand.slant + 0.3)
+    traces, x = write_capital(rng, hand, random_capital(rng)) if rng.random() < 0.8 else ([], 0.0)
+    waves: list[tuple[float, float, float]] = []
+    height = float(rng.uniform(0.7, 2.0))
+    pitch = float(rng.uniform(0.3, 0.9)) * hand.width
+    sense, spread = rng.normal(0, 0.2 if peaked else 0.9, 2), 0.15 if peaked else 0.7
+    position = x * float(rng.uniform(0.5, 1.0))
+    begin = (position, float(rng.uniform(0, 0.6)))
+    fade = float(rng.uniform(0.65, 1.0))
+    for number in range(int(rng.integers(2, 9))):
+        top = height * fade**number * float(rng.uniform(0.6, 1.2))
+        position += pitch * float(rng.uniform(0.2, 1.1))
+        waves.append((position, top + hand.climb * position, float(sense[0] + rng.normal(0, spread))))
+        position += pitch * float(rng.uniform(0.0, 0.9))
+        low = float(rng.normal(0, 0.12)) - (height if rng.random() < 0.1 else 0)
+        waves.append((position, low + hand.climb * position, float(sense[1] + rng.normal(0, spread))))
+    if rng.random() < 0.5:
+        reach = float(rng.uniform(1, 5))
+        waves.append((position + reach, hand.climb * position + float(rng.normal(0.3, 0.5)), float(rng.normal(0, 0.5))))
+    return [*traces, write(rng, hand, begin, waves)]
+
+
+def _loops(rng: Rng, hand: Hand) -> list[Trace]:
+    """Large loops that lie over each other, drawn without lifting the pen, and often a stroke out of them."""
+    sign = 1.0 if rng.random() < 0.7 else -1.0
+    targets: list[tuple[float, float, float]] = []
+    x = 0.0
+    for _ in range(int(rng.integers(2, 6))):
+        rise, breadth = float(rng.uniform(0.8, 3.0)), float(rng.uniform(0.3, 2.2))
+        targets.append((x + breadth, rise, sign * float(rng.uniform(1.2, 3.0))))
+        x += float(rng.uniform(-0.4, 1.2))
+        targets.append((x, float(rng.normal(-0.2, 0.5)), sign * float(rng.uniform(1.2, 3.0))))
+    if rng.random() < 0.6:
+        targets.append((x + float(rng.uniform(2, 6)), float(rng.uniform(-0.5, 1.5)), float(rng.normal(0, 0.6))))
+    traces = [write(rng, hand, (0.0, float(rng.uniform(0, 1))), targets)]
+    if rng.random() < 0.5:
+        more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 5))), x * 0.5)
+        traces.extend(more)
+    return traces
+
+
+def _recorded_name(rng: Rng, hand: Hand, recorded: RecordedInk, count: int) -> list[Trace]:
+    """A name of `count` recorded words, slanted, stretched and bent alike, often with a capital and a flourish."""
+    stretch = float(rng.uniform(0.7, 1.5))
+    phase, bend = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0, 0.25))
+    words = recorded.signature_words
+    traces: list[Trace] = []
+    x = 0.0
+    if rng.random() < 0.45:
+        traces, x = write_capital(rng, hand, random_capital(rng))
+        x += float(rng.uniform(-0.3, 0.4))
+    for _ in range(count):
+        more = _recorded_word(words[int(rng.integers(len(words)))], hand, stretch, (phase, bend))
+        traces.extend(one.moved(np.eye(2), np.array([x, 0.0])) for one in more)
+        x = float(extent(traces)[2] + rng.uniform(0.2, 1.2))
+    return add_flourish(rng, hand, traces)
+
+
+def _recorded_word(word: Sequence[Trace], hand: Hand, stretch: float, wave: tuple[float, float]) -> list[Trace]:
+    """A recorded word as the hand would write it, in x-heights from x = 0 on.
+
+    Args:
+        word: the recorded traces, in mm.
+        hand: slant, climb and decay of the word.
+        stretch: factor of the word's width.
+        wave: phase (radians) and height (x-heights) of the sine that bends the baseline.
+    """
+    left, top, right, bottom = extent(word)
+    unit = max((bottom - top) / _WORD_HEIGHT, 0.5)
+    matrix = np.array([[stretch, -hand.slant * 0.7], [-hand.climb, 1.0]]) / unit
+    fade = hand.decay * 0.5
+    phase, bend = wave
+    traces = []
+    for one in word:
+        moved = one.moved(matrix, np.array([-left, -bottom]) / unit)
+        along = (one.xy[:, 0] - left) / max(right - left, 1e-6)
+        xy = moved.xy.copy()
+        xy[:, 1] = xy[:, 1] * (1 - fade * along) + bend * np.sin(phase + 4 * along)
+        traces.append(Trace(xy, moved.speed))
+    return traces
 
 
 def add_flourish(rng: Rng, hand: Hand, traces: Sequence[Trace]) -> list[Trace]:
-    """The traces (y down), in about half of all cases with a flourish of some kind, seldom with two."""
+    """The traces (y down), mostly with one flourish, seldom with two."""
     result = list(traces)
     kinds = (_underline, _underline_and_back, _tail, _cross, _ring, _double_slash, _zigzag, _lying_loop)
-    chances = np.array([0.19, 0.15, 0.19, 0.1, 0.08, 0.06, 0.08, 0.15])
+    p_kinds = np.array([0.19, 0.15, 0.19, 0.1, 0.08, 0.06, 0.08, 0.15])
     for _ in range(int(rng.choice([0, 1, 2], p=[0.42, 0.48, 0.1]))):
-        flourish = kinds[int(rng.choice(len(kinds), p=chances))]
+        flourish = kinds[int(rng.choice(len(kinds), p=p_kinds))]
         result.append(flourish(rng, extent(result), result[-1].xy[-1], hand))
     return result
 
 
+# Each function below draws a flourish around a name. Its arguments are the random generator, the box of the name (left,
+# top, right, bottom, y down), the point where the name ended, and the hand.
+
+
 def _line(rng: Rng, start: tuple[float, float], targets: list[tuple[float, float, float]], hand: Hand) -> Trace:
+    """A swift movement from `start` through targets (x, y, turn), all with y down."""
     origin = np.array(start, np.float64)
     return trace(plan_strokes(rng, origin, np.array(targets, np.float64), max(hand.overlap, 0.4)), origin)
 
 
 def _underline(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
+    """A line under the name."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     y = bottom + height * rng.uniform(-0.3, 0.12)
@@ -53,7 +302,7 @@ def _underline(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
 
 
 def _underline_and_back(rng: Rng, box: Floats, end: Floats, hand: Hand) -> Trace:
-    """From the end of the name back under it and to the right again."""
+    """A line from the end of the name back under the name and to the right again."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     low = bottom + height * rng.uniform(-0.15, 0.25)
@@ -69,6 +318,7 @@ def _underline_and_back(rng: Rng, box: Floats, end: Floats, hand: Hand) -> Trace
 
 
 def _tail(rng: Rng, box: Floats, end: Floats, hand: Hand) -> Trace:
+    """A line from the end of the name to the right."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     reach = (right + width * rng.uniform(0.1, 0.6), end[1] + height * rng.normal(-0.05, 0.25), rng.normal(0, 0.5))
@@ -102,7 +352,7 @@ def _ring(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
 
 
 def _double_slash(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
-    """Two quick strokes at the end."""
+    """Two quick strokes at the end of the name."""
     _, top, right, bottom = box
     height = bottom - top
     start = (right - height * 0.1, bottom - height * 0.2)
@@ -146,232 +396,3 @@ def _lying_loop(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:
         (*(middle + along * rng.uniform(0.9, 1.7) + sense * across), -sense * rng.uniform(0.0, 0.7)),
     ]
     return _line(rng, (float(start[0]), float(start[1])), [(float(x), float(y), float(t)) for x, y, t in targets], hand)
-
-
-Rng = np.random.Generator
-
-_RECORDED_SHARE = 0.35  # of signatures, when recorded ink is given
-
-_ROOMY_MM = 66.0
-
-_FULL_SHARE = 0.55  # of signatures where there is room for a whole name
-
-
-class SignatureStyle(str, Enum):
-    """How people sign."""
-
-    NAME = "name"  # written out, more or less legibly
-    FULL = "full"  # first and last name written out, as under English letters: long and low
-    SCRAWL = "scrawl"  # a capital, some waves, a tail
-    LOOPS = "loops"  # large loops over each other
-    RECORDED = "recorded"  # a recorded word as the name
-    RECORDED_FULL = "recorded full"  # two of one writer
-
-
-# Names written out are wide; scrawls are as high but shorter.
-_MEDIAN_WIDTH_MM = {
-    SignatureStyle.NAME: 50,
-    SignatureStyle.FULL: 58,
-    SignatureStyle.SCRAWL: 36,
-    SignatureStyle.LOOPS: 36,
-    SignatureStyle.RECORDED: 50,
-    SignatureStyle.RECORDED_FULL: 58,
-}
-
-_RECORDED = (SignatureStyle.RECORDED, SignatureStyle.RECORDED_FULL)
-
-
-def make_signature(
-    rng: Rng,
-    px_per_mm: float,
-    *,
-    style: SignatureStyle | None = None,
-    ink: Ink | None = None,
-    pen: Pen | None = None,
-    recorded: RecordedInk | None = None,
-    within_mm: tuple[float, float] | None = None,
-) -> Patch:
-    """A signature of kind "handwritten_signature", 18 to 85 mm wide.
-
-    Args:
-        px_per_mm: resolution of the page it is meant for.
-        style: how it is built; None for the usual mixture, in which recorded words have a share if there are any.
-        ink: colour; None for the usual mixture of pens.
-        pen: kind of line; None for the usual mixture.
-        recorded: recorded words; needed by style RECORDED.
-        within_mm: (width, height) that it must not exceed, at the pen's full line width; people sign smaller in a
-            narrow box, but not with a finer pen, and write out their whole name where there is room.
-    """
-    roomy = within_mm is None or within_mm[0] >= _ROOMY_MM
-    chosen = style or _choose_style(rng, recorded, roomy=roomy)
-    hand = signing_hand(rng)
-    if chosen in _RECORDED and recorded is not None:
-        traces = _recorded_name(rng, hand, recorded, 1 + (chosen is SignatureStyle.RECORDED_FULL))
-    else:
-        build = {SignatureStyle.SCRAWL: _scrawl, SignatureStyle.LOOPS: _loops, SignatureStyle.FULL: _full_name}
-        traces = add_flourish(rng, hand, build.get(chosen, _name)(rng, hand))
-    width_mm = float(np.clip(rng.lognormal(np.log(_MEDIAN_WIDTH_MM[chosen]), 0.33), 18, 85))
-    height_mm = float(np.clip(rng.lognormal(np.log(20), 0.35), 8, 38))
-    if within_mm is not None:
-        width_mm, height_mm = min(width_mm, within_mm[0]), min(height_mm, within_mm[1])
-    traces = fitted(traces, width_mm, height_mm)
-    return _inked(rng, traces, px_per_mm, "handwritten_signature", (pen, ink))
-
-
-def make_initials(rng: Rng, px_per_mm: float, *, ink: Ink | None = None, pen: Pen | None = None) -> Patch:
-    """Initials of kind "initials": two or three capitals or a short squiggle, 7 to 22 mm wide."""
-    hand = signing_hand(rng)
-    if rng.random() < 0.6:
-        traces, x = [], 0.0
-        for _ in range(int(rng.integers(2, 4))):
-            more, end = write_capital(rng, hand, random_capital(rng), x)
-            traces.extend(more)
-            x += (end - x) * float(rng.uniform(0.4, 1.0))
-    else:
-        traces, x = write_capital(rng, hand, random_capital(rng))
-        more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(1, 3))), x * 0.8)
-        traces.extend(more)
-    if rng.random() < 0.3:
-        traces = add_flourish(rng, hand, traces)
-    traces = fitted(traces, float(rng.uniform(7, 22)), float(rng.uniform(5, 14)))
-    return _inked(rng, traces, px_per_mm, "initials", (pen, ink))
-
-
-def fitted(traces: Sequence[Trace], width_mm: float, height_mm: float) -> list[Trace]:
-    """The traces scaled evenly to `width_mm`, or less where they would become higher than `height_mm`."""
-    left, top, right, bottom = extent(traces)
-    scale = min(width_mm / max(right - left, 1e-6), height_mm / max(bottom - top, 1e-6))
-    return [one.moved(np.eye(2) * scale, np.zeros(2)) for one in traces]
-
-
-def _choose_style(rng: Rng, recorded: RecordedInk | None, *, roomy: bool) -> SignatureStyle:
-    full = roomy and rng.random() < _FULL_SHARE
-    if recorded is not None and rng.random() < _RECORDED_SHARE:
-        return SignatureStyle.RECORDED_FULL if full else SignatureStyle.RECORDED
-    if full:
-        return SignatureStyle.FULL
-    drawn = (SignatureStyle.NAME, SignatureStyle.SCRAWL, SignatureStyle.LOOPS)
-    return drawn[int(rng.choice(3, p=[0.42, 0.44, 0.14]))]
-
-
-def _inked(
-    rng: Rng, traces: Sequence[Trace], px_per_mm: float, kind: str, tool: tuple[Pen | None, Ink | None]
-) -> Patch:
-    pen, ink = tool
-    return draw_traces(rng, traces, pen or make_pen(rng), ink or pen_ink(rng), px_per_mm, kind)
-
-
-def _name(rng: Rng, hand: Hand) -> list[Trace]:
-    """Capitals and joined letters: "J. H. Winder", "Ernie", "K. Ahmet"."""
-    traces, x = _initial_capitals(rng, hand, int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25])), 0.0)
-    for _ in range(int(rng.choice([1, 2], p=[0.65, 0.35]))):
-        more, x = _written_word(rng, hand, int(rng.integers(2, 8)), x)
-        traces.extend(more)
-    return traces
-
-
-def _full_name(rng: Rng, hand: Hand) -> list[Trace]:
-    """First name, often a middle initial, last name: "Arthur D. Eisen", legible and even."""
-    hand = replace(hand, decay=hand.decay * 0.4, capital=max(hand.capital, 1.2))
-    traces, x = _written_word(rng, hand, int(rng.integers(3, 8)), 0.0)
-    middle, x = _initial_capitals(rng, hand, int(rng.random() < 0.5), x)
-    last, _ = _written_word(rng, hand, int(rng.integers(4, 10)), x)
-    return [*traces, *middle, *last]
-
-
-def _initial_capitals(rng: Rng, hand: Hand, count: int, x: float) -> tuple[list[Trace], float]:
-    """Capitals from `x` on, at times with a dot, and where the next letter begins."""
-    traces: list[Trace] = []
-    for _ in range(count):
-        more, x = write_capital(rng, hand, random_capital(rng), x)
-        traces.extend(more)
-        if rng.random() < 0.4:
-            traces.append(write(rng, hand, (x + 0.2, 0.1), [(x + 0.28, 0.0, 0.0)]))
-        x += float(rng.uniform(0.1, 0.8))
-    return traces, x
-
-
-def _written_word(rng: Rng, hand: Hand, letters: int, x: float) -> tuple[list[Trace], float]:
-    """A capital and so many small letters from `x` on, and where the next word begins."""
-    traces, x = write_capital(rng, hand, random_capital(rng), x)
-    more, x = write_word(rng, hand, random_letters(rng, letters), x + float(rng.uniform(-0.2, 0.1)))
-    return [*traces, *more], x + float(rng.uniform(0.2, 1.0))
-
-
-def _scrawl(rng: Rng, hand: Hand) -> list[Trace]:
-    """A capital that runs into a few waves and a tail; with some people the waves are sharp peaks."""
-    peaked = rng.random() < 0.3
-    if peaked:
-        hand = replace(hand, overlap=hand.overlap * 0.4, slant=hand.slant + 0.3)
-    traces, x = write_capital(rng, hand, random_capital(rng)) if rng.random() < 0.8 else ([], 0.0)
-    waves: list[tuple[float, float, float]] = []
-    height = float(rng.uniform(0.7, 2.0))
-    pitch = float(rng.uniform(0.3, 0.9)) * hand.width
-    sense, spread = rng.normal(0, 0.2 if peaked else 0.9, 2), 0.15 if peaked else 0.7
-    position = x * float(rng.uniform(0.5, 1.0))
-    begin = (position, float(rng.uniform(0, 0.6)))
-    fade = float(rng.uniform(0.65, 1.0))
-    for number in range(int(rng.integers(2, 9))):
-        top = height * fade**number * float(rng.uniform(0.6, 1.2))
-        position += pitch * float(rng.uniform(0.2, 1.1))
-        waves.append((position, top + hand.climb * position, float(sense[0] + rng.normal(0, spread))))
-        position += pitch * float(rng.uniform(0.0, 0.9))
-        low = float(rng.normal(0, 0.12)) - (height if rng.random() < 0.1 else 0)
-        waves.append((position, low + hand.climb * position, float(sense[1] + rng.normal(0, spread))))
-    if rng.random() < 0.5:
-        reach = float(rng.uniform(1, 5))
-        waves.append((position + reach, hand.climb * position + float(rng.normal(0.3, 0.5)), float(rng.normal(0, 0.5))))
-    return [*traces, write(rng, hand, begin, waves)]
-
-
-def _loops(rng: Rng, hand: Hand) -> list[Trace]:
-    """Large loops drawn in one go, one over the other, with a stroke through or out of them."""
-    sign = 1.0 if rng.random() < 0.7 else -1.0
-    targets: list[tuple[float, float, float]] = []
-    x = 0.0
-    for _ in range(int(rng.integers(2, 6))):
-        rise, breadth = float(rng.uniform(0.8, 3.0)), float(rng.uniform(0.3, 2.2))
-        targets.append((x + breadth, rise, sign * float(rng.uniform(1.2, 3.0))))
-        x += float(rng.uniform(-0.4, 1.2))
-        targets.append((x, float(rng.normal(-0.2, 0.5)), sign * float(rng.uniform(1.2, 3.0))))
-    if rng.random() < 0.6:
-        targets.append((x + float(rng.uniform(2, 6)), float(rng.uniform(-0.5, 1.5)), float(rng.normal(0, 0.6))))
-    traces = [write(rng, hand, (0.0, float(rng.uniform(0, 1))), targets)]
-    if rng.random() < 0.5:
-        more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 5))), x * 0.5)
-        traces.extend(more)
-    return traces
-
-
-def _recorded_name(rng: Rng, hand: Hand, recorded: RecordedInk, count: int) -> list[Trace]:
-    """So many recorded words, slanted, stretched and bent alike, often with a capital before and a flourish."""
-    stretch = float(rng.uniform(0.7, 1.5))
-    phase, bend = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0, 0.25))
-    words = recorded.signature_words
-    traces: list[Trace] = []
-    x = 0.0
-    if rng.random() < 0.45:
-        traces, x = write_capital(rng, hand, random_capital(rng))
-        x += float(rng.uniform(-0.3, 0.4))
-    for _ in range(count):
-        more = _recorded_word(words[int(rng.integers(len(words)))], hand, stretch, (phase, bend))
-        traces.extend(one.moved(np.eye(2), np.array([x, 0.0])) for one in more)
-        x = float(extent(traces)[2] + rng.uniform(0.2, 1.2))
-    return add_flourish(rng, hand, traces)
-
-
-def _recorded_word(word: Sequence[Trace], hand: Hand, stretch: float, wave: tuple[float, float]) -> list[Trace]:
-    """A recorded word in x-heights from x = 0 on, as this hand would write it; `wave` bends its baseline."""
-    left, top, right, bottom = extent(word)
-    unit = max((bottom - top) / 2.6, 0.5)  # a word with ascender and descender is about 2.6 x-heights high
-    matrix = np.array([[stretch, -hand.slant * 0.7], [-hand.climb, 1.0]]) / unit
-    fade = hand.decay * 0.5
-    phase, bend = wave
-    traces = []
-    for one in word:
-        moved = one.moved(matrix, np.array([-left, -bottom]) / unit)
-        along = (one.xy[:, 0] - left) / max(right - left, 1e-6)
-        xy = moved.xy.copy()
-        xy[:, 1] = xy[:, 1] * (1 - fade * along) + bend * np.sin(phase + 4 * along)
-        traces.append(Trace(xy, moved.speed))
-    return traces

@@ -1,4 +1,8 @@
-"""Handwriting: letters and loops as movements of one writer's hand."""
+"""Writes letters, words and digits as movements of one person's hand.
+
+Lengths are in x-heights (the height of a small x). Positions are given with y up, as in `letterforms.py`; the traces
+that come out have y down, as pixels have.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +19,18 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Hand:
-    """A writer's habits; lengths in x-heights.
+    """How one person writes.
 
     Attributes:
-        slant: horizontal shift per unit of height (0.3 leans right by 17 degrees).
-        width: letter width factor.
-        capital: height factor of capitals.
-        tall: height factor of ascenders and descenders.
-        overlap: how fast and fluent (see `kinematics.plan_strokes`).
-        wobble: standard deviation of where targets are hit.
-        decay: how much of the letter height is lost by the end of a word (0..1).
+        slant: horizontal shift of a letter per unit of height (0.3 leans right by 17 degrees).
+        width: factor of the letters' width.
+        capital: factor of the capitals' height.
+        tall: factor of the height of ascenders and descenders.
+        overlap: how fast and fluent the hand is, from 0 to 1; see `kinematics.plan_strokes`.
+        wobble: standard deviation of the points that the pen reaches from those it aims at, in x-heights.
+        decay: share of the letters' height that is lost by the end of a word, from 0 to 1.
         climb: rise of the baseline per unit of length.
-        gap: chance that the pen is lifted between two letters.
+        p_pen_lift: probability that the pen is lifted between two letters.
     """
 
     slant: float
@@ -37,11 +41,11 @@ class Hand:
     wobble: float
     decay: float
     climb: float
-    gap: float
+    p_pen_lift: float
 
 
 def signing_hand(rng: Rng) -> Hand:
-    """The hand of somebody who signs: fast, leaning, with large capitals."""
+    """The hand of a person who signs: fast and slanted, with large capitals."""
     return Hand(
         slant=float(np.clip(rng.normal(0.5, 0.3), -0.35, 1.2)),
         width=float(rng.uniform(0.75, 1.45)),
@@ -51,12 +55,12 @@ def signing_hand(rng: Rng) -> Hand:
         wobble=float(rng.uniform(0.04, 0.14)),
         decay=float(rng.choice([0.0, rng.uniform(0.1, 0.5), rng.uniform(0.5, 0.9)])),
         climb=float(rng.normal(0.06, 0.08)),
-        gap=float(rng.choice([0.0, 0.1, 0.3])),
+        p_pen_lift=float(rng.choice([0.0, 0.1, 0.3])),
     )
 
 
 def noting_hand(rng: Rng) -> Hand:
-    """The hand of somebody who fills in a form: upright, even, legible, along the line."""
+    """The hand of a person who fills in a form: upright, even and legible, along the line."""
     return Hand(
         slant=float(np.clip(rng.normal(0.15, 0.15), -0.25, 0.5)),
         width=float(rng.uniform(0.8, 1.15)),
@@ -66,48 +70,66 @@ def noting_hand(rng: Rng) -> Hand:
         wobble=float(rng.uniform(0.02, 0.07)),
         decay=0.0,
         climb=float(rng.normal(0.0, 0.015)),
-        gap=float(rng.choice([0.1, 0.4, 0.9])),
+        p_pen_lift=float(rng.choice([0.1, 0.4, 0.9])),
     )
 
 
 def write(rng: Rng, hand: Hand, start: tuple[float, float], targets: Sequence[tuple[float, float, float]]) -> Trace:
-    """One pen-down movement; `start` and `targets` in letter coordinates (x-heights, y up), the trace with y down."""
+    """One movement of the pen on the paper.
+
+    Args:
+        rng: random generator.
+        hand: the person's hand.
+        start: where the pen goes down, in x-heights with y up.
+        targets: x, y and turn of each target as in `letterforms.py`.
+    """
     planned = np.array(targets, np.float64).reshape(-1, 3)
     planned[:, :2] += rng.normal(0, hand.wobble, (len(planned), 2))
     planned[:, 2] *= rng.normal(1, 0.12, len(planned))
     origin = _slanted(np.array([start], np.float64), hand)[0]
     planned[:, :2] = _slanted(planned[:, :2], hand)
-    planned[:, 2] *= -1  # counterclockwise with y up is clockwise with y down
+    # A turn that is counterclockwise with y up is clockwise with y down.
+    planned[:, 2] *= -1
     return trace(plan_strokes(rng, origin, planned, hand.overlap), origin)
 
 
 def write_word(rng: Rng, hand: Hand, letters: str, x: float = 0.0) -> tuple[list[Trace], float]:
-    """A joined word of the letters of `letterforms.LOWER`, and the x where it ends; dots and bars come last."""
+    """Writes a joined word. The dots and bars of its letters come last.
+
+    Args:
+        rng: random generator.
+        hand: the person's hand.
+        letters: letters of `letterforms.LOWER`.
+        x: where the word begins.
+
+    Returns:
+        The word's traces, and the x where it ends.
+    """
     traces: list[Trace] = []
     run: list[tuple[float, float, float]] = []
     late: list[Trace] = []
     begin = (x, 0.15)
     for position, letter in enumerate(letters):
         fade = 1 - hand.decay * position / max(len(letters) - 1, 1)
-        if run and rng.random() < hand.gap:
+        if run and rng.random() < hand.p_pen_lift:
             traces.append(write(rng, hand, begin, run))
             x, run = x + 0.15, []
             begin = (x, 0.2)
         shape = _shaped(letter, LOWER[letter], hand, fade)
         run.extend((x + dx * hand.width, y + hand.climb * (x + dx), turn) for dx, y, turn in shape)
-        late.extend(_late_strokes(rng, hand, letter, x))
+        late.extend(_dots_and_bars(rng, hand, letter, x))
         x += shape[-1][0] * hand.width
     traces.append(write(rng, hand, begin, run))
     return traces + late, x
 
 
 def write_capital(rng: Rng, hand: Hand, letter: str, x: float = 0.0) -> tuple[list[Trace], float]:
-    """A capital of `letterforms.CAPITALS`, and the x where the next letter begins."""
+    """Writes a capital of `letterforms.CAPITALS` from `x` on; returns its traces and where the next letter begins."""
     return _write_movements(rng, hand, CAPITALS[letter], x, hand.capital)
 
 
 def write_digits(rng: Rng, hand: Hand, text: str, x: float = 0.0) -> tuple[list[Trace], float]:
-    """Digits with dots, slashes, dashes, commas and blanks between them, and the x where they end."""
+    """Writes digits, dots, commas, slashes, dashes and blanks from `x` on; returns the traces and where they end."""
     traces: list[Trace] = []
     for sign in text:
         if sign in DIGITS:
@@ -133,7 +155,7 @@ def random_capital(rng: Rng) -> str:
 
 
 def random_letters(rng: Rng, count: int) -> str:
-    """A word that could be one: consonants and vowels take turns."""
+    """A made-up word of `count` small letters, in which consonants and vowels take turns."""
     vowels, consonants = "aeiou", "bcdfghklmnprstvwyzлшвяж"
     weights = np.array([0.5 if sign in "bfzж" else 1.0 for sign in consonants])
     first = int(rng.integers(2))
@@ -146,18 +168,19 @@ def random_letters(rng: Rng, count: int) -> str:
 
 
 def extent(traces: Sequence[Trace]) -> Floats:
-    """left, top, right, bottom of all traces, (4,)."""
+    """The box around all traces: left, top, right, bottom (4,) in the traces' unit."""
     points = np.vstack([one.xy for one in traces])
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
 def _shaped(letter: str, targets: Targets, hand: Hand, fade: float) -> list[tuple[float, float, float]]:
+    """The targets of a letter as the hand forms them; `fade` is the share of its height that is left."""
     tall = hand.tall if letter in ASCENDERS + DESCENDERS else 1.0
     return [(x, y * (tall if y > 1.2 or y < -0.2 else 1.0) * fade, turn) for x, y, turn in targets]
 
 
-def _late_strokes(rng: Rng, hand: Hand, letter: str, x: float) -> list[Trace]:
-    """The dot of an i and the bar of a t, often placed late and too far to the right."""
+def _dots_and_bars(rng: Rng, hand: Hand, letter: str, x: float) -> list[Trace]:
+    """The dot of an i or the bar of a t, which often lies too far to the right, since it is set last."""
     drift = float(rng.normal(0.15, 0.2)) * (1 + hand.overlap)
     if letter == "i" and rng.random() < 0.6:
         return [write(rng, hand, (x + 0.4 + drift, 1.6), [(x + 0.5 + drift, 1.5, 0.0)])]
@@ -170,6 +193,7 @@ def _late_strokes(rng: Rng, hand: Hand, letter: str, x: float) -> list[Trace]:
 def _write_movements(
     rng: Rng, hand: Hand, movements: Sequence[Movement], x: float, height: float
 ) -> tuple[list[Trace], float]:
+    """Writes a capital or digit from `x` on, `height` times as high as its form; returns its traces and right end."""
     width = hand.width * (0.4 + 0.6 * height)
     rise = hand.climb * x
     traces = []
@@ -183,5 +207,5 @@ def _write_movements(
 
 
 def _slanted(points: Floats, hand: Hand) -> Floats:
-    """Leans the points and turns y down."""
+    """The points (N, 2) with the hand's slant, and with y down."""
     return np.stack([points[:, 0] + hand.slant * points[:, 1], -points[:, 1]], axis=1)

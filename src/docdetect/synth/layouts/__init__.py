@@ -1,4 +1,7 @@
-"""Kinds of documents, each a function that lays out one page."""
+"""Kinds of documents. Each kind has a function that lays out one page of it on a `draft.Draft`.
+
+The functions are put together from the parts in `blocks.py` and `letterheads.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +9,52 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from docdetect.synth.fonts import FontBook
-from docdetect.synth.layouts import contract, form, letter, showpiece, tables
+from docdetect.synth.layouts import certificate, contract, form, letter, project, tables
 from docdetect.synth.layouts.draft import Draft, new_draft
 from docdetect.synth.text import Writer
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A kind of document: who draws it, and how often its sheet is landscape or A3."""
+class DocumentKind:
+    """A kind of document.
 
-    draw: Callable[[Draft], None]
-    landscape: float = 0.0
-    large: float = 0.0
+    Attributes:
+        lay_out: lays out a page of this kind on an empty draft.
+        p_landscape: probability that the page is wider than high.
+        p_a3: probability that the page is A3; other pages are A4, letter or legal.
+    """
+
+    lay_out: Callable[[Draft], None]
+    p_landscape: float = 0.0
+    p_a3: float = 0.0
 
 
-LAYOUTS = {
-    "letter": Layout(letter.letter),
-    "contract": Layout(contract.contract),
-    "act": Layout(contract.act),
-    "statute": Layout(contract.statute),
-    "invoice": Layout(tables.invoice),
-    "estimate": Layout(tables.estimate, landscape=0.75),
-    "conditions": Layout(tables.conditions, landscape=0.05),
-    "codes": Layout(tables.code_sheet),
-    "form": Layout(form.form),
-    "application": Layout(form.application),
-    "certificate": Layout(showpiece.certificate, landscape=0.45),
-    "cover": Layout(showpiece.cover),
-    "drawing": Layout(showpiece.drawing, landscape=0.8, large=0.6),
+DOCUMENT_KINDS = {
+    "letter": DocumentKind(letter.letter),
+    "contract": DocumentKind(contract.contract),
+    "act": DocumentKind(contract.act),
+    "statute": DocumentKind(contract.statute),
+    "invoice": DocumentKind(tables.invoice),
+    "estimate": DocumentKind(tables.estimate, p_landscape=0.75),
+    "conditions": DocumentKind(tables.conditions, p_landscape=0.05),
+    "codes": DocumentKind(tables.code_sheet),
+    "form": DocumentKind(form.form),
+    "application": DocumentKind(form.application),
+    "certificate": DocumentKind(certificate.certificate, p_landscape=0.45),
+    "cover": DocumentKind(project.cover),
+    "drawing": DocumentKind(project.drawing, p_landscape=0.8, p_a3=0.6),
 }
 
 
-def lay_out(name: str, writer: Writer, fonts: FontBook) -> Draft:
-    """A page of the kind `name` (a key of LAYOUTS), without marks."""
-    layout = LAYOUTS[name]
-    draft = new_draft(writer, fonts, landscape=layout.landscape, large=layout.large)
-    layout.draw(draft)
+def lay_out_page(name: str, writer: Writer, fonts: FontBook) -> Draft:
+    """Lays out a page, without marks.
+
+    Args:
+        name: kind of document, a key of DOCUMENT_KINDS.
+        writer: writes the text, and holds the random generator that decides everything.
+        fonts: font faces for the text.
+    """
+    kind = DOCUMENT_KINDS[name]
+    draft = new_draft(writer, fonts, p_landscape=kind.p_landscape, p_a3=kind.p_a3)
+    kind.lay_out(draft)
     return draft

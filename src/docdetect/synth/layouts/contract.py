@@ -1,16 +1,16 @@
-"""Contracts, acts and powers of attorney with signature blocks; statutes, which are text all over."""
+"""Lays out contracts and acts, which have signature blocks, and statutes, which are text all over."""
 
 from __future__ import annotations
 
-from docdetect.synth.layouts import blocks, heads
+from docdetect.synth.layouts import blocks, letterheads
 from docdetect.synth.layouts.draft import Draft
 
 
 def contract(draft: Draft) -> None:
-    """The first, an inner or the last page of a contract; mostly the last, where people sign."""
+    """Lays out the first, an inner or the last page of a contract; mostly a page that people sign."""
     duty = draft.chance(0.08)
     if duty:
-        heads.duty_head(draft)
+        letterheads.duty_head(draft)
     if duty or draft.chance(0.35):
         if not duty and draft.chance(0.3):
             blocks.approval(draft)
@@ -19,7 +19,7 @@ def contract(draft: Draft) -> None:
     signed = draft.chance(0.85)
     room = draft.between(55, 95) if signed else 10
     share = draft.between(0.25, 1.0)
-    blocks.body(draft, draft.y + max(15.0, (draft.floor - room - draft.y) * share), numbered=draft.chance(0.75))
+    blocks.body(draft, draft.y + max(15.0, (draft.bottom - room - draft.y) * share), numbered=draft.chance(0.75))
     if signed:
         draft.skip(0.6)
         _ending(draft)
@@ -27,20 +27,20 @@ def contract(draft: Draft) -> None:
 
 
 def statute(draft: Draft) -> None:
-    """Rules and conditions: dense text, sometimes in two columns; signed seldom, bound and sealed now and then."""
+    """Lays out rules: dense text, sometimes in two columns, with room to sign only where space is left."""
     if draft.chance(0.4):
         blocks.title(draft)
     if draft.chance(0.25):
         _columns(draft)
     else:
-        blocks.body(draft, draft.floor - (45 if draft.chance(0.4) else 2), numbered=True)
-    if draft.floor - draft.y > 38:
+        blocks.body(draft, draft.bottom - (45 if draft.chance(0.4) else 2), numbered=True)
+    if draft.bottom - draft.y > 38:
         blocks.signature_rows(draft, 1)
     blocks.foot(draft)
 
 
 def act(draft: Draft) -> None:
-    """An act of a commission: a list of findings and many who sign below each other."""
+    """Lays out an act of a commission: a list of findings and two to six people who sign below each other."""
     if draft.chance(0.4):
         blocks.approval(draft)
     if draft.chance(0.5):
@@ -48,8 +48,8 @@ def act(draft: Draft) -> None:
         blocks.place_and_date(draft)
     for number in range(1, draft.count(2, 12)):
         text = f"{number}. {draft.writer.sentence(4, 16)}"
-        draft.y = draft.sheet.paragraph(
-            (draft.left, draft.y, draft.width), text, draft.look.body, draft.look.leading, "left"
+        draft.y = draft.layout.paragraph(
+            (draft.left, draft.y, draft.width), text, draft.typography.body, draft.typography.leading, "left"
         )
         draft.skip(draft.between(0.1, 0.6))
     draft.skip(1)
@@ -58,10 +58,13 @@ def act(draft: Draft) -> None:
 
 
 def _ending(draft: Draft) -> None:
+    """Sets the end of a contract, where the parties and at times witnesses sign."""
     kind = draft.count(0, 4)
     if draft.chance(0.4):
         heading = draft.writer.pick(draft.writer.language.closing)
-        draft.y = draft.sheet.paragraph((draft.left, draft.y, draft.width), heading, draft.look.bold, 1.2, "centre")
+        draft.y = draft.layout.paragraph(
+            (draft.left, draft.y, draft.width), heading, draft.typography.bold, 1.2, "centre"
+        )
     if kind <= 1:
         blocks.parties(draft)
     elif kind == 2:
@@ -73,8 +76,8 @@ def _ending(draft: Draft) -> None:
 
 
 def _witnesses(draft: Draft) -> None:
-    """Seller, buyer and witnesses: short lines in two columns, as deeds have them."""
-    writer, look = draft.writer, draft.look
+    """Sets short lines in two columns for sellers, buyers and witnesses, as deeds have them."""
+    writer, typography = draft.writer, draft.typography
     top = draft.y + 4
     for column in range(2):
         x, y = draft.left + draft.width * 0.52 * column, top
@@ -82,21 +85,24 @@ def _witnesses(draft: Draft) -> None:
             y += draft.between(11, 19)
             length = draft.between(32, 60)
             label = f"{writer.pick(writer.language.roles)}:"
-            used = draft.sheet.text(x, y, label, look.body)
-            draft.sheet.line(x + used + 1, y + 0.5, x + used + 1 + length, y + 0.5)
-            draft.sheet.slot("sign", x + used + 1 + length / 2, y, length, 12)
+            used = draft.layout.text(x, y, label, typography.body)
+            draft.layout.line(x + used + 1, y + 0.5, x + used + 1 + length, y + 0.5)
+            draft.layout.slot("signature", x + used + 1 + length / 2, y, length, 12)
             if draft.chance(0.6):
-                draft.sheet.text(x + used + 2, y + look.body.size_mm * 1.2, f"({writer.person()})", look.small)
-        draft.sheet.slot("seal", x + draft.between(15, 60), y + draft.between(4, 18), 44, 40)
+                draft.layout.text(
+                    x + used + 2, y + typography.body.size_mm * 1.2, f"({writer.person()})", typography.small
+                )
+        draft.layout.slot("stamp", x + draft.between(15, 60), y + draft.between(4, 18), 44, 40)
         draft.y = max(draft.y, y + 10)
 
 
 def _columns(draft: Draft) -> None:
-    writer, look = draft.writer, draft.look
+    """Sets running text in two columns down to the end of the page."""
+    writer, typography = draft.writer, draft.typography
     width = draft.width * 0.47
-    small = look.body.sized(0.8)
+    small = typography.body.sized(0.8)
     for x in (draft.left, draft.right - width):
         y = draft.y
-        while y < draft.floor - small.size_mm * 12:
-            y = draft.sheet.paragraph((x, y, width), writer.paragraph(2), small, 1.15, "justify") + 1.2
-    draft.y = draft.floor - 4
+        while y < draft.bottom - small.size_mm * 12:
+            y = draft.layout.paragraph((x, y, width), writer.paragraph(2), small, 1.15, "justify") + 1.2
+    draft.y = draft.bottom - 4

@@ -1,19 +1,19 @@
-"""Letters: business letters, memoranda, office letters in two languages, and last pages with little on them."""
+"""Lays out letters: business letters, office letters in two languages, and last pages with little on them."""
 
 from __future__ import annotations
 
-from docdetect.synth.layouts import blocks, heads
+from docdetect.synth.layouts import blocks, letterheads
 from docdetect.synth.layouts.draft import Draft
 
 
 def letter(draft: Draft) -> None:
-    """A letter on one page, or its last page."""
+    """Lays out a letter of one page, or the last page of a longer one."""
     first = draft.chance(0.7)
     if first:
         _head(draft)
         _address(draft)
-    lines = draft.between(0.15, 0.62) if first else draft.between(0.02, 0.4)
-    blocks.body(draft, draft.y + (draft.floor - draft.y - 45) * lines + 12)
+    text_share = draft.between(0.15, 0.62) if first else draft.between(0.02, 0.4)
+    blocks.body(draft, draft.y + (draft.bottom - draft.y - 45) * text_share + 12)
     draft.skip(1)
     if draft.writer.language.code in ("ru", "kk") or draft.chance(0.15):
         blocks.signature_rows(draft, draft.count(1, 2))
@@ -22,46 +22,48 @@ def letter(draft: Draft) -> None:
         if draft.chance(0.25):
             blocks.countersigned(draft)
     if draft.chance(0.5):
-        _below(draft)
+        _copies_and_enclosures(draft)
     blocks.foot(draft)
 
 
 def _head(draft: Draft) -> None:
+    """Sets a letterhead of one of the three kinds."""
     if draft.writer.language.code in ("ru", "kk") and draft.chance(0.5):
-        heads.twin_letterhead(draft)
+        letterheads.twin_letterhead(draft)
     elif draft.chance(0.4):
-        heads.brand_head(draft)
+        letterheads.brand_head(draft)
     else:
-        heads.letterhead(draft)
+        letterheads.letterhead(draft)
 
 
 def _address(draft: Draft) -> None:
-    writer, look = draft.writer, draft.look
+    """Sets the date, the address of the person who gets the letter, and often a line with the subject."""
+    writer, typography = draft.writer, draft.typography
     x = draft.left if draft.chance(0.6) else draft.left + draft.width * 0.55
-    draft.y += look.body.size_mm
+    draft.y += typography.body.size_mm
     if draft.chance(0.3):
-        draft.sheet.text(draft.right, draft.y, writer.date(), look.body, "right")
+        draft.layout.text(draft.right, draft.y, writer.date(), typography.body, "right")
     else:
-        draft.sheet.text(draft.left, draft.y, writer.date(), look.body)
+        draft.layout.text(draft.left, draft.y, writer.date(), typography.body)
     draft.skip(1.6)
     for _ in range(draft.count(2, 5)):
         text = writer.pick(
             (writer.person(), writer.pick(writer.language.roles), writer.pick(writer.language.firms), writer.address())
         )
-        draft.sheet.text(x, draft.y, text, look.body)
+        draft.layout.text(x, draft.y, text, typography.body)
         draft.skip(1)
     if draft.chance(0.6):
         draft.skip(0.8)
-        draft.sheet.text(draft.left, draft.y, f"{writer.reference()}  {writer.phrase(2, 6)}", look.bold)
+        draft.layout.text(draft.left, draft.y, f"{writer.reference()}  {writer.phrase(2, 6)}", typography.bold)
     draft.skip(1.2)
 
 
-def _below(draft: Draft) -> None:
-    """Copies, enclosures, the typist's initials, a struck-out line."""
-    writer, look = draft.writer, draft.look
+def _copies_and_enclosures(draft: Draft) -> None:
+    """Sets one to four lines of fine print below a letter: who gets copies, enclosures, a number."""
+    writer, typography = draft.writer, draft.typography
     for _ in range(draft.count(1, 4)):
         text = writer.pick((f"cc: {writer.person()}", writer.person(), writer.phrase(1, 3), writer.digits(6)))
-        draft.y += look.small.size_mm * 1.35
-        if draft.y > draft.floor:
+        draft.y += typography.small.size_mm * 1.35
+        if draft.y > draft.bottom:
             return
-        draft.sheet.text(draft.left, draft.y, text, look.small)
+        draft.layout.text(draft.left, draft.y, text, typography.small)

@@ -1,6 +1,7 @@
-"""How a sheet comes to lie in the picture: one mapping for the page and for the ink of every mark.
+"""How a sheet of paper lies in the picture of it: one mapping for the page and for the ink of every mark.
 
-A homography, bent a little where the paper is, takes sheet px to picture px; quarter turns come last and are exact.
+A homography takes px of the flat sheet to px of the picture; bent paper is displaced a little more. Quarter turns come
+last and are exact.
 """
 
 from __future__ import annotations
@@ -12,24 +13,36 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from docdetect.synth.ink import RGB
 from docdetect.types import ByteArray, SizeWH
 
-RGB: TypeAlias = tuple[int, int, int]
 Matrix: TypeAlias = NDArray[np.float64]
 _IDENTITY = np.eye(3)
-_NODES = 5  # control points of the bend along each side
-_STRETCHED = 0.18  # of scans: somebody's program brought them to another format without keeping their proportions
+
+# Control points of the bend of a sheet along each side of the picture.
+_NODES = 5
+
+# Probability that a scan was brought to another format by a program that did not keep its proportions.
+_P_STRETCHED = 0.18
+
+# Probability that a scan is turned by a small angle, and the largest such angle.
+_P_SKEWED = 0.8
+_MAX_SKEW_DEGREES = 5
+
+# Probability that a photographed sheet is bent.
+_P_BENT = 0.5
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the sheet lies in the picture.
+    """How the sheet lies in the picture.
 
     Attributes:
         sheet_wh: (width, height) px of the flat sheet.
         picture_wh: (width, height) px of the picture before the quarter turns.
-        matrix: float64 (3, 3), sheet px -> picture px of straight paper.
-        bend: float32 (5, 5, 2) px by which bent paper is displaced, over the picture; None for straight paper.
+        matrix: float64 (3, 3), the homography from px of the sheet to px of the picture.
+        bend: float32 (5, 5, 2), px by which bent paper is displaced at points spread evenly over the picture; None for
+            straight paper.
         quarter_turns: counterclockwise turns of 90 degrees, applied last.
     """
 
@@ -41,11 +54,19 @@ class Geometry:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the picture is the sheet itself, apart from quarter turns."""
+        """Whether the picture before the quarter turns is the sheet itself."""
         return self.bend is None and self.sheet_wh == self.picture_wh and np.array_equal(self.matrix, _IDENTITY)
 
     def warp_page(self, pixels: ByteArray, behind: ByteArray | RGB) -> ByteArray:
-        """The sheet laid over a picture, both uint8 (H, W, 3), or over one colour; before the quarter turns."""
+        """The picture of a sheet before the quarter turns.
+
+        Args:
+            pixels: uint8 (H, W, 3), the flat sheet.
+            behind: what the picture shows around the sheet: uint8 (H, W, 3) of the picture's size, or one colour.
+
+        Returns:
+            uint8 (H, W, 3) of the picture's size.
+        """
         if self.is_plain:
             return pixels
         if not isinstance(behind, np.ndarray):
@@ -62,10 +83,15 @@ class Geometry:
         return np.asarray(moved, np.uint8)
 
     def warp_mask(self, mask: ByteArray, xy_px: tuple[int, int]) -> tuple[ByteArray, tuple[int, int]]:
-        """What becomes of a mark's mask, uint8 (H, W) with its left top corner at `xy_px` of the sheet.
+        """Moves the mask of a mark as the sheet is moved.
 
-        Returns the moved mask and its corner in the picture before the quarter turns; nothing lies outside of the
-        picture.
+        Args:
+            mask: uint8 (H, W).
+            xy_px: where the mask's left top corner lies on the sheet.
+
+        Returns:
+            The moved mask and its left top corner in the picture before the quarter turns; parts outside of the
+            picture are cut off.
         """
         left, top, right, bottom = self.picture_box(mask.shape[1], mask.shape[0], xy_px)
         if left >= right or top >= bottom:
@@ -83,11 +109,11 @@ class Geometry:
         return np.asarray(moved, np.uint8), (left, top)
 
     def turn_pixels(self, pixels: ByteArray) -> ByteArray:
-        """The quarter turns of a picture."""
+        """The picture (H, W, 3) after the quarter turns."""
         return np.ascontiguousarray(np.rot90(pixels, self.quarter_turns)) if self.quarter_turns % 4 else pixels
 
     def turn_box(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """The quarter turns of a box left, top, right, bottom px (right and bottom exclusive)."""
+        """A box of the picture (left, top, right, bottom px, right and bottom exclusive) after the quarter turns."""
         (left, top, right, bottom), (width, height) = box, self.picture_wh
         for _ in range(self.quarter_turns % 4):
             left, top, right, bottom = top, width - right, bottom, width - left
@@ -95,9 +121,15 @@ class Geometry:
         return left, top, right, bottom
 
     def picture_box(self, width: int, height: int, xy_px: tuple[int, int]) -> tuple[int, int, int, int]:
-        """The part of the picture, before the quarter turns, that a rectangle of the sheet can reach.
+        """The part of the picture, before the quarter turns, that a rectangle of the sheet can cover.
 
-        Left, top, right, bottom px (right and bottom exclusive); empty where it lies outside of the picture.
+        Args:
+            width, height: size of the rectangle, px of the sheet.
+            xy_px: where its left top corner lies on the sheet.
+
+        Returns:
+            Left, top, right, bottom px (right and bottom exclusive); an empty box (right <= left or bottom <= top)
+            where the rectangle lies outside of the picture.
         """
         x, y = xy_px
         corners = np.array([[(x, y), (x + width, y), (x + width, y + height), (x, y + height)]], np.float64)
@@ -110,7 +142,7 @@ class Geometry:
         return max(left, 0), max(top, 0), min(right, self.picture_wh[0]), min(bottom, self.picture_wh[1])
 
     def _sources(self, box: tuple[int, int, int, int]) -> NDArray[np.float32]:
-        """float32 (H, W, 2): for each picture px in `box` the sheet px that is seen there."""
+        """For each px of the picture in `box` the (x, y) px of the sheet that is seen there, float32 (H, W, 2)."""
         left, top, right, bottom = box
         xs, ys = np.meshgrid(np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32))
         assert self.bend is not None
@@ -126,19 +158,27 @@ class Geometry:
 
 
 def flat(size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
-    """The sheet as it is, as in a PDF made by a program."""
+    """The sheet as it is, for pages of PDFs that programs made and for perfect scans."""
     return Geometry(size_wh, size_wh, _IDENTITY, None, quarter_turns)
 
 
-def on_glass(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
-    """A sheet on a scanner: skewed by a degree or so, shifted, a little too large or too small, at times stretched."""
+def on_scanner(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
+    """A sheet on a scanner: skewed by a degree or so, shifted, a little too large or too small, at times stretched.
+
+    Args:
+        rng: random generator.
+        size_wh: (width, height) px of the sheet.
+        quarter_turns: counterclockwise turns of 90 degrees of the picture.
+    """
     width, height = size_wh
-    skew = float(np.clip(rng.standard_t(3) * 0.6, -5, 5)) if rng.random() < 0.8 else 0.0
+    skew_degrees = 0.0
+    if rng.random() < _P_SKEWED:
+        skew_degrees = float(np.clip(rng.standard_t(3) * 0.6, -_MAX_SKEW_DEGREES, _MAX_SKEW_DEGREES))
     scale = float(rng.uniform(0.94, 1.015))
-    matrix = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), skew, scale), [0, 0, 1]])
+    matrix = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), skew_degrees, scale), [0, 0, 1]])
     shift = rng.normal(0, 0.008, 2) * size_wh
     picture_wh = size_wh
-    if rng.random() < _STRETCHED:
+    if rng.random() < _P_STRETCHED:
         factor = float(np.exp(rng.normal(0, 0.14)))
         picture_wh = (min(round(width * factor), height), height) if width < height else (width, round(height * factor))
         picture_wh = picture_wh[0], min(picture_wh[1], max(size_wh))
@@ -147,7 +187,13 @@ def on_glass(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int = 0) 
 
 
 def before_camera(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
-    """A sheet on a desk, photographed from somewhere above it, often curled."""
+    """A sheet on a desk, photographed from above at a slant, often bent.
+
+    Args:
+        rng: random generator.
+        size_wh: (width, height) px of the sheet.
+        quarter_turns: counterclockwise turns of 90 degrees of the picture.
+    """
     width, height = size_wh
     aspect = (
         float(rng.choice([0.75, 0.5625, width / height]))
@@ -162,17 +208,19 @@ def before_camera(rng: np.random.Generator, size_wh: SizeWH, quarter_turns: int 
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
     angle = np.deg2rad(rng.normal(0, 3))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    tilt = rng.uniform(-0.07, 0.07, 2)  # how much the far side shrinks
+    # The side of the sheet that is farther from the camera appears smaller.
+    tilt = rng.uniform(-0.07, 0.07, 2)
     corners = corners * (1 + (corners / half) @ tilt[:, None] * 0.9)
     target = corners @ turn.T + np.array(picture_wh) / 2 + rng.normal(0, 0.01, 2) * picture_wh
     target += rng.normal(0, 0.006, (4, 2)) * long_side
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(source, target.astype(np.float32))
     bend = None
-    if rng.random() < 0.5:
+    if rng.random() < _P_BENT:
         bend = (rng.normal(0, 1, (_NODES, _NODES, 2)) * rng.uniform(0.5, 4.0)).astype(np.float32)
     return Geometry(size_wh, picture_wh, np.asarray(matrix, np.float64), bend, quarter_turns)
 
 
 def _shift(x: float, y: float) -> NDArray[Any]:
+    """The matrix (3, 3) that moves points by (x, y)."""
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)

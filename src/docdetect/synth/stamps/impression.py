@@ -1,6 +1,7 @@
-"""Stamps: a rubber cut by `round_stamps` or `straight_stamps`, inked, pressed and turned.
+"""Draws stamps: a rubber that `round.py` or `straight.py` cuts, with ink on it, turned and pressed on paper.
 
-How a stamp really prints: too little ink, too much, pressed askew, moved, twice.
+The print is as flawed as real ones: with too little ink or too much, pressed askew, moved while pressed, or set down
+twice.
 """
 
 from __future__ import annotations
@@ -12,27 +13,40 @@ import cv2
 import numpy as np
 
 from docdetect.synth.fonts import FontBook, Script
-from docdetect.synth.handwriting.pen import coloured
 from docdetect.synth.ink import Ink, stamp_ink
-from docdetect.synth.patch import INK_ALPHA, Patch
+from docdetect.synth.patch import MIN_INK_ALPHA, Patch
 from docdetect.synth.stamps.canvas import StampCanvas
 from docdetect.synth.stamps.round import oval_seal, round_dater, round_seal
 from docdetect.synth.stamps.straight import box_stamp, date_stamp, line_stamp, triangle_stamp
 from docdetect.synth.stamps.text import stamp_script
 from docdetect.types import ByteArray, FloatArray
 
+Rng = np.random.Generator
+
+
+class StampShape(str, Enum):
+    """Shapes of stamps."""
+
+    ROUND = "round"  # a round seal
+    OVAL = "oval"  # an oval seal
+    ROUND_DATE = "round_date"  # a round stamp with a date, as post offices use it
+    BOX = "box"  # lines of text in a frame
+    DATE = "date"  # a word and a date, or a date alone
+    TRIANGLE = "triangle"  # a triangle with words along its sides or in its middle
+    LINES = "lines"  # several lines of text without a frame
+
 
 @dataclass(frozen=True)
 class Wear:
-    """What went wrong, each 0 (nothing) to 1 (badly).
+    """Faults of a stamp's print, each from 0 (no fault) to 1 (a bad one).
 
     Attributes:
-        uneven: patches with less ink.
-        dry: fine specks without ink.
-        tilt: one side was not pressed on.
-        bleed: ink ran: lines grew and softened.
+        uneven: the print has patches with less ink.
+        dry: the print has fine specks without ink.
+        tilt: one side of the stamp was not pressed on.
+        bleed: the ink ran, so that lines grew and softened.
         smear: the stamp moved while it was pressed.
-        double: it was set down twice.
+        double: the stamp was set down twice.
         faint: there was little ink on the pad.
     """
 
@@ -45,101 +59,8 @@ class Wear:
     faint: float = 0.0
 
 
-def random_wear(rng: Rng) -> Wear:
-    """Most stamps print well enough; each fault by itself is seldom bad."""
-
-    def some(chance: float, low: float, high: float) -> float:
-        return float(rng.uniform(low, high)) if rng.random() < chance else 0.0
-
-    return Wear(
-        uneven=some(0.75, 0.1, 0.8),
-        dry=some(0.65, 0.05, 0.6),
-        tilt=some(0.22, 0.2, 0.9),
-        bleed=some(0.45, 0.1, 1.0),
-        smear=some(0.1, 0.2, 1.0),
-        double=some(0.08, 0.2, 0.9),
-        faint=some(0.28, 0.1, 0.6),
-    )
-
-
-def worn(rng: Rng, alpha: ByteArray, wear: Wear, px_per_mm: float) -> ByteArray:
-    """The print (H, W) 0..255 that a stamp with these faults leaves."""
-    ink: FloatArray = np.asarray(alpha, np.float32) / np.float32(255)
-    if wear.bleed:
-        ink = _bled(ink, wear.bleed, px_per_mm)
-    if wear.double:
-        ink = _doubled(rng, ink, wear.double, px_per_mm)
-    if wear.smear:
-        ink = _smeared(rng, ink, wear.smear, px_per_mm)
-    cover = np.ones(ink.shape, np.float32)
-    if wear.uneven:
-        patches = _noise(rng, ink.shape, 5.0 * px_per_mm)
-        cover *= np.clip(1 - wear.uneven * (patches - 0.35) * 2.2, 0.06, 1)
-    if wear.tilt:
-        cover *= _tilted(rng, ink.shape, wear.tilt)
-    if wear.dry:
-        specks = _noise(rng, ink.shape, 0.28 * px_per_mm)
-        # Where there is less ink anyway, the specks are larger.
-        cover *= np.clip((specks - wear.dry * (1.1 - cover * 0.5) * 0.55) * 6, 0, 1)
-    return np.asarray(np.rint(np.clip(ink * cover * (1 - wear.faint), 0, 1) * 255), np.uint8)
-
-
-def _bled(ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
-    blurred = cv2.GaussianBlur(ink, (0, 0), max(0.3, amount * 0.16 * px_per_mm))
-    return np.asarray(np.clip(blurred * (1.0 + 0.9 * amount), 0, 1), np.float32)
-
-
-def _doubled(rng: Rng, ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
-    height, width = ink.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.normal(0, 2.5)), 1.0)
-    matrix[:, 2] += rng.normal(0, 0.9 * px_per_mm, 2)
-    second = cv2.warpAffine(ink, matrix, (width, height), flags=cv2.INTER_LINEAR)
-    return np.asarray(np.maximum(ink, second * np.float32(0.3 + 0.6 * amount)), np.float32)
-
-
-def _smeared(rng: Rng, ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
-    length = max(3, round(amount * 1.6 * px_per_mm))
-    angle = float(rng.uniform(0, np.pi))
-    kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
-    tip = (round(length + np.cos(angle) * length), round(length + np.sin(angle) * length))
-    cv2.line(kernel, (length, length), tip, 1.0, 1)
-    return np.asarray(np.maximum(ink * np.float32(0.75), cv2.filter2D(ink, -1, kernel / kernel.sum())), np.float32)
-
-
-def _tilted(rng: Rng, shape: tuple[int, ...], amount: float) -> FloatArray:
-    """Full ink on one side, falling to nothing on the other."""
-    height, width = shape
-    angle = float(rng.uniform(0, 2 * np.pi))
-    x = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(np.cos(angle))
-    y = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(np.sin(angle))
-    along = x[None, :] + y[:, None]
-    return np.asarray(np.clip(1.35 - amount * (along + 0.55) * 1.1, 0, 1), np.float32)
-
-
-def _noise(rng: Rng, shape: tuple[int, ...], grain_px: float) -> FloatArray:
-    """Smooth noise in [0, 1] with grains of about `grain_px`."""
-    height, width = shape
-    small = max(3, round(height / grain_px)), max(3, round(width / grain_px))
-    grains = rng.random(small, np.float32)
-    return np.asarray(np.clip(cv2.resize(grains, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1), np.float32)
-
-
-Rng = np.random.Generator
-
-
-class StampShape(str, Enum):
-    """What a stamp looks like."""
-
-    ROUND = "round"
-    OVAL = "oval"
-    ROUND_DATE = "round_date"
-    BOX = "box"
-    DATE = "date"
-    TRIANGLE = "triangle"
-    LINES = "lines"  # several lines of text without a border
-
-
-_MAKERS = {
+# Each shape with its probability and the function that cuts its rubber.
+_P_AND_MAKERS = {
     StampShape.ROUND: (0.53, round_seal),
     StampShape.OVAL: (0.06, oval_seal),
     StampShape.ROUND_DATE: (0.05, round_dater),
@@ -160,39 +81,55 @@ def make_stamp(
     ink: Ink | None = None,
     wear: Wear | None = None,
 ) -> Patch:
-    """A stamp of kind "stamp_company", "stamp_official" or "stamp_notary"; round ones are 30 to 50 mm wide.
+    """Draws a stamp of kind "stamp_company", "stamp_official" or "stamp_notary"; round seals are 30 to 50 mm wide.
 
     Args:
-        px_per_mm: resolution of the page it is meant for.
-        fonts: what its text is set in.
-        shape, script, ink, wear: fixed ones; None for the usual mixture.
+        rng: random generator.
+        px_per_mm: resolution of the page that the patch is for.
+        fonts: font faces for the stamp's text.
+        shape, script, ink, wear: None for the usual mixture.
     """
-    shapes = list(_MAKERS)
-    chosen = shape or shapes[int(rng.choice(len(shapes), p=[_MAKERS[one][0] for one in shapes]))]
-    canvas, kind = _MAKERS[chosen][1](rng, fonts, script or stamp_script(rng, fonts), px_per_mm)
+    shapes = list(_P_AND_MAKERS)
+    chosen = shape or shapes[int(rng.choice(len(shapes), p=[_P_AND_MAKERS[one][0] for one in shapes]))]
+    canvas, kind = _P_AND_MAKERS[chosen][1](rng, fonts, script or stamp_script(rng, fonts), px_per_mm)
     straight = chosen in (StampShape.BOX, StampShape.DATE, StampShape.LINES, StampShape.TRIANGLE)
-    degrees = _turn(rng, straight=straight)
-    alpha = printed(rng, canvas, wear or random_wear(rng), degrees)
-    return coloured(alpha, ink or stamp_ink(rng), kind)
+    degrees = _random_angle(rng, straight=straight)
+    cover = printed(rng, canvas, wear or random_wear(rng), degrees)
+    return Patch.of_ink(cover, ink or stamp_ink(rng), kind)
 
 
 def printed(rng: Rng, canvas: StampCanvas, wear: Wear, degrees: float) -> ByteArray:
-    """The print of a canvas at page resolution, turned counterclockwise; with a part at least that can be seen."""
+    """Prints a canvas; where the faults would leave nothing to be seen, the print has none of them.
+
+    Args:
+        rng: random generator.
+        canvas: the rubber.
+        wear: faults of the print.
+        degrees: angle by which the stamp is turned counterclockwise.
+
+    Returns:
+        How much ink lies on each pixel of the page, uint8 (H, W).
+    """
     turned = _turned(canvas.alpha, degrees)
-    alpha = _shrunk(worn(rng, turned, wear, canvas.scale), canvas.factor)
-    if int(alpha.max(initial=0)) < 3 * INK_ALPHA:
-        alpha = _shrunk(turned, canvas.factor)
-    return alpha
+    cover = _averaged_down(worn(rng, turned, wear, canvas.scale), canvas.factor)
+    if int(cover.max(initial=0)) < 3 * MIN_INK_ALPHA:
+        cover = _averaged_down(turned, canvas.factor)
+    return cover
 
 
-def _turn(rng: Rng, *, straight: bool) -> float:
-    """Degrees: round stamps are set down at any angle, though mostly nearly upright; others along the lines."""
+def _random_angle(rng: Rng, *, straight: bool) -> float:
+    """Angle in degrees at which a stamp is set down.
+
+    Round stamps are set down at any angle, though mostly nearly upright; stamps with straight lines mostly lie along
+    the lines of the page.
+    """
     if rng.random() < (0.04 if straight else 0.2):
         return float(rng.uniform(0, 360))
     return float(rng.normal(0, (14 if rng.random() < 0.2 else 4) if straight else 11))
 
 
 def _turned(alpha: ByteArray, degrees: float) -> ByteArray:
+    """The mask, turned counterclockwise about its middle, in a larger mask that holds all of it."""
     height, width = alpha.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
@@ -201,8 +138,104 @@ def _turned(alpha: ByteArray, degrees: float) -> ByteArray:
     return np.asarray(cv2.warpAffine(alpha, matrix, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _shrunk(alpha: ByteArray, factor: int) -> ByteArray:
+def _averaged_down(alpha: ByteArray, factor: int) -> ByteArray:
+    """The mask `factor` times as small, each pixel the mean of those that it replaces."""
     height, width = alpha.shape
     padded = np.pad(alpha, ((0, -height % factor), (0, -width % factor)))
     size_wh = padded.shape[1] // factor, padded.shape[0] // factor
     return np.asarray(cv2.resize(padded, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def random_wear(rng: Rng) -> Wear:
+    """Random faults. Most stamps print well enough, and each fault by itself is seldom bad."""
+
+    def some(p_fault: float, low: float, high: float) -> float:
+        return float(rng.uniform(low, high)) if rng.random() < p_fault else 0.0
+
+    return Wear(
+        uneven=some(0.75, 0.1, 0.8),
+        dry=some(0.65, 0.05, 0.6),
+        tilt=some(0.22, 0.2, 0.9),
+        bleed=some(0.45, 0.1, 1.0),
+        smear=some(0.1, 0.2, 1.0),
+        double=some(0.08, 0.2, 0.9),
+        faint=some(0.28, 0.1, 0.6),
+    )
+
+
+def worn(rng: Rng, alpha: ByteArray, wear: Wear, px_per_mm: float) -> ByteArray:
+    """The print that a stamp with these faults leaves.
+
+    Args:
+        rng: random generator.
+        alpha: uint8 (H, W), the ink of a flawless print.
+        wear: the faults.
+        px_per_mm: resolution of `alpha`.
+
+    Returns:
+        How much ink lies on each pixel, uint8 (H, W).
+    """
+    ink: FloatArray = np.asarray(alpha, np.float32) / np.float32(255)
+    if wear.bleed:
+        ink = _bled(ink, wear.bleed, px_per_mm)
+    if wear.double:
+        ink = _doubled(rng, ink, wear.double, px_per_mm)
+    if wear.smear:
+        ink = _smeared(rng, ink, wear.smear, px_per_mm)
+    cover = np.ones(ink.shape, np.float32)
+    if wear.uneven:
+        patches = _noise(rng, ink.shape, 5.0 * px_per_mm)
+        cover *= np.clip(1 - wear.uneven * (patches - 0.35) * 2.2, 0.06, 1)
+    if wear.tilt:
+        cover *= _tilted(rng, ink.shape, wear.tilt)
+    if wear.dry:
+        specks = _noise(rng, ink.shape, 0.28 * px_per_mm)
+        # Specks without ink are larger where other faults leave less ink.
+        cover *= np.clip((specks - wear.dry * (1.1 - cover * 0.5) * 0.55) * 6, 0, 1)
+    return np.asarray(np.rint(np.clip(ink * cover * (1 - wear.faint), 0, 1) * 255), np.uint8)
+
+
+# In the functions below, `ink` is float32 (H, W) in [0, 1], and `amount` is how bad a fault is, from 0 to 1.
+
+
+def _bled(ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
+    """The print after its ink ran: lines are broader and softer."""
+    blurred = cv2.GaussianBlur(ink, (0, 0), max(0.3, amount * 0.16 * px_per_mm))
+    return np.asarray(np.clip(blurred * (1.0 + 0.9 * amount), 0, 1), np.float32)
+
+
+def _doubled(rng: Rng, ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
+    """The print with a second, fainter one beside it."""
+    height, width = ink.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.normal(0, 2.5)), 1.0)
+    matrix[:, 2] += rng.normal(0, 0.9 * px_per_mm, 2)
+    second = cv2.warpAffine(ink, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    return np.asarray(np.maximum(ink, second * np.float32(0.3 + 0.6 * amount)), np.float32)
+
+
+def _smeared(rng: Rng, ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
+    """The print of a stamp that moved in one direction while it was pressed."""
+    length = max(3, round(amount * 1.6 * px_per_mm))
+    angle = float(rng.uniform(0, np.pi))
+    kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+    tip = (round(length + np.cos(angle) * length), round(length + np.sin(angle) * length))
+    cv2.line(kernel, (length, length), tip, 1.0, 1)
+    return np.asarray(np.maximum(ink * np.float32(0.75), cv2.filter2D(ink, -1, kernel / kernel.sum())), np.float32)
+
+
+def _tilted(rng: Rng, shape: tuple[int, ...], amount: float) -> FloatArray:
+    """Share of the ink (H, W) that a stamp leaves which is pressed on one side: all of it there, less on the other."""
+    height, width = shape
+    angle = float(rng.uniform(0, 2 * np.pi))
+    x = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(np.cos(angle))
+    y = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(np.sin(angle))
+    along = x[None, :] + y[:, None]
+    return np.asarray(np.clip(1.35 - amount * (along + 0.55) * 1.1, 0, 1), np.float32)
+
+
+def _noise(rng: Rng, shape: tuple[int, ...], grain_px: float) -> FloatArray:
+    """Smooth noise (H, W) in [0, 1] with grains of about `grain_px`."""
+    height, width = shape
+    small = max(3, round(height / grain_px)), max(3, round(width / grain_px))
+    grains = rng.random(small, np.float32)
+    return np.asarray(np.clip(cv2.resize(grains, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1), np.float32)

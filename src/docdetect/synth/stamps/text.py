@@ -1,6 +1,6 @@
-"""What stamps say: invented bodies, companies and notaries in several languages.
+"""Texts of stamps: made-up companies, public bodies and notaries in several languages.
 
-The words that stamps are made of, invented, by script.
+The tables at the beginning hold the words for each script; the functions below them put texts together.
 """
 
 from __future__ import annotations
@@ -170,14 +170,16 @@ PURPOSES = {
     Script.MALAYALAM: ("ശരിപ്പകർപ്പ്", "ഓഫീസ്"),
 }
 
-NUMBERS = {
+# What stands before a registration number; scripts without an entry have "REG. No.".
+NUMBER_NAMES = {
     Script.CYRILLIC: ("ОГРН", "ИНН"),
     Script.KAZAKH: ("БИН", "БСН", "ЖСН"),
     Script.TAMIL: ("எண்",),
     Script.MALAYALAM: ("നമ്പർ",),
 }
 
-SCRIPT_CHANCES = (
+# How often a stamp has each script, where fonts cover all of them.
+P_SCRIPTS = (
     (Script.CYRILLIC, 0.34),
     (Script.KAZAKH, 0.22),
     (Script.LATIN, 0.27),
@@ -195,13 +197,13 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class StampText:
-    """The words of one stamp.
+    """The text of one stamp.
 
     Attributes:
-        script: the script that a font must cover.
+        script: the script that the stamp's font must cover.
         rings: texts along arcs, from the outermost ring inwards.
-        centre: lines in the middle.
-        kind: "stamp_company", "stamp_official" or "stamp_notary".
+        centre: lines of text in the middle.
+        kind: the mark's finest class: "stamp_company", "stamp_official" or "stamp_notary".
     """
 
     script: Script
@@ -211,29 +213,29 @@ class StampText:
 
 
 def stamp_script(rng: Rng, fonts: FontBook) -> Script:
-    """A script for a stamp, among those that some font covers."""
-    able = [(script, chance) for script, chance in SCRIPT_CHANCES if fonts.covers(script)]
-    chances = np.array([chance for _, chance in able])
-    return able[int(rng.choice(len(able), p=chances / chances.sum()))][0]
+    """A random script among those that some font covers."""
+    covered = [(script, p_script) for script, p_script in P_SCRIPTS if fonts.covers(script)]
+    p_covered = np.array([p_script for _, p_script in covered])
+    return covered[int(rng.choice(len(covered), p=p_covered / p_covered.sum()))][0]
 
 
 def pick(rng: Rng, options: Sequence[str]) -> str:
-    """One of `options`."""
+    """One of `options`, each equally likely; of a text, one of its letters."""
     return options[int(rng.integers(len(options)))]
 
 
 def brand(rng: Rng, script: Script) -> str:
-    """The name of a company."""
+    """The made-up name of a company."""
     return pick(rng, BRANDS[script])
 
 
 def number(rng: Rng, digits: int) -> str:
-    """`digits` random digits."""
+    """A number of `digits` random digits."""
     return "".join(str(digit) for digit in rng.integers(0, 10, digits))
 
 
 def date_text(rng: Rng) -> str:
-    """A date as date stamps print it."""
+    """A random date as date stamps print it."""
     day, month, year = int(rng.integers(1, 29)), int(rng.integers(1, 13)), int(rng.integers(1996, 2027))
     forms = (
         f"{day:02d} {MONTHS[month - 1]} {year}",
@@ -245,13 +247,13 @@ def date_text(rng: Rng) -> str:
 
 
 def company_text(rng: Rng, script: Script) -> StampText:
-    """The seal of a company."""
+    """The text of a company's seal."""
     form, city = pick(rng, COMPANY_FORMS[script]), pick(rng, CITIES[script])
     state = pick(rng, STATES[script])
     outer = _cased(rng, pick(rng, (f"{state} * {city}", f"{city} * {form}", f"{state} {city} {form}")))
     inner = _cased(rng, f"{form} * {_registration(rng, script)}" if rng.random() < 0.7 else form)
-    brand = pick(rng, BRANDS[script])
-    quoted = f"«{brand}»" if script in (Script.CYRILLIC, Script.KAZAKH) or rng.random() < 0.2 else brand
+    name = brand(rng, script)
+    quoted = f"«{name}»" if script in (Script.CYRILLIC, Script.KAZAKH) or rng.random() < 0.2 else name
     words = quoted.split() if len(quoted) > 12 else [quoted]
     centre = [*words]
     if rng.random() < 0.45:
@@ -260,7 +262,7 @@ def company_text(rng: Rng, script: Script) -> StampText:
 
 
 def official_text(rng: Rng, script: Script) -> StampText:
-    """The seal of a public body; its middle is for an emblem, or says what the stamp is for."""
+    """The text of a public body's seal; its middle says what the stamp is for, where it shows no emblem."""
     outer = _cased(rng, f"{pick(rng, STATES[script])} * {pick(rng, CITIES[script])}")
     inner = _cased(rng, pick(rng, OFFICES[script]))
     third = f"{_registration(rng, script)} * {_registration(rng, script)}"
@@ -269,7 +271,7 @@ def official_text(rng: Rng, script: Script) -> StampText:
 
 
 def notary_text(rng: Rng, script: Script) -> StampText:
-    """The seal of a notary."""
+    """The text of a notary's seal."""
     surname = pick(rng, SURNAMES[script])
     if script is Script.LATIN:
         lines = (
@@ -290,12 +292,12 @@ def notary_text(rng: Rng, script: Script) -> StampText:
         Script.MALAYALAM: "നോട്ടറി",
     }
     rings = (_cased(rng, f"{words[script]} {surname}"), _cased(rng, pick(rng, CITIES[script])))
-    sign = NUMBERS[script][0] if script in (Script.TAMIL, Script.MALAYALAM) else "№"
+    sign = NUMBER_NAMES[script][0] if script in (Script.TAMIL, Script.MALAYALAM) else "№"
     return StampText(script, rings, (f"{sign} {number(rng, 3)}",), "stamp_notary")
 
 
 def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
-    """A stamp of plain lines: a certified copy, an attestation, an address."""
+    """The lines of a stamp without a ring: a certified copy, an attestation, an address."""
     surname, city = pick(rng, SURNAMES[script]), pick(rng, CITIES[script])
     sets: tuple[tuple[str, ...], ...]
     if script is Script.LATIN:
@@ -332,7 +334,7 @@ def attestation_lines(rng: Rng, script: Script) -> tuple[str, ...]:
 
 
 def _advocate(rng: Rng) -> tuple[str, ...]:
-    """Who attested: small print, the name, the office, an address."""
+    """The lines of a person who attests: a phrase, the name, the office, an address, a date or a number."""
     surname, city = pick(rng, SURNAMES[Script.LATIN]), pick(rng, CITIES[Script.LATIN])
     name = f"{pick(rng, 'ABKMRSTV')}. {surname}".upper()
     lines = (
@@ -346,7 +348,7 @@ def _advocate(rng: Rng) -> tuple[str, ...]:
 
 
 def _vendor(rng: Rng) -> tuple[str, ...]:
-    """A seller of stamped paper: many close lines."""
+    """The lines of a seller of stamped paper: name, office, licences, address and telephone."""
     surname, city = pick(rng, SURNAMES[Script.LATIN]), pick(rng, CITIES[Script.LATIN])
     lines = (
         f"{pick(rng, 'ABKMRST')}. {surname}".upper(),
@@ -360,7 +362,7 @@ def _vendor(rng: Rng) -> tuple[str, ...]:
 
 
 def receipt_lines(rng: Rng, script: Script) -> tuple[str, ...]:
-    """A date or receipt stamp."""
+    """The lines of a date stamp or a receipt stamp: a word, a date, and mostly a number or an office."""
     cyrillic = script in (Script.CYRILLIC, Script.KAZAKH)
     heads = ("ПОЛУЧЕНО", "ВХОДЯЩИЙ", "ОПЛАЧЕНО", "ПОСТУПИЛО", "КІРІС" if script is Script.KAZAKH else "КАНЦЕЛЯРИЯ")
     if not cyrillic:
@@ -371,9 +373,11 @@ def receipt_lines(rng: Rng, script: Script) -> tuple[str, ...]:
 
 
 def _registration(rng: Rng, script: Script) -> str:
-    name = pick(rng, NUMBERS.get(script, ("REG. No.",)))
-    return f"{name} {number(rng, 12 if script in NUMBERS else 6)}"
+    """A registration number with the word that stands before it."""
+    name = pick(rng, NUMBER_NAMES.get(script, ("REG. No.",)))
+    return f"{name} {number(rng, 12 if script in NUMBER_NAMES else 6)}"
 
 
 def _cased(rng: Rng, text: str) -> str:
+    """The text in capitals, or now and then as it is."""
     return text.upper() if rng.random() < 0.8 else text

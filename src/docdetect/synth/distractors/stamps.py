@@ -1,86 +1,18 @@
-"""Printed pictures that resemble stamps and are none: logos, arms, rosettes, badges, buttons, ornaments.
-
-Coloured pictures in layers, for what is printed and not stamped.
-"""
+"""Distractors of stamps: logos, coats of arms, rosettes, badges, buttons and ornaments, which are printed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from docdetect.synth.fonts import FontBook, FontFace, FontStyle, Script
+from docdetect.synth.distractors.painter import Painter, Points, polygon
+from docdetect.synth.fonts import FontBook, FontStyle, Script
 from docdetect.synth.ink import RGB
 from docdetect.synth.patch import Patch
-from docdetect.synth.stamps.canvas import StampCanvas
-from docdetect.synth.stamps.round import emblem
+from docdetect.synth.stamps.emblems import emblem
 from docdetect.synth.stamps.text import brand
-from docdetect.types import ByteArray, FloatArray
-
-Points = NDArray[np.float64]
-
-
-class Painter:
-    """Paints masks in colours, one over the other; lengths in mm, origin in the middle."""
-
-    def __init__(self, width_mm: float, height_mm: float, px_per_mm: float) -> None:
-        self._size = (width_mm, height_mm, px_per_mm)
-        blank = self.layer()
-        self.scale, self._factor = blank.scale, blank.factor
-        height, width = blank.alpha.shape
-        self._colour: FloatArray = np.full((height, width, 3), 255, np.float32)
-        self._alpha: FloatArray = np.zeros((height, width), np.float32)
-
-    def layer(self) -> StampCanvas:
-        """An empty mask to draw on."""
-        return StampCanvas(*self._size)
-
-    def paint(self, mask: ByteArray, colour: RGB, to_colour: RGB | None = None) -> None:
-        """Lays a colour where the mask is, or a gradient from the top to the bottom."""
-        cover: FloatArray = np.asarray(mask, np.float32)[:, :, None] / np.float32(255)
-        shade: FloatArray = np.array(colour, np.float32)[None, None, :]
-        if to_colour is not None:
-            along = np.linspace(0, 1, len(mask), dtype=np.float32)[:, None, None]
-            shade = np.asarray(shade * (1 - along) + np.array(to_colour, np.float32) * along, np.float32)
-        self._colour = np.asarray(self._colour * (1 - cover) + shade * cover, np.float32)
-        self._alpha = np.maximum(self._alpha, cover[:, :, 0])
-
-    def fill(self, points: Points, colour: RGB, to_colour: RGB | None = None) -> None:
-        """A filled polygon (N, 2)."""
-        layer = self.layer()
-        layer.fill(points)
-        self.paint(layer.alpha, colour, to_colour)
-
-    def outline(self, points: Points, width_mm: float, colour: RGB) -> None:
-        """A closed line (N, 2)."""
-        layer = self.layer()
-        layer.line(points, width_mm, closed=True)
-        self.paint(layer.alpha, colour)
-
-    def text(self, text: str, face: FontFace, at: tuple[float, float, float, float], colour: RGB) -> None:
-        """A line of text; `at` is centre x, centre y, letter height, greatest width in mm."""
-        layer = self.layer()
-        layer.text(text, face, at[:2], at[2], at[3])
-        self.paint(layer.alpha, colour)
-
-    def patch(self) -> Patch:
-        """The picture at page resolution, kind "". Raises ValueError when nothing was painted."""
-        height, width = self._alpha.shape
-        size_wh = width // self._factor, height // self._factor
-        colour = cv2.resize(self._colour, size_wh, interpolation=cv2.INTER_AREA)
-        alpha = cv2.resize(self._alpha, size_wh, interpolation=cv2.INTER_AREA)
-        rgba = np.dstack([np.clip(colour, 0, 255), alpha * 255])
-        return Patch.cropped(np.rint(rgba).astype(np.uint8), "")
-
-
-def polygon(count: int, radius: float, turn: float = 0.0) -> Points:
-    """The corners (count, 2) of a regular polygon around the origin; with many corners a circle."""
-    angles = np.arange(count) * 2 * np.pi / count + turn
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius
-
 
 Rng = np.random.Generator
 
@@ -89,28 +21,37 @@ _WHITE: RGB = (255, 255, 255)
 _Maker = Callable[[Rng, float, FontBook], Patch]
 
 
-class NotStampKind(str, Enum):
-    """What is printed."""
+class StampDistractorKind(str, Enum):
+    """Kinds of printed pictures that resemble stamps."""
 
-    WORDMARK = "wordmark"  # a shape and a name beside it
-    ROUND_LOGO = "round_logo"
-    ARMS = "arms"  # a coat of arms as letterheads have
-    ROSETTE = "rosette"  # guilloche of certificates
-    BADGE = "badge"  # a golden seal with ribbons
-    BUTTON = "button"
-    ORNAMENT = "ornament"
+    WORDMARK = "wordmark"  # a logo of a shape and a name beside it
+    ROUND_LOGO = "round_logo"  # a filled disc or ring with a name
+    ARMS = "arms"  # a coat of arms as letterheads have it
+    ROSETTE = "rosette"  # fine interlaced curves as certificates have them
+    BADGE = "badge"  # a golden or red seal, often with ribbons
+    BUTTON = "button"  # a button of a printed web page
+    ORNAMENT = "ornament"  # mirrored spirals
 
 
-def make_not_stamp(rng: Rng, px_per_mm: float, fonts: FontBook, *, kind: NotStampKind | None = None) -> Patch:
-    """A printed picture (kind ""), of `kind` or of a random one."""
-    kinds = list(_MAKERS)
-    chances = [_MAKERS[one][0] for one in kinds]
-    chosen = kind or kinds[int(rng.choice(len(kinds), p=chances))]
-    return _MAKERS[chosen][1](rng, px_per_mm, fonts)
+def make_stamp_distractor(
+    rng: Rng, px_per_mm: float, fonts: FontBook, *, kind: StampDistractorKind | None = None
+) -> Patch:
+    """Draws a printed picture that resembles a stamp.
+
+    Args:
+        rng: random generator.
+        px_per_mm: resolution of the page that the picture is for.
+        fonts: font faces for names.
+        kind: what the picture shows; None for the usual mixture.
+    """
+    kinds = list(_P_AND_MAKERS)
+    probabilities = [_P_AND_MAKERS[one][0] for one in kinds]
+    chosen = kind or kinds[int(rng.choice(len(kinds), p=probabilities))]
+    return _P_AND_MAKERS[chosen][1](rng, px_per_mm, fonts)
 
 
 def _colour(rng: Rng) -> RGB:
-    """A printing colour; blues and reds, which stamps have too, are common."""
+    """A colour of logos; blues and reds, which stamps have too, are common."""
     bases = (
         (0, 82, 165),
         (200, 30, 45),
@@ -127,22 +68,24 @@ def _colour(rng: Rng) -> RGB:
 
 
 def _starburst(count: int, outer: float, inner: float) -> Points:
+    """The corners (2 * count, 2) of a star with `count` points; `outer` and `inner` are radii in mm."""
     angles = np.arange(2 * count) * np.pi / count
     radii = np.where(np.arange(2 * count) % 2 == 0, outer, inner)
     return np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1)
 
 
 def _paint_emblem(rng: Rng, painter: Painter, centre: tuple[float, float], size_mm: float, colour: RGB) -> None:
+    """Paints a random emblem, `size_mm` wide and high, around `centre` (x, y in mm)."""
     layer = painter.layer()
     picture = emblem(rng, max(8, round(size_mm * layer.scale)))
     left = round(layer.centre[0] + (centre[0] - size_mm / 2) * layer.scale)
     top = round(layer.centre[1] + (centre[1] - size_mm / 2) * layer.scale)
-    layer.stamp_in(picture, left, top)
+    layer.add(picture, left, top)
     painter.paint(layer.alpha, colour)
 
 
-def _symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
-    """An abstract mark of one to three overlapping shapes."""
+def _paint_symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
+    """Paints an abstract symbol of one to three overlapping shapes, `size` mm wide, around (x, 0)."""
     for _ in range(int(rng.integers(1, 4))):
         sides = int(rng.choice([3, 4, 5, 6, 40]))
         middle = np.array([x, 0.0]) + rng.normal(0, size * 0.12, 2)
@@ -153,18 +96,19 @@ def _symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
 
 
 def _wordmark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+    """A symbol and a firm's name to the right of it."""
     high = float(rng.uniform(6, 18))
     wide = high * float(rng.uniform(2.5, 5))
     painter = Painter(wide + 2, high + 2, px_per_mm)
     face = fonts.choose(rng, Script.LATIN, FontStyle.SANS if rng.random() < 0.7 else FontStyle.SERIF)
-    _symbol(rng, painter, -wide / 2 + high / 2, high)
+    _paint_symbol(rng, painter, -wide / 2 + high / 2, high)
     name = brand(rng, Script.LATIN)
     painter.text(name, face, (high / 2, 0.0, high * float(rng.uniform(0.3, 0.55)), wide - high * 1.2), _colour(rng))
     return painter.patch()
 
 
 def _round_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
-    """A filled disc, or a ring in two colours, with a name around or across it."""
+    """A filled disc with a name or an emblem on it, or a ring in two colours with a name along it."""
     diameter = float(rng.uniform(14, 42))
     painter = Painter(diameter + 1, diameter + 1, px_per_mm)
     radius = diameter / 2
@@ -187,7 +131,7 @@ def _round_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
 
 
 def _arms(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
-    """A coat of arms: an emblem alone, or a quartered shield in colours with a ribbon."""
+    """A coat of arms: an emblem alone, or a quartered shield in colours, often with a ribbon below."""
     size = float(rng.uniform(12, 30))
     painter = Painter(size + 1, size * 1.25 + 1, px_per_mm)
     if rng.random() < 0.5:
@@ -230,7 +174,7 @@ def _rosette(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
 
 
 def _badge(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
-    """A golden or red starburst with a disc, at times with ribbons hanging from it."""
+    """A golden or red star of many points with a disc on it, often with ribbons that hang from it."""
     size = float(rng.uniform(18, 42))
     painter = Painter(size + 2, size * 1.5 + 2, px_per_mm)
     gold: tuple[RGB, RGB] = ((232, 194, 84), (166, 120, 30))
@@ -254,7 +198,7 @@ def _badge(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
 
 
 def _button(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
-    """A button of a printed web page."""
+    """A button of a printed web page, filled or in outline."""
     wide, high = float(rng.uniform(18, 50)), float(rng.uniform(6, 13))
     painter = Painter(wide + 2, high + 2, px_per_mm)
     corner = high * float(rng.choice([0.1, 0.3, 0.5]))
@@ -279,7 +223,7 @@ def _button(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
 
 
 def _ornament(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
-    """Mirrored spirals, as at the corners and between the parts of certificates."""
+    """Mirrored spirals, as certificates have them at their corners and between their parts."""
     del fonts
     wide = float(rng.uniform(20, 70))
     painter = Painter(wide + 2, wide * 0.4 + 2, px_per_mm)
@@ -296,12 +240,13 @@ def _ornament(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     return painter.patch()
 
 
-_MAKERS: dict[NotStampKind, tuple[float, _Maker]] = {
-    NotStampKind.WORDMARK: (0.24, _wordmark),
-    NotStampKind.ROUND_LOGO: (0.26, _round_logo),
-    NotStampKind.ARMS: (0.2, _arms),
-    NotStampKind.ROSETTE: (0.08, _rosette),
-    NotStampKind.BADGE: (0.1, _badge),
-    NotStampKind.BUTTON: (0.06, _button),
-    NotStampKind.ORNAMENT: (0.06, _ornament),
+# Each kind with its probability and the function that draws it.
+_P_AND_MAKERS: dict[StampDistractorKind, tuple[float, _Maker]] = {
+    StampDistractorKind.WORDMARK: (0.24, _wordmark),
+    StampDistractorKind.ROUND_LOGO: (0.26, _round_logo),
+    StampDistractorKind.ARMS: (0.2, _arms),
+    StampDistractorKind.ROSETTE: (0.08, _rosette),
+    StampDistractorKind.BADGE: (0.1, _badge),
+    StampDistractorKind.BUTTON: (0.06, _button),
+    StampDistractorKind.ORNAMENT: (0.06, _ornament),
 }

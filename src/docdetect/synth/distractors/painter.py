@@ -1,0 +1,97 @@
+"""A painter of coloured pictures in layers, with which the printed distractors are drawn."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from docdetect.synth.fonts import FontFace
+from docdetect.synth.ink import RGB
+from docdetect.synth.patch import Patch
+from docdetect.synth.stamps.canvas import StampCanvas
+from docdetect.types import ByteArray, FloatArray
+
+Points = NDArray[np.float64]
+Rng = np.random.Generator
+
+
+class Painter:
+    """Paints masks in colours, one over the other; lengths are in mm and the origin is the middle of the picture."""
+
+    def __init__(self, width_mm: float, height_mm: float, px_per_mm: float) -> None:
+        self._size = (width_mm, height_mm, px_per_mm)
+        blank = self.layer()
+        self.scale, self._factor = blank.scale, blank.factor
+        height, width = blank.alpha.shape
+        self._colour: FloatArray = np.full((height, width, 3), 255, np.float32)
+        self._alpha: FloatArray = np.zeros((height, width), np.float32)
+
+    def layer(self) -> StampCanvas:
+        """An empty mask of the size of the picture, to draw on."""
+        return StampCanvas(*self._size)
+
+    def paint(self, mask: ByteArray, colour: RGB, to_colour: RGB | None = None) -> None:
+        """Lays a colour where a mask is.
+
+        Args:
+            mask: uint8 (H, W) of the picture's size, 255 where the colour covers what lies below.
+            colour: the colour, or the colour at the top of a gradient.
+            to_colour: the colour at the bottom of a gradient; None for one colour.
+        """
+        cover: FloatArray = np.asarray(mask, np.float32)[:, :, None] / np.float32(255)
+        shade: FloatArray = np.array(colour, np.float32)[None, None, :]
+        if to_colour is not None:
+            along = np.linspace(0, 1, len(mask), dtype=np.float32)[:, None, None]
+            shade = np.asarray(shade * (1 - along) + np.array(to_colour, np.float32) * along, np.float32)
+        self._colour = np.asarray(self._colour * (1 - cover) + shade * cover, np.float32)
+        self._alpha = np.maximum(self._alpha, cover[:, :, 0])
+
+    def fill(self, points: Points, colour: RGB, to_colour: RGB | None = None) -> None:
+        """Paints a filled polygon with corners (N, 2) in mm; the colours are those of `paint`."""
+        layer = self.layer()
+        layer.fill(points)
+        self.paint(layer.alpha, colour, to_colour)
+
+    def outline(self, points: Points, width_mm: float, colour: RGB) -> None:
+        """Paints a closed line through points (N, 2) in mm."""
+        layer = self.layer()
+        layer.line(points, width_mm, closed=True)
+        self.paint(layer.alpha, colour)
+
+    def text(self, text: str, face: FontFace, at: tuple[float, float, float, float], colour: RGB) -> None:
+        """Paints a line of text; `at` is centre x, centre y, height of the letters and greatest width, all in mm."""
+        layer = self.layer()
+        layer.text(text, face, at[:2], at[2], at[3])
+        self.paint(layer.alpha, colour)
+
+    def patch(self) -> Patch:
+        """The picture at the page's resolution, as a distractor. Raises ValueError when nothing was painted."""
+        height, width = self._alpha.shape
+        size_wh = width // self._factor, height // self._factor
+        colour = cv2.resize(self._colour, size_wh, interpolation=cv2.INTER_AREA)
+        alpha = cv2.resize(self._alpha, size_wh, interpolation=cv2.INTER_AREA)
+        rgba = np.dstack([np.clip(colour, 0, 255), alpha * 255])
+        return Patch.cropped(np.rint(rgba).astype(np.uint8), "")
+
+
+def polygon(count: int, radius: float, turn: float = 0.0) -> Points:
+    """The corners (count, 2) of a regular polygon around the origin; with many corners it is a circle.
+
+    Args:
+        count: number of corners.
+        radius: distance of the corners from the origin, mm.
+        turn: angle by which the polygon is turned, radians.
+    """
+    angles = np.arange(count) * 2 * np.pi / count + turn
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius
+
+
+def print_colour(rng: Rng) -> RGB:
+    """A colour of printed names and signs: mostly black or dark grey, else blue, red, green, violet or brown."""
+    if rng.random() < 0.65:
+        shade = int(rng.integers(8, 60))
+        return shade, shade, shade
+    hues = ((0, 70, 150), (170, 25, 40), (0, 100, 70), (85, 45, 120), (120, 80, 20))
+    red, green, blue = (int(np.clip(value + rng.normal(0, 15), 0, 220)) for value in hues[int(rng.integers(5))])
+    return red, green, blue

@@ -1,0 +1,220 @@
+"""Decides what copying does to a page: which damage each way of copying brings, and how the sheet lies in the picture.
+
+It also says how dark ink must be to survive the copying, so that faint marks lose their labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from docdetect.synth.ink import RGB
+from docdetect.synth.paper.geometry import Geometry, before_camera, flat, on_scanner
+from docdetect.types import SizeWH
+
+# Ways of copying: a PDF made by a program, a scan in colour or grey, a 1-bit photocopy, a fax, a photograph.
+CopyProcess: TypeAlias = Literal["digital", "scan", "copy", "fax", "camera"]
+COPY_PROCESSES: tuple[CopyProcess, ...] = ("digital", "scan", "copy", "fax", "camera")
+
+# Darkening, out of 255, from which a person sees ink on clean white paper.
+VISIBLE_DARKENING = 20
+
+# Probability that a sheet on a scanner lies exactly straight and fills the picture.
+_P_STRAIGHT_SCAN = 0.12
+
+# Probabilities of 1, 2 and 3 quarter turns of a page that is turned.
+_P_QUARTER_TURNS = (0.4, 0.2, 0.4)
+
+
+@dataclass(frozen=True)
+class PageDamage:
+    """What copying does to one page.
+
+    Attributes:
+        kind: the way of copying.
+        tint: colour of the paper.
+        contrast: contrast of everything on the paper, from 1 (full) to 0 (gone).
+        grey: whether the picture has no colours.
+        threshold: luma below which a px becomes black, in 1-bit copies; None keeps the greys.
+        blur_px: standard deviation of the blur.
+        resolution: resolution of the copy as a share of the page's; 1 keeps it.
+        noise_std: standard deviation of the sensor's noise, in levels of 255.
+        texture: depth of the paper's grain, in levels of 255.
+        uneven_light: how much darker the page is where least light falls, from 0 to 1.
+        specks: number of dark specks.
+        edge_shadow: darkness of the shadow along one edge, from 0 to 1.
+        stains, holes, folds: how many of each.
+        bleed: how strongly the other side of the sheet shines through, from 0 to 1.
+        jpeg_quality: JPEG quality of the picture, 0 to 100.
+        surround: colour around the sheet: a scanner's lid or a desk.
+    """
+
+    kind: CopyProcess
+    tint: RGB = (255, 255, 255)
+    contrast: float = 1.0
+    grey: bool = False
+    threshold: int | None = None
+    blur_px: float = 0.0
+    resolution: float = 1.0
+    noise_std: float = 0.0
+    texture: float = 0.0
+    uneven_light: float = 0.0
+    specks: int = 0
+    edge_shadow: float = 0.0
+    stains: int = 0
+    holes: int = 0
+    folds: int = 0
+    bleed: float = 0.0
+    jpeg_quality: int = 95
+    surround: RGB = (255, 255, 255)
+
+    @property
+    def visible_darkening(self) -> float:
+        """How much ink must darken the undamaged page, out of 255, to be visible in the finished picture.
+
+        In a 1-bit copy ink must bring the paper below the threshold; elsewhere it must stand out from the noise.
+        """
+        if self.threshold is not None:
+            luma = 0.299 * self.tint[0] + 0.587 * self.tint[1] + 0.114 * self.tint[2]
+            paper = luma * (1 - self.uneven_light * 0.5)
+            needed = (paper - self.threshold) / (max(self.contrast, 0.05) * paper / 255)
+            return float(np.clip(needed, VISIBLE_DARKENING, 250))
+        needed = (VISIBLE_DARKENING + 1.2 * self.noise_std) / max(self.contrast * min(self.tint) / 255, 0.05)
+        return float(min(needed, 250))
+
+
+def random_damage(rng: np.random.Generator, kind: CopyProcess) -> PageDamage:
+    """The random damage of a page that is copied in this way."""
+    return {"digital": _digital, "scan": _scan, "copy": _copy, "fax": _fax, "camera": _camera}[kind](rng)
+
+
+def random_geometry(rng: np.random.Generator, kind: CopyProcess, size_wh: SizeWH, p_turned: float) -> Geometry:
+    """How a sheet lies in the picture of a page that is copied in this way.
+
+    Args:
+        rng: random generator.
+        kind: the way of copying.
+        size_wh: (width, height) px of the sheet.
+        p_turned: probability that the page is turned by 90, 180 or 270 degrees.
+    """
+    turns = int(rng.choice([1, 2, 3], p=_P_QUARTER_TURNS)) if rng.random() < p_turned else 0
+    if kind == "camera":
+        return before_camera(rng, size_wh, turns)
+    if kind == "digital" or rng.random() < _P_STRAIGHT_SCAN:
+        return flat(size_wh, turns)
+    return on_scanner(rng, size_wh, turns)
+
+
+def _digital(rng: np.random.Generator) -> PageDamage:
+    """A page that was never on paper: at most it lost its colours and is a little soft."""
+    grey = bool(rng.random() < 0.1)
+    return PageDamage(
+        "digital", grey=grey, jpeg_quality=int(rng.integers(80, 97)), blur_px=float(rng.choice([0.0, 0.0, 0.4]))
+    )
+
+
+def _scan(rng: np.random.Generator) -> PageDamage:
+    """A scan in colour or grey."""
+    return PageDamage(
+        "scan",
+        tint=_paper_tint(rng),
+        contrast=float(np.clip(rng.normal(0.88, 0.12), 0.45, 1.0)),
+        grey=bool(rng.random() < 0.3),
+        blur_px=float(abs(rng.normal(0, 0.45))),
+        resolution=float(rng.uniform(0.45, 0.9)) if rng.random() < 0.35 else 1.0,
+        noise_std=float(abs(rng.normal(0, 3.0))),
+        texture=float(abs(rng.normal(0, 1.0))),
+        uneven_light=float(abs(rng.normal(0, 0.04))),
+        specks=int(rng.integers(0, 25)) if rng.random() < 0.4 else 0,
+        edge_shadow=float(rng.uniform(0.1, 0.8)) if rng.random() < 0.25 else 0.0,
+        stains=int(rng.random() < 0.04),
+        holes=int(rng.choice([0, 2, 4], p=[0.86, 0.10, 0.04])),
+        folds=int(rng.choice([0, 1, 2], p=[0.86, 0.09, 0.05])),
+        bleed=float(rng.uniform(0.03, 0.16)) if rng.random() < 0.12 else 0.0,
+        jpeg_quality=int(rng.integers(45, 96)),
+        surround=_lid(rng),
+    )
+
+
+def _copy(rng: np.random.Generator) -> PageDamage:
+    """A photocopy, scanned with 1 bit to the px."""
+    return PageDamage(
+        "copy",
+        contrast=float(rng.uniform(0.8, 1.0)),
+        grey=True,
+        threshold=int(rng.integers(186, 234)),
+        blur_px=float(rng.uniform(0.0, 0.6)),
+        noise_std=float(rng.uniform(1, 5)),
+        texture=float(rng.uniform(0, 1.5)),
+        uneven_light=float(abs(rng.normal(0, 0.05))),
+        specks=int(10 ** rng.uniform(0, 3.0)),
+        edge_shadow=float(rng.uniform(0.3, 1.0)) if rng.random() < 0.45 else 0.0,
+        holes=int(rng.choice([0, 2, 3], p=[0.7, 0.2, 0.1])),
+        folds=int(rng.random() < 0.1),
+        jpeg_quality=int(rng.integers(70, 96)),
+        surround=_lid(rng),
+    )
+
+
+def _fax(rng: np.random.Generator) -> PageDamage:
+    """A fax, with 1 bit to the px and at times a lower resolution."""
+    return PageDamage(
+        "fax",
+        grey=True,
+        threshold=int(rng.integers(190, 234)),
+        blur_px=float(rng.uniform(0.0, 0.4)),
+        resolution=float(rng.uniform(0.75, 1.0)),
+        noise_std=float(rng.uniform(1, 5)),
+        specks=int(10 ** rng.uniform(0.5, 2.5)),
+        jpeg_quality=int(rng.integers(70, 96)),
+    )
+
+
+def _camera(rng: np.random.Generator) -> PageDamage:
+    """A photograph of a sheet on a desk."""
+    return PageDamage(
+        "camera",
+        tint=_paper_tint(rng),
+        contrast=float(rng.uniform(0.65, 0.98)),
+        grey=bool(rng.random() < 0.08),
+        blur_px=float(rng.uniform(0.2, 1.1)),
+        resolution=float(rng.uniform(0.55, 0.95)) if rng.random() < 0.3 else 1.0,
+        noise_std=float(rng.uniform(1, 7)),
+        texture=float(rng.uniform(0, 3)),
+        uneven_light=float(rng.uniform(0.08, 0.42)),
+        stains=int(rng.random() < 0.06),
+        folds=int(rng.choice([0, 1, 2, 3], p=[0.55, 0.2, 0.15, 0.1])),
+        jpeg_quality=int(rng.integers(45, 93)),
+        surround=_desk(rng),
+    )
+
+
+def _paper_tint(rng: np.random.Generator) -> RGB:
+    """The colour of paper: mostly white, often cream or greyish, seldom coloured."""
+    uniform = rng.random()
+    if uniform < 0.7:
+        level = int(rng.integers(248, 256))
+        return level, level, level
+    if uniform < 0.9:
+        level = int(rng.integers(225, 252))
+        return min(255, level + int(rng.integers(0, 8))), level, max(0, level - int(rng.integers(0, 22)))
+    red, green, blue = (int(value) for value in rng.integers(205, 252, 3))
+    return red, green, blue
+
+
+def _desk(rng: np.random.Generator) -> RGB:
+    """The colour of a desk: wood, grey plastic, a dark table, a light cloth."""
+    colours = ((150, 112, 74), (96, 66, 44), (128, 128, 126), (48, 48, 52), (205, 200, 190), (70, 84, 104))
+    shade = rng.normal(0, 16) + rng.normal(0, 6, 3)
+    red, green, blue = (
+        int(value) for value in np.clip(np.array(colours[int(rng.integers(len(colours)))]) + shade, 5, 250)
+    )
+    return red, green, blue
+
+
+def _lid(rng: np.random.Generator) -> RGB:
+    """The colour that a scanner sees beside the sheet: its white lid, or darkness when the lid stands open."""
+    level = int(rng.integers(235, 256)) if rng.random() < 0.75 else int(rng.integers(0, 70))
+    return level, level, level
