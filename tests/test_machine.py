@@ -108,3 +108,25 @@ def test_kept_memory_can_be_given_back() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="told by Linux only")
 def test_peak_memory_is_what_this_process_has_held() -> None:
     assert 10_000_000 < machine.peak_memory() < 1 << 40
+
+
+def test_the_processor_is_named_by_family_model_and_stepping(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "cpu family": "26", "model": "2", "stepping": "1", "model name": "AMD EPYC",
+        "flags": "avx2 avx512_vnni avx_vnni avx512_bf16",
+    }  # fmt: skip
+    monkeypatch.setattr(machine, "_processor", lambda: told)
+    monkeypatch.setattr(machine, "available_cores", lambda: 2)
+    assert machine.processor_name() == "26 2 1 AMD EPYC"
+    assert machine.processor_summary() == "AMD EPYC (family 26, model 2), 2 cores, AVX2, VNNI, AVX512-BF16"
+    monkeypatch.setattr(machine, "_processor", dict)
+    assert machine.processor_summary().endswith(", 2 cores")
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="Linux tells the processor in /proc/cpuinfo")
+def test_the_processor_of_this_machine_is_told_with_its_family() -> None:
+    """The name that measurements are cached under holds every part that Linux tells of the processor."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    for key in ("cpu family", "model", "stepping", "model name"):
+        assert told.get(key, "") in machine.processor_name()

@@ -23,6 +23,14 @@ _NATIVE_BF16 = frozenset({"amx_bf16", "avx512_bf16"})  # Linux' names for arithm
 
 _NATIVE_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 
+# Features that decide how fast networks run, with Linux' names for them.
+_NAMED_FEATURES = (
+    ("AVX2", frozenset({"avx2"})),
+    ("VNNI", frozenset({"avx512_vnni", "avx_vnni"})),
+    ("AVX512-BF16", frozenset({"avx512_bf16"})),
+    ("AMX", frozenset({"amx_int8", "amx_bf16"})),
+)
+
 GAIN = 0.92
 """Share of the time below which a coarser precision is worth it; more than what chance makes of a measurement."""
 
@@ -120,8 +128,19 @@ def processor_flags() -> frozenset[str]:
 
 
 def processor_name() -> str:
-    """The processor's group, model and name as Linux tells them; "" where they cannot be told."""
-    return " ".join(_processor().get(key, "") for key in ("cpu group", "model", "stepping", "model name")).strip()
+    """The processor's family, model, stepping and name as Linux tells them; "" where they cannot be told."""
+    return " ".join(_processor().get(key, "") for key in ("cpu family", "model", "stepping", "model name")).strip()
+
+
+def processor_summary() -> str:
+    """The processor in words, to stand beside a figure, such as "AMD EPYC (family 26, model 2), 2 cores, VNNI"."""
+    import platform
+
+    told = _processor()
+    name = told.get("model name") or platform.processor() or platform.machine() or "unknown processor"
+    numbers = f" (family {told['cpu family']}, model {told['model']})" if {"cpu family", "model"} <= set(told) else ""
+    features = [label for label, flags in _NAMED_FEATURES if flags & processor_flags()]
+    return ", ".join([f"{name}{numbers}", f"{available_cores()} cores", *features])
 
 
 def has_native_bf16() -> bool:
