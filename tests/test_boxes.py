@@ -64,3 +64,11 @@ def test_known_values() -> None:
     assert boxes.ios(a, b)[0].tolist() == pytest.approx([0.5, 1, 0, 0])
     assert boxes.union_box(b).tolist() == [0, 0, 30, 30]
     assert boxes.has_area(b).tolist() == [True, True, True, False]
+
+
+def test_suppression_keeps_other_classes_and_no_more_than_wanted() -> None:
+    xyxy = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [1, 0, 11, 10], [50, 50, 60, 60]], np.float32)
+    scores, class_ids = np.array([0.5, 0.9, 0.7, 0.7], np.float32), np.array([0, 0, 1, 0])
+    assert boxes.nms(xyxy, scores, class_ids, 0.5).tolist() == [1, 2, 3]
+    assert boxes.nms(xyxy, scores, class_ids, 1.0).tolist() == [1, 2, 3, 0]
+    assert boxes.nms(xyxy, scores, class_ids, 0.5, most=2).tolist() == [1, 2]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from docdetect.types import BoolArray, FloatArray, SizeWH
+from docdetect.types import BoolArray, FloatArray, IntArray, SizeWH
 
 
 def xywh_to_xyxy(xywh: FloatArray) -> FloatArray:
@@ -79,6 +79,37 @@ def ios(a: FloatArray, b: FloatArray) -> FloatArray:
     """Intersection over the smaller area, (N, 4), (M, 4) -> (N, M) in [0, 1]."""
     shared = intersection(a, b)
     return _ratio(shared, np.minimum(area(a)[:, None], area(b)[None, :]))
+
+
+def nms(xyxy: FloatArray, scores: FloatArray, class_ids: IntArray, iou: float, most: int | None = None) -> IntArray:
+    """Greedy non-maximum suppression within each class.
+
+    The box with the highest score stays, all boxes of its class that overlap it by more than `iou` go, and so on with
+    the boxes that are left. Of equal scores the first box counts as the higher one.
+
+    Args:
+        xyxy: (N, 4) px.
+        scores: (N,).
+        class_ids: (N,).
+        iou: intersection over union above which two boxes of one class are one object, in [0, 1].
+        most: boxes that stay at most; None is no limit.
+
+    Returns:
+        int64 (K,) positions of the boxes that stay, by descending score.
+    """
+    left = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    areas = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+    while len(left) and (most is None or len(kept) < most):
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        others = xyxy[left]
+        sides = np.minimum(xyxy[best, 2:], others[:, 2:]) - np.maximum(xyxy[best, :2], others[:, :2])
+        shared = np.prod(np.maximum(sides, 0), axis=1)
+        whole = areas[best] + areas[left] - shared
+        same = (class_ids[left] == class_ids[best]) & (shared > iou * whole)
+        left = left[~same]
+    return np.array(kept, np.int64)
 
 
 def union_box(xyxy: FloatArray) -> FloatArray:

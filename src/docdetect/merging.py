@@ -1,10 +1,11 @@
-"""From raw detections to one box per mark; pure NumPy.
+"""Merging of raw boxes into one box for each mark (the grouping of boxes); pure NumPy.
 
-Two methods. `original` is the rule set of the original system, to the letter. `default` was made because the 50 px rule
-of the original system joins distinct signatures that stand close together: it never joins boxes of different classes,
-its distances are shares of the boxes, and it repeats until nothing changes, so grouping twice is grouping once.
+There are two methods. `original` follows the rules of the original system to the letter. One of its rules joins boxes
+whose centres are less than 50 px apart, which also joins distinct signatures that stand close together. `default` was
+made for that reason: it never joins boxes of different classes, it measures distances as shares of the boxes, and it
+repeats until nothing changes, so that merging twice gives the same as merging once.
 
-Neither depends on the order of its input. Groups come in descending confidence.
+The result of neither method depends on the order of its input. Merged boxes come in descending confidence.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from docdetect.boxes import contained, intersection, iou, union_box
 from docdetect.types import BoolArray, Detections, FloatArray, IntArray
 
 Members = tuple[tuple[int, ...], ...]
+"""For each merged box the ascending positions of the raw boxes that it stands for."""
 
 # Two halves of one mark touch along one side and have the same extent along it. In real title blocks stacked
 # signatures share up to 0.90 of their widths but lie 4 % of a box height apart, and those that touch share up to 0.64.
@@ -27,15 +29,15 @@ _HALVES_ALIGNED_FRAC = 0.8
 
 @dataclass(frozen=True)
 class GroupingSettings:
-    """How boxes become groups; the keys of the configuration section `grouping`.
+    """How raw boxes are merged; the keys of the configuration section `grouping`.
 
     Attributes:
-        method: `default`, `original` (the rules of the original system), or `none` (every box is its own group).
-        dist: px between centres under which the method `original` joins; the default method does not use it.
-        iou: IoU above which boxes join.
-        contain: share of a box inside another above which they join.
-        nested: share of a box inside another above which the less confident of the two is dropped (`original`), or the
-            outer box counts as covering the inner one (`default`).
+        method: `default`, `original` (the rules of the original system), or `none` (every raw box is a mark).
+        dist: distance between centres in px below which `original` joins two boxes; `default` does not use it.
+        iou: intersection over union above which two boxes join, in [0, 1].
+        contain: two boxes join if more than this share of one lies inside the other, in [0, 1].
+        nested: if more than this share of a box lies inside another, `original` drops the less confident of the two,
+            and for `default` the outer box covers the inner one; in [0, 1].
         per_class: the method `original` joins within a class only; the default method always does.
     """
 
@@ -48,14 +50,18 @@ class GroupingSettings:
 
 
 def merge_boxes(detections: Detections, settings: GroupingSettings | None = None) -> tuple[Detections, Members]:
-    """One box per mark.
+    """Merges raw boxes into one box for each mark.
 
-    A group's box is the union of its members' boxes, its confidence their maximum, its class that of its most
-    confident member. Ground truth (scores None) is grouped as if every score were 1.
+    A merged box is the smallest box around its members; its confidence is their highest, and its class that of the
+    most confident member. Ground truth (scores None) is merged as if every score were 1.
+
+    Args:
+        detections: raw boxes of one page.
+        settings: how to merge; None takes the defaults.
 
     Returns:
-        The grouped detections in descending confidence, and for each the ascending positions of its members in
-        `detections`. A box that a rule dropped is a member of no group.
+        The merged boxes in descending confidence, and for each the ascending positions of its members in
+        `detections`. A box that a rule dropped is a member of no merged box.
     """
     settings = settings or GroupingSettings()
     order = _canonical_order(detections)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docdetect.boxes import nms
 from docdetect.models.checkpoint import load_network
-from docdetect.models.head import HeadSpec, Raw, parts, raw_to_detections, suppressed
+from docdetect.models.head import HeadSpec, Raw, parts, raw_to_detections
 from docdetect.models.letterbox import fitted_letterbox, page_to_picture
 from docdetect.types import ByteArray, FloatArray, IntArray
 
@@ -34,7 +35,7 @@ def test_suppression_is_torchvisions(count: int) -> None:
         xyxy, scores, class_ids = made_boxes(seed, count)
         arrays = [torch.from_numpy(values) for values in (xyxy, scores, class_ids)]
         expected = batched_nms(*arrays, iou_threshold=0.5).numpy()[:300]
-        np.testing.assert_array_equal(suppressed(xyxy, scores, class_ids, 0.5), expected)
+        np.testing.assert_array_equal(nms(xyxy, scores, class_ids, 0.5, 300), expected)
 
 
 def test_parts_lie_in_a_surer_box_of_their_class() -> None:

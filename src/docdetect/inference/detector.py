@@ -43,7 +43,7 @@ from docdetect.merging import GroupingSettings
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine, say_nothing
-from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
+from docdetect.models.thresholds import DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
 from docdetect.types import ByteArray, FailedPage, Failure
 from docdetect.workers.parts import WorkerSettings
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 EngineName: TypeAlias = Literal["auto", "openvino", "onnx", "torch", "tensorrt"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
-Grouping: TypeAlias = Literal["default", "seed", "none"]
+Grouping: TypeAlias = Literal["default", "original", "none"]
 Conf: TypeAlias = float | Mapping[str, float] | None
 
 # Bytes of a rendered page that waits for the network: most pages have 2 MB, an enlarged one up to 200.
@@ -108,8 +108,10 @@ class Detector:
         precision: of the network's arithmetic: `auto` (the fastest that the hardware has natively), `fp32`, `bf16`,
             `fp16` or `int8`.
         device: `cpu`, the number of a GPU, several (`0,1`), or "" for a GPU where there is one.
-        conf: lowest confidence of a mark, in [0, 1], for all categories or for each one by name; None takes the
-            thresholds that are kept with the weights, else 0.15. Every call can choose another.
+        conf: lowest score of a mark, in [0, 1], for all categories or for each one by name; None takes the thresholds
+            that are kept with the weights, else 0.15. Every call can choose another. Where the weights have a
+            calibration (`docdetect calibrate`), `Mark.confidence` is the probability that belongs to the score, and
+            thresholds still refer to the score.
         iou: IoU of non-maximum suppression, in [0, 1].
         batch: pages in one call of the network; 0 is what suits the engine.
         workers: isolated processes that render pages; None is one for each core, 0 renders in this process, without
@@ -170,6 +172,7 @@ class Detector:
         kept = None if self.weights is None else read_thresholds(self.weights)
         self._kept_conf = None if kept is None else kept.of(self.class_names, DEFAULT_CONF)
         self._conf, self._class_conf = self._thresholds(conf)
+        self._calibration = None if self.weights is None else read_calibration(self.weights)
         self._lanes = ThreadPoolExecutor(max(1, self.engine.traits.lanes), thread_name_prefix="detect")
         self._lock = threading.Lock()
         self._runs: set[StopSignal] = set()
@@ -203,14 +206,14 @@ class Detector:
             source: the path of a PDF or image file, the bytes of one, a Pillow image, or a NumPy array, uint8
                 (H, W, 3) RGB (of OpenCV's pictures, which are BGR, give `picture[..., ::-1]`), (H, W, 4) RGBA or
                 (H, W) grey.
-            conf: lowest confidence of a mark, for all categories or for each one by name; None takes the Detector's.
+            conf: lowest score of a mark, for all categories or for each one by name; None takes the Detector's.
             rotations: `auto` also sees pages turned whose text runs up or down, `all` sees every page in four
                 orientations, `off` sees pages only as they are displayed.
             tile: also see drawings larger than A3 in tiles of the size of A4.
             dpi: px/inch of the page that boxes of a PDF refer to; boxes of images and arrays are in their own pixels.
             password: tried on an encrypted PDF, in order if there are several.
-            grouping: how raw boxes become one box for each mark: `default`, `seed`, `none` (every raw box is a mark),
-                or all settings.
+            grouping: how raw boxes are merged into one box for each mark: `default`, `original` (the rules of the
+                system that docdetect grew out of), `none` (every raw box is a mark), or all settings.
             read_codes: read what QR codes say.
             stop: once this event is set, for instance by another thread, no further page is begun.
 
@@ -336,6 +339,7 @@ class Detector:
             int8_sha256=self._int8_sha256,
             conf=lowest,
             class_conf=by_class,
+            calibration=self._calibration,
             iou=self._iou,
             engine=self.engine.traits.name,
             precision=self.engine.traits.precision,

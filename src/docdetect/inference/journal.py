@@ -120,7 +120,10 @@ def page_to_line(result: PageResult | FailedPage, stamp: Stamp, settings: RunSet
         data["damaged"] = info.damaged
     data["raw"] = _detections_to_json(result.raw, settings.class_names)
     marks = _detections_to_json(result.grouped, settings.class_names)
-    for mark, members, text in zip(marks, result.members, result.texts, strict=True):
+    confidences = mark_confidences(result, settings)
+    for mark, confidence, members, text in zip(marks, confidences, result.members, result.texts, strict=True):
+        if settings.calibration is not None:
+            mark["score"], mark["confidence"] = mark["confidence"], confidence
         mark["members"] = list(members)
         status = code_status(mark["category"], text, settings)
         if status is not None:
@@ -212,13 +215,30 @@ def code_status(category: str, text: str | None, settings: RunSettings) -> str |
     return "unreadable" if text is None else "decoded"
 
 
+def mark_confidences(page: PageResult, settings: RunSettings) -> list[float]:
+    """The confidence of each mark of a page as results show it, four decimals.
+
+    That is the probability that the detection is a mark where the weights have a calibration, else the network's score.
+    """
+    grouped = page.grouped
+    assert grouped.scores is not None  # detections are never ground truth
+    if settings.calibration is None:
+        return [score(value) for value in grouped.scores]
+    return [score(p) for p in settings.calibration.apply(grouped.scores, grouped.class_ids, settings.class_names)]
+
+
+def shown_marks(page: PageResult, settings: RunSettings) -> Detections:
+    """The marks of a page with the confidences that results show, for drawing."""
+    return replace(page.grouped, scores=np.array(mark_confidences(page, settings), np.float32))
+
+
 def coordinate(value: float) -> float:
     """A coordinate in px as results show it: float32 noise beyond 1/100 px removed."""
     return round(float(value), 2)
 
 
 def score(value: float) -> float:
-    """A confidence as results show it: four decimals."""
+    """A score or a confidence as results show it: four decimals."""
     return round(float(value), 4)
 
 
@@ -251,7 +271,7 @@ def _json_to_detections(items: list[dict[str, Any]], size_wh: SizeWH, class_name
         np.array([item["xyxy"] for item in items], np.float32).reshape(-1, 4),
         np.array([class_names.index(item["category"]) for item in items], np.int64),
         size_wh,
-        np.array([item["confidence"] for item in items], np.float32),
+        np.array([item.get("score", item["confidence"]) for item in items], np.float32),
     )
 
 

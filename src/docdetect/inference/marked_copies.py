@@ -20,7 +20,7 @@ from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.files import remove_staging
 from docdetect.inference.folder import PDF_FOLDER
-from docdetect.inference.journal import Journal, PdfEnd, code_status
+from docdetect.inference.journal import Journal, PdfEnd, code_status, mark_confidences
 from docdetect.inference.settings import RunSettings
 from docdetect.types import DocumentResult, Failure, PageResult
 
@@ -125,12 +125,12 @@ def _marks_of(page: PageResult, size_pt: tuple[float, float], settings: RunSetti
     from docdetect.documents.marked_copies import PdfMark
 
     grouped, (width_px, height_px) = page.grouped, page.info.size_wh
-    assert grouped.scores is not None  # detections are never ground truth
+    confidences = mark_confidences(page, settings)
     scale_x, scale_y = size_pt[0] / width_px, size_pt[1] / height_px
     for position, class_id in enumerate(grouped.class_ids.tolist()):
         left, top, right, bottom = grouped.xyxy[position].tolist()
         name, text = settings.class_names[class_id], page.texts[position]
-        said = [f"confidence {grouped.scores[position]:.2f}"]
+        said = [f"confidence {confidences[position]:.2f}"]
         if code_status(name, text, settings) is not None:
             said.append("unreadable" if text is None else text)
         yield PdfMark(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from docdetect.annotations.native import annotations_to_json
 from docdetect.errors import MissingDependencyError
-from docdetect.inference.journal import code_status, score
+from docdetect.inference.journal import code_status, mark_confidences, shown_marks
 from docdetect.inference.results import COLUMNS, annotated_pages, mark_rows
 from docdetect.inference.settings import RunSettings
 from docdetect.types import ByteArray, DocumentStatus, FailedPage, Failure, PageResult, SizeWH
@@ -30,7 +30,8 @@ class Mark:
 
     Attributes:
         category: the name of its class, such as `signature`.
-        confidence: in [0, 1].
+        confidence: in [0, 1]; the probability that the detection is a mark where the weights have a calibration, else
+            the score of the network.
         xyxy: left, top, right, bottom in px of a page of `Page.size_wh`, origin top left.
         text: what a QR code says; None for marks of other categories, and for codes that could not be read.
         status: `decoded` or `unreadable` for a QR code; None for marks of other categories, and where codes are not
@@ -78,13 +79,13 @@ class Page:
             render: renders pages of the document.
         """
         grouped, info = result.grouped, result.info
-        assert grouped.scores is not None  # detections are never ground truth
+        confidences = mark_confidences(result, settings)
         marks = []
         for position, class_id in enumerate(grouped.class_ids.tolist()):
             left, top, right, bottom = (round(float(value), 2) for value in grouped.xyxy[position])
             name, text = settings.class_names[class_id], result.texts[position]
             status = code_status(name, text, settings)
-            marks.append(Mark(name, score(grouped.scores[position]), (left, top, right, bottom), text, status))
+            marks.append(Mark(name, confidences[position], (left, top, right, bottom), text, status))
         return cls(
             info.document, info.number, info.size_wh, info.dpi, info.size_pt, tuple(marks), result, settings, render
         )
@@ -139,7 +140,7 @@ class Page:
         from docdetect.documents.drawing import draw_detections
 
         pixels = self._render(self.number, min(long_side_px, self._longest_px()))
-        return draw_detections(pixels, self._result.grouped, self._settings.class_names)
+        return draw_detections(pixels, shown_marks(self._result, self._settings), self._settings.class_names)
 
     def _longest_px(self) -> int:
         return max(self.size_wh) if self.size_pt is None else 1 << 30

@@ -26,7 +26,7 @@ from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.errors import MissingDependencyError
 from docdetect.files import json_text, replacing, replacing_text, write_json, write_text
 from docdetect.inference.folder import YOLO_FOLDER
-from docdetect.inference.journal import DocumentEnd, PdfEnd, code_status, coordinate, failure_to_json, score
+from docdetect.inference.journal import DocumentEnd, PdfEnd, code_status, coordinate, failure_to_json, mark_confidences
 from docdetect.inference.settings import RunSettings
 from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure, PageResult
 
@@ -104,7 +104,7 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
                 size = {"width": info.size_wh[0], "height": info.size_wh[1]}
                 where = {"document": info.document, "page": info.number}
                 _write_item(stream, image | size | where, first=images == 1)
-                for annotation in _coco_annotations(page):
+                for annotation in _coco_annotations(page, settings):
                     marks += 1
                     _write_item(later, {"id": marks, "image_id": images} | annotation, first=marks == 1)
 
@@ -168,7 +168,7 @@ FORMATS: dict[str, OpenFormat] = {
 def mark_rows(page: PageResult, settings: RunSettings) -> Iterator[tuple[Cell, ...]]:
     """One row of `COLUMNS` for each mark of a page."""
     info = page.info
-    xywh = boxes.xyxy_to_xywh(page.grouped.xyxy)
+    xywh, confidences = boxes.xyxy_to_xywh(page.grouped.xyxy), mark_confidences(page, settings)
     for position, class_id in enumerate(page.grouped.class_ids.tolist()):
         box = tuple(coordinate(value) for value in xywh[position])
         points: tuple[float | None, ...] = (None,) * 4
@@ -179,7 +179,7 @@ def mark_rows(page: PageResult, settings: RunSettings) -> Iterator[tuple[Cell, .
             )
         text, name = page.texts[position], settings.class_names[class_id]
         size_and_code = (*info.size_wh, *points, text, code_status(name, text, settings))
-        yield (info.document, info.number, name, _score_of(page, position), *box, *size_and_code)
+        yield (info.document, info.number, name, confidences[position], *box, *size_and_code)
 
 
 def annotated_pages(pages: Iterable[PageResult], settings: RunSettings, first: int) -> dict[int, AnnotatedPage]:
@@ -193,18 +193,18 @@ def annotated_pages(pages: Iterable[PageResult], settings: RunSettings, first: i
 
 
 def _annotated(page: PageResult, keys: list[str], settings: RunSettings) -> AnnotatedPage:
-    xywh = boxes.xyxy_to_xywh(page.grouped.xyxy)
+    xywh, confidences = boxes.xyxy_to_xywh(page.grouped.xyxy), mark_confidences(page, settings)
     marks = []
     for position, class_id in enumerate(page.grouped.class_ids.tolist()):
         x, y, width, height = (coordinate(value) for value in xywh[position])
         name, text = settings.class_names[class_id], page.texts[position]
         status = code_status(name, text, settings)
-        marks.append(Mark(name, (x, y, width, height), keys[position], _score_of(page, position), text, status))
+        marks.append(Mark(name, (x, y, width, height), keys[position], confidences[position], text, status))
     return AnnotatedPage(page.info.size_wh, tuple(marks))
 
 
-def _coco_annotations(page: PageResult) -> Iterator[dict[str, object]]:
-    xywh = boxes.xyxy_to_xywh(page.grouped.xyxy)
+def _coco_annotations(page: PageResult, settings: RunSettings) -> Iterator[dict[str, object]]:
+    xywh, confidences = boxes.xyxy_to_xywh(page.grouped.xyxy), mark_confidences(page, settings)
     for position, class_id in enumerate(page.grouped.class_ids.tolist()):
         box = [coordinate(value) for value in xywh[position]]
         area = round(box[2] * box[3], 2)
@@ -213,17 +213,12 @@ def _coco_annotations(page: PageResult) -> Iterator[dict[str, object]]:
             "bbox": box,
             "area": area,
             "iscrowd": 0,
-            "score": _score_of(page, position),
+            "score": confidences[position],
         }
 
 
 def _write_item(stream: IO[str], item: dict[str, object], *, first: bool) -> None:
     stream.write(("\n" if first else ",\n") + json.dumps(item, ensure_ascii=False))
-
-
-def _score_of(page: PageResult, position: int) -> float:
-    assert page.grouped.scores is not None  # detections are never ground truth
-    return score(page.grouped.scores[position])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, TypeAlias
 
 from docdetect import __version__
+from docdetect.calibration import Calibration, calibration_to_json
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.files import sha256_text
 from docdetect.merging import GroupingSettings
@@ -26,6 +27,8 @@ class RunSettings:
         int8_sha256: the same of the int8 form that lies beside them, where the engine runs it.
         conf: lowest confidence of a raw detection, in [0, 1].
         class_conf: the same for each class, in the order of ids; empty where `conf` holds for all.
+        calibration: turns scores into the confidences that results show, as probabilities; None shows the scores.
+            Thresholds (`conf`, `class_conf`) always refer to scores.
         iou: IoU of non-maximum suppression, in [0, 1].
         engine: what runs the network.
         precision: of its arithmetic.
@@ -51,6 +54,7 @@ class RunSettings:
     int8_sha256: str = ""
     conf: float = 0.15
     class_conf: tuple[float, ...] = ()
+    calibration: Calibration | None = None
     iou: float = 0.7
     engine: str = "torch"
     precision: str = "fp32"
@@ -77,6 +81,8 @@ class RunSettings:
             if item.name not in _WITHOUT_INFLUENCE:
                 value = getattr(self, item.name)
                 values[item.name] = asdict(value) if item.name == "grouping" else value
+        maps = "" if self.calibration is None else json.dumps(calibration_to_json(self.calibration), sort_keys=True)
+        values["calibration"] = sha256_text(maps)[:16] if maps else ""
         values["class_names"] = list(self.class_names)
         values["class_conf"] = list(self.class_conf)
         return values

@@ -37,7 +37,7 @@ from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import DocdetectError, InputError, InterruptedRunError
 from docdetect.files import safe_stem, sha256_file
 from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER
-from docdetect.inference.journal import rounded
+from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
 from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures
@@ -376,15 +376,15 @@ class Finisher:
         """
         raw = at_reference(found, page.info)
         grouped, members = merge_boxes(raw, self.settings.grouping)
-        texts = self._texts(page, grouped)
+        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped))
         if self.output is not None and self.settings.save_pages:
-            self._draw(page, grouped, self.output)
+            self._draw(page, shown_marks(result, self.settings), self.output)
         if self.output is not None and self.settings.save_crops and len(grouped):
             self._crop(page, grouped, self.output)
-        return PageResult(page.info, raw, grouped, members, texts)
+        return result
 
-    def _draw(self, page: ReadPage, grouped: Detections, output: Path) -> None:
-        picture = draw_detections(page.pictures.pixels, grouped, self.settings.class_names)
+    def _draw(self, page: ReadPage, marks: Detections, output: Path) -> None:
+        picture = draw_detections(page.pictures.pixels, marks, self.settings.class_names)
         write_image(page_path(output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
 
     def _crop(self, page: ReadPage, grouped: Detections, output: Path) -> None:

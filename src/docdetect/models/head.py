@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from docdetect.boxes import contained
+from docdetect.boxes import contained, nms
 from docdetect.models.letterbox import Letterbox, boxes_to_page
 from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
 
@@ -70,35 +70,11 @@ def raw_to_detections(raw: Raw, spec: HeadSpec, fit: Letterbox, conf: float, iou
     """
     anchors, scores, class_ids = _candidates(raw.logits, conf)
     xyxy = _decoded(raw.distances[:, anchors], anchors, spec, fit.picture_wh)
-    kept = suppressed(xyxy, scores, class_ids, iou) if spec.suppress else _surest(scores, MAX_MARKS)
+    kept = nms(xyxy, scores, class_ids, iou, MAX_MARKS) if spec.suppress else _surest(scores, MAX_MARKS)
     on_page, scores, class_ids = boxes_to_page(xyxy[kept], fit), scores[kept], class_ids[kept]
     order = np.lexsort((on_page[:, 0], on_page[:, 1], class_ids, -scores))
     found = Detections(on_page[order], class_ids[order], fit.page_wh, scores[order])
     return found.select(~parts(found.xyxy, found.class_ids)) if spec.suppress and iou < 1 else found
-
-
-def suppressed(xyxy: FloatArray, scores: FloatArray, class_ids: IntArray, iou: float) -> IntArray:
-    """Positions that survive greedy non-maximum suppression within each class, by descending score, 300 at most.
-
-    Args:
-        xyxy: (N, 4).
-        scores: (N,).
-        class_ids: (N,).
-        iou: two boxes of one class that overlap more are one mark.
-    """
-    left = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    areas = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
-    while len(left) and len(kept) < MAX_MARKS:
-        best, left = left[0], left[1:]
-        kept.append(int(best))
-        others = xyxy[left]
-        sides = np.minimum(xyxy[best, 2:], others[:, 2:]) - np.maximum(xyxy[best, :2], others[:, :2])
-        shared = np.prod(np.maximum(sides, 0), axis=1)
-        whole = areas[best] + areas[left] - shared
-        same = (class_ids[left] == class_ids[best]) & (shared > iou * whole)
-        left = left[~same]
-    return np.array(kept, np.int64)
 
 
 def parts(xyxy: FloatArray, class_ids: IntArray) -> BoolArray:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from docdetect.boxes import contained, iou
+from docdetect.boxes import contained, nms
 from docdetect.inference.multi_view.tiling import clear_of_edges
 from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
 
@@ -43,7 +43,7 @@ def fuse(found: Sequence[Detections], tiles: Sequence[IntArray | None]) -> Detec
     for tile in distinct.values():
         parts = parts.select(~clear_of_edges(parts.xyxy, tile, size_wh))
     parts = parts.select(~_within_another(parts, whole))
-    return _surest(_joined([whole, parts]))
+    return _suppressed(_joined([whole, parts]))
 
 
 def _cut(xyxy: FloatArray, tile: IntArray | None, size_wh: SizeWH) -> BoolArray:
@@ -69,16 +69,10 @@ def _within_another(parts: Detections, whole: Detections) -> BoolArray:
     return within
 
 
-def _surest(every: Detections) -> Detections:
-    """Greedy non-maximum suppression within each class; ties in an order that does not depend on the order of views."""
+def _suppressed(every: Detections) -> Detections:
+    """Without boxes of a mark that has a surer box; ties are decided in an order that does not depend on the views."""
     ordered = every.select(np.lexsort([*every.xyxy.T[::-1], every.class_ids, -_scores(every)]))
-    beaten = np.zeros(len(ordered), bool)
-    for position in range(len(ordered)):
-        if not beaten[position]:
-            rest = slice(position + 1, None)
-            alike = ordered.class_ids[rest] == ordered.class_ids[position]
-            beaten[rest] |= alike & (iou(ordered.xyxy[position, None], ordered.xyxy[rest])[0] > _SAME_MARK_IOU)
-    return ordered.select(~beaten)
+    return ordered.select(nms(ordered.xyxy, _scores(ordered), ordered.class_ids, _SAME_MARK_IOU))
 
 
 def _scores(found: Detections) -> FloatArray:
