@@ -1,4 +1,4 @@
-"""What people see while docdetect works: messages, tables and progress on stderr; `--json` summaries on stdout.
+"""What people see while docdetect works: messages, tables and progress on stderr; results on stdout.
 
 Work functions print nothing; they take a `ProgressCallback` and call it. Rich is imported inside functions.
 """
@@ -6,23 +6,110 @@ Work functions print nothing; they take a `ProgressCallback` and call it. Rich i
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
 ProgressCallback: TypeAlias = Callable[[int, int, str], None]
-"""Called as (done, total, note): how many of how many steps are done, and a few words on the newest one."""
+"""Called as (done, total, note): how many of how many steps are done, and a few words on the newest one.
+
+A total of 0 says that there is nothing to count yet: the note names what docdetect is doing, such as "loading the
+network".
+"""
 
 _PLAIN_INTERVAL_S = 10.0
+
+# Fewest seconds of counted work after which a speed is shown: the first steps of a run say little.
+_SPEED_AFTER_S = 2.0
+
+# Characters that a terminal obeys instead of showing them: C0 and C1 controls but the line end, marks that turn the
+# direction of writing, and lone surrogates, which no encoding can write.
+_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class StdoutClosedError(Exception):
+    """Whoever read the standard output has stopped reading, as `head` does; there is nobody to tell anything."""
+
+    exit_code = 141  # what a shell reports of a process that the closed pipe has ended: 128 + SIGPIPE
 
 
 def no_progress(done: int, total: int, note: str) -> None:
     """A ProgressCallback that shows nothing."""
+
+
+def visible(text: str) -> str:
+    r"""The text with every character that a terminal would obey written as its number, such as `\x1b` for Escape.
+
+    Names of documents and the texts of QR codes come from strangers. Line ends stay.
+    """
+    return _OBEYED.sub(lambda found: _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def visible_line(text: str) -> str:
+    r"""The text as one line: `visible`, and line ends as `\n`."""
+    return visible(text).replace("\n", "\\n")
+
+
+def write_stdout(text: str) -> None:
+    """Writes text to stdout. Where stdout is no terminal the text is UTF-8, whatever the locale says.
+
+    Raises:
+        StdoutClosedError: whoever read stdout has stopped reading.
+    """
+    stream = sys.stdout
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        if stream.isatty():
+            reconfigure(errors="backslashreplace")
+        else:
+            reconfigure(encoding="utf-8", errors="surrogateescape")
+    with reading_stdout():
+        stream.write(text)
+        stream.flush()
+
+
+def rich_stdout() -> RichConsole:
+    """Rich's console on stdout; it raises StdoutClosedError when whoever read stdout has stopped reading."""
+    from rich.console import Console as RichConsole
+
+    class Stdout(RichConsole):
+        def on_broken_pipe(self) -> None:  # Rich would end the process with exit code 1
+            _silence(sys.stdout)
+            raise StdoutClosedError
+
+    return Stdout(highlight=False)
+
+
+@contextmanager
+def reading_stdout() -> Iterator[None]:
+    """What is written to stdout inside the block raises StdoutClosedError when nobody reads it any more."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        _silence(sys.stdout)
+        raise StdoutClosedError from error
+
+
+def _silence(stream: TextIO) -> None:
+    """Leads a stream whose reader is gone into nothing, so that the interpreter does not complain at its end."""
+    with suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
 
 
 class Console:
@@ -40,23 +127,22 @@ class Console:
     def info(self, text: str) -> None:
         """A line on stderr, unless quiet."""
         if self.verbosity >= 0:
-            print(text, file=sys.stderr, flush=True)
+            self._say(text)
 
     def detail(self, text: str) -> None:
         """A line on stderr, with -v only."""
         if self.verbosity >= 1:
-            print(text, file=sys.stderr, flush=True)
+            self._say(text)
 
     def warn(self, text: str) -> None:
         """A warning on stderr, shown also when quiet."""
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        self._say(f"warning: {text}")
 
     def error(self, message: str, remedy: str = "") -> None:
         """An error on stderr with its remedy on the next line."""
-        print(f"error: {message}", file=sys.stderr)
+        self._say(f"error: {message}")
         if remedy:
-            print(f"  {remedy}", file=sys.stderr)
-        sys.stderr.flush()
+            self._say(f"  {remedy}")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table on stderr; columns whose cells are all numbers are right-aligned."""
@@ -65,67 +151,147 @@ class Console:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(title), title_justify="left", header_style="bold")
+        table = Table(title=Text(visible_line(title)), title_justify="left", header_style="bold")
         for position, name in enumerate(columns):
             numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
-            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+            table.add_column(Text(visible_line(name)), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(str(cell)) for cell in row))
-        self._rich().print(table)
+            table.add_row(*(Text(visible_line(str(cell))) for cell in row))
+        with _hearing_stderr():
+            self._rich().print(table)
+
+    def output(self, text: str) -> None:
+        """Text that is the result of the command, on stdout; shown also when quiet.
+
+        Raises:
+            StdoutClosedError: whoever read stdout has stopped reading.
+        """
+        write_stdout(text)
 
     def summary(self, data: dict[str, Any]) -> None:
-        """With `--json` the command's result as one JSON object on stdout; else nothing."""
+        """With `--json` the command's result as one JSON object on stdout; else nothing.
+
+        The JSON is ASCII, with other letters as numbers: every program reads it, whatever the locale or code page.
+
+        Raises:
+            StdoutClosedError: whoever read stdout has stopped reading.
+        """
         if self.as_json:
-            print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
+            write_stdout(json.dumps(data, ensure_ascii=True, allow_nan=False) + "\n")
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[ProgressCallback]:
-        """A progress bar on a terminal; plain lines every ten seconds elsewhere; nothing when quiet."""
+    def progress(self, label: str, unit: str = "") -> Iterator[ProgressCallback]:
+        """A progress bar on a terminal; plain lines every ten seconds elsewhere; nothing when quiet.
+
+        Args:
+            label: what the command does, such as "infer".
+            unit: what is counted, such as "pages"; with it the speed is shown.
+        """
         if self.verbosity < 0:
             yield no_progress
         elif sys.stderr.isatty():
-            with self._bar(label) as callback:
+            with self._bar(label, unit) as callback:
                 yield callback
         else:
-            yield self._plain_lines(label)
+            yield self._plain_lines(label, unit)
 
     @contextmanager
-    def _bar(self, label: str) -> Iterator[ProgressCallback]:
+    def _bar(self, label: str, unit: str) -> Iterator[ProgressCallback]:
         from rich.markup import escape
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("[dim]{task.fields[note]}[/dim]"),
         )
+        pace = _Pace(unit)
         with Progress(*columns, console=self._rich(), transient=True) as bar:
-            task = bar.add_task(label, total=None, note="")
+            task = bar.add_task(escape(label), total=None, figures="", note="")
 
             def advance(done: int, total: int, note: str) -> None:
-                bar.update(task, completed=done, total=total, note=escape(note))
+                figures = pace.figures(done, total)
+                known = total if total > 0 else None
+                bar.update(task, completed=done, total=known, figures=figures, note=escape(visible_line(note)))
 
             yield advance
 
-    def _plain_lines(self, label: str) -> ProgressCallback:
+    def _plain_lines(self, label: str, unit: str) -> ProgressCallback:
         last = time.monotonic()
+        phase = ""
+        pace = _Pace(unit)
 
         def advance(done: int, total: int, note: str) -> None:
-            nonlocal last
+            nonlocal last, phase
+            figures = pace.figures(done, total)
             now = time.monotonic()
-            if done >= total or now - last >= _PLAIN_INTERVAL_S:
+            if total <= 0:  # a phase without steps: said once, when it begins
+                if note != phase:
+                    self.info(f"{label}: {note}")
+                phase = note
+            elif done >= total or now - last >= _PLAIN_INTERVAL_S:
                 last = now
-                self.info(f"{label}: {done}/{total} {note}".rstrip())
+                self.info(f"{label}: {figures} {note}".rstrip())
 
         return advance
+
+    @staticmethod
+    def _say(text: str) -> None:
+        with _hearing_stderr():
+            print(visible(text), file=sys.stderr, flush=True)
 
     @staticmethod
     def _rich() -> RichConsole:
         from rich.console import Console as RichConsole
 
-        return RichConsole(stderr=True, highlight=False)
+        class Stderr(RichConsole):
+            def on_broken_pipe(self) -> None:  # Rich would end the process
+                _silence(sys.stderr)
+
+        return Stderr(stderr=True, highlight=False)
+
+
+class _Pace:
+    """How far a run is, how fast it goes and how long it will take.
+
+    The speed counts from the first step that is reported, so that loading and compiling do not count.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._start: tuple[float, int] | None = None
+
+    def figures(self, done: int, total: int) -> str:
+        """`340/1200 pages, 12.5 pages/s, 1:09 left`; empty where there is nothing to count yet."""
+        if total <= 0:
+            self._start = None
+            return ""
+        now = time.monotonic()
+        if self._start is None or done < self._start[1]:
+            self._start = (now, done)
+        counted = f"{done}/{total} {self._unit}".rstrip()
+        seconds, steps = now - self._start[0], done - self._start[1]
+        if seconds < _SPEED_AFTER_S or steps <= 0 or done >= total:
+            return counted
+        speed = f", {steps / seconds:.3g} {self._unit}/s" if self._unit else ""
+        return f"{counted}{speed}, {_clock((total - done) * seconds / steps)} left"
+
+
+def _clock(seconds: float) -> str:
+    """`0:09`, `12:30` or `2:05:00`."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+@contextmanager
+def _hearing_stderr() -> Iterator[None]:
+    """Messages that nobody reads any more are dropped: the work goes on."""
+    try:
+        yield
+    except BrokenPipeError:
+        _silence(sys.stderr)
 
 
 def _is_number(cell: object) -> bool:

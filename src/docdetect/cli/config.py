@@ -29,7 +29,7 @@ def show(
     if request.console.as_json:
         request.console.summary(chosen)
     else:
-        print(commented_yaml(chosen), end="")
+        request.console.output(commented_yaml(chosen))
 
 
 @group.command(add_help_option=False)

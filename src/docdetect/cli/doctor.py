@@ -25,11 +25,11 @@ def doctor(
 
     console = request.console
     findings = examine(quick=quick)
-    if not quick or any(finding.verdict is Verdict.BROKEN for finding in findings):
+    if not quick or console.verbosity > 0 or any(finding.verdict is Verdict.BROKEN for finding in findings):
         rows = [(finding.verdict.value, finding.subject, finding.detail) for finding in findings]
         console.table("docdetect doctor", ("", "what", "found"), rows)
     for finding in findings:
-        if finding.remedy and (not quick or finding.verdict is Verdict.BROKEN):
+        if finding.remedy and (not quick or console.verbosity > 0 or finding.verdict is Verdict.BROKEN):
             console.info(f"{finding.subject}: {finding.remedy}")
     broken = [finding.subject for finding in findings if finding.verdict is Verdict.BROKEN]
     console.summary(

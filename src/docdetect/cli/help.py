@@ -17,6 +17,7 @@ from rich.text import Text
 
 from docdetect.cli.tree import GLOBAL_OPTIONS, TREE
 from docdetect.config.option import Panel as Heading
+from docdetect.console import reading_stdout, rich_stdout
 
 if TYPE_CHECKING:
     import typer
@@ -28,7 +29,11 @@ _OPTIONS = "Options"
 
 def show_help() -> None:
     """Prints usage, global options and the commands grouped by stage to stdout."""
-    console = Console(highlight=False)
+    with reading_stdout():
+        _print_help(rich_stdout())
+
+
+def _print_help(console: Console) -> None:
     console.print(Text("\n Usage: docdetect [OPTIONS] COMMAND [ARGS]...\n", style="bold"))
     console.print(Text(" Find QR codes, signatures and stamps on scanned legal documents.\n"))
     console.print(_panel("Options", GLOBAL_OPTIONS))
@@ -44,7 +49,11 @@ def show_command_help(context: typer.Context, *, everything: bool) -> None:
         context: of the command.
         everything: True shows every option, False those that most people need.
     """
-    console = Console(highlight=False)
+    with reading_stdout():
+        _print_command_help(rich_stdout(), context, everything=everything)
+
+
+def _print_command_help(console: Console, context: typer.Context, *, everything: bool) -> None:
     command = context.command
     console.print(Text(f"\n{context.get_usage()}\n", style="bold"))
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
-from docdetect.console import Console
+from docdetect.console import Console, StdoutClosedError, reading_stdout
 from docdetect.errors import DocdetectError, InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
@@ -28,18 +29,26 @@ def run(arguments: list[str]) -> int:
     if not completing and (not arguments or arguments in (["-h"], ["--help"])):
         from docdetect.cli.help import show_help
 
-        show_help()
+        try:
+            show_help()
+        except StdoutClosedError as closed:
+            return closed.exit_code
         return 0 if arguments else UsageError.exit_code
-    console = Console()
+    console = Console(verbosity=int("-v" in arguments or "--verbose" in arguments))
     import typer
 
     command_line_error = typer.BadParameter.__bases__[0]  # Typer exports only this leaf of its usage errors
     assert issubclass(command_line_error, Exception)
     try:
-        result = build_app(arguments)(args=arguments, prog_name="docdetect", standalone_mode=False)
+        with reading_stdout():
+            result = build_app(arguments)(args=arguments, prog_name="docdetect", standalone_mode=False)
     except DocdetectError as error:
         console.error(error.message, error.remedy)
+        if error.__cause__ is not None:
+            console.detail("".join(traceback.format_exception(error.__cause__)).rstrip())
         return error.exit_code
+    except StdoutClosedError as closed:
+        return closed.exit_code
     except (KeyboardInterrupt, typer.Abort):
         result = InterruptedRunError.exit_code
     except command_line_error as error:

@@ -7,6 +7,7 @@ choices, default, help and heading come from the key, so that a new option is on
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ import typer
 from docdetect import __version__
 from docdetect.cli.help import show_command_help
 from docdetect.config.option import Option
-from docdetect.console import Console
+from docdetect.console import Console, write_stdout
 from docdetect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,9 +60,12 @@ class Request:
             ConfigError: a key or a value is wrong; the message names the file, `--set` or the option at fault.
             InputError: there is no such file.
         """
-        from docdetect.config.loading import load_config
+        from docdetect.config.loading import describe_changes, load_with_origins
 
-        return load_config(self.file, self.assignments, self.flags, self.names)
+        settings, origins = load_with_origins(self.file, self.assignments, self.flags, self.names)
+        for line in describe_changes(settings, origins):
+            self.console.detail(line)
+        return settings
 
     @property
     def is_bare(self) -> bool:
@@ -91,7 +95,10 @@ def takes(*sections: str, keys: Sequence[str] = (), argument: str = "", command:
 
         def call(context: typer.Context, **values: Any) -> None:
             own_values = {one.name: values.pop(one.name) for one in own}
-            work(_request(context, generated, values), **own_values)
+            request = _request(context, generated, values)
+            start = time.monotonic()
+            work(request, **own_values)
+            request.console.detail(f"{name} took {time.monotonic() - start:.1f} s")
 
         call.__name__ = call.__qualname__ = work.__name__
         call.__doc__ = work.__doc__
@@ -120,7 +127,7 @@ def global_options(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"docdetect {__version__}")
+        write_stdout(f"docdetect {__version__}\n")
         raise typer.Exit
 
 

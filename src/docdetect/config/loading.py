@@ -47,6 +47,17 @@ def load_config(
             file, `--set` or the option that it comes from.
         InputError: no such file.
     """
+    return load_with_origins(file, assignments, flags, names)[0]
+
+
+def load_with_origins(
+    file: str | None, assignments: Iterable[str], flags: Mapping[str, object] | None, names: Mapping[str, str] | None
+) -> tuple[Config, dict[str, str]]:
+    """As `load_config`, with dotted key -> the file, `--set` or the option that its value comes from.
+
+    Raises:
+        ConfigError, InputError: see `load_config`.
+    """
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
     if file:
@@ -60,7 +71,18 @@ def load_config(
     for key, value in (flags or {}).items():
         _put(tree, key, value)
         origins[key] = (names or {}).get(key, f"--{key.rpartition('.')[2].replace('_', '-')}")
-    return _validated(tree, origins)
+    return _validated(tree, origins), origins
+
+
+def describe_changes(config: Config, origins: Mapping[str, str]) -> list[str]:
+    """A line for every setting that does not have its value by default: its value, and where that comes from."""
+    values = config.model_dump(mode="json")
+    lines = []
+    for key, origin in origins.items():
+        section, _, name = key.partition(".")
+        value = "(not shown)" if key in _SECRET_KEYS else values.get(section, {}).get(name)
+        lines.append(f"setting {key} = {value} ({origin})")
+    return lines
 
 
 def find_config(name: str) -> Path:

@@ -1,0 +1,134 @@
+"""What the console writes, whatever the locale is and whoever reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docdetect.console import Console, visible
+
+NAME = "Договор № 5 ✓.pdf"
+COMMAND = "from docdetect.cli.main import main; main()"
+
+
+def docdetect(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", COMMAND, *arguments]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **environment}, check=False)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "cp1251"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=lambda environment: " ".join(environment.values()),
+)
+def test_machine_output_does_not_depend_on_the_locale(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"infer: {{include: ['{NAME}']}}\n", encoding="utf-8")
+    settings = ["config", "show", "infer", "--config", str(file)]
+    done = docdetect("--json", *settings, **environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout.decode("ascii"))["infer"]["include"] == [NAME]
+    done = docdetect(*settings, **environment)
+    assert f"include: [{NAME}]" in done.stdout.decode("utf-8")
+    for arguments in (["--help"], ["infer", "--help-all"]):
+        done = docdetect(*arguments, **environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+    done = docdetect("config", "validate", NAME, **environment)
+    assert done.returncode == 4
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["infer", "--help-all"], ["config", "show"], ["--json", "config", "show"], ["--version"]]
+)
+def test_a_reader_that_stops_is_no_bug(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", COMMAND, *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_work_goes_on_when_nobody_reads_the_messages(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from docdetect.console import Console
+console = Console()
+console.info("one")
+console.table("Two", ["a"], [["b"]])
+with console.progress("three") as advance:
+    advance(1, 1, "")
+console.warn("four")
+Path({str(tmp_path / "done")!r}).touch()
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", code], stderr=writing, check=False)
+    os.close(writing)
+    assert done.returncode == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    console.warn("\x1b]0;pwned\x07.pdf: broken\n  and more")
+    console.table("Texts", ["text"], [["\x1b[2J\nhttp://a.b"]])
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert r"\x1b]0;pwned\x07.pdf: broken" in shown
+    assert "\n  and more\n" in shown, "messages may have several lines"
+    assert r"\x1b[2J\nhttp://a.b" in shown
+
+
+def test_characters_that_hide_a_name_are_shown() -> None:
+    assert visible("invoice\u202efdp.exe") == r"invoice\u202efdp.exe"
+    assert visible("a\udcffb") == r"a\xffb", "a byte of a file name that is no UTF-8"
+    assert visible("Договор ✓\n") == "Договор ✓\n"
+
+
+def test_progress_says_phases_counts_speed_and_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("docdetect.console.time.monotonic", lambda: now)
+    with Console().progress("infer", "pages") as advance:
+        advance(0, 0, "loading the network")
+        advance(0, 0, "loading the network")
+        now = 100.0  # loading takes no part in the speed
+        for done in (0, 10, 20, 100):
+            advance(done, 100, "a.pdf")
+            now += 5.0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "infer: loading the network",
+        "infer: 0/100 pages a.pdf",
+        "infer: 20/100 pages, 2 pages/s, 0:40 left a.pdf",
+        "infer: 100/100 pages a.pdf",
+    ]
+
+
+def test_a_quiet_console_warns_and_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(verbosity=-1)
+    with console.progress("infer", "pages") as advance:
+        advance(1, 1, "")
+    console.info("hidden")
+    console.table("Hidden", ["a"], [["b"]])
+    console.warn("shown")
+    assert capsys.readouterr().err == "warning: shown\n"
+
+
+def test_details_are_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().detail("hidden")
+    Console(verbosity=1).detail("shown")
+    assert capsys.readouterr().err == "shown\n"
