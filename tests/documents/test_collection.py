@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from docdetect.documents.sources import Collection, DocumentKind, collect_documents
+from docdetect.documents.sources import (
+    Choice,
+    Collection,
+    DocumentKind,
+    LeftOut,
+    LeftOutReason,
+    collect_documents,
+    count_left_out,
+    list_documents,
+)
 from docdetect.errors import InputError
 
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are a Unix thing")
@@ -155,3 +166,128 @@ def test_a_source_that_gives_nothing_is_an_error(scans: Path, sources: list[str]
 def test_an_empty_list_on_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="standard input: no paths in this list"):
         piped(monkeypatch, b"")
+
+
+def left_out(*sources: str, choice: Choice | None = None) -> dict[str, str]:
+    return {entry.name: entry.reason.value for entry in collect_documents(sources, choice).left_out}
+
+
+def test_what_is_no_document_is_left_out_with_a_reason(scans: Path) -> None:
+    for name in ("Thumbs.db", "2023/table.xlsx", "mail.msg", "2023/.DS_Store", "README"):
+        (scans / name).write_bytes(b"x")
+    assert left_out("scans") == {
+        ".hidden/": "hidden",
+        "2023/.DS_Store": "hidden",
+        "2023/table.xlsx": "no document",
+        "README": "no document",
+        "Thumbs.db": "no document",
+        "mail.msg": "no document",
+        "notes.docx": "no document",
+    }
+    counted = count_left_out(collect_documents(["scans"]).left_out)
+    assert counted == "2 hidden, 1 .db, 1 .docx, 1 .msg, 1 .xlsx, 1 without suffix"
+
+
+@unix_only
+def test_links_and_pipes_are_left_out_with_a_reason(scans: Path) -> None:
+    os.mkfifo(scans / "pipe.pdf")
+    (scans / "broken.pdf").symlink_to(scans / "nowhere.pdf")
+    (scans / "folder").symlink_to(scans / "2023")
+    (scans / "out.pdf").symlink_to(__file__)
+    found = left_out("scans")
+    names = ("pipe.pdf", "broken.pdf", "folder/", "out.pdf")
+    assert [found[name] for name in names] == ["special", "link", "link", "link"]
+
+
+def test_what_another_source_holds_is_not_left_out(scans: Path) -> None:
+    (scans / "list.txt").write_text("scans/notes.docx\n", encoding="utf-8")
+    collection = collect_documents(["scans", "scans/list.txt"])
+    assert "notes.docx" in [file.name for file in collection.files]
+    assert "notes.docx" not in [entry.name for entry in collection.left_out]
+
+
+def test_filters_apply_before_anything_is_opened(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def refused(path: Path) -> None:
+        opened.append(path.name)
+        return DocumentKind.PDF  # type: ignore[return-value]
+
+    monkeypatch.setattr("docdetect.documents.sources.document_kind", refused)
+
+    def enter(path: Path, name: str) -> LeftOutReason | None:
+        return LeftOutReason.EXCLUDED if name == "2024" else None
+
+    choice = Choice(lambda name: not name.endswith(".png"), enter)
+    for source in ("scans", "scans/*", "scans/**"):
+        found = left_out(source, choice=choice)
+        assert (found["b.png"], found["2024/"]) == ("excluded", "excluded"), source
+    assert not {"b.png", "c.tif"} & set(opened)
+
+
+def test_an_empty_folder_beside_others_is_said(scans: Path) -> None:
+    (scans.parent / "empty").mkdir()
+    assert LeftOut("empty/", LeftOutReason.EMPTY) in collect_documents(["scans", "empty"]).left_out
+    with pytest.raises(InputError, match="empty: no documents in this folder"):
+        collect_documents(["empty"])
+
+
+def test_a_folder_without_documents_says_what_is_in_it(scans: Path) -> None:
+    (scans.parent / "other").mkdir()
+    (scans.parent / "other" / "a.docx").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"other: no documents in this folder \(left out: 1 \.docx\)"):
+        collect_documents(["other"])
+
+
+def refuse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the folder refuse to be read, also to the superuser."""
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+
+
+def test_a_folder_that_cannot_be_read_is_a_document_that_fails(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from docdetect.documents.reader import DocumentError, open_document
+
+    refuse(Path("scans") / "2024", monkeypatch)
+    files = {file.name: file for file in collect_documents(["scans"]).files}
+    assert sorted(files) == ["2023/a.pdf", "2024", "a.pdf", "b.png"]
+    with pytest.raises(DocumentError) as caught:
+        open_document(files["2024"])
+    assert caught.value.failure.message == "the folder cannot be read (Permission denied)"
+    excluding = Choice(enter=lambda _, name: LeftOutReason.EXCLUDED if name == "2024" else None)
+    assert "2024" not in [file.name for file in collect_documents(["scans"], excluding).files]
+    with pytest.raises(InputError, match="2024: the folder cannot be read"):
+        list_documents(Path("scans"))
+
+
+def test_a_source_that_cannot_be_read_is_an_error(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(Path("scans"), monkeypatch)
+    with pytest.raises(InputError, match="scans: the folder cannot be read"):
+        collect_documents(["scans"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems do not hold both")
+def test_names_that_differ_only_in_their_unicode_form_get_distinct_names(scans: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (scans / unicodedata.normalize(form, "й.pdf")).write_bytes(form.encode())
+    files = [file for file in collect_documents(["scans"]).files if "й" in file.name]
+    assert [file.path.read_bytes() for file in files] == [b"NFC", b"NFD"]
+    assert files[0].name == "й.pdf"
+    assert re.fullmatch(r"й~[0-9a-f]{8}\.pdf", files[1].name)
+    elsewhere = scans.parent / "moved"
+    scans.rename(elsewhere)
+    assert files[1].name in names("moved")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_a_name_that_looks_like_one_that_is_not_utf8_is_another_name(scans: Path) -> None:
+    (scans / "caf%E9.pdf").write_bytes(b"x")
+    Path(os.fsdecode(b"scans/caf\xe9.pdf")).write_bytes(b"x")
+    found = [name for name in names("scans") if name.startswith("caf")]
+    assert len(found) == len(set(found)) == 2

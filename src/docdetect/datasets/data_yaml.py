@@ -15,7 +15,7 @@ from typing import Any
 
 from docdetect.config.loading import parse_yaml
 from docdetect.datasets.split import SPLIT_NAMES
-from docdetect.documents.sources import DocumentKind, document_kind
+from docdetect.documents.kinds import DocumentKind, suffix_kind
 from docdetect.errors import ConfigError, InputError, problem_list
 from docdetect.files import read_text
 
@@ -204,7 +204,7 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     """The pictures in a folder and the folders in it; hidden files, such as those of macOS, are none."""
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and document_kind(path) is DocumentKind.IMAGE and path.is_file():
+        if not hidden and suffix_kind(path) is DocumentKind.IMAGE and path.is_file():
             yield path
 
 

@@ -1,10 +1,12 @@
-"""Pages of image files through Pillow: PNG, JPEG, TIFF with any number of pages, BMP, WebP; HEIC with an extra.
+"""Pages of image files through Pillow: PNG, JPEG, TIFF with any number of pages, BMP, WebP, GIF, JPEG 2000 and AVIF;
+HEIC with an extra.
 
-Pictures of every colour model to 8-bit RGB or grey, upright, over white paper.
+Pictures of every colour model are brought to 8-bit RGB or grey, upright, over white paper.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import struct
@@ -22,10 +24,12 @@ from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
     ExifTags,
+    GifImagePlugin,
     Image,
     ImageCms,
     ImageFile,
     ImageOps,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -34,9 +38,10 @@ from PIL import (
 )
 
 from docdetect.documents.damage import DAMAGED_PICTURE, has_end_marker, has_late_exif, is_plain_png, mended_picture
+from docdetect.documents.kinds import HEIF_SUFFIXES, first_bytes, is_heif
 from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture, scaled_wh
-from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile
+from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError, MissingDependencyError
 from docdetect.types import ByteArray, Failure, FailureKind, Page, PageInfo, SizeWH
 
@@ -192,11 +197,21 @@ def _managed(image: Image.Image) -> Image.Image:
     return managed
 
 
-_PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+with contextlib.suppress(ImportError):  # Pillow before 11.3 has none
+    from PIL import AvifImagePlugin  # noqa: F401
 
-"""Imported because that registers them: `Image.open` loads only some by itself when it is told the formats."""
+# Imported because that registers them: `Image.open` loads only some by itself when it is told the formats.
+_PLUGINS = (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "AVIF")
 
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
@@ -364,7 +379,7 @@ class ImageDocument:
 
 def _formats(path: Path) -> tuple[str, ...]:
     """What the file may be. Raises DocumentError (unsupported) for HEIC without the package that reads it."""
-    if path.suffix.lower() not in HEIF_SUFFIXES:
+    if path.suffix.lower() not in HEIF_SUFFIXES and not is_heif(first_bytes(path)):
         return _FORMATS
     try:
         import pillow_heif

@@ -132,6 +132,8 @@ def open_document(file: DocumentFile, passwords: Sequence[str] = ()) -> Document
         DocumentError: unreadable, encrypted, without pages, too large, out of memory, of no kind that docdetect
             reads, or in need of an extra; `.failure` says which.
     """
+    if file.failure is not None:
+        raise document_error(file.path, file.failure.kind, file.failure.message)
     if file.kind is DocumentKind.UNKNOWN:
         raise document_error(file.path, FailureKind.UNSUPPORTED, "not a file of a kind that docdetect reads")
     if file.kind is DocumentKind.PDF:

@@ -23,6 +23,7 @@ from typing import IO, Any, TypeAlias
 from docdetect import __version__, boxes
 from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_json
 from docdetect.annotations.yolo import detections_to_yolo
+from docdetect.documents.sources import LeftOut
 from docdetect.errors import MissingDependencyError
 from docdetect.files import json_text, replacing, replacing_text, write_json, write_text
 from docdetect.inference.folder import YOLO_FOLDER
@@ -376,6 +377,7 @@ class InferReport:
         pages_now: pages that this run did itself; the others come from the run that it resumed.
         interrupted: the user stopped it; the results are those of the pages so far.
         torn_lines: lines of the journal that could not be used when it was resumed.
+        left_out: files and folders in the sources that are not among the documents, and why.
     """
 
     output: Path
@@ -386,6 +388,7 @@ class InferReport:
     pages_now: int
     interrupted: bool = False
     torn_lines: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def pages_per_s(self) -> float:
@@ -452,6 +455,7 @@ def summary_of(report: InferReport) -> dict[str, Any]:
         "without_copy": [
             {"document": document} | failure_to_json(failure) for document, failure in report.without_copy.items()
         ],
+        "left_out": [{"name": entry.name, "reason": entry.reason.value} for entry in report.left_out],
         "required": list(report.required),
         "lacking": {document: list(missing) for document, missing in report.lacking.items()},
     }

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from docdetect.config.loading import dump_config
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
-from docdetect.documents.sources import DocumentFile
+from docdetect.documents.sources import DocumentFile, count_left_out
 from docdetect.errors import ConfigError, UsageError
 from docdetect.files import timestamped, write_text
 from docdetect.inference.detector import Detector, StopSignal
@@ -57,7 +58,7 @@ def infer(
     Args:
         config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
         on_progress: told about every finished document.
-        announce: told when the weights have to be converted first.
+        announce: told what is left out of the sources, and when the weights have to be converted first.
         stop: once another thread sets this event, no further page is begun.
 
     Raises:
@@ -73,7 +74,9 @@ def infer(
     prepare_processes()
     keep_freed_pictures()
     opener = DocumentOpener(known_passwords(wanted))
-    files = chosen_documents(wanted, output)
+    chosen = chosen_documents(wanted, output)
+    if chosen.left_out:
+        announce(f"left out: {count_left_out(chosen.left_out)}; summary.json names them")
     with (
         loaded_detector(config, announce) as detector,
         claimed_folder(output, on_existing),
@@ -81,7 +84,8 @@ def infer(
     ):
         if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
             write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
-        report = run(files, detector, journal, wanted, on_progress, opener, stop)
+        report = run(chosen.files, detector, journal, wanted, on_progress, opener, stop)
+        report = replace(report, left_out=chosen.left_out)
         assert detector.weights is not None
         write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
     return report

@@ -5,13 +5,21 @@ The passwords that a run knows. They reach the worker processes and nothing that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docdetect.documents.sources import HEIF_SUFFIXES, DocumentFile, collect_documents
+from docdetect.documents.sources import (
+    HEIF_SUFFIXES,
+    Choice,
+    Collection,
+    DocumentFile,
+    LeftOutReason,
+    collect_documents,
+    count_left_out,
+)
 from docdetect.errors import InputError, MissingDependencyError, UsageError
 from docdetect.files import nfc, read_text
 from docdetect.inference.folder import is_result_folder
@@ -20,10 +28,11 @@ if TYPE_CHECKING:
     from docdetect.config.schema import InferConfig
 
 
-def chosen_documents(wanted: InferConfig, output: Path) -> list[DocumentFile]:
-    """The documents of the sources that `include` and `exclude` leave, sorted by name.
+def chosen_documents(wanted: InferConfig, output: Path) -> Collection:
+    """The documents of the sources that `include` and `exclude` leave, and what else lies there.
 
-    Result folders of earlier runs inside the sources are no documents: their drawn pages would be found as images.
+    What is excluded is neither opened nor entered. Result folders of earlier runs inside the sources are no documents:
+    their drawn pages would be found as images.
 
     Raises:
         InputError: no such source, or nothing is left.
@@ -32,28 +41,34 @@ def chosen_documents(wanted: InferConfig, output: Path) -> list[DocumentFile]:
     """
     if not wanted.source:
         raise UsageError("no source given", "Say where the documents are: --source FOLDER.")
-    collection = collect_documents(wanted.source)
-    files = [
-        file
-        for file in collection.files
-        if (not wanted.include or _matches(file.name, wanted.include)) and not _matches(file.name, wanted.exclude)
-    ]
-    folders = _folders(files, collection.root)
-    results = {folder: folder == output.resolve() or is_result_folder(folder) for folder in folders}
-    files = [
-        file
-        for file in files
-        if file.path in collection.named
-        or not any(results.get(parent, False) for parent in file.path.resolve().parents)
-    ]
-    if not files:
+    own = output.resolve()
+
+    def keep(name: str) -> bool:
+        return (not wanted.include or _matches(name, wanted.include)) and not _matches(name, wanted.exclude)
+
+    def enter(folder: Path, name: str) -> LeftOutReason | None:
+        if _is_excluded_whole(name, wanted.exclude):
+            return LeftOutReason.EXCLUDED
+        return LeftOutReason.RESULTS if folder.resolve() == own or is_result_folder(folder) else None
+
+    collection = collect_documents(wanted.source, Choice(keep, enter))
+    if not collection.files:
         where = ", ".join(wanted.source)
-        raise InputError(f"{where}: no documents are left", "Check --include and --exclude.")
-    _check_readers(files)
-    return files
+        raise InputError(
+            f"{where}: no documents are left (left out: {count_left_out(collection.left_out)})",
+            "Check --include and --exclude.",
+        )
+    _check_readers(collection.files)
+    return collection
 
 
-def _check_readers(files: list[DocumentFile]) -> None:
+def _is_excluded_whole(folder: str, patterns: Iterable[str]) -> bool:
+    """Whether a pattern such as `drafts/*` or `drafts/` excludes all that a folder can hold."""
+    stems = [pattern.rstrip("*").removesuffix("/") for pattern in patterns if pattern.endswith(("/", "/*", "/**"))]
+    return any(fnmatchcase(folder.casefold(), nfc(stem).casefold()) for stem in stems)
+
+
+def _check_readers(files: Sequence[DocumentFile]) -> None:
     """One HEIC among many documents fails alone; where there is nothing else, the run would be for nothing."""
     only_heif = all(file.path.suffix.lower() in HEIF_SUFFIXES for file in files)
     if only_heif and find_spec("pillow_heif") is None:
@@ -68,14 +83,6 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
         for pattern in patterns
         for candidate in (low, low.rpartition("/")[2])
     )
-
-
-def _folders(files: list[DocumentFile], root: Path) -> set[Path]:
-    """The folders under the sources' common folder, itself left out, that the documents lie in."""
-    root = root.resolve()
-    return {
-        parent for file in files for parent in file.path.resolve().parents if parent != root and root in parent.parents
-    }
 
 
 def known_passwords(wanted: InferConfig) -> tuple[str, ...]:

@@ -1,0 +1,97 @@
+"""Every entry of a source is accounted for: read, failed with its reason, or left out with its reason."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from docdetect.config.schema import InferConfig
+from docdetect.documents.sources import collect_documents
+from docdetect.errors import InputError
+from docdetect.inference.detector import Detector
+from docdetect.inference.folder import claimed_folder
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.results import summary_of
+from docdetect.inference.run import run
+from docdetect.inference.selection import chosen_documents
+from docdetect.types import FailureKind
+from tests.support.fakes import SETTINGS, ColourEngine, make_image, make_pdf, run_once
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    for name in ("a.pdf", "drafts/b.pdf", "drafts/deep/c.pdf", "final/drafts/d.pdf"):
+        make_pdf(folder / name, [[]])
+    make_image(folder / "photo.jpg", [])
+    (folder / "letter.docx").write_bytes(b"PK")
+    return folder
+
+
+def choose(source: Path, **options: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    collection = chosen_documents(InferConfig(source=(str(source),), **options), source.parent / "out")
+    return [file.name for file in collection.files], {entry.name: entry.reason.value for entry in collection.left_out}
+
+
+@pytest.mark.parametrize("pattern", ["drafts/*", "drafts/**", "drafts/", "DRAFTS/*"])
+def test_an_excluded_folder_is_not_entered(source: Path, pattern: str) -> None:
+    files, left_out = choose(source, exclude=(pattern,))
+    assert files == ["a.pdf", "final/drafts/d.pdf", "photo.jpg"]
+    assert left_out == {"drafts/": "excluded", "letter.docx": "no document"}
+
+
+def test_a_pattern_with_a_leading_star_excludes_folders_at_any_depth(source: Path) -> None:
+    files, left_out = choose(source, exclude=("*drafts/*",))
+    assert files == ["a.pdf", "photo.jpg"]
+    assert {name for name, reason in left_out.items() if reason == "excluded"} == {"drafts/", "final/drafts/"}
+
+
+def test_what_is_not_included_is_left_out_by_name(source: Path) -> None:
+    files, left_out = choose(source, include=("*.jpg",))
+    assert files == ["photo.jpg"]
+    assert left_out["drafts/deep/c.pdf"] == "excluded"
+
+
+def test_nothing_left_says_what_was_left_out(source: Path) -> None:
+    with pytest.raises(InputError, match=r"no documents are left \(left out: 5 excluded, 1 \.docx\)"):
+        choose(source, exclude=("*.pdf", "*.jpg"))
+
+
+def test_the_summary_names_what_was_left_out(source: Path) -> None:
+    output = source.parent / "out"
+    report = run_once(source, output)
+    collection = chosen_documents(InferConfig(source=(str(source),), exclude=("drafts/*",)), output)
+    summary = summary_of(replace(report, left_out=collection.left_out))
+    assert summary["left_out"] == [
+        {"name": "drafts/", "reason": "excluded"},
+        {"name": "letter.docx", "reason": "no document"},
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_a_row_among_the_failures(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if Path(path).name == "drafts" and Path(path).parent == source:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    collection = collect_documents([str(source)])
+    output = source.parent / "out"
+    with (
+        Detector(engine=ColourEngine()) as detector,
+        claimed_folder(output, "refuse"),
+        Journal(output / JOURNAL_NAME, SETTINGS) as journal,
+    ):
+        report = run(collection.files, detector, journal, InferConfig())
+    (failure,) = report.totals.failures
+    assert (failure.document, failure.failure.kind) == ("drafts", FailureKind.UNREADABLE)
+    assert failure.failure.message == "the folder cannot be read (Permission denied)"
+    assert report.failed_documents == 1
+    assert report.totals.pages == 3
