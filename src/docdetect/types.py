@@ -140,6 +140,47 @@ class Failure:
     message: str
 
 
+class NoteKind(str, Enum):
+    """What is to be known about a document although its pages were read."""
+
+    REPAIRED = "repaired"
+    XFA_FORM = "xfa_form"
+    PORTFOLIO = "portfolio"
+    ATTACHMENTS = "attachments"
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that bears on how far the result of a document can be relied on.
+
+    Attributes:
+        kind: what it is.
+        count: of attached files, for a portfolio and for attachments; 0 for other kinds.
+    """
+
+    kind: NoteKind
+    count: int = 0
+
+    @property
+    def message(self) -> str:
+        """The note in words for people."""
+        files = "1 attached file" if self.count == 1 else f"{self.count} attached files"
+        return {
+            NoteKind.REPAIRED: "was damaged and was repaired while it was read, so that a part of it may be missing",
+            NoteKind.XFA_FORM: "is an XFA form, of which only the placeholder page was seen",
+            NoteKind.PORTFOLIO: f"is a portfolio, whose contents ({files}) were not opened",
+            NoteKind.ATTACHMENTS: f"holds {files} that {'was' if self.count == 1 else 'were'} not opened",
+        }[self.kind]
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether nobody can say that a mark is not there which was not found: the document was not seen as a whole.
+
+        Attachments leave no doubt about the document that they are attached to.
+        """
+        return self.kind is not NoteKind.ATTACHMENTS
+
+
 @dataclass(frozen=True)
 class PageResult:
     """What was found on one page.
@@ -203,12 +244,14 @@ class DocumentResult:
         sha256: hex digest of the file, or "" when it could not be read.
         pages: the result of each page, or why the page has none, in page order.
         failure: why the document as a whole failed or ended early.
+        notes: what else is to be known about the document.
     """
 
     document: str
     sha256: str
     pages: tuple[PageResult | FailedPage, ...]
     failure: Failure | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def good_pages(self) -> tuple[PageResult, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from docdetect.config.schema import InferConfig
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from tests.support.fakes import SETTINGS, make_image, run_once
+from docdetect.types import Note, NoteKind
+from tests.support.fakes import SETTINGS, make_image, make_pdf, run_once
 
 
 def test_a_jpeg_without_its_end_is_looked_at_and_its_page_says_damaged(tmp_path: Path) -> None:
@@ -23,3 +25,29 @@ def test_a_jpeg_without_its_end_is_looked_at_and_its_page_says_damaged(tmp_path:
     with Journal(tmp_path / "out" / JOURNAL_NAME, SETTINGS) as journal:
         (page,) = journal.read_document("cut.jpg")[0].good_pages
     assert page.info.damaged == pages["cut.jpg"]["damaged"]
+
+
+def test_a_repaired_document_never_lacks_a_mark(tmp_path: Path) -> None:
+    for name in ("cut.pdf", "whole.pdf"):
+        make_pdf(tmp_path / "in" / name, [[], [], []])
+    cut = tmp_path / "in" / "cut.pdf"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 8 // 10])
+    wanted = InferConfig(require=("signature",))
+    report = run_once(tmp_path / "in", tmp_path / "out", wanted=wanted)
+    assert set(report.lacking) == {"whole.pdf"}
+    rows = {row["document"]: row for row in json.loads((tmp_path / "out" / "summary.json").read_text())["documents"]}
+    assert [note["kind"] for note in rows["cut.pdf"]["notes"]] == ["repaired"]
+    assert rows["whole.pdf"]["notes"] == []
+    text = (tmp_path / "out" / "documents.csv").read_text(encoding="utf-8-sig")
+    assert "was damaged and was repaired while it was read" in text
+    with Journal(tmp_path / "out" / JOURNAL_NAME, SETTINGS) as journal:
+        result, _ = journal.read_document("cut.pdf")
+    assert result.notes == (Note(NoteKind.REPAIRED),)
+
+
+def test_a_document_with_a_damaged_page_never_lacks_a_mark(tmp_path: Path) -> None:
+    cut = make_image(tmp_path / "in" / "cut.jpg", [])
+    cut.write_bytes(cut.read_bytes()[:-2])
+    make_image(tmp_path / "in" / "whole.jpg", [])
+    report = run_once(tmp_path / "in", tmp_path / "out", wanted=InferConfig(require=("signature",)))
+    assert set(report.lacking) == {"whole.jpg"}

@@ -14,7 +14,7 @@ from docdetect.documents.reader import Document, document_error, open_document, 
 from docdetect.documents.sizes import LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import OutputError
-from docdetect.types import FailureKind, Page, PageInfo, SizeWH
+from docdetect.types import FailureKind, Note, Page, PageInfo, SizeWH
 
 
 def fake_file(name: str) -> DocumentFile:
@@ -39,6 +39,10 @@ class FakeDocument:
     @property
     def page_count(self) -> int:
         return self._count
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return ()
 
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         return PageInfo(self._file.name, number, (6, 4))

@@ -13,7 +13,7 @@ from docdetect.documents.reader import check_page_number, check_pixel_budget, do
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import InputError
-from docdetect.types import FailureKind, Page, PageInfo, SizeWH
+from docdetect.types import FailureKind, Note, Page, PageInfo, SizeWH
 
 _REMEDY = "Give uint8 of shape (height, width, 3) in the order red, green, blue, or (height, width) for grey."
 
@@ -34,6 +34,7 @@ class ArrayDocument:
     """
 
     page_count = 1
+    notes: tuple[Note, ...] = ()
 
     def __init__(self, file: DocumentFile, picture: Image.Image | NDArray[np.generic]) -> None:
         self._file = file

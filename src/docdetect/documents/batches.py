@@ -21,7 +21,7 @@ from typing import Generic, TypeAlias, TypeVar
 from docdetect.documents.reader import Document, Opener, open_document
 from docdetect.documents.sizes import RenderSize
 from docdetect.documents.sources import DocumentFile
-from docdetect.types import Failure, Page
+from docdetect.types import Failure, Note, Page
 from docdetect.workers.parts import ItemOutcome, WorkerSettings
 from docdetect.workers.pool import iter_parts
 from docdetect.workers.process import IsolatedProcess, start_server
@@ -64,11 +64,13 @@ class DocumentOutcome:
         file: the document.
         page_count: pages of the document, 0 when it could not be opened.
         failure: why it could not be opened, or why it ended before its last page; pages after that have no outcome.
+        notes: what else is to be known about the document.
     """
 
     file: DocumentFile
     page_count: int
     failure: Failure | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,15 +118,19 @@ def iter_pages(
         DocdetectError: raised by the work and not a DocumentError: it concerns the whole batch, such as OutputError.
     """
     outcomes = iter_parts(files, _DocumentOpening(opener, work), settings, preload=_PRELOAD, stop=stop)
+    notes: dict[Note, None] = {}
     with closing(outcomes):
         for outcome in outcomes:
             file = files[outcome.item]
             if isinstance(outcome, ItemOutcome):
-                yield DocumentOutcome(file, outcome.part_count, _failure_of(outcome))
-            else:
-                yield PageOutcome(
-                    file, outcome.part, outcome.part_count, outcome.value, outcome.failure, outcome.elapsed_s
-                )
+                yield DocumentOutcome(file, outcome.part_count, _failure_of(outcome), tuple(notes))
+                notes = {}
+                continue
+            value = None
+            if outcome.value is not None:
+                value = outcome.value.value
+                notes |= dict.fromkeys(outcome.value.notes)
+            yield PageOutcome(file, outcome.part, outcome.part_count, value, outcome.failure, outcome.elapsed_s)
 
 
 def document_process(memory_bytes: int, stop: threading.Event | None = None) -> IsolatedProcess:
@@ -144,6 +150,14 @@ def _failure_of(outcome: ItemOutcome) -> Failure | None:
 
 
 @dataclass(frozen=True)
+class _DonePage(Generic[T]):
+    """What the work returned for a page, and what was known about its document by then: damage shows as it is read."""
+
+    value: T
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
 class _OpenDocument(Generic[T]):
     """A document as an open item of a batch: its pages are the parts."""
 
@@ -154,8 +168,9 @@ class _OpenDocument(Generic[T]):
     def part_count(self) -> int:
         return self.document.page_count
 
-    def do_part(self, number: int) -> T:
-        return self.work(self.document, number)
+    def do_part(self, number: int) -> _DonePage[T]:
+        value = self.work(self.document, number)
+        return _DonePage(value, self.document.notes)
 
     def close(self) -> None:
         self.document.close()

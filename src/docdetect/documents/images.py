@@ -43,7 +43,7 @@ from docdetect.documents.reader import check_page_number, check_pixel_budget, do
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture, scaled_wh
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError, MissingDependencyError
-from docdetect.types import ByteArray, Failure, FailureKind, Page, PageInfo, SizeWH
+from docdetect.types import ByteArray, Failure, FailureKind, Note, Page, PageInfo, SizeWH
 
 _STRETCHED = 2.05
 
@@ -271,6 +271,10 @@ class ImageDocument:
     @property
     def page_count(self) -> int:
         return len(self._frames)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return ()
 
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         with self._frame(number) as image:

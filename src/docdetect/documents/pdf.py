@@ -33,6 +33,7 @@ from PIL import Image
 
 from docdetect.documents.images import decoded_by_opencv, resized
 from docdetect.documents.pdf_annotations import show_as_viewers_do
+from docdetect.documents.pdf_unseen import unseen_content
 from docdetect.documents.reader import (
     Document,
     check_page_number,
@@ -56,7 +57,7 @@ from docdetect.documents.sizes import (
 )
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import DocdetectError
-from docdetect.types import ByteArray, Failure, FailureKind, Page, PageInfo, SizeWH
+from docdetect.types import ByteArray, Failure, FailureKind, Note, NoteKind, Page, PageInfo, SizeWH
 
 _NUMBER = rb"([-+]?[0-9]*\.?[0-9]+)"
 
@@ -161,6 +162,7 @@ class PdfDocument:
         self._damaged: set[int] = set()
         try:
             self._page_count = self._counted()
+            self._unseen = unseen_content(self._pdf)
         except BaseException:
             self.close()
             raise
@@ -168,6 +170,11 @@ class PdfDocument:
     @property
     def page_count(self) -> int:
         return self._page_count
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        notes = [Note(NoteKind.REPAIRED)] if self._pdf.is_repaired else []
+        return (*notes, *self._unseen)
 
     @property
     def pdf(self) -> Any:

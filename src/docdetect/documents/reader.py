@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 from docdetect.documents.sizes import MAX_PIXELS, RenderSize
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError
-from docdetect.types import Failure, FailureKind, Page, PageInfo, SizeWH
+from docdetect.types import Failure, FailureKind, Note, Page, PageInfo, SizeWH
 
 _REMEDIES = {
     FailureKind.UNREADABLE: "Open it in a viewer; if that works, print it to a new PDF.",
@@ -52,6 +52,10 @@ class Document(Protocol):
     @property
     def page_count(self) -> int:
         """Number of pages, at least 1."""
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is to be known about the document beside its pages, as far as it was read until now."""
 
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         """Page `number` (from 1) as `render` would make it, without rendering. Raises DocumentError."""

@@ -29,6 +29,8 @@ from docdetect.types import (
     FailedPage,
     Failure,
     FailureKind,
+    Note,
+    NoteKind,
     PageInfo,
     PageResult,
     SizeWH,
@@ -55,11 +57,13 @@ class DocumentEnd:
         document: path relative to the source, POSIX, NFC.
         page_count: pages the document says it has.
         failure: why the document as a whole failed or ended early.
+        notes: what else is to be known about the document.
     """
 
     document: str
     page_count: int
     failure: Failure | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,8 @@ def page_place(result: PageResult | FailedPage) -> tuple[str, int]:
 def document_to_line(end: DocumentEnd, stamp: Stamp) -> str:
     """The line that closes a document, without line end."""
     data = {"record": "document", "document": end.document} | vars(stamp) | {"pages": end.page_count}
+    if end.notes:
+        data["notes"] = [note_to_json(note) for note in end.notes]
     return _line(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
 
 
@@ -188,7 +194,10 @@ def record_to_end(record: Record) -> DocumentEnd:
     """What a document's line was written from. Raises ValueError, KeyError, TypeError as `record_to_page` does."""
     failure = record.data["failure"]
     return DocumentEnd(
-        record.document, int(record.data["pages"]), None if failure is None else failure_from_json(failure)
+        record.document,
+        int(record.data["pages"]),
+        None if failure is None else failure_from_json(failure),
+        tuple(Note(NoteKind(note["kind"]), int(note["count"])) for note in record.data.get("notes", ())),
     )
 
 
@@ -201,6 +210,11 @@ def record_to_pdf(record: Record) -> PdfEnd:
 def failure_to_json(failure: Failure) -> dict[str, str]:
     """`{"kind": ..., "message": ...}`."""
     return {"kind": failure.kind.value, "message": failure.message}
+
+
+def note_to_json(note: Note) -> dict[str, object]:
+    """`{"kind": ..., "count": ..., "message": ...}`."""
+    return {"kind": note.kind.value, "count": note.count, "message": note.message}
 
 
 def failure_from_json(data: dict[str, str]) -> Failure:
@@ -412,8 +426,8 @@ class Journal:
         """All that the journal has on one document, its pages in order; None as the end while it is open."""
         entry = self._entries[document]
         end = None if entry.end is None else record_to_end(self._record(entry.end))
-        failure = None if end is None else end.failure
-        return DocumentResult(document, entry.sha256, tuple(self.read_pages(document)), failure), end
+        failure, notes = (None, ()) if end is None else (end.failure, end.notes)
+        return DocumentResult(document, entry.sha256, tuple(self.read_pages(document)), failure, notes), end
 
     def rewrite_sorted(self) -> None:
         """Makes the file hold exactly the lines that count, sorted by document and page.

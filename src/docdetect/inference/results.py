@@ -27,9 +27,17 @@ from docdetect.documents.sources import LeftOut
 from docdetect.errors import MissingDependencyError
 from docdetect.files import json_text, replacing, replacing_text, write_json, write_text
 from docdetect.inference.folder import YOLO_FOLDER
-from docdetect.inference.journal import DocumentEnd, PdfEnd, code_status, coordinate, failure_to_json, mark_confidences
+from docdetect.inference.journal import (
+    DocumentEnd,
+    PdfEnd,
+    code_status,
+    coordinate,
+    failure_to_json,
+    mark_confidences,
+    note_to_json,
+)
 from docdetect.inference.settings import RunSettings
-from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure, PageResult
+from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure, Note, PageResult
 
 AddDocument: TypeAlias = Callable[[DocumentResult], None]
 
@@ -236,6 +244,8 @@ class DocumentRow:
         finished: False when the run stopped before the document's end.
         failure: why the document as a whole failed.
         pdf: what became of its marked copy; None where none was asked for, or it is no PDF.
+        notes: what else is to be known about the document.
+        damaged_pages: numbers of the pages of which a part may be missing.
     """
 
     document: str
@@ -247,6 +257,13 @@ class DocumentRow:
     finished: bool = True
     failure: Failure | None = None
     pdf: PdfEnd | None = None
+    notes: tuple[Note, ...] = ()
+    damaged_pages: tuple[int, ...] = ()
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether a mark that was not found may be there: a part of the document was not seen."""
+        return bool(self.damaged_pages) or any(note.leaves_doubt for note in self.notes)
 
     def lacks(self, required: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the required classes stand on none of its pages."""
@@ -302,6 +319,8 @@ class Totals:
                 {name: tuple(numbers) for name, numbers in pages_of_class.items()},
                 end is not None,
                 result.failure,
+                notes=result.notes,
+                damaged_pages=tuple(page.info.number for page in result.good_pages if page.info.damaged is not None),
             )
         )
 
@@ -397,9 +416,10 @@ class InferReport:
 
     @property
     def lacking(self) -> dict[str, tuple[str, ...]]:
-        """Document -> the required classes that it lacks; documents that failed altogether are not judged."""
-        judged = (row for row in self.totals.documents if row.status is not DocumentStatus.FAILED and row.finished)
-        lacks = {row.document: row.lacks(self.required) for row in judged}
+        """Document -> the required classes that it lacks. Of documents that failed, or of which a part was not seen,
+        nobody can say what they lack."""
+        seen = (row for row in self.totals.documents if row.status is not DocumentStatus.FAILED and row.finished)
+        lacks = {row.document: row.lacks(self.required) for row in seen if not row.leaves_doubt}
         return {document: missing for document, missing in lacks.items() if missing}
 
     @property
@@ -472,6 +492,8 @@ def _row_to_json(row: DocumentRow) -> dict[str, Any]:
         "sha256": row.sha256,
         "pdf": _copy_of(row),
         "failure": None if row.failure is None else failure_to_json(row.failure),
+        "damaged_pages": list(row.damaged_pages),
+        "notes": [note_to_json(note) for note in row.notes],
     }
 
 
@@ -480,6 +502,14 @@ def _copy_of(row: DocumentRow) -> str:
     if row.pdf is None:
         return ""
     return "written" if row.pdf.failure is None else _reason(row.pdf.failure)
+
+
+def _notes_of(row: DocumentRow) -> str:
+    """What else is to be known about a document, in words; "" where there is nothing."""
+    notes = [note.message for note in row.notes]
+    if row.damaged_pages:
+        notes.append(f"has damaged pages ({' '.join(map(str, row.damaged_pages))})")
+    return "; ".join(notes)
 
 
 def _reason(failure: Failure | None) -> str:
@@ -500,7 +530,7 @@ def _write_documents(report: InferReport) -> None:
     names = report.totals.class_names
     lacking, reasons = report.lacking, _reasons(report)
     classes = [f"{name}_pages" for name in names]
-    header = ["document", "status", "pages", "failed_pages", *classes, "lacks", "reason", "pdf"]
+    header = ["document", "status", "pages", "failed_pages", *classes, "lacks", "reason", "pdf", "notes"]
     with replacing_text(report.output / "documents.csv") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
@@ -509,4 +539,4 @@ def _write_documents(report: InferReport) -> None:
             failed = " ".join(map(str, row.failed_pages))
             missing = " ".join(lacking.get(row.document, ()))
             status = [row.document, row.status.value, row.page_count, failed]
-            writer.writerow([*status, *pages, missing, reasons.get(row.document, ""), _copy_of(row)])
+            writer.writerow([*status, *pages, missing, reasons.get(row.document, ""), _copy_of(row), _notes_of(row)])

@@ -186,7 +186,7 @@ class _Recording:
             self._current[page_place(event.result)[1]] = event.result
             return
         name = event.file.name
-        end = DocumentEnd(name, event.page_count, event.failure)
+        end = DocumentEnd(name, event.page_count, event.failure, event.notes)
         self._journal.add_end(end, event.sha256)
         self._catch_up(name)
         result = self._result_of(event)
@@ -214,7 +214,7 @@ class _Recording:
         if numbers:
             pages = pages | {page_place(page)[1]: page for page in self._journal.read_pages(name, numbers)}
         in_order = tuple(pages[number] for number in sorted(pages))
-        return DocumentResult(name, event.sha256, in_order, event.failure)
+        return DocumentResult(name, event.sha256, in_order, event.failure, event.notes)
 
     def _catch_up(self, name: str | None) -> None:
         """Writes the documents of an earlier run whose names come before `name`, or all of them."""

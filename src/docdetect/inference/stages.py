@@ -44,7 +44,7 @@ from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, M
 from docdetect.inference.settings import Rotations, RunSettings
 from docdetect.merging import merge_boxes
 from docdetect.models.engines.base import Engine
-from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind, PageInfo, PageResult
+from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind, Note, PageInfo, PageResult
 from docdetect.workers.parts import WorkerSettings
 
 _T = TypeVar("_T")
@@ -108,12 +108,14 @@ class ReadDocument:
         sha256: hex digest; "" when the file could not be read.
         page_count: pages that the document says it has; 0 when it could not be opened.
         failure: why the document as a whole failed or ended early.
+        notes: what else is to be known about the document.
     """
 
     file: DocumentFile
     sha256: str
     page_count: int
     failure: Failure | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ def read_documents(
             digest = sha256 if isinstance(sha256, str) else ""
             if isinstance(outcome, DocumentOutcome):
                 unread = sha256 if isinstance(sha256, Failure) else None
-                yield ReadDocument(file, digest, outcome.page_count, outcome.failure or unread)
+                yield ReadDocument(file, digest, outcome.page_count, outcome.failure or unread, outcome.notes)
             elif outcome.failure is not None:
                 yield UnreadablePage(file, digest, outcome.number, outcome.failure)
             elif outcome.value is not None:
