@@ -63,10 +63,10 @@ train: setup ## data/datasets/main -> runs/train
 	$(DOCDETECT) train --config best.yaml
 
 # Hours of work, in as many sessions as it takes: each goes on where the last one stopped, whatever stopped it. With
-# HOURS=2.5 a session ends after so long, between two epochs, with exit code 130. Weights in the box are not replaced
+# HOURS=2.5 a session ends after so long, between two epochs, with exit code 130. Bundled weights are not replaced
 # unasked: the last step says how.
 PRETRAIN := --set train.runs=runs/pretrain
-weights: setup ## Made-up pages -> a network trained from nothing -> the box; HOURS=2.5 for a session of that length
+weights: setup ## Made-up pages -> a network trained from nothing -> bundled weights; HOURS=2.5 for a session of that length
 	$(DOCDETECT) synth --config pretrain.yaml
 	$(DOCDETECT) train --config pretrain.yaml $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
 	$(DOCDETECT) train --config pretrain_pages.yaml $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))

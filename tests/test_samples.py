@@ -47,14 +47,14 @@ def test_every_mark_is_ink_on_its_page() -> None:
     assert min(np.bincount(seen, minlength=3)) >= 3
 
 
-def test_the_int8_form_in_the_box_is_that_of_its_weights() -> None:
+def test_the_bundled_int8_form_is_that_of_its_weights() -> None:
     form = read_form(resolve_weights("docdetect-s", Path("none")), INT8_FORM, pytest.fail)
     assert form is not None
     assert (form.precision, form.spec.class_names) == ("int8", CLASSES)
 
 
 @pytest.mark.parametrize(("engine_name", "precision"), [("torch", "fp32"), ("openvino", "int8")])
-def test_the_weights_in_the_box_find_most_marks_of_every_class(engine_name: str, precision: str) -> None:
+def test_the_bundled_weights_find_most_marks_of_every_class(engine_name: str, precision: str) -> None:
     from docdetect.boxes import iou
     from docdetect.models.engines.select import load_engine
 

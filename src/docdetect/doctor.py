@@ -14,7 +14,7 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from docdetect.machine import available_cores, has_native_bf16, missing_modules, processor_flags
+from docdetect.machine import EXTRA_MODULES, available_cores, has_native_bf16, missing_modules, processor_flags
 
 _BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL", "cv2", "pymupdf", "zxingcpp")
 COMMANDS_OF_EXTRA = {
@@ -94,7 +94,7 @@ def check_extras() -> list[Finding]:
     """The extras of the package: which commands cannot run here, and what adds them."""
     findings = []
     for extra, commands in COMMANDS_OF_EXTRA.items():
-        missing = missing_modules(extra)
+        missing = missing_modules(EXTRA_MODULES[extra])
         if missing:
             detail = f"{commands} cannot run without {', '.join(missing)}"
             findings.append(Finding(f"[{extra}]", Verdict.NOTE, detail, f'pip install "docdetect[{extra}]"'))
@@ -135,7 +135,7 @@ def check_weights() -> list[Finding]:
 
 def check_torch() -> list[Finding]:
     """torch, torchvision's compiled operators (they break when the two do not match), Ultralytics, and CUDA."""
-    if "torch" in missing_modules("train"):
+    if missing_modules(["torch"]):
         return []  # reported by check_extras
     problem = _import_problem("torch")
     if problem:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,23 +44,24 @@ _GROUPS = (  # control groups of version 2 and 1: folder, limit, use, and what o
 )
 
 
-def missing_modules(extra: str) -> tuple[str, ...]:
-    """The modules of an extra (`data` or `train`) that are not installed; none of them is imported."""
-    return tuple(name for name in EXTRA_MODULES[extra] if find_spec(name) is None)
+def missing_modules(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the modules that are not installed. No module is imported to find out."""
+    return tuple(name for name in names if find_spec(name) is None)
 
 
-def require_extra(extra: str, purpose: str, *, otherwise: str = "") -> None:
-    """Makes sure that all packages of an extra are installed.
+def require_extra(extra: str, purpose: str, *, modules: Sequence[str] = (), otherwise: str = "") -> None:
+    """Makes sure that the packages of an extra are installed.
 
     Args:
         extra: `data` or `train`.
         purpose: what needs the extra, as the subject of the message: "docdetect train".
-        otherwise: another way out.
+        modules: the modules that are needed; empty for all modules of the extra.
+        otherwise: another way out, which the remedy adds to the pip command.
 
     Raises:
         MissingDependencyError: a package is missing; the remedy is the pip command that adds the extra.
     """
-    missing = missing_modules(extra)
+    missing = missing_modules(modules or EXTRA_MODULES[extra])
     if missing:
         raise MissingDependencyError(
             f"{purpose} needs packages that are not installed: {', '.join(missing)}",

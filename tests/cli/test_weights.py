@@ -1,4 +1,4 @@
-"""`docdetect weights`: what people and scripts see of the box."""
+"""`docdetect weights`: what people and scripts see of the bundled weights."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.support.tiny_network import write_checkpoint
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("docdetect.models.weights.BUNDLED_FOLDER", tmp_path / "box")
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("docdetect.models.weights.BUNDLED_FOLDER", tmp_path / "folder")
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "box"
+    return tmp_path / "folder"
 
 
-def test_an_empty_box_says_so(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_folder_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["weights"]) == 0
-    assert f"no weights in {box}" in capsys.readouterr().err
+    assert f"no weights in {folder}" in capsys.readouterr().err
 
 
-def test_pack_list_and_damage(box: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pack_list_and_damage(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     best = tmp_path / "runs" / "train" / "a" / "weights" / "best.pt"
     best.parent.mkdir(parents=True)
     write_checkpoint(best)
@@ -33,7 +33,7 @@ def test_pack_list_and_damage(box: Path, tmp_path: Path, capsys: pytest.CaptureF
     one, form = json.loads(capsys.readouterr().out)["weights"]
     assert (form["name"], form["state"]) == ("docdetect-s.openvino", "ok")
     assert (one["name"], one["state"], one["classes"]) == ("docdetect-s", "ok", ["qr", "signature", "stamp"])
-    (box / "docdetect-s.pt").write_bytes(b"x")
+    (folder / "docdetect-s.pt").write_bytes(b"x")
     assert run(["--json", "weights"]) == 4
     shown = capsys.readouterr()
     assert json.loads(shown.out)["weights"][0]["state"] == "damaged"
@@ -41,10 +41,10 @@ def test_pack_list_and_damage(box: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert run(["weights", "--pack", str(best)]) == 6
 
 
-def test_doctor_looks_at_the_box(box: Path) -> None:
+def test_doctor_looks_at_the_bundled_weights(folder: Path) -> None:
     from docdetect.doctor import Verdict, check_weights
 
     assert check_weights()[0].verdict is Verdict.NOTE
-    box.mkdir()
-    (box / "weights.json").write_text("{}", encoding="utf-8")
+    folder.mkdir()
+    (folder / "weights.json").write_text("{}", encoding="utf-8")
     assert check_weights()[0].verdict is Verdict.BROKEN

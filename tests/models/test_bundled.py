@@ -1,4 +1,4 @@
-"""The weights in the box against their manifest."""
+"""Bundled weights against their manifest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from docdetect.models.bundled import Listed, WeightsState, list_bundled, read_ma
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     for name, content in (("good", b"one"), ("spoilt", b"two"), ("stranger", b"three")):
         (tmp_path / f"{name}.pt").write_bytes(content)
     digest = sha256_file(tmp_path / "good.pt")
@@ -27,24 +27,24 @@ def box(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_file_and_every_entry_is_listed_with_its_state(box: Path) -> None:
-    assert [(one.name, one.state.value) for one in list_bundled(box)] == [
+def test_every_file_and_every_entry_is_listed_with_its_state(folder: Path) -> None:
+    assert [(one.name, one.state.value) for one in list_bundled(folder)] == [
         ("gone", "missing"),
         ("good", "ok"),
         ("spoilt", "damaged"),
         ("stranger", "unlisted"),
     ]
-    good = next(one for one in list_bundled(box) if one.name == "good")
+    good = next(one for one in list_bundled(folder) if one.name == "good")
     assert (good.classes, good.imgsz, good.size_bytes) == (("qr", "stamp"), 1024, 3)
     assert good.sha256 == sha256_file(good.file)
 
 
-def test_the_manifest_reads_back_and_does_not_depend_on_the_order(box: Path) -> None:
-    listed = read_manifest(box)
-    text = (box / "weights.json").read_text(encoding="utf-8")
-    write_manifest(box, dict(reversed(listed.items())))
-    assert read_manifest(box) == listed
-    assert (box / "weights.json").read_text(encoding="utf-8") == text
+def test_the_manifest_reads_back_and_does_not_depend_on_the_order(folder: Path) -> None:
+    listed = read_manifest(folder)
+    text = (folder / "weights.json").read_text(encoding="utf-8")
+    write_manifest(folder, dict(reversed(listed.items())))
+    assert read_manifest(folder) == listed
+    assert (folder / "weights.json").read_text(encoding="utf-8") == text
 
 
 def test_no_folder_is_an_empty_box(tmp_path: Path) -> None:

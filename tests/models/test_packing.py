@@ -1,4 +1,4 @@
-"""Checkpoints of a training become weights for the box: the bare network in half precision, always the same bytes."""
+"""Checkpoints of a training become bundled weights: the bare network in half precision, always the same bytes."""
 
 from __future__ import annotations
 

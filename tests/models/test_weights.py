@@ -14,8 +14,8 @@ from docdetect.models.weights import resolve_model, resolve_weights
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "box"
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bundled"
     folder.mkdir()
     monkeypatch.setattr(weights_module, "BUNDLED_FOLDER", folder)
     return folder
@@ -29,29 +29,29 @@ def finished_run(runs: Path, name: str, time_s: int) -> Path:
     return best
 
 
-def test_nothing_given_takes_the_box_then_the_newest_run(tmp_path: Path, box: Path) -> None:
+def test_nothing_given_takes_the_bundled_weights_then_the_newest_run(tmp_path: Path, bundled: Path) -> None:
     runs = tmp_path / "runs"
     with pytest.raises(InputError, match="no weights: none came with this docdetect"):
         resolve_weights("", runs)
     finished_run(runs, "b_old", 1000)
     newest = finished_run(runs, "a_new", 2000)
     assert resolve_weights("", runs) == newest
-    (box / "docdetect-s.pt").write_bytes(b"x")
-    assert resolve_weights("", runs) == box / "docdetect-s.pt"
+    (bundled / "docdetect-s.pt").write_bytes(b"x")
+    assert resolve_weights("", runs) == bundled / "docdetect-s.pt"
     assert resolve_weights("last", runs) == newest
     with pytest.raises(InputError, match=r"no weights: .*holds no training run"):
         resolve_weights("last", tmp_path / "none")
 
 
-def test_path_run_folder_and_name(tmp_path: Path, box: Path) -> None:
+def test_path_run_folder_and_name(tmp_path: Path, bundled: Path) -> None:
     runs = tmp_path / "runs"
     best = finished_run(runs, "run", 1000)
-    (box / "docdetect-s.pt").write_bytes(b"x")
+    (bundled / "docdetect-s.pt").write_bytes(b"x")
     assert resolve_weights(str(best), runs) == best
     assert resolve_weights(str(runs / "run"), runs) == best
     for name in ("docdetect-s", "docdetect-s.pt"):
-        assert resolve_weights(name, runs) == box / "docdetect-s.pt"
-        assert resolve_model(name) == box / "docdetect-s.pt"
+        assert resolve_weights(name, runs) == bundled / "docdetect-s.pt"
+        assert resolve_model(name) == bundled / "docdetect-s.pt"
     with pytest.raises(InputError, match=r"nothing\.pt: no such weights"):
         resolve_weights("nothing.pt", runs)
 
@@ -67,12 +67,14 @@ def test_architectures_by_name_and_path(tmp_path: Path) -> None:
         resolve_model(str(tmp_path / "none.yaml"))
 
 
-def test_unknown_names(box: Path) -> None:
+def test_unknown_names(bundled: Path) -> None:
     with pytest.raises(InputError, match="no pretrained network of that name"):
         resolve_model("resnet.pt")
 
 
-def test_pretrained_offline_says_the_three_ways_out(tmp_path: Path, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_offline_says_the_three_ways_out(
+    tmp_path: Path, bundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import socket
 
     def no_network(*args: Any, **kwargs: Any) -> None:
@@ -94,7 +96,9 @@ def test_pretrained_offline_says_the_three_ways_out(tmp_path: Path, box: Path, m
     assert not list(tmp_path.rglob("*.pt"))
 
 
-def test_pretrained_from_the_cache_needs_no_network(tmp_path: Path, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_from_the_cache_needs_no_network(
+    tmp_path: Path, bundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cached = tmp_path / "docdetect" / "weights" / "yolo11s.pt"
     cached.parent.mkdir(parents=True)

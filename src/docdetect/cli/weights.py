@@ -18,9 +18,9 @@ _DIGEST_SHOWN = 16
 
 @takes("weights")
 def weights(request: Request) -> None:
-    """List the weights in the box, each checked against the manifest; with --pack, add some first.
+    """List the bundled weights, each checked against the manifest; with --pack, add some first.
 
-    Packed weights are half precision and hold nothing but the network; an int8 form of other weights is removed. Exit
+    Packed weights are half precision and hold nothing but the network; forms of other weights are removed. Exit
     code 4 when a file is damaged or missing.
     """
     settings, console = request.settings, request.console
@@ -30,20 +30,20 @@ def weights(request: Request) -> None:
     from docdetect.models.weights import BUNDLED_FOLDER, resolve_weights
 
     wanted = settings.weights
-    box = Path(wanted.folder) if wanted.folder else BUNDLED_FOLDER
+    folder = Path(wanted.folder) if wanted.folder else BUNDLED_FOLDER
     if wanted.pack:
-        _pack(resolve_weights(wanted.pack, Path(settings.train.runs)), box, wanted, console)
-    _show(console, box, list_bundled(box))
+        _pack(resolve_weights(wanted.pack, Path(settings.train.runs)), folder, wanted, console)
+    _show(console, folder, list_bundled(folder))
 
 
-def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> None:
+def _pack(source: Path, folder: Path, wanted: WeightsConfig, console: Console) -> None:
     from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
 
     if wanted.calibration:
         from docdetect.models.engines.quantization import import_nncf
 
         import_nncf()  # what is missing is said before anything is packed
-    packed = [pack_weights(source, box, wanted.name, overwrite=wanted.overwrite)]
+    packed = [pack_weights(source, folder, wanted.name, overwrite=wanted.overwrite)]
     packed.append(pack_openvino(packed[0]))
     if wanted.calibration:
         from docdetect.evaluation.engine_check import CheckSettings, read_pages
@@ -54,7 +54,7 @@ def _pack(source: Path, box: Path, wanted: WeightsConfig, console: Console) -> N
         console.info(f"packed {source} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
 
 
-def _show(console: Console, box: Path, found: tuple[BundledWeights, ...]) -> None:
+def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> None:
     from docdetect.errors import InputError
     from docdetect.models.bundled import WeightsState
 
@@ -70,12 +70,12 @@ def _show(console: Console, box: Path, found: tuple[BundledWeights, ...]) -> Non
         for one in found
     ]
     if rows:
-        console.table(f"Weights in {box}", ("", "name", "classes", "trained for", "size", "SHA-256"), rows)
+        console.table(f"Weights in {folder}", ("", "name", "classes", "trained for", "size", "SHA-256"), rows)
     else:
-        console.info(f"no weights in {box}")
+        console.info(f"no weights in {folder}")
     console.summary(
         {
-            "folder": str(box),
+            "folder": str(folder),
             "weights": [
                 {
                     "name": one.name,
@@ -93,6 +93,6 @@ def _show(console: Console, box: Path, found: tuple[BundledWeights, ...]) -> Non
     spoilt = [one for one in found if one.state in (WeightsState.DAMAGED, WeightsState.MISSING)]
     if spoilt:
         raise InputError(
-            f"{box}: {', '.join(f'{one.name} is {one.state.value}' for one in spoilt)}",
+            f"{folder}: {', '.join(f'{one.name} is {one.state.value}' for one in spoilt)}",
             "Install docdetect again, or restore the folder from the repository.",
         )

@@ -1,5 +1,8 @@
-"""Which weights, which engine, and image batch -> detections."""
+"""Networks: which weights, which engine runs them, and pages of pixels to detections.
+
+Importing this package imports neither PyTorch nor Ultralytics.
+"""
 
 from docdetect.models.ultralytics_setup import tame_environment
 
-tame_environment()  # before anything in this room can import Ultralytics, which reads it once, at import
+tame_environment()  # Ultralytics reads its environment once, at import, so it is set before any module can import it

@@ -105,7 +105,8 @@ class _PlainUnpickler(pickle.Unpickler):
 def require_checkpoints(weights: Path) -> None:
     """Makes sure that checkpoints can be loaded here. Raises MissingDependencyError: a package is not installed."""
     way = "or run docdetect export where they are installed, and give the exported folder as the weights"
-    require_extra("train", f"{weights}: loading a checkpoint", otherwise=way)
+    modules = ("torch", "torchvision", "ultralytics")
+    require_extra("train", f"{weights}: loading a checkpoint", modules=modules, otherwise=way)
 
 
 def check_architecture(file: Path, class_count: int) -> None:

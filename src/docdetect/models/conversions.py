@@ -99,6 +99,18 @@ def read_converted(manifest: Path) -> ConvertedNetwork:
         raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
 
 
+def converted_imgsz(manifest: Path) -> int:
+    """The size in px that an exported network is meant for, from its manifest alone; 0 where the manifest tells none.
+
+    Raises:
+        InputError: the manifest is damaged.
+    """
+    try:
+        return int(read_json(manifest).get("imgsz", 0))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
+
+
 def converted_to_bytes(network: ConvertedNetwork) -> bytes:
     """The network as one ZIP archive; the same network gives the same bytes."""
     stream = io.BytesIO()

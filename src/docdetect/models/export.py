@@ -1,4 +1,4 @@
-"""Weights into a folder in the format of an engine, which `infer --weights FOLDER` takes."""
+"""Export: weights become a folder in the format of an engine, which `infer --weights FOLDER` takes."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def export_network(
 
     Args:
         weights: a `.pt` file.
-        folder: made, whole or not at all.
+        folder: the folder of the export; it is made whole or not at all.
         engine: one of `FORMATS`.
         imgsz: px, the long side of the pictures that the export is for; `infer` and `val` use it unless told
             otherwise. TensorRT plans take no larger ones, the other formats take pictures of any size.
         calibration: pages, uint8 (H, W, 3) RGB, on which an int8 network for OpenVINO finds its ranges; None for fp32.
-        overwrite: replace an earlier export; a folder that holds anything else is never replaced.
-        announce: told what takes a while.
+        overwrite: replace an earlier export. A folder that holds anything else is never replaced.
+        announce: told about each step that takes a while.
 
     Raises:
         InputError: the weights cannot be used, or `calibration` is empty.
@@ -55,7 +55,11 @@ def export_network(
     """
     if folder.exists() and not ((folder / MANIFEST_NAME).is_file() and overwrite):
         ours = (folder / MANIFEST_NAME).is_file()
-        remedy = "Add --overwrite to replace it." if ours else "It is no export of docdetect's: choose another folder."
+        remedy = (
+            "Add --overwrite to replace it."
+            if ours
+            else "The folder is no export of docdetect's: choose another folder."
+        )
         raise OutputExistsError(f"{folder}: exists", remedy)
     thresholds, calibrated = read_thresholds(weights), read_calibration(weights)
     announce(f"converting {weights.name} for {engine}")

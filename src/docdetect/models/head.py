@@ -1,8 +1,8 @@
-"""What the last layer of a YOLO network says, turned into boxes: one implementation for every engine, NumPy only.
+"""The outputs of a YOLO network, decoded into boxes: one implementation for every engine, in NumPy only.
 
-The engines run the network up to its raw outputs. Decoding them here, in fp32, keeps coordinates exact whatever the
-network's own precision (bf16 has steps of 4 px at 1000 px), costs next to nothing because only anchors that reach the
-threshold are decoded, and makes the network independent of the size of its input.
+An engine runs the network up to its raw outputs. Decoding them here, in fp32, keeps coordinates exact whatever
+precision the network is computed in (bf16 has steps of 4 px at 1000 px). Decoding costs next to nothing, because only
+the anchors that reach the threshold are decoded, and it makes the network independent of the size of its input.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from docdetect.boxes import contained, nms
 from docdetect.models.letterbox import Letterbox, boxes_to_page
 from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
 
-MAX_MARKS = 300  # per page, as in Ultralytics
-_MAX_CANDIDATES = 30_000  # the same
-_PART_FRAC = 0.95  # of a box: with more of it in a surer box of its class, it is a part of that mark
-_LOGIT_SLACK = 1e-3  # candidates are picked by logit; which of them count is decided by score
+MAX_MARKS = 300
+"""Most marks of a page, as in Ultralytics."""
+# Most candidates of a page before non-maximum suppression, as in Ultralytics.
+_MAX_CANDIDATES = 30_000
+# A box of which more than this share lies in a surer box of its class is a part of that mark.
+_PART_FRAC = 0.95
+# Candidates are picked by logit, and with this slack, because their score decides which of them count.
+_LOGIT_SLACK = 1e-3
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,10 @@ class HeadSpec:
     """How a network's raw outputs are read.
 
     Attributes:
-        class_names: in the order of their ids.
-        strides: px per cell of each level, finest first.
-        bins: of the distribution that a box side's distance is given as; 1 gives the distance itself.
-        suppress: whether several boxes answer to one mark, so that non-maximum suppression is needed.
+        class_names: class names in the order of their ids.
+        strides: px per cell of each level of the head, the finest level first.
+        bins: number of bins of the distribution that gives the distance of a box side; 1 gives the distance itself.
+        suppress: whether several boxes may answer to one mark, so that non-maximum suppression is needed.
     """
 
     class_names: tuple[str, ...]
@@ -51,11 +55,12 @@ class HeadSpec:
 
 @dataclass(frozen=True)
 class Raw:
-    """The network's raw outputs for one picture, A anchors in the order of levels, rows and columns.
+    """The network's raw outputs for one picture, with A anchors in the order of levels, rows and columns.
 
     Attributes:
-        distances: float (4 * bins, A), of any precision: left, top, right, bottom, in cells, as logits of their bins.
-        logits: float32 (C, A).
+        distances: float of any precision, (4 * bins, A): the distances of the left, top, right and bottom side from the
+            anchor, in cells, as logits of their bins.
+        logits: float32 (C, A), one logit for each class.
     """
 
     distances: FloatArray
@@ -63,14 +68,21 @@ class Raw:
 
 
 def raw_to_detections(raw: Raw, spec: HeadSpec, fit: Letterbox, conf: float, iou: float) -> Detections:
-    """Detections in px of the page, clipped, by descending score (above `conf`), equal scores in a fixed order.
+    """The detections of a page, in px of the page and clipped to it, by descending score.
 
-    An anchor counts for its best class only; of boxes of one class that overlap by more than `iou` the surest stays,
-    and parts of surer boxes are dropped. With an `iou` of 1 all stay.
+    An anchor counts for its best class only. Non-maximum suppression follows, then the boxes that are parts of surer
+    boxes are dropped. Equal scores come in a fixed order.
+
+    Args:
+        raw: the raw outputs for the picture of the page.
+        spec: how they are read.
+        fit: where the page lies in the picture.
+        conf: scores must be above this one, in [0, 1).
+        iou: of two boxes of one class that overlap more than this, the surer one stays; with 1 all boxes stay.
     """
     anchors, scores, class_ids = _candidates(raw.logits, conf)
     xyxy = _decoded(raw.distances[:, anchors], anchors, spec, fit.picture_wh)
-    kept = nms(xyxy, scores, class_ids, iou, MAX_MARKS) if spec.suppress else _surest(scores, MAX_MARKS)
+    kept = nms(xyxy, scores, class_ids, iou, MAX_MARKS) if spec.suppress else _highest(scores, MAX_MARKS)
     on_page, scores, class_ids = boxes_to_page(xyxy[kept], fit), scores[kept], class_ids[kept]
     order = np.lexsort((on_page[:, 0], on_page[:, 1], class_ids, -scores))
     found = Detections(on_page[order], class_ids[order], fit.page_wh, scores[order])
@@ -78,10 +90,10 @@ def raw_to_detections(raw: Raw, spec: HeadSpec, fit: Letterbox, conf: float, iou
 
 
 def parts(xyxy: FloatArray, class_ids: IntArray) -> BoolArray:
-    """(N,) True for boxes of which more than 0.95 lies in one box before them of their class.
+    """(N,) True for each box of which more than 0.95 lies in one surer box of its class.
 
-    The network often finds a capital or the first half of a signature beside the whole; their IoU is too low for
-    non-maximum suppression.
+    A network often finds a capital letter or the first half of a signature beside the whole signature; the IoU of the
+    two is too low for non-maximum suppression.
 
     Args:
         xyxy: (N, 4), by descending score.
@@ -93,7 +105,7 @@ def parts(xyxy: FloatArray, class_ids: IntArray) -> BoolArray:
 
 
 def _candidates(logits: FloatArray, conf: float) -> tuple[IntArray, FloatArray, IntArray]:
-    """Anchors whose best class scores above `conf`, with that score and class; ascending by anchor."""
+    """The anchors whose best class scores above `conf`, ascending, with that score and class."""
     lowest = -math.inf if conf <= 0 else math.inf if conf >= 1 else math.log(conf / (1 - conf))
     best = logits.max(axis=0)
     anchors = np.flatnonzero(best > lowest - _LOGIT_SLACK)
@@ -101,13 +113,13 @@ def _candidates(logits: FloatArray, conf: float) -> tuple[IntArray, FloatArray, 
     above = scores > conf
     anchors, scores = anchors[above], scores[above]
     if len(anchors) > _MAX_CANDIDATES:
-        kept = np.sort(_surest(scores, _MAX_CANDIDATES))
+        kept = np.sort(_highest(scores, _MAX_CANDIDATES))
         anchors, scores = anchors[kept], scores[kept]
     return anchors, scores, logits[:, anchors].argmax(axis=0)
 
 
-def _surest(scores: FloatArray, most: int) -> IntArray:
-    """Positions of the highest scores, at most so many, highest first."""
+def _highest(scores: FloatArray, most: int) -> IntArray:
+    """Positions of the highest scores, at most so many, the highest first."""
     return np.argsort(-scores, kind="stable")[:most]
 
 
@@ -127,7 +139,7 @@ def _decoded(distances: FloatArray, anchors: IntArray, spec: HeadSpec, picture_w
 
 @lru_cache(maxsize=64)
 def _anchor_points(picture_wh: SizeWH, strides: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Centres of all cells, (A, 2) in cells of their level, and px per cell, (A, 1)."""
+    """The centres of all cells, (A, 2) in cells of their level, and the px per cell, (A, 1)."""
     points, scales = [], []
     for stride in strides:
         columns, rows = picture_wh[0] // stride, picture_wh[1] // stride

@@ -1,4 +1,7 @@
-"""A page of any size into the picture that the network sees, and its boxes back onto the page; as in training."""
+"""Letterbox: pages of any size become the pictures that a network sees, and boxes of pictures go back to the pages.
+
+The page is scaled and padded as in training. The blank margins of a page can be left out of the picture.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,27 @@ from cv2.typing import MatLike
 from docdetect import boxes
 from docdetect.types import ByteArray, FloatArray, IntArray, SizeWH
 
-_PADDING_VALUE = 114  # grey, as in Ultralytics
-_PAPER_TOLERANCE = 12  # of 255, in each channel: what differs by no more is paper, not ink
-_MARGIN_PX = 4  # of the picture: paper that stays around the ink
-_STEP_STRIDES = 2  # pictures differ by multiples of so many strides, so that few sizes occur
-_LEAST_FRAC = 0.5  # of the whole picture's sides: some context stays
+# The grey of the padding, as in Ultralytics.
+_PADDING_VALUE = 114
+# A pixel that differs from the colour of the paper by no more than this, in each channel, is paper and not ink.
+_PAPER_TOLERANCE = 12
+# Px of the picture that stay around the ink when blank margins are left out.
+_MARGIN_PX = 4
+# The sizes of pictures differ by multiples of so many strides, so that few sizes occur.
+_STEP_STRIDES = 2
+# Share of each side of the whole picture that stays at least, so that the network keeps some context.
+_LEAST_FRAC = 0.5
 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a page lies in its picture; all in px.
+    """Where a page lies in its picture; all lengths in px.
 
     Attributes:
-        page_wh: the page.
-        inner_wh: the page in the picture, or in a larger one where borders are left out; aspect kept.
-        left, top: of the page in the picture; below 0 where borders are left out.
-        picture_wh: the picture, both sides multiples of the network's stride.
+        page_wh: size of the page.
+        inner_wh: size of the scaled page; its aspect is that of the page.
+        left, top: place of the scaled page's left top corner in the picture; negative where blank margins are left out.
+        picture_wh: size of the picture; both sides are multiples of the network's stride.
     """
 
     page_wh: SizeWH
@@ -43,8 +51,8 @@ class Framing:
 
     Attributes:
         imgsz: px, the long side of the picture of a whole page.
-        stride: of the network, px.
-        trim: leave out blank borders, for pictures of fewer px at the same scale.
+        stride: px, the stride of the network.
+        trim: leave out the blank margins of pages, for pictures of fewer px at the same scale.
     """
 
     imgsz: int
@@ -52,7 +60,7 @@ class Framing:
     trim: bool = False
 
     def of(self, page: ByteArray) -> Letterbox:
-        """For a page, uint8 (H, W, 3)."""
+        """The letterbox of a page, uint8 (H, W, 3)."""
         fit = fitted_letterbox((page.shape[1], page.shape[0]), self.imgsz, self.stride)
         return without_borders(fit, inked_box(page), self.stride) if self.trim else fit
 
@@ -71,15 +79,15 @@ def fitted_letterbox(page_wh: SizeWH, imgsz: int, stride: int) -> Letterbox:
 
 
 def without_borders(fit: Letterbox, inked_xyxy: IntArray, stride: int) -> Letterbox:
-    """The letterbox of a whole page without the strips at its sides, of whole strides, that have no ink.
+    """The letterbox of a whole page, without the strips at its sides that have no ink and are whole strides wide.
 
-    What stays lies on the same grid of strides, so that the network computes the same there, as far as it does not look
-    past the borders.
+    What stays lies on the same grid of strides, so the network computes the same there, as far as it does not look at
+    what was left out.
 
     Args:
-        fit: of the whole page.
+        fit: the letterbox of the whole page.
         inked_xyxy: (4,) px of the page, see `inked_box`.
-        stride: of the network, px.
+        stride: px, the stride of the network.
     """
     gain = fit.inner_wh[0] / fit.page_wh[0]
     left, top, right, bottom = (side * gain for side in inked_xyxy.tolist())
@@ -89,7 +97,7 @@ def without_borders(fit: Letterbox, inked_xyxy: IntArray, stride: int) -> Letter
 
 
 def _kept(first: float, end: float, side: int, stride: int) -> tuple[int, int]:
-    """Start and length, along one side of the picture, of what shows the ink from `first` to `end`."""
+    """Start and length in px of the stretch of one side of the picture that shows the ink from `first` to `end`."""
     step = _STEP_STRIDES * stride
     start = max(0, math.floor((first - _MARGIN_PX) / stride) * stride)
     needed = max(end + _MARGIN_PX - start, side * _LEAST_FRAC)
@@ -98,10 +106,10 @@ def _kept(first: float, end: float, side: int, stride: int) -> tuple[int, int]:
 
 
 def inked_box(page: ByteArray) -> IntArray:
-    """(4,) x0, y0, x1, y1 in px around all that differs from the paper, whose colour is that of the page's edges.
+    """(4,) x0, y0, x1, y1 in px around everything on a page that is not paper.
 
-    A blank page has a box without area. Where the edges have no single colour the box is the whole page, and a speck at
-    an edge takes it there.
+    The colour of the paper is the median colour of the page's edges. A blank page has a box without area. Where the
+    edges have no single colour, the box is the whole page; a speck at an edge extends the box to that edge.
 
     Args:
         page: uint8 (H, W, 3).
@@ -115,7 +123,7 @@ def inked_box(page: ByteArray) -> IntArray:
 
 
 def _extent(clean: MatLike) -> tuple[int, int]:
-    """From where to where a line has zeros."""
+    """Positions of the first zero of a line and of the end of its last one; (0, 0) where there is none."""
     inked = np.flatnonzero(np.asarray(clean) == 0)
     return (int(inked[0]), int(inked[-1]) + 1) if len(inked) else (0, 0)
 
@@ -135,7 +143,7 @@ def page_to_picture(page: ByteArray, fit: Letterbox) -> ByteArray:
 
 
 def boxes_to_page(xyxy: FloatArray, fit: Letterbox) -> FloatArray:
-    """(N, 4) px of the picture -> (N, 4) px of the page, clipped to it."""
+    """(N, 4) boxes in px of the picture -> (N, 4) boxes in px of the page, clipped to the page."""
     offset = np.array([fit.left, fit.top] * 2, np.float32)
     gain = np.array([fit.inner_wh[0] / fit.page_wh[0], fit.inner_wh[1] / fit.page_wh[1]] * 2, np.float32)
     return boxes.clip((xyxy - offset) / gain, fit.page_wh)

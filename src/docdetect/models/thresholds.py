@@ -12,7 +12,7 @@ from docdetect.errors import InputError
 from docdetect.files import read_json, sha256_file
 
 DEFAULT_CONF = 0.15
-"""The seed's threshold in production, where nothing better is known: faint marks matter more than false alarms."""
+"""Threshold where nothing better is known. The original system used it: faint marks matter more than false alarms."""
 _FORMAT = 1
 
 
@@ -22,8 +22,8 @@ class Thresholds:
 
     Attributes:
         conf: class name -> threshold in [0, 1].
-        origin: how they were chosen, for people.
-        weights_sha256: the weights they belong to, "" for any.
+        origin: how the thresholds were chosen, in words for people.
+        weights_sha256: SHA-256 of the weights that the thresholds belong to; "" for any weights.
     """
 
     conf: Mapping[str, float]
@@ -41,12 +41,12 @@ class Thresholds:
 
 
 def thresholds_path(weights: Path) -> Path:
-    """Where the thresholds of weights are kept: beside them."""
+    """The file beside the weights in which their thresholds are kept."""
     return weights.with_name(f"{weights.name}.thresholds.json")
 
 
 def calibration_path(weights: Path) -> Path:
-    """Where the calibration of weights is kept: beside them."""
+    """The file beside the weights in which their calibration is kept."""
     return weights.with_name(f"{weights.name}.calibration.json")
 
 

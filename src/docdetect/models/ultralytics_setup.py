@@ -1,18 +1,20 @@
-"""The one place that prepares Ultralytics: offline, quiet, no analytics, nothing installed or downloaded by itself.
+"""The one place that prepares Ultralytics: offline, quiet, without analytics, installing and downloading nothing.
 
 Ultralytics reads its environment once, when it is imported, so `tame_environment` runs when `docdetect.models` or
-`docdetect.training` is imported; `prepare_ultralytics` does the rest just before it is used.
+`docdetect.training` is imported; it needs nothing but the standard library. `prepare_ultralytics` does the rest just
+before Ultralytics is used, and needs the extra `train`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+from docdetect.machine import require_extra
 
 _ENVIRONMENT = {
     "YOLO_OFFLINE": "true",  # no look-ups of releases, no "new version" calls
@@ -22,13 +24,14 @@ _ENVIRONMENT = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
 _SETTINGS_OFF = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
-_FONTS_WANTED = ("Arial.ttf", "Arial.Unicode.ttf")  # Ultralytics downloads these when it does not find them
+# Ultralytics downloads these fonts when it does not find them in the folder of its settings.
+_FONTS_WANTED = ("Arial.ttf", "Arial.Unicode.ttf")
 _ITS_HANDLER, _OUR_HANDLER = "ultralytics.utils.set_logging", "docdetect"
 _OPENMP = "OMP_NUM_THREADS"
 
 
 def cache_folder() -> Path:
-    """docdetect's cache folder by the platform's habits; not created here.
+    """docdetect's cache folder, where the platform keeps such folders. The folder is not created here.
 
     `$XDG_CACHE_HOME/docdetect` or `~/.cache/docdetect`; on macOS `~/Library/Caches/docdetect`; on Windows
     `%LOCALAPPDATA%\\docdetect\\Cache`.
@@ -52,18 +55,22 @@ def prepare_ultralytics(*, verbose: bool = False) -> None:
     """Imports Ultralytics, switches off what could reach the network, and sends its log to stderr.
 
     Args:
-        verbose: its information lines are shown too; else errors only.
+        verbose: show the information lines of Ultralytics too; else only its errors.
+
+    Raises:
+        MissingDependencyError: PyTorch or Ultralytics is not installed.
     """
+    require_extra("train", "Ultralytics", modules=("torch", "ultralytics"))
     tame_environment()
     _provide_config_folder()
     own_threads = os.environ.get(_OPENMP)
-    import torch  # noqa: F401 - before Ultralytics, which would leave it one thread only
+    import torch  # noqa: F401 - Ultralytics, imported first, would leave PyTorch one thread only
     import ultralytics.nn.tasks as tasks
     import ultralytics.utils as utils
 
     if own_threads is None:
         os.environ.pop(_OPENMP, None)
-    utils.ONLINE, utils.SAFE_LOAD, utils.AUTOINSTALL = False, True, False  # should it have been imported before us
+    utils.ONLINE, utils.SAFE_LOAD, utils.AUTOINSTALL = False, True, False  # in case something imported it before
     tasks.SAFE_LOAD = True
     _restore_pillow()
     unwanted = {key: False for key in _SETTINGS_OFF if utils.SETTINGS.get(key)}
@@ -77,7 +84,7 @@ def prepare_ultralytics(*, verbose: bool = False) -> None:
 
 
 class _StderrHandler(logging.Handler):
-    """Lines on whatever is stderr at that moment; Ultralytics' own handler writes to stdout."""
+    """Writes log lines to what is stderr at that moment; the handler of Ultralytics itself writes to stdout."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -88,7 +95,7 @@ class _StderrHandler(logging.Handler):
 
 
 def _restore_pillow() -> None:
-    """Takes back Ultralytics' replacement of `PIL.Image.open`: it answers a damaged picture with an ImportError."""
+    """Undoes that Ultralytics replaces `PIL.Image.open`: its function raises ImportError for a damaged picture."""
     from PIL import Image
     from ultralytics.utils import patches
 
@@ -97,10 +104,10 @@ def _restore_pillow() -> None:
 
 
 def _provide_config_folder() -> None:
-    """Makes the folder of Ultralytics' settings, with fonts in it so that it does not go looking for any."""
+    """Makes the folder of Ultralytics' settings, with fonts in it so that Ultralytics does not download any."""
     try:
         _fill_config_folder(cache_folder() / "Ultralytics")
-    except OSError:  # a read-only home: settings and fonts last as long as this machine's temporary files
+    except OSError:  # with a read-only home, the settings and fonts go to the folder for temporary files
         folder = Path(tempfile.gettempdir()) / f"docdetect-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
         os.environ["YOLO_CONFIG_DIR"] = str(folder)
         _fill_config_folder(folder / "Ultralytics")
@@ -118,9 +125,6 @@ def _fill_config_folder(folder: Path) -> None:
 
 
 def _free_font() -> Path | None:
-    """DejaVu Sans (Latin, Cyrillic, Greek), which comes with Matplotlib; None if it does not any more."""
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        return None
-    font = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    """DejaVu Sans (Latin, Cyrillic, Greek), which comes with docdetect; None where the package lacks the file."""
+    font = Path(__file__).parents[1] / "documents" / "fonts" / "DejaVuSans-Bold.ttf"
     return font if font.is_file() else None

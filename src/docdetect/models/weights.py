@@ -1,4 +1,8 @@
-"""Which weights: those in the box, those of a run, a path, a model's YAML, or pretrained ones by name."""
+"""Which file a name of weights means, and the size of the pictures that a network is given.
+
+A name is a path, a run folder, the folder of an export, `last` for the newest training run, the name of bundled
+weights, or, where a training starts, an architecture or a pretrained network by name.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ from pathlib import Path
 
 from docdetect.errors import InputError
 from docdetect.models.checkpoint import trained_imgsz
-from docdetect.models.conversions import MANIFEST_NAME, read_converted
+from docdetect.models.conversions import MANIFEST_NAME, converted_imgsz
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "weights"
+"""The folder of the weights that come with the package."""
 DEFAULT_NAME = "docdetect-s"
+"""The bundled weights that are used where none are named."""
 DEFAULT_IMGSZ = 1024
-"""px, for weights that do not tell the size they were trained at: that of docdetect's own recipes."""
+"""px, for weights that do not tell the size that they were trained at: the size of docdetect's own recipes."""
 _YAML = (".yaml", ".yml")
 _EXPORTED = (".xml", ".bin", ".onnx", ".plan")
 
@@ -23,7 +29,7 @@ def no_announcement(text: str) -> None:
 
 
 def bundled_weights() -> dict[str, Path]:
-    """Name -> file of the weights that came with docdetect."""
+    """Name -> `.pt` file of the weights that come with the package."""
     return {path.stem: path for path in sorted(BUNDLED_FOLDER.glob("*.pt"))} if BUNDLED_FOLDER.is_dir() else {}
 
 
@@ -34,24 +40,24 @@ def newest_run(runs: Path) -> Path | None:
 
 
 def resolve_weights(name: str, runs: Path) -> Path:
-    """The weights file that `name` means when marks are to be found or a model is judged.
+    """The weights file that a name means, where a network is run, exported or packed.
 
     Args:
-        name: empty (the weights in the box, else the newest run's best), `last` (the newest run's best), a path, a
-            run folder, the folder of an export (its manifest is the answer), or the name of weights in the box such as
-            `docdetect-s`.
+        name: empty (the bundled weights, or the best weights of the newest training run where none are bundled), `last`
+            (the best weights of the newest training run), a path, a run folder, the folder of an export (the result is
+            its manifest), or the name of bundled weights such as `docdetect-s`.
         runs: folder of training runs.
 
     Raises:
         InputError: there is no such file.
     """
-    box = bundled_weights()
-    if not name and DEFAULT_NAME in box:
-        return box[DEFAULT_NAME]
+    bundled = bundled_weights()
+    if not name and DEFAULT_NAME in bundled:
+        return bundled[DEFAULT_NAME]
     if name in ("", "last"):
         newest = newest_run(runs)
         if newest is None:
-            none_came = "" if name else "none came with this docdetect, and "
+            none_came = "" if name else "none came with this docdetect, and "  # "last" does not mean bundled ones
             raise InputError(
                 f"no weights: {none_came}{runs} holds no training run with weights",
                 "Train some with docdetect train, or give a file with --weights.",
@@ -65,12 +71,12 @@ def resolve_weights(name: str, runs: Path) -> Path:
         return path
     if (path / "weights" / "best.pt").is_file():
         return path / "weights" / "best.pt"
-    if name.removesuffix(".pt") in box:
-        return box[name.removesuffix(".pt")]
-    known = f", a name in the box ({', '.join(box)})" if box else ""
+    if name.removesuffix(".pt") in bundled:
+        return bundled[name.removesuffix(".pt")]
+    known = f", the name of bundled weights ({', '.join(bundled)})" if bundled else ""
     raise InputError(
         f"{name}: no such weights",
-        f"Give a .pt file, the folder of a training run or an export, last{known}, or nothing.",
+        f"Give a .pt file, the folder of a training run or of an export, last{known}, or nothing.",
     )
 
 
@@ -85,22 +91,21 @@ def network_imgsz(weights: Path, wanted: int | None = None) -> int:
         wanted: the size that the user asks for; None for the weights' own.
 
     Raises:
-        InputError: an exported network is damaged.
+        InputError: the manifest of an exported network is damaged.
     """
     if wanted is not None:
         return wanted
-    if weights.name == MANIFEST_NAME:
-        return read_converted(weights).imgsz or DEFAULT_IMGSZ
-    return trained_imgsz(weights) or DEFAULT_IMGSZ
+    own = converted_imgsz(weights) if weights.name == MANIFEST_NAME else trained_imgsz(weights)
+    return own or DEFAULT_IMGSZ
 
 
 def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcement) -> Path:
     """The file that a training starts from: a checkpoint (`.pt`) or an architecture (`.yaml`).
 
     Args:
-        name: a path to either, a run folder, weights in the box, an architecture that Ultralytics knows
-            (`yolo11n.yaml`), or one of its pretrained networks by name (`yolo11s.pt`), which is downloaded once into
-            docdetect's cache folder: the only thing that docdetect ever downloads.
+        name: the path of a checkpoint or of an architecture, a run folder, the name of bundled weights, an architecture
+            that Ultralytics knows (`yolo11n.yaml`), or a pretrained network of Ultralytics by name (`yolo11s.pt`),
+            which is downloaded once into docdetect's cache folder; docdetect never downloads anything else.
         announce: told before a download starts.
 
     Raises:
@@ -111,9 +116,9 @@ def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcemen
         return path
     if (path / "weights" / "best.pt").is_file():
         return path / "weights" / "best.pt"
-    box = bundled_weights()
-    if name.removesuffix(".pt") in box:
-        return box[name.removesuffix(".pt")]
+    bundled = bundled_weights()
+    if name.removesuffix(".pt") in bundled:
+        return bundled[name.removesuffix(".pt")]
     if path.name != name:
         raise InputError(f"{name}: no such model file", "Check the path.")
     if path.suffix.lower() in _YAML:
@@ -143,7 +148,7 @@ def _pretrained(name: str, announce: Callable[[str], None]) -> Path:
 
     if name not in GITHUB_ASSETS_NAMES:
         raise InputError(
-            f"{name}: no such model: no file, not in the box, and no pretrained network of that name",
+            f"{name}: no such model: no file, no bundled weights, and no pretrained network of that name",
             "Give a .pt file, or a name such as docdetect-s, yolo11s.pt or yolo11s.yaml.",
         )
     target = cache_folder() / "weights" / name

@@ -1,10 +1,9 @@
-"""What every engine can do, whatever runs underneath.
+"""What all engines have in common, whatever library runs the network.
 
-Pages computed in batches of pictures of one size, for engines on GPUs and for PyTorch.
-
-Which processor or GPU a network runs on. PyTorch is imported only where a GPU may be.
-
-One network on several GPUs: every call goes to the one that has least to do.
+- `Engine` is what an engine can do, and `Traits` says how it wants to be called.
+- `Batched` computes pages in batches of pictures of one size, for PyTorch and for GPUs.
+- `SeveralEngines` is one network on several GPUs: each call goes to the GPU that has the fewest calls to work on.
+- `list_devices` names the processor or the GPUs that a setting means. PyTorch is imported only where a GPU may be.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ class Traits:
 
     Attributes:
         name: openvino, onnx, torch or tensorrt.
-        precision: fp32, fp16, bf16 or int8, of the network; boxes are always decoded in fp32.
-        lanes: calls of `detect` that may usefully run at once, each in a thread of its own.
-        batch: pages per call that suit it.
+        precision: fp32, fp16, bf16 or int8, of the network's arithmetic; boxes are always decoded in fp32.
+        lanes: number of calls of `detect` that may usefully run at once, each in a thread of its own.
+        batch: number of pages in a call that suits the engine.
     """
 
     name: str
@@ -53,26 +52,27 @@ class Engine(Protocol):
 
     @property
     def traits(self) -> Traits:
-        """How it computes, and how it wants to be called."""
+        """How the engine computes, and how it wants to be called."""
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
-        """What is on each page.
+        """The marks that the network finds on each page.
 
         Args:
             pages: uint8 (H, W, 3) RGB, of any sizes.
-            conf: lowest score that is returned, in [0, 1).
-            iou: two boxes of one class that overlap more are one mark, in [0, 1]; below 1, a box that lies in a surer
-                one of its class is a part of that mark.
+            conf: scores must be above this one, in [0, 1).
+            iou: two boxes of one class that overlap more than this are one mark, in [0, 1]; below 1, a box that lies in
+                a surer box of its class is dropped as a part of that mark.
 
         Returns:
-            One `Detections` per page, in order: boxes in px of that page, clipped to it, by descending score. The
-            same page gives the same result whatever its neighbours.
+            One `Detections` for each page, in order: boxes in px of the page, clipped to it, by descending score. A
+            page gives the same result whatever other pages are in the call.
         """
 
 
 GPU_BATCH = 16
-
-GPU_LANES = 2  # one call prepares its pictures, or decodes its boxes, while the other computes
+"""Pictures in a batch on a GPU."""
+GPU_LANES = 2
+"""Calls at once on a GPU: one call prepares its pictures, or decodes its boxes, while the other one computes."""
 
 
 class Batched:
@@ -81,8 +81,8 @@ class Batched:
     Args:
         spec: how the raw outputs are read.
         framing: how pages become pictures.
-        most: pictures in a batch.
-        run: at most so many pictures of one size, uint8 (H, W, 3) RGB, to their raw outputs, in order.
+        most: most pictures in a batch.
+        run: at most so many pictures of one size, uint8 (H, W, 3) RGB -> their raw outputs, in order.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Batched:
 
 
 def same_shaped(sizes: Sequence[SizeWH], most: int) -> list[list[int]]:
-    """Positions of equal sizes together, at most so many; in order of their first."""
+    """Positions of equal sizes, in lists of at most `most`; the lists come in the order of their first positions."""
     by_size: dict[SizeWH, list[int]] = {}
     for position, size in enumerate(sizes):
         by_size.setdefault(size, []).append(position)
@@ -110,7 +110,7 @@ def same_shaped(sizes: Sequence[SizeWH], most: int) -> list[list[int]]:
 
 
 def list_devices(device: str) -> tuple[str, ...]:
-    """The devices that a setting names, in PyTorch's words: `cpu`, `mps`, `cuda:0`.
+    """The devices that a setting names, as PyTorch calls them: `cpu`, `mps`, `cuda:0`.
 
     Args:
         device: `cpu`, `mps`, a GPU's number, several with commas (`0,1`), or empty for a GPU where there is one.
@@ -121,7 +121,7 @@ def list_devices(device: str) -> tuple[str, ...]:
     """
     if device.strip().lower() == "cpu" or (not device.strip() and not _may_have_gpu()):
         return ("cpu",)
-    require_extra("train", f"device: {device!r}", otherwise="or use --device cpu")
+    require_extra("train", f"device: {device!r}", modules=["torch"], otherwise="or use --device cpu")
     names = tuple(str(select_device(part)) for part in device.split(","))
     if len(set(names)) < len(names) or (len(names) > 1 and not all(name.startswith("cuda") for name in names)):
         raise ConfigError(f"device: {device!r} names a device twice, or others than GPUs", "Use numbers, such as 0,1.")
@@ -129,7 +129,7 @@ def list_devices(device: str) -> tuple[str, ...]:
 
 
 def select_device(device: str) -> torch.device:
-    """`cpu`, `mps`, `cuda`, a GPU's number, or empty for a GPU where there is one.
+    """The device that a setting names: `cpu`, `mps`, `cuda`, a GPU's number, or empty for a GPU where there is one.
 
     Raises:
         ConfigError: no such device here.
@@ -153,17 +153,17 @@ def select_device(device: str) -> torch.device:
 
 def _may_have_gpu() -> bool:
     """Whether PyTorch and a driver of NVIDIA are installed. To ask PyTorch itself takes seconds."""
-    if missing_modules("train"):
+    if missing_modules(["torch"]):
         return False
-    drivers = ("/dev/nvidiactl", "/dev/dxg")  # of Linux, and of Linux under Windows
+    drivers = ("/dev/nvidiactl", "/dev/dxg")  # on Linux, and on Linux under Windows
     return any(Path(name).exists() for name in drivers) or shutil.which("nvidia-smi") is not None
 
 
 class SeveralEngines:
-    """Engines with the same weights as one; see `docdetect.models.engines.base.Engine`.
+    """Several engines with the same weights, used as one `Engine`.
 
     Args:
-        engines: at least one.
+        engines: at least one engine.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
@@ -177,7 +177,7 @@ class SeveralEngines:
 
     @property
     def traits(self) -> Traits:
-        """Those of one, with the lanes of all."""
+        """The traits of one engine, with the lanes of all."""
         return replace(self._engines[0].traits, lanes=sum(engine.traits.lanes for engine in self._engines))
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:

@@ -1,8 +1,7 @@
-"""From a `.pt` to OpenVINO's own format, straight from PyTorch.
+"""Conversion of checkpoints: to OpenVINO's own format, straight from PyTorch, and to ONNX.
 
-The PyTorch network up to the raw outputs of its head: what engines run, and what is converted for them.
-
-From a `.pt` to ONNX.
+Converted is the network up to the raw outputs of its head (`RawNetwork`); all engines run this part only. The module
+needs PyTorch and Ultralytics.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from docdetect.models.head import HeadSpec
 class RawNetwork(nn.Module):
     """A fused detection network that gives the raw outputs of its head: (B, 4 * bins, A) and (B, C, A).
 
-    Args:
-        network: fp32 `DetectionModel` of Ultralytics; it is fused, so it is this module's from now on.
-
-    The input is uint8 (B, H, W, 3), RGB, both sides multiples of the head's stride; the network computes in the type of
+    The input is uint8 (B, H, W, 3), RGB, both sides multiples of the head's stride. The network computes in the type of
     its parameters.
+
+    Args:
+        network: fp32 `DetectionModel` of Ultralytics. It is fused in place, so nothing else may use it afterwards.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -40,7 +39,8 @@ class RawNetwork(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         head = self.network.model[-1]
-        head.training = True  # the head alone: it then leaves its outputs undecoded; converters reset it before a call
+        # A head in training mode leaves its outputs undecoded. Converters reset the mode, so every call sets it.
+        head.training = True
         kind = next(self.parameters()).dtype
         found = self.network(pictures.permute(0, 3, 1, 2).to(kind).div(255))
         if "one2one" in found:
@@ -60,7 +60,8 @@ def head_spec(network: nn.Module) -> HeadSpec:
     )
 
 
-_EXAMPLE = (1, 64, 96, 3)  # sides and batch stay variable: any will do, and a small one is quickly traced
+# Shape of the picture that networks are traced with. All sides stay variable, and a small one is quickly traced.
+_EXAMPLE = (1, 64, 96, 3)
 
 
 def to_openvino(weights: Path, weights_sha256: str, *, half: bool = False) -> ConvertedNetwork:
@@ -79,7 +80,7 @@ def to_openvino(weights: Path, weights_sha256: str, *, half: bool = False) -> Co
     network = load_network(weights)
     spec = head_spec(network)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of tracing, about shapes that it sees as constants of the example
+        warnings.simplefilter("ignore")  # tracing warns that it takes shapes of the example for constants
         example = torch.zeros(_EXAMPLE, dtype=torch.uint8)
         model = openvino.convert_model(RawNetwork(network), example_input=example)
     model.reshape([-1, -1, -1, 3])
@@ -90,7 +91,8 @@ def to_openvino(weights: Path, weights_sha256: str, *, half: bool = False) -> Co
     return ConvertedNetwork("openvino", "fp16" if half else "fp32", spec, weights_sha256, files, trained_imgsz(weights))
 
 
-_OPSET = 17  # the newest that the tracing exporter writes; every runtime of recent years knows it
+# The newest version of ONNX's operators that the tracing exporter writes; every runtime of recent years knows it.
+_OPSET = 17
 
 _VARIABLE = {
     "pictures": {0: "batch", 1: "height", 2: "width"},
@@ -104,8 +106,8 @@ def to_onnx(weights: Path, weights_sha256: str, *, precision: str = "fp32") -> C
 
     Args:
         weights: the `.pt` file.
-        weights_sha256: its digest.
-        precision: fp32 or fp16, of all weights and arithmetic.
+        weights_sha256: its SHA-256.
+        precision: fp32 or fp16, for all weights and all arithmetic.
 
     Raises:
         InputError: the weights are missing, damaged, hostile, or no detection model.
@@ -118,12 +120,12 @@ def to_onnx(weights: Path, weights_sha256: str, *, precision: str = "fp32") -> C
     try:
         with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.onnx"
-            warnings.simplefilter("ignore")  # of tracing, about shapes that it sees as constants of the example
+            warnings.simplefilter("ignore")  # tracing warns that it takes shapes of the example for constants
             torch.onnx.export(
                 raw,
                 (torch.zeros(_EXAMPLE, dtype=torch.uint8),),
                 str(file),
-                dynamo=False,  # the other exporter needs a package more and gives no better network
+                dynamo=False,  # the newer exporter needs one more package and gives no better network
                 opset_version=_OPSET,
                 input_names=["pictures"],
                 output_names=["distances", "logits"],

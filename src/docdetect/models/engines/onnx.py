@@ -14,17 +14,17 @@ from docdetect.types import ByteArray, Detections
 
 
 class OnnxEngine:
-    """A converted network on the CPU; see `docdetect.models.engines.base.Engine`.
+    """An ONNX network on the CPU; see `docdetect.models.engines.base.Engine`.
 
     Args:
-        network: in ONNX's format.
+        network: the network.
         imgsz: px, the long side of the picture that the network sees.
-        threads: that it may use.
-        trim: leave out the blank borders of pages.
+        threads: number of threads that the engine may use.
+        trim: leave out the blank margins of pages.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
-        InputError: it cannot run this network.
+        InputError: ONNX Runtime cannot run this network.
     """
 
     def __init__(self, network: ConvertedNetwork, *, imgsz: int, threads: int, trim: bool = False) -> None:
@@ -38,7 +38,7 @@ class OnnxEngine:
             self._session = runtime.InferenceSession(
                 network.content(".onnx"), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # its own exceptions have no common base but this
+        except Exception as error:  # the exceptions of ONNX Runtime have no other base in common
             raise InputError(f"ONNX Runtime cannot run this network ({error})", "Export it again.") from error
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
@@ -57,7 +57,7 @@ def import_onnxruntime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise MissingDependencyError.for_extra("onnxruntime", "onnx", "--engine onnx") from error
-    disable = getattr(onnxruntime, "disable_telemetry_events", None)  # its builds for Windows have some
+    disable = getattr(onnxruntime, "disable_telemetry_events", None)  # only the builds for Windows have telemetry
     if disable is not None:
         disable()
     return onnxruntime

@@ -1,12 +1,12 @@
-"""The OpenVINO engine, the fastest on CPUs; it needs neither PyTorch nor Ultralytics.
+"""The OpenVINO engine, the fastest one on CPUs, and the choice of its fastest precision on this processor.
 
-The one place that imports OpenVINO: without its telemetry, which would write to the home folder and send.
+The engine needs neither PyTorch nor Ultralytics. This is the only module that imports OpenVINO; it does so without
+OpenVINO's telemetry, which would write to the home folder and send data.
 
-The precision in which OpenVINO is fastest here: as the processor's features tell, else measured.
-
-Two cores of an Intel Xeon with AVX512-VNNI and AVX512-BF16 and without AMX computed 15.1 pages/s in int8, 6.8 in fp32
-and 4.1 in bf16 (YOLO11s, A4 at 1024 px); two of an AMD Zen 4 were faster in bf16 than in fp32. With AMX bf16 takes a
-fraction of the time of fp32, and which of bf16 and int8 is faster is measured.
+The precision follows from the features of the processor, or is measured where they do not tell. Two cores of an Intel
+Xeon with AVX512-VNNI and AVX512-BF16 and without AMX computed 15.1 pages/s in int8, 6.8 in fp32 and 4.1 in bf16
+(YOLO11s, A4 at 1024 px); two cores of an AMD Zen 4 were faster in bf16 than in fp32. With AMX, bf16 takes a fraction of
+the time of fp32, and which of bf16 and int8 is faster is measured.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TELEMETRY = "openvino_telemetry"
 
 
 def import_openvino() -> Any:
-    """The module `openvino`. Its converter does without telemetry where that package cannot be imported.
+    """The module `openvino`, whose telemetry is kept from being imported.
 
     Raises:
         MissingDependencyError: not installed, or broken.
@@ -50,27 +50,29 @@ def import_openvino() -> Any:
         ) from error
 
 
+# Precision -> OpenVINO's name for it.
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
-
-_PAPERS = (2**0.5, 11 / 8.5)  # long over short side: A4 and its kin, US letter
-
-_KEPT_KERNELS = 1000  # those of 20 sizes of pictures, 15 MB each
+# Long side over short side of usual paper: the A series, and US letter.
+_PAPERS = (2**0.5, 11 / 8.5)
+# Kernels that OpenVINO keeps compiled: enough for 20 sizes of pictures, which take 15 MB each.
+_KEPT_KERNELS = 1000
 
 
 class OpenVinoEngine:
-    """A converted network on the CPU; see `docdetect.models.engines.base.Engine`.
+    """A network in OpenVINO's format on the CPU; see `docdetect.models.engines.base.Engine`.
 
-    Several pages are computed at once, one for each of OpenVINO's streams: that took less time than giving all cores to
-    one page. Pictures of usual paper run through networks compiled for exactly their size, all others, and all where
-    borders are left out, through one for any size, which is slower by some percent; which one it is depends on nothing
-    but the picture's size.
+    Several pages are computed at once, one for each of OpenVINO's streams: that took less time than to give all cores
+    to one page. Pictures of usual paper run through networks that are compiled for exactly their size. All other
+    pictures, and all pictures where blank margins are left out, run through one network for any size, which is slower
+    by some percent. Which network runs depends on nothing but the size of the picture.
 
     Args:
-        network: in OpenVINO's format.
+        network: the network.
         imgsz: px, the long side of the picture that the network sees.
-        precision: fp32, bf16, or int8 for a quantised network: what of it is not quantised is fp32, bf16 with AMX.
-        threads: that it may use.
-        trim: leave out the blank borders of pages.
+        precision: fp32, bf16, or int8 for a quantised network. What of it is not quantised is computed in fp32, or in
+            bf16 on processors with AMX.
+        threads: number of threads that the engine may use.
+        trim: leave out the blank margins of pages.
 
     Raises:
         InputError: OpenVINO cannot run this network.
@@ -82,7 +84,9 @@ class OpenVinoEngine:
         openvino = import_openvino()
         self._spec, self._framing = network.spec, Framing(imgsz, network.spec.picture_stride, trim)
         self._core = openvino.Core()
-        self._weights = np.frombuffer(network.content(".bin"), np.uint8)  # OpenVINO reads them in place: they stay
+        self._weights = np.frombuffer(
+            network.content(".bin"), np.uint8
+        )  # OpenVINO reads them in place, so they must stay
         self._xml = network.content(".xml")
         self._tensor = openvino.Tensor(self._weights)
         floating = ("bf16" if has_matrix_bf16() else "fp32") if precision == "int8" else precision
@@ -102,7 +106,7 @@ class OpenVinoEngine:
         self.class_names, self.traits = network.spec.class_names, Traits("openvino", precision, lanes)
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
-        """See `Engine.detect`. Pages of one call are computed one after the other: its callers are the lanes."""
+        """See `Engine.detect`. The pages of one call are computed one after the other; several calls run at once."""
         return [self._detect(page, conf, iou) for page in pages]
 
     def _detect(self, page: ByteArray, conf: float, iou: float) -> Detections:
@@ -113,7 +117,7 @@ class OpenVinoEngine:
         return raw_to_detections(Raw(distances[0], logits[0]), self._spec, fit, conf, iou)
 
     def _request(self, size_wh: SizeWH) -> Any:
-        """This thread's own request for pictures of this size."""
+        """The inference request of this thread for pictures of this size."""
         key = size_wh if size_wh in self._usual else None
         if not hasattr(self._local, "requests"):
             self._local.requests = {}
@@ -138,7 +142,7 @@ class OpenVinoEngine:
 
 
 def usual_sizes(imgsz: int, stride: int) -> tuple[SizeWH, ...]:
-    """Sizes of the pictures that pages of usual paper make, upright and on their side."""
+    """The sizes in px of the pictures that pages of usual paper make, upright and lying on their side."""
     sizes = []
     for aspect in _PAPERS:
         short = round(imgsz / aspect)
@@ -147,8 +151,8 @@ def usual_sizes(imgsz: int, stride: int) -> tuple[SizeWH, ...]:
     return tuple(dict.fromkeys(sizes))
 
 
-_IMGSZ = 512  # px: a quarter of the time of a page in use
-
+# Px of the page that precisions are measured on: it takes a quarter of the time of a page at 1024 px.
+_IMGSZ = 512
 _PAGE_WH = 368, 512
 
 
@@ -159,13 +163,14 @@ def networks_of(
     convert: Callable[[], ConvertedNetwork],
     announce: Callable[[str], None],
 ) -> dict[str, ConvertedNetwork]:
-    """Precision -> network of those among which the fastest one is run, the finest first.
+    """Precision -> network, for the precisions that may be the fastest here, the finest precision first.
 
     Args:
         weights: a `.pt` file.
-        wanted: fp32, bf16, int8, or auto: int8 too, where the weights have that form and the processor the arithmetic.
-        known: without that form, the precisions that may be the fastest here.
-        convert: makes the fp32 network of the weights, or takes it from the cache.
+        wanted: fp32, bf16, int8, or auto. With auto, int8 is among the precisions where the weights have an int8 form
+            and the processor has the arithmetic.
+        known: the precisions that may be the fastest here without an int8 form.
+        convert: gives the network of the weights that is not quantised.
         announce: told why an int8 form is not used.
 
     Raises:
@@ -185,14 +190,14 @@ def networks_of(
 
 
 def fastest(networks: Mapping[str, ConvertedNetwork], announce: Callable[[str], None]) -> str:
-    """The fastest precision; a coarser one only where it takes less than `GAIN` of the time of the finer.
+    """The fastest precision. A coarser one is chosen only where it takes less than `GAIN` of the time of a finer one.
 
-    It is measured once for kinds of networks, processor and version of OpenVINO and kept in the cache folder, so that
-    later runs neither wait nor choose differently.
+    The choice is measured once for each kind of network, processor and version of OpenVINO. It is kept in the cache
+    folder, so that later runs neither wait nor choose differently.
 
     Args:
-        networks: precision -> network in OpenVINO's format, at least one, the finest first.
-        announce: told when it is measured.
+        networks: precision -> network in OpenVINO's format, at least one, the finest precision first.
+        announce: told when precisions are measured.
 
     Raises:
         InputError: OpenVINO cannot run a network.
@@ -210,13 +215,13 @@ def fastest(networks: Mapping[str, ConvertedNetwork], announce: Callable[[str], 
     for precision in coarser:
         if seconds[precision] < GAIN * seconds[choice]:
             choice = precision
-    with contextlib.suppress(OutputError):  # then the next run measures again
+    with contextlib.suppress(OutputError):  # without a kept choice the next run measures again
         write_text(kept, choice + "\n")
     return choice
 
 
 def seconds_per_page(network: ConvertedNetwork, precision: str) -> float:
-    """Least of some seconds for one page of 512 px, on one of the engine's lanes. Raises InputError."""
+    """The shortest of several measurements of one page of 512 px, in s, on one lane. Raises InputError."""
     engine = OpenVinoEngine(network, imgsz=_IMGSZ, precision=precision, threads=available_cores())
     page = np.full((_PAGE_WH[1], _PAGE_WH[0], 3), 255, np.uint8)
     page[::16] = 0
@@ -224,7 +229,7 @@ def seconds_per_page(network: ConvertedNetwork, precision: str) -> float:
 
 
 def kept_choice(networks: Mapping[str, ConvertedNetwork]) -> Path:
-    """Where the choice for networks of these forms is kept, whatever their weights."""
+    """Where the choice for networks of this structure is kept, whatever their weights are."""
     texts = (network.content(".xml").decode("utf-8", "replace") for network in networks.values())
     forms = " ".join(sha256_text(text) for text in texts)
     key = f"{' '.join(networks)} {forms} {import_openvino().get_version()} {processor_name()} {available_cores()}"

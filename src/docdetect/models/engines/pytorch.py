@@ -1,4 +1,4 @@
-"""The PyTorch engine: fp32 on CPUs, the measure of all others; fp16 in batches on GPUs."""
+"""The PyTorch engine: fp32 on CPUs, the reference that other engines are compared with; fp16 in batches on GPUs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ class TorchEngine:
     """A detection network of Ultralytics on one device; see `docdetect.models.engines.base.Engine`.
 
     Args:
-        network: fp32 `DetectionModel` in eval mode; it is fused and moved, so it is this engine's from now on.
+        network: fp32 `DetectionModel` in eval mode. It is fused and moved to the device, so nothing else may use it.
         imgsz: px, the long side of the picture that the network sees.
-        device: where it runs, in PyTorch's words.
+        device: the device as PyTorch calls it: `cpu`, `mps`, `cuda:0`.
         precision: fp32 or, on GPUs, fp16.
-        trim: leave out the blank borders of pages; not on GPUs, where pictures of many sizes would make small batches.
+        trim: leave out the blank margins of pages. GPUs are shown whole pages: pictures of many sizes would make small
+            batches.
     """
 
     def __init__(
@@ -44,14 +45,14 @@ class TorchEngine:
             self._network = self._network.to(memory_format=torch.channels_last)
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
-        """See `Engine.detect`. On a CPU each page goes alone: a batch is no faster there."""
+        """See `Engine.detect`. On a CPU every page is computed by itself: a batch is no faster there."""
         return self._batched.detect(pages, conf, iou)
 
     def _raw(self, pictures: list[ByteArray]) -> list[Raw]:
         """Raw outputs of pictures of one size.
 
-        A batch on a GPU is always full, filled up with its first picture: the rounding of a page would differ with the
-        size of its batch otherwise.
+        A batch on a GPU is always filled up, with copies of its first picture: otherwise the rounding of a page would
+        depend on the size of its batch.
         """
         count = len(pictures)
         batch = np.stack(pictures + pictures[:1] * (self._batch - count))

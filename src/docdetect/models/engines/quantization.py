@@ -1,4 +1,4 @@
-"""A network in OpenVINO's format with most of its arithmetic in 8-bit integers: NNCF's post-training quantisation."""
+"""int8: NNCF's post-training quantisation of networks in OpenVINO's format."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CONVOLUTIONS = ("Convolution", "GroupConvolution")
 
 
 def import_nncf() -> Any:
-    """The module `nncf`; without OpenVINO's telemetry, which it would use where it finds it.
+    """The module `nncf`, kept from using OpenVINO's telemetry.
 
     Raises:
-        MissingDependencyError: it, or OpenVINO, is not installed.
+        MissingDependencyError: NNCF or OpenVINO is not installed.
     """
     import_openvino()
     try:
@@ -35,16 +35,16 @@ def import_nncf() -> Any:
 
 
 def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -> ConvertedNetwork:
-    """The network in int8, except for the last convolutions of its head, whose boxes would move.
+    """The network with most of its arithmetic in 8-bit integers.
 
-    All of the head in fp32 took a third more time and was no more exact. The products of the attention layer stay, too:
-    OpenVINO computes them in fp32 whether their factors are quantised or not. Weights and activations are quantised
-    symmetrically and asymmetrically as NNCF's preset `mixed` does; the ranges of the activations are those that occur
-    on `pages`.
+    The last convolutions of the head stay in fp32, because boxes would move otherwise; all of the head in fp32 took a
+    third more time and was no more exact. The products of the attention layer stay in fp32, too: OpenVINO computes them
+    in fp32 whether their factors are quantised or not. Weights are quantised symmetrically and activations
+    asymmetrically (NNCF's preset `mixed`); the ranges of the activations are those that occur on `pages`.
 
     Args:
-        network: in OpenVINO's format, fp32.
-        pages: uint8 (H, W, 3) RGB, such as the network will see; a hundred are plenty.
+        network: a network in OpenVINO's format, in fp32.
+        pages: uint8 (H, W, 3) RGB, pages such as the network will see; a hundred are plenty.
         imgsz: px, the long side of the picture that the network sees.
 
     Raises:
@@ -58,7 +58,7 @@ def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -
     with (
         tempfile.TemporaryDirectory() as folder,
         redirect_stdout(sys.stderr),
-    ):  # its progress bars; stdout is for --json
+    ):  # NNCF draws its progress bars on stdout, which belongs to --json
         file = Path(folder) / "model.xml"
         for suffix in (".xml", ".bin"):
             file.with_suffix(suffix).write_bytes(network.content(suffix))
@@ -82,7 +82,11 @@ def _picture(page: ByteArray, imgsz: int, stride: int) -> ByteArray:
 
 
 def _kept(model: Any) -> list[str]:
-    """Names of what stays in fp32: the convolutions that no other follows, all computed from them, and attention."""
+    """Names of the operations that stay in fp32.
+
+    These are the products of attention, the convolutions that no other convolution follows, and all that is computed
+    from those.
+    """
     found = {node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "MatMul"}
     for convolution in convolutions(model):
         after = _computed_from(convolution)
@@ -92,7 +96,7 @@ def _kept(model: Any) -> list[str]:
 
 
 def _computed_from(node: Any) -> list[Any]:
-    """All operations that a node's result goes into, directly or not."""
+    """All operations that the result of a node goes into, directly or through others."""
     found: dict[str, Any] = {}
     waiting = [node]
     while waiting:
@@ -105,5 +109,5 @@ def _computed_from(node: Any) -> list[Any]:
 
 
 def convolutions(model: Any) -> list[Any]:
-    """A network's convolutions, in the order of computation."""
+    """The convolutions of a network, in the order of computation."""
     return [node for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]

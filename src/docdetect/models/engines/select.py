@@ -1,4 +1,4 @@
-"""Weights -> the engine that runs them here best, or the one that was asked for."""
+"""Which engine runs weights on this machine, and in which precision: the best one, or the one that is asked for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from docdetect.models.engines.base import Engine, SeveralEngines, list_devices
 
 ENGINES = ("openvino", "onnx", "torch", "tensorrt")
 _CPU_ONLY = ("openvino", "onnx")
-_Make: TypeAlias = Callable[[int, str, bool], Engine]  # imgsz, device, trim
+# Makes an engine of: imgsz in px, device, whether blank margins are left out.
+_Make: TypeAlias = Callable[[int, str, bool], Engine]
 _EMULATED = {
     "bf16": " (this processor emulates bf16, which is slower than fp32)",
     "int8": " (this processor has no dot products of 8-bit integers, which may overflow without)",
@@ -30,7 +31,7 @@ _EMULATED = {
 
 
 def say_nothing(text: str) -> None:
-    """Announces nothing."""
+    """Announces nothing; for callers that want no announcements."""
 
 
 def load_engine(
@@ -43,17 +44,19 @@ def load_engine(
     trim: bool = False,
     announce: Callable[[str], None] = say_nothing,
 ) -> Engine:
-    """The detector in a weights file.
+    """An engine that runs the network of a weights file.
 
     Args:
-        weights: a `.pt` checkpoint of a detection model, or the manifest of an exported one.
-        imgsz: px, the long side of the picture that the network sees; a multiple of 32.
+        weights: a `.pt` checkpoint of a detection model, or the manifest of an exported network.
+        imgsz: px, the long side of the picture that the network sees; a multiple of 32 (see
+            `docdetect.models.weights.network_imgsz`).
         device: `cpu`, a GPU's number, several (`0,1`), or empty for a GPU where there is one.
         engine: one of `ENGINES`, or auto: OpenVINO on a CPU where it is installed, else PyTorch.
-        precision: fp32, bf16, fp16, int8, or auto: the fastest that the device computes natively, the engine knows and
-            the weights have (int8 needs a form of its own); where features do not tell, it is measured once.
-        trim: leave out the blank borders of pages, which saves time on CPUs; GPUs are shown whole pages.
-        announce: told when something takes a while once (a conversion), or cannot be as it should.
+        precision: fp32, bf16, fp16, int8, or auto: the fastest precision that the device computes natively, the engine
+            knows and the weights have (int8 needs a form of its own). Where the features of a processor do not tell
+            which one is the fastest, that is measured once.
+        trim: leave out the blank margins of pages, which saves time on CPUs; GPUs are shown whole pages.
+        announce: told about what takes a while once, such as a conversion, and about what cannot be used.
 
     Raises:
         InputError: weights missing, damaged, hostile, or no detection model.
@@ -82,15 +85,15 @@ def load_engine(
 
 
 def engines_on(device: str) -> tuple[tuple[str, str], ...]:
-    """(engine, precision) of all that can run on a device, installed or not, in the order of `ENGINES`."""
+    """(engine, precision) of all engines that run on a device, installed or not, in the order of `ENGINES`."""
     kind = device.partition(":")[0]
     return tuple((engine, precision) for engine in ENGINES for precision in _precisions(engine, kind))
 
 
 def choose_precision(wanted: str, engine: str, device: str) -> str:
-    """What `auto` means for an engine on a device, without an int8 form of the weights; or what was asked for.
+    """The precision that is asked for, or what `auto` means for an engine on a device without an int8 form.
 
-    It stays `auto` where only measuring tells: OpenVINO's bf16 on AVX512-BF16 without AMX.
+    The result is `auto` where only a measurement tells: for OpenVINO on processors with AVX512-BF16 and without AMX.
 
     Raises:
         ConfigError: the engine does not run on this device, or not in this precision.
@@ -111,7 +114,7 @@ def choose_precision(wanted: str, engine: str, device: str) -> str:
 
 
 def _precisions(engine: str, device: str) -> tuple[str, ...]:
-    """What an engine can on a kind of device, the finest first; nothing where it does not run there."""
+    """The precisions of an engine on a kind of device, the finest first; none where the engine does not run there."""
     if engine == "openvino" and device == "cpu":
         return ("fp32", *("bf16",) * has_native_bf16(), *("int8",) * has_native_int8())
     if (engine == "onnx" and device == "cpu") or (engine == "torch" and device in ("cpu", "mps")):
@@ -128,7 +131,7 @@ def _best_engine(device: str) -> str:
 def _maker(
     name: str, weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
 ) -> _Make:
-    """Makes engines; what is the same for all devices is done once. Modules come when they are needed."""
+    """A function that makes engines. What is the same for all devices is done once, before it is returned."""
     if name == "onnx":
         return _onnx_maker(weights, exported, announce)
     if name == "tensorrt":
@@ -147,7 +150,7 @@ def _maker(
 
 
 def _of_export(exported: ConvertedNetwork, manifest: Path, wanted: str) -> str:
-    """The precision that is asked of an exported network. Raises ConfigError: its weights do not have it."""
+    """The precision in which an exported network runs. Raises ConfigError: its weights do not have the wanted one."""
     if exported.precision == "int8" and wanted in ("auto", "int8"):
         return "int8"
     if "int8" in (exported.precision, wanted):
@@ -196,7 +199,7 @@ def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Call
 
         return to_onnx(file, digest)
 
-    import_onnxruntime()  # what is missing is said before the conversion
+    import_onnxruntime()  # a missing package is reported before the conversion
     network = exported or kept_network(weights, "ONNX Runtime", convert, announce)
     return lambda imgsz, device, trim: OnnxEngine(network, imgsz=imgsz, threads=available_cores(), trim=trim)
 
@@ -204,7 +207,7 @@ def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Call
 def _tensorrt_maker(
     weights: Path, exported: ConvertedNetwork | None, precision: str, announce: Callable[[str], None]
 ) -> _Make:
-    require_extra("train", "--engine tensorrt")  # PyTorch moves the data
+    require_extra("train", "--engine tensorrt", modules=["torch"])  # PyTorch moves the data
     from docdetect.models.engines.tensorrt import TensorRtEngine, import_tensorrt, kept_plan
 
     import_tensorrt()

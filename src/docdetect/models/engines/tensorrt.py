@@ -1,6 +1,7 @@
 """The TensorRT engine, for GPUs of NVIDIA where TensorRT is installed; PyTorch moves the data.
 
-A plan is built for one kind of GPU, one TensorRT and one size, which takes minutes; it is kept like other conversions.
+A plan (TensorRT's form of a network) is built for one kind of GPU, one version of TensorRT and one largest size of
+pictures. That takes minutes, so plans are kept in the cache folder like other conversions.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ _WORKSPACE_BYTES = 4 << 30
 
 
 class TensorRtEngine:
-    """A plan on one GPU; see `docdetect.models.engines.base.Engine`.
+    """A TensorRT plan on one GPU; see `docdetect.models.engines.base.Engine`.
 
     Args:
-        network: a TensorRT plan.
-        imgsz: px, the long side of the picture that the network sees; not above that of the plan.
-        device: the GPU, in PyTorch's words.
+        network: the plan.
+        imgsz: px, the long side of the picture that the network sees; not above the size of the plan.
+        device: the GPU as PyTorch calls it, such as `cuda:0`.
 
     Raises:
         MissingDependencyError: TensorRT is not installed.
-        InputError: the plan is not for this TensorRT, or this GPU.
+        InputError: the plan was built for another TensorRT or another GPU.
     """
 
     def __init__(self, network: ConvertedNetwork, *, imgsz: int, device: str) -> None:
@@ -57,7 +58,7 @@ class TensorRtEngine:
         return self._batched.detect(pages, conf, iou)
 
     def _raw(self, pictures: list[ByteArray]) -> list[Raw]:
-        """Raw outputs of pictures of one size; the batch is always full, as that of `TorchEngine`."""
+        """Raw outputs of pictures of one size. The batch is always filled up, as in `TorchEngine`."""
         count = len(pictures)
         batch = torch.from_numpy(np.stack(pictures + pictures[:1] * (GPU_BATCH - count))).pin_memory()
         with self._lock, torch.cuda.stream(self._stream):
@@ -70,7 +71,7 @@ class TensorRtEngine:
         return [Raw(*pair) for pair in zip(distances, logits, strict=True)]
 
     def _output(self, name: str) -> torch.Tensor:
-        """A tensor for an output of the shape that the input of this call gives it."""
+        """A tensor for an output, of the shape that follows from the shape of the input of this call."""
         kind = torch.float16 if self.traits.precision == "fp16" else torch.float32
         shape = tuple(self._context.get_tensor_shape(name))
         tensor = torch.empty(shape, dtype=kind, device=self._device)
@@ -81,7 +82,12 @@ class TensorRtEngine:
 def kept_plan(
     weights: Path, imgsz: int, device: str, precision: str, announce: Callable[[str], None]
 ) -> ConvertedNetwork:
-    """The plan of a weights file for a GPU, from the cache or built. Raises as `kept_network` does, and InputError."""
+    """The plan of a weights file for a GPU, from the cache or built now.
+
+    Raises:
+        InputError: the weights cannot be used, or TensorRT cannot build a plan of them.
+        MissingDependencyError: TensorRT is not installed.
+    """
     tensorrt = import_tensorrt()
     name = torch.cuda.get_device_name(torch.device(device))
     made_for = f"TensorRT {tensorrt.__version__}, {name}, {imgsz} px, {precision}"
@@ -97,11 +103,11 @@ def to_plan(onnx: ConvertedNetwork, imgsz: int) -> ConvertedNetwork:
     """Builds the plan of an ONNX network for pictures up to `imgsz` px, on the current GPU.
 
     Raises:
-        InputError: TensorRT cannot build it; the message has its reason.
+        InputError: TensorRT cannot build the plan; the message has the reason.
     """
     tensorrt = import_tensorrt()
     builder = tensorrt.Builder(tensorrt.Logger(tensorrt.Logger.ERROR))
-    typed = 1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)  # the precision is that of the ONNX file
+    typed = 1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)  # precisions are taken from the ONNX file
     definition = builder.create_network(typed)
     parser = tensorrt.OnnxParser(definition, tensorrt.Logger(tensorrt.Logger.ERROR))
     if not parser.parse(onnx.content(".onnx")):
