@@ -180,23 +180,24 @@ class Console:
             write_stdout(json.dumps(data, ensure_ascii=True, allow_nan=False) + "\n")
 
     @contextmanager
-    def progress(self, label: str, unit: str = "") -> Iterator[ProgressCallback]:
+    def progress(self, label: str, unit: str = "", *, estimated: bool = False) -> Iterator[ProgressCallback]:
         """A progress bar on a terminal; plain lines every ten seconds elsewhere; nothing when quiet.
 
         Args:
             label: what the command does, such as "infer".
             unit: what is counted, such as "pages"; with it the speed is shown.
+            estimated: the totals are estimates until the last step, and are shown as such.
         """
         if self.verbosity < 0:
             yield no_progress
         elif sys.stderr.isatty():
-            with self._bar(label, unit) as callback:
+            with self._bar(label, _Pace(unit, estimated=estimated)) as callback:
                 yield callback
         else:
-            yield self._plain_lines(label, unit)
+            yield self._plain_lines(label, _Pace(unit, estimated=estimated))
 
     @contextmanager
-    def _bar(self, label: str, unit: str) -> Iterator[ProgressCallback]:
+    def _bar(self, label: str, pace: _Pace) -> Iterator[ProgressCallback]:
         from rich.markup import escape
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -206,7 +207,6 @@ class Console:
             TextColumn("{task.fields[figures]}"),
             TextColumn("[dim]{task.fields[note]}[/dim]"),
         )
-        pace = _Pace(unit)
         with Progress(*columns, console=self._rich(), transient=True) as bar:
             task = bar.add_task(escape(label), total=None, figures="", note="")
 
@@ -217,21 +217,20 @@ class Console:
 
             yield advance
 
-    def _plain_lines(self, label: str, unit: str) -> ProgressCallback:
+    def _plain_lines(self, label: str, pace: _Pace) -> ProgressCallback:
         last = time.monotonic()
-        phase = ""
-        pace = _Pace(unit)
+        phase = shown = ""
 
         def advance(done: int, total: int, note: str) -> None:
-            nonlocal last, phase
+            nonlocal last, phase, shown
             figures = pace.figures(done, total)
             now = time.monotonic()
             if total <= 0:  # a phase without steps: said once, when it begins
                 if note != phase:
                     self.info(f"{label}: {note}")
                 phase = note
-            elif done >= total or now - last >= _PLAIN_INTERVAL_S:
-                last = now
+            elif (done >= total and figures != shown) or now - last >= _PLAIN_INTERVAL_S:
+                last, shown = now, figures
                 self.info(f"{label}: {figures} {note}".rstrip())
 
         return advance
@@ -258,8 +257,9 @@ class _Pace:
     The speed counts from the first step that is reported, so that loading and compiling do not count.
     """
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, *, estimated: bool) -> None:
         self._unit = unit
+        self._estimated = estimated
         self._start: tuple[float, int] | None = None
 
     def figures(self, done: int, total: int) -> str:
@@ -270,7 +270,8 @@ class _Pace:
         now = time.monotonic()
         if self._start is None or done < self._start[1]:
             self._start = (now, done)
-        counted = f"{done}/{total} {self._unit}".rstrip()
+        share = f"{done} of about {total}" if self._estimated and done < total else f"{done}/{total}"
+        counted = f"{share} {self._unit}".rstrip()
         seconds, steps = now - self._start[0], done - self._start[1]
         if seconds < _SPEED_AFTER_S or steps <= 0 or done >= total:
             return counted

@@ -264,6 +264,27 @@ def timestamped(name: str, now: datetime | None = None) -> str:
     return f"{name}_{(now or datetime.now()):%Y%m%d_%H%M%S}"
 
 
+def make_run_folder(runs: Path, name: str, now: datetime | None = None) -> Path:
+    """Makes the folder `<runs>/<name>_<YYYYMMDD_HHMMSS>` for one run.
+
+    Where another run of that name began in the same second, the folder is `<name>_<YYYYMMDD_HHMMSS>_2`, and so on.
+
+    Raises:
+        OutputError: the folder cannot be made.
+        OutputExistsError: a thousand runs of that name began in one second.
+    """
+    stem = timestamped(name, now)
+    with output_errors(runs):
+        for number in range(1, 1000):
+            folder = runs / (stem if number == 1 else f"{stem}_{number}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return folder
+    raise OutputExistsError(f"{runs / stem}: a thousand runs of that name in one second", "Give the run another name.")
+
+
 def _swap_in(staging: Path, target: Path) -> None:
     if not target.exists():
         staging.rename(target)

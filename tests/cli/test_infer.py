@@ -11,6 +11,7 @@ import pytest
 from docdetect.cli.main import run
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
+from docdetect.inference.run import infer as run_infer
 from tests.support.fakes import ColourEngine, make_folder, make_pdf
 
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
@@ -30,12 +31,16 @@ def infer(tmp_path: Path, *options: str) -> int:
     return run(["infer", *places, "--imgsz", "256", *options])
 
 
-def test_it_finds_marks_and_ends_with_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_finds_marks_and_ends_with_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP], []])
     assert infer(tmp_path) == 0
     text = capsys.readouterr().err
-    assert "grouped" in text
-    assert "pages/s" in text
+    assert "a.pdf    │ none │ none      │     1" in text
+    assert "1 document, 2 pages: 0 qr, 0 signature, 1 stamp; " in text
+    assert text.rstrip().endswith(
+        f"results: {tmp_path / 'out'}\n  pages          every page with its marks\n"
+        "  documents.csv  one line for each document"
+    )
     assert (tmp_path / "out" / "pages" / "a.pdf" / "page_0001.jpg").is_file()
     found = json.loads((tmp_path / "out" / "detections.json").read_text(encoding="utf-8"))
     assert list(found["a.pdf"]) == ["page_1", "page_2"]
@@ -46,7 +51,9 @@ def test_failed_documents_give_exit_code_7_and_their_reason(tmp_path: Path, caps
     assert infer(tmp_path, "--no-save-pages") == 7
     text = capsys.readouterr().err
     assert "warning: broken.pdf: unreadable: " in text
-    assert "error: 1 of 4 documents failed, wholly or in part\n" in text
+    assert "broken.pdf       │ ?" in text, "nobody knows what is on its pages"
+    assert "1 document could not be read; " in text
+    assert "error" not in text
     assert not (tmp_path / "out" / "pages").exists()
 
 
@@ -95,7 +102,9 @@ def test_an_existing_output_is_refused_resumed_or_replaced(tmp_path: Path, capsy
 def test_missing_marks_fail_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
     assert infer(tmp_path, "--require", "signature", "--fail-on-missing") == 7
-    assert "error: 1 documents lack signature\n" in capsys.readouterr().err
+    text = capsys.readouterr().err
+    assert "warning: a.pdf: no signature\n" in text
+    assert "; 1 document without signature; " in text
     assert infer(tmp_path, "--require", "seal", "--overwrite") == 3
     assert "infer.require: seal not among the classes of these weights" in capsys.readouterr().err
 
@@ -109,7 +118,6 @@ def test_a_marked_copy_that_cannot_be_made_gives_exit_code_7(
     assert infer(tmp_path, "--save-pdf") == 7
     text = capsys.readouterr().err
     assert "warning: locked.pdf: no marked copy: encrypted: its permissions forbid annotations\n" in text
-    assert "error: 1 documents have no marked copy\n" in text
     assert [copy.name for copy in (tmp_path / "out" / "pdf").iterdir()] == ["a.pdf"]
 
 
@@ -156,15 +164,54 @@ def test_heic_alone_without_what_reads_it_is_a_missing_dependency(
 
 def test_no_source_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["infer"]) == 2
-    assert capsys.readouterr().err == "error: no source given\n  Say where the documents are: --source FOLDER.\n"
+    shown = capsys.readouterr().err
+    assert shown.endswith("error: no source given\n  Say where the documents are: --source FOLDER.\n")
 
 
 def test_the_distance_of_the_original_system_warns_where_it_does_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
-    assert infer(tmp_path, "--group-dist", "50") == 0
-    assert "warning: --group-dist acts in the grouping of the original system only" in capsys.readouterr().err
+    assert infer(tmp_path, "--group-dist", "40") == 0
+    assert "grouping.dist acts in the grouping of the original system only" in capsys.readouterr().err
+
+
+def test_many_documents_are_counted_by_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(31):
+        make_pdf(tmp_path / "in" / f"{number}.pdf", [[STAMP] if number % 2 else []])
+    assert infer(tmp_path, "--no-save-pages", "--no-codes", "--require", "stamp") == 0
+    text = capsys.readouterr().err
+    assert "│ stamp     │    15 │                 15 │" in text
+    assert text.count(": no stamp\n") == 16
+    assert "31 documents, 31 pages: 0 qr, 0 signature, 15 stamp; 16 documents without stamp; " in text
+
+
+def test_progress_tells_phases_and_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP], []])
+    make_pdf(tmp_path / "in" / "b.pdf", [[], []])
+    told: list[tuple[int, int, str]] = []
+    config = load_config(
+        None, (), {"infer.source": [str(tmp_path / "in")], "infer.output": str(tmp_path / "out"), "infer.imgsz": 256}
+    )
+    run_infer(config, lambda *step: told.append(step))
+    assert [note for _, total, note in told if total == 0] == ["listing the documents", "loading the network"]
+    pages = [(done, total) for done, total, _ in told if total]
+    assert [done for done, _ in pages] == [1, 2, 2, 3, 4, 4]
+    assert pages[2] == (2, 4), "the second document counts as many pages as the first has"
+    assert pages[-1] == (4, 4)
+    assert all(done < total for done, total in pages[:-1]), "only the last page is the last one"
+    assert all(done <= total for done, total in pages)
+
+
+def test_two_runs_that_begin_in_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    monkeypatch.setattr("docdetect.files.timestamped", lambda name, now=None: f"{name}_now")
+    arguments = ["infer", str(tmp_path / "in"), "--runs", str(tmp_path / "runs"), "--imgsz", "256"]
+    assert run(arguments) == 0
+    assert run(arguments) == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["infer_now", "infer_now_2"]
 
 
 def test_the_shipped_configuration_is_the_defaults() -> None:

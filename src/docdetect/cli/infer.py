@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 from docdetect.cli.options import Request, takes
 
 if TYPE_CHECKING:
-    from docdetect.config.schema import Config
-    from docdetect.console import Console
-    from docdetect.inference.results import InferReport
+    from collections.abc import Callable, Iterator
 
-_SHOWN_FAILURES = 20
+    from docdetect.config.schema import InferConfig
+    from docdetect.console import Console
+    from docdetect.inference.results import DocumentRow, InferReport
+    from docdetect.types import FailedPage
+
+# Most lines of one kind, such as documents that could not be read; the result files have all of them.
+_MOST_LINES = 20
+# Up to so many documents, the table has a line for each of them; with more documents it has a line for each class.
+_MOST_DOCUMENTS = 30
 
 
 @takes("infer", "grouping", argument="infer.source")
-def infer(request: Request) -> None:
+def infer(request: Request) -> int:
     """Find marks in a folder of PDFs and images.
 
     Results: detections.json (the format of annotations.json), detections.csv, detections.jsonl, documents.csv,
@@ -23,46 +29,94 @@ def infer(request: Request) -> None:
     """
     from docdetect.inference.run import infer as find_marks
 
-    resolved, console = request.settings, request.console
-    if "grouping.dist" in request.flags and resolved.grouping.method != "original":
-        console.warn("--group-dist acts in the grouping of the original system only: add --grouping original")
-    with console.progress("infer") as on_progress:
-        report = find_marks(resolved, on_progress, console.info)
-    _show(console, report)
-    _raise_what_failed(resolved, report)
+    with request.console.progress("infer", "pages", estimated=True) as on_progress:
+        report = find_marks(request.settings, on_progress, request.console.info)
+    _show(request.console, report, request.settings.infer)
+    return _exit_code(report, request.settings.infer)
 
 
-def _show(console: Console, report: InferReport) -> None:
+def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
+    """The answer: what was found where, what could not be read, what lacks a required class, and where to look."""
     from docdetect.inference.results import summary_of
-    from docdetect.types import DocumentStatus
 
-    totals = report.totals
-    for row in totals.failures[:_SHOWN_FAILURES]:
-        where = row.document if row.page is None else f"{row.document}, page {row.page}"
-        console.warn(f"{where}: {row.failure.kind.value}: {row.failure.message}")
-    if len(totals.failures) > _SHOWN_FAILURES:
-        console.warn(f"and {len(totals.failures) - _SHOWN_FAILURES} more: see {report.output / 'summary.json'}")
-    for document, failure in list(report.without_copy.items())[:_SHOWN_FAILURES]:
-        console.warn(f"{document}: no marked copy: {failure.kind.value}: {failure.message}")
-    for document, missing in list(report.lacking.items())[:_SHOWN_FAILURES]:
-        console.warn(f"{document}: no {', '.join(missing)}")
-    rows = [[name, totals.raw[name], totals.marks[name]] for name in totals.class_names]
-    rows.append(["all", totals.raw.total(), totals.marks.total()])
-    console.table("Marks", ["class", "raw", "grouped"], rows)
-    failed_pages = sum(len(row.failed_pages) for row in totals.documents)
-    counts = [totals.with_status(status) for status in (DocumentStatus.PARTIAL, DocumentStatus.FAILED)]
-    figures = [len(totals.documents), *counts, totals.pages, failed_pages, f"{report.pages_per_s:.2f}"]
-    heads = ["documents", "in part", "failed", "pages", "pages failed", "pages/s"]
-    console.table("Run", heads, [figures])
+    _show_found(console, report)
+    _list(console.warn, [_failure_line(row) for row in report.totals.failures])
+    _list(
+        console.warn,
+        [f"{name}: no marked copy: {why.kind.value}: {why.message}" for name, why in report.without_copy.items()],
+    )
     if report.required:
-        console.info(f"documents that lack {' or '.join(report.required)}: {len(report.lacking)}")
-    console.info(f"results: {report.output}")
+        tell = console.warn if wanted.fail_on_missing else console.info
+        _list(tell, [f"{name}: no {' and no '.join(missing)}" for name, missing in report.lacking.items()])
+    console.info(_sentence(report))
+    for line in _places(report):
+        console.info(line)
     speed = {"elapsed_s": round(report.elapsed_s, 3), "pages_per_s": round(report.pages_per_s, 3)}
     outcome = {"output": str(report.output), "finished": not report.interrupted}
     console.summary(outcome | summary_of(report) | speed)
 
 
-def _raise_what_failed(config: Config, report: InferReport) -> None:
+def _show_found(console: Console, report: InferReport) -> None:
+    """A table of the pages with marks, document by document, or of the marks class by class."""
+    totals = report.totals
+    names = totals.class_names
+    if 0 < len(totals.documents) <= _MOST_DOCUMENTS:
+        rows = [[row.document, *(_pages_cell(row, name) for name in names)] for row in totals.documents]
+        console.table("Pages with marks", ["document", *names], rows)
+    elif totals.documents:
+        having = {name: sum(bool(row.pages_of_class[name]) for row in totals.documents) for name in names}
+        console.table(
+            "Marks", ["class", "marks", "documents with one"], [[n, totals.marks[n], having[n]] for n in names]
+        )
+
+
+def _pages_cell(row: DocumentRow, name: str) -> str:
+    """The pages of a document with marks of a class: `1, 3`; `none`; or `?` where pages are missing."""
+    pages = ", ".join(map(str, row.pages_of_class[name]))
+    is_whole = row.finished and row.failure is None and not row.failed_pages
+    return pages if is_whole and pages else "none" if is_whole else f"{pages}, ?".removeprefix(", ")
+
+
+def _failure_line(row: FailedPage) -> str:
+    where = row.document if row.page is None else f"{row.document}, page {row.page}"
+    return f"{where}: {row.failure.kind.value}: {row.failure.message}"
+
+
+def _sentence(report: InferReport) -> str:
+    """`6 documents, 7 pages: 4 qr, 15 signature, 14 stamp; 1 document could not be read; 4.0 s, 1.75 pages/s`."""
+    from docdetect.types import DocumentStatus
+
+    totals = report.totals
+    marks = ", ".join(f"{totals.marks[name]} {name}" for name in totals.class_names)
+    parts = [f"{_count(len(totals.documents), 'document')}, {_count(totals.pages, 'page')}: {marks}"]
+    failed, partial = totals.with_status(DocumentStatus.FAILED), totals.with_status(DocumentStatus.PARTIAL)
+    parts += [f"{_count(failed, 'document')} could not be read"] if failed else []
+    parts += [f"{_count(partial, 'document')} could not be read completely"] if partial else []
+    if report.required:
+        parts.append(f"{_count(len(report.lacking), 'document')} without {' or without '.join(report.required)}")
+    parts.append(f"{report.elapsed_s:.1f} s, {report.pages_per_s:.2f} pages/s")
+    return "; ".join(parts)
+
+
+def _places(report: InferReport) -> Iterator[str]:
+    """Where to look next: the files of the result folder that people open."""
+    yield f"results: {report.output}"
+    for name, what in (
+        ("index.html", "all documents and pages, to look at in a browser"),
+        ("results.xlsx", "documents and marks as a workbook"),
+        ("pages", "every page with its marks"),
+        ("documents.csv", "one line for each document"),
+    ):
+        if (report.output / name).exists():
+            yield f"  {name:<14} {what}"
+
+
+def _exit_code(report: InferReport, wanted: InferConfig) -> int:
+    """0, or 7 when something failed or lacks a class that is required.
+
+    Raises:
+        InterruptedRunError: the user stopped the run.
+    """
     from docdetect.errors import InterruptedRunError, PartialFailureError
 
     if report.interrupted:
@@ -71,12 +125,16 @@ def _raise_what_failed(config: Config, report: InferReport) -> None:
             f"interrupted after {done} of {report.expected} documents; their results are in {report.output}",
             f"Go on from there with: docdetect infer --resume --output {report.output} ...",
         )
-    problems = []
-    if report.failed_documents:
-        problems.append(f"{report.failed_documents} of {report.expected} documents failed, wholly or in part")
-    if report.without_copy:
-        problems.append(f"{len(report.without_copy)} documents have no marked copy")
-    if config.infer.fail_on_missing and report.lacking:
-        problems.append(f"{len(report.lacking)} documents lack {' or '.join(report.required)}")
-    if problems:
-        raise PartialFailureError("; ".join(problems), f"The reasons are in {report.output / 'summary.json'}.")
+    failed = report.failed_documents or report.without_copy or (wanted.fail_on_missing and report.lacking)
+    return PartialFailureError.exit_code if failed else 0
+
+
+def _list(tell: Callable[[str], None], lines: list[str]) -> None:
+    for line in lines[:_MOST_LINES]:
+        tell(line)
+    if len(lines) > _MOST_LINES:
+        tell(f"and {len(lines) - _MOST_LINES} more: see documents.csv and summary.json")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

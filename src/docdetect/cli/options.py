@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 _GENERAL = "General"
 _EMPTY: tuple[object, ...] = ("", None, 0, (), {})
 
-Work: TypeAlias = Callable[..., None]
-"""The function of a command: it takes a Request, and parameters of its own that are no keys of the configuration."""
+Work: TypeAlias = Callable[..., int | None]
+"""The function of a command: it takes a Request, and parameters of its own that are no keys of the configuration.
+
+What it returns is the exit code; None is 0.
+"""
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,13 @@ def takes(*sections: str, keys: Sequence[str] = (), argument: str = "", command:
         parameters += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
         parameters += _general_parameters()
 
-        def call(context: typer.Context, **values: Any) -> None:
+        def call(context: typer.Context, **values: Any) -> int | None:
             own_values = {one.name: values.pop(one.name) for one in own}
             request = _request(context, generated, values)
             start = time.monotonic()
-            work(request, **own_values)
+            exit_code = work(request, **own_values)
             request.console.detail(f"{name} took {time.monotonic() - start:.1f} s")
+            return exit_code
 
         call.__name__ = call.__qualname__ = work.__name__
         call.__doc__ = work.__doc__
@@ -202,6 +206,8 @@ class _Generated:
             ways = " and ".join(way for _, way in found)
             raise UsageError(f"{ways} say the same thing twice", "Give one of them.")
         value, way = found[0]
+        if value is False:
+            way = f"--no-{self.name}"
         return (_value_of(value) if self.kind == "value" else value), way
 
     def _option(self, identifier: str, name: str, *, hidden: bool) -> inspect.Parameter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile, count_left_out
 from docdetect.errors import ConfigError, UsageError
-from docdetect.files import timestamped, write_text
+from docdetect.files import make_run_folder, timestamped, write_text
 from docdetect.inference.detector import Detector, StopSignal
 from docdetect.inference.folder import (
     CONFIG_NAME,
@@ -57,7 +58,8 @@ def infer(
 
     Args:
         config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
-        on_progress: told about every finished document.
+        on_progress: told what the run is doing before the first page, and then about every page: how many pages are
+            done, how many there are about, and the document.
         announce: told what is left out of the sources, and when the weights have to be converted first.
         stop: once another thread sets this event, no further page is begun.
 
@@ -70,24 +72,28 @@ def infer(
     """
     wanted = config.infer
     output, on_existing = _output(wanted)
+    if config.grouping.dist != GroupingSettings.dist and config.grouping.method != "original":
+        announce("grouping.dist acts in the grouping of the original system only: add --grouping original")
     check_folder(output, on_existing)
     prepare_processes()
     keep_freed_pictures()
     opener = DocumentOpener(known_passwords(wanted))
+    on_progress(0, 0, "listing the documents")
     chosen = chosen_documents(wanted, output)
     if chosen.left_out:
         announce(f"left out: {count_left_out(chosen.left_out)}; summary.json names them")
-    with (
-        loaded_detector(config, announce) as detector,
-        claimed_folder(output, on_existing),
-        Journal(output / JOURNAL_NAME, run_settings(config, detector)) as journal,
-    ):
-        if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
-            write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
-        report = run(chosen.files, detector, journal, wanted, on_progress, opener, stop)
-        report = replace(report, left_out=chosen.left_out)
-        assert detector.weights is not None
-        write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
+    on_progress(0, 0, "loading the network")
+    with loaded_detector(config, announce) as detector:
+        settings = run_settings(config, detector)
+        if not wanted.output:
+            output = make_run_folder(Path(wanted.runs), wanted.name)
+        with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
+            if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
+                write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
+            report = run(chosen.files, detector, journal, wanted, on_progress, opener, stop)
+            report = replace(report, left_out=chosen.left_out)
+            assert detector.weights is not None
+            write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
     return report
 
 
@@ -107,7 +113,7 @@ def run(
         detector: finds the marks.
         journal: of this run; what it holds already is not done again.
         wanted: `formats` and `require`; the rest stands in the journal's settings.
-        on_progress: told about every finished document.
+        on_progress: told about every page; see `infer`.
         opener: opens a document.
         stop: once another thread sets this event, no further page is begun.
 
@@ -171,6 +177,8 @@ class _Recording:
         on_progress: ProgressCallback,
     ) -> None:
         self.pages = 0
+        # Documents of this run that are finished, and the pages that they have.
+        self._finished = self._pages_of_finished = 0
         self._journal, self._results, self._copies = journal, results, copies
         self._done = work.done
         self._on_progress, self._document_count = on_progress, document_count
@@ -183,6 +191,7 @@ class _Recording:
         if isinstance(event, FinishedPage):
             self._journal.add_page(event.result, event.sha256)
             self.pages += 1
+            self._tell(event.file.name)
             self._current[page_place(event.result)[1]] = event.result
             return
         name = event.file.name
@@ -193,7 +202,23 @@ class _Recording:
         self._results.add(result, end)
         self._copies.add(event.file, result)
         self._documents += 1
-        self._on_progress(self._documents, self._document_count, f"{self.pages} pages, {name}")
+        self._finished += 1
+        self._pages_of_finished = self.pages
+        self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        """How many pages are done, and about how many there are.
+
+        How many pages a document has is known when it is opened: those that are to come count as many as the others
+        have on average.
+        """
+        left = self._document_count - self._documents
+        mean = self._pages_of_finished / self._finished if self._finished else 1.0
+        current = self.pages - self._pages_of_finished
+        # The document that is being read has one more page at least, as long as its end has not come.
+        total = self._pages_of_finished + max(left * mean, current + max(left - 1, 0) * mean + min(left, 1))
+        number = min(self._documents + 1, self._document_count)
+        self._on_progress(self.pages, math.ceil(total), f"document {number} of {self._document_count}, {name}")
 
     def finish(self) -> None:
         """Writes what is left: documents of an earlier run, and the one in the middle of which this run was stopped."""

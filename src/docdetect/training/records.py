@@ -7,7 +7,6 @@ import io
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from docdetect.config.loading import dump_config
 from docdetect.config.schema import Config
 from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
-from docdetect.files import output_errors, read_json, read_text, timestamped, write_json, write_text
+from docdetect.files import make_run_folder as make_run_folder
+from docdetect.files import read_json, read_text, write_json, write_text
 from docdetect.training.progress import EpochReport
 
 _PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "opencv-python-headless", "numpy", "pillow")
@@ -56,20 +56,6 @@ class RunFolder:
     @property
     def results(self) -> Path:
         return self.path / "results.csv"
-
-
-def make_run_folder(runs: Path, name: str, now: datetime | None = None) -> Path:
-    """A new folder `<runs>/<name>_<YYYYMMDD_HHMMSS>`; a second one in the same second gets `_2`. Raises OutputError."""
-    stem = timestamped(name, now)
-    with output_errors(runs):
-        for number in range(1, 1000):
-            folder = runs / (stem if number == 1 else f"{stem}_{number}")
-            try:
-                folder.mkdir(parents=True)
-            except FileExistsError:
-                continue
-            return folder
-    raise InputError(f"{runs / stem}: a thousand runs in one second", "Give the run another name.")
 
 
 def versions() -> dict[str, str]:
