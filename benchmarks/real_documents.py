@@ -24,6 +24,7 @@ from typing import TypeAlias
 from docdetect.annotations.cleaning import ClassRules, clean_page
 from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.boxes import clip
+from docdetect.datasets.ground_truth import read_annotations
 from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import PageKey
@@ -43,7 +44,6 @@ from docdetect.metrics.merging_effect import StageFigures
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine
 from docdetect.models.weights import DEFAULT_NAME, bundled_weights, resolve_weights
-from docdetect.prepare.labels import read_annotations
 from docdetect.types import Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from docdetect.annotations.cleaning import ClassRules, clean_page
+from docdetect.datasets.ground_truth import read_annotations
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.machine import has_native_int8
 from docdetect.models.conversions import INT8_FORM, read_form
 from docdetect.models.weights import resolve_weights
-from docdetect.prepare.labels import read_annotations
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 CLASSES = ("qr", "signature", "stamp")

@@ -6,7 +6,7 @@ process exit code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 class DocdetectError(Exception):
@@ -86,8 +86,9 @@ class InterruptedRunError(DocdetectError):
     exit_code = 130
 
 
-def problem_list(heading: str, problems: Sequence[str], *, limit: int = 50) -> str:
+def problem_list(heading: str, problems: Iterable[str], *, limit: int = 50) -> str:
     """A heading and one indented line per problem, the tail counted when there are more than `limit`."""
+    problems = list(problems)
     lines = [f"  - {problem}" for problem in problems[:limit]]
     if len(problems) > limit:
         lines.append(f"  ... and {len(problems) - limit} more")

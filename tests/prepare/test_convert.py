@@ -10,6 +10,7 @@ from PIL import Image
 
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import PageKey
+from docdetect.documents.sources import page_stem
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import write_json
 from docdetect.prepare.convert import Converted, convert
@@ -36,7 +37,7 @@ def run(tmp_path: Path, **settings: object) -> Converted:
 
 
 def images(tmp_path: Path) -> list[str]:
-    return sorted(path.name for path in (tmp_path / "images").iterdir() if path.name != "convert.json")
+    return sorted(path.name for path in (tmp_path / "images").iterdir() if path.name != "manifest.json")
 
 
 def size_of(tmp_path: Path, name: str) -> tuple[int, int]:
@@ -161,10 +162,13 @@ def test_a_record_with_hostile_names_writes_and_removes_nothing_outside(tmp_path
     run(tmp_path)
     victim = tmp_path / "victim_page_0009.png"
     victim.write_text("mine")
-    record = json.loads((tmp_path / "images" / "convert.json").read_text())
-    entry = record["documents"]["a.pdf"]["1"]
-    record["documents"] = {"a.pdf": {"1": entry, "9": entry}, "../victim.pdf": {"9": entry}}
-    write_json(tmp_path / "images" / "convert.json", record)
+    record = json.loads((tmp_path / "images" / "manifest.json").read_text())
+    entry = record["inputs"]["documents"]["a.pdf"]["1"]
+    record["inputs"]["documents"] = {"a.pdf": {"1": entry, "9": entry}, "../victim.pdf": {"9": entry}}
+    content = record["files"]["a_page_0001.png"]
+    for name in (page_stem("a.pdf", 9), page_stem("../victim.pdf", 9), "../victim_page_0009"):
+        record["files"][f"{name}.png"] = content
+    write_json(tmp_path / "images" / "manifest.json", record)
     run(tmp_path)
     assert victim.read_text() == "mine"
     assert images(tmp_path) == ["a_page_0001.png"]

@@ -19,7 +19,8 @@ from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError, OutputExistsError
-from docdetect.prepare.dataset import Prepared, prepare
+from docdetect.prepare.dataset import Made, prepare
+from docdetect.prepare.report import splits_table
 from docdetect.workers.parts import WorkerSettings
 from tests.support.documents import make_documents
 
@@ -47,7 +48,7 @@ def config(tmp_path: Path) -> DataConfig:
     )
 
 
-def make(config: DataConfig, **changes: Any) -> Prepared:
+def make(config: DataConfig, **changes: Any) -> Made:
     return prepare(config.model_copy(update=changes), workers=IN_PROCESS)
 
 
@@ -71,7 +72,7 @@ def test_what_lies_on_disk(config: DataConfig, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()  # with plots
     prepared = make(config)
     assert not prepared.unchanged
-    root = prepared.dataset
+    root = prepared.path
     assert yaml.safe_load((root / "data.yaml").read_text()) == {
         "train": "images/train",
         "val": "images/val",
@@ -96,7 +97,7 @@ def test_what_lies_on_disk(config: DataConfig, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_boxes_sit_on_the_marks(config: DataConfig) -> None:
-    root = make(config).dataset
+    root = make(config).path
     (image,) = (root / "images").rglob("a_page_0001.png")
     (label,) = (root / "labels").rglob("a_page_0001.txt")
     pixels = read_image(image)
@@ -117,11 +118,11 @@ def test_boxes_sit_on_the_marks(config: DataConfig) -> None:
 
 def test_the_same_again_touches_nothing(config: DataConfig) -> None:
     first = make(config)
-    stamps = {path: path.stat().st_mtime_ns for path in first.dataset.rglob("*")}
+    stamps = {path: path.stat().st_mtime_ns for path in first.path.rglob("*")}
     again = make(config, workers=2)
     assert again.unchanged
     assert again.report == first.report
-    assert {path: path.stat().st_mtime_ns for path in first.dataset.rglob("*")} == stamps
+    assert {path: path.stat().st_mtime_ns for path in first.path.rglob("*")} == stamps
 
 
 def test_the_same_elsewhere_has_the_same_bytes(
@@ -130,11 +131,11 @@ def test_the_same_elsewhere_has_the_same_bytes(
     monkeypatch.undo()  # with plots
     shutil.copytree(config.pdfs, tmp_path / "moved")
     first, second = make(config), make(config, pdfs=str(tmp_path / "moved"), dataset=str(tmp_path / "second"))
-    assert content(first.dataset) == content(second.dataset)
+    assert content(first.path) == content(second.path)
 
 
 def test_other_settings_need_overwrite(config: DataConfig) -> None:
-    before = content(make(config).dataset)
+    before = content(make(config).path)
     with pytest.raises(OutputExistsError):
         make(config, empty="drop")
     assert content(Path(config.dataset)) == before
@@ -163,7 +164,7 @@ def test_a_foreign_folder_is_never_deleted(config: DataConfig) -> None:
 @pytest.mark.parametrize("there_before", [False, True])
 def test_an_interruption_leaves_no_half_dataset(config: DataConfig, there_before: bool) -> None:
     target = Path(config.dataset)
-    before = content(make(config).dataset) if there_before else {}
+    before = content(make(config).path) if there_before else {}
 
     def interrupt(done: int, total: int, note: str) -> None:
         if "page 2" in note:
@@ -183,7 +184,7 @@ def test_a_broken_document_is_reported_and_the_rest_prepared(config: DataConfig)
     assert (failed.document, failed.page) == ("broken.pdf", None)
     assert "broken.pdf: cannot be opened, its 3 annotated marks are lost" in prepared.report.warnings
     assert sum(entry.pages for entry in prepared.report.splits) == 6
-    assert "broken.pdf" in (prepared.dataset / "report.md").read_text(encoding="utf-8")
+    assert "broken.pdf" in (prepared.path / "report.md").read_text(encoding="utf-8")
     assert make(config).report.failures == (failed,), "also when nothing is left to do"
 
 
@@ -196,8 +197,8 @@ def test_a_page_too_large_to_render_is_reported_and_not_in_the_split(config: Dat
     prepared = make(config)
     (failed,) = prepared.report.failures
     assert (failed.document, failed.page, failed.failure.kind.value) == ("b.pdf", 1, "too_large")
-    assert "b.pdf,1," not in (prepared.dataset / "split.csv").read_text()
-    assert not list(prepared.dataset.rglob("b_page_0001*"))
+    assert "b.pdf,1," not in (prepared.path / "split.csv").read_text()
+    assert not list(prepared.path.rglob("b_page_0001*"))
 
 
 def test_what_was_removed_is_in_the_reports(config: DataConfig) -> None:
@@ -209,14 +210,14 @@ def test_what_was_removed_is_in_the_reports(config: DataConfig) -> None:
 
     edit(config, spoil)
     prepared = make(config)
-    written = json.loads((prepared.dataset / "report.json").read_text(encoding="utf-8"))
+    written = json.loads((prepared.path / "report.json").read_text(encoding="utf-8"))
     assert [(entry["key"], entry["reason"]) for entry in written["removals"]] == [
         ("qr_0", "zero size"),
         ("signature_1", "not finite"),
         ("twin", "duplicate"),
     ]
     assert written["removals"][1]["box"][0] == "nan"
-    (label,) = (prepared.dataset / "labels").rglob("a_page_0001.txt")
+    (label,) = (prepared.path / "labels").rglob("a_page_0001.txt")
     assert [line[0] for line in label.read_text().splitlines()] == ["2"]
 
 
@@ -230,9 +231,9 @@ def test_contradictions_leave_nothing_behind(config: DataConfig) -> None:
 def test_a_manifest_is_applied_again(config: DataConfig, tmp_path: Path) -> None:
     first = make(config)
     manifest = tmp_path / "kept.csv"
-    shutil.copy(first.dataset / "split.csv", manifest)
+    shutil.copy(first.path / "split.csv", manifest)
     second = make(config, seed=7, manifest=str(manifest), dataset=str(tmp_path / "second"))
-    assert (second.dataset / "split.csv").read_bytes() == manifest.read_bytes()
+    assert (second.path / "split.csv").read_bytes() == manifest.read_bytes()
     manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(InputError, match=r"deep/c\.PDF, page 2: not in the manifest"):
         make(config, manifest=str(manifest), dataset=str(tmp_path / "third"))
@@ -250,9 +251,7 @@ def test_detections_with_confidence_are_annotations_too(config: DataConfig, tmp_
 
     edit(config, as_found)
     second = make(config, dataset=str(tmp_path / "second"))
-    labels = [
-        {name: text for name, text in content(made.dataset).items() if "labels" in name} for made in (first, second)
-    ]
+    labels = [{name: text for name, text in content(made.path).items() if "labels" in name} for made in (first, second)]
     assert labels[0] == labels[1]
 
 
@@ -267,6 +266,7 @@ def test_images_are_documents_and_the_same_picture_on_both_sides_is_told(tmp_pat
         annotations=str(annotations),
         dataset=str(tmp_path / "main"),
         split_by="document",
+        unlisted="empty",
     )
     report = make(config).report
     assert sum("is the same picture as" in warning for warning in report.warnings) == 1
@@ -278,18 +278,18 @@ def test_one_document_has_no_validation_and_says_so(tmp_path: Path) -> None:
     config = DataConfig(pdfs=str(made.pdfs), annotations=str(made.annotations), dataset=str(tmp_path / "main"))
     prepared = make(config)
     assert prepared.report.warnings == (
-        "no validation pages: there is only 1 group to divide; add documents or split by page",
+        "no validation pages: there is only 1 group to divide; add documents or split by page (--by page)",
     )
-    assert (prepared.dataset / "images" / "val").is_dir()
+    assert (prepared.path / "images" / "val").is_dir()
 
 
 def test_near_duplicates_stay_together_by_default_and_leave_no_validation(config: DataConfig) -> None:
     prepared = make(config, split_by=DataConfig().split_by)
-    assert prepared.report.warnings == (
+    assert prepared.report.warnings[:1] == (
         "no validation pages: all 3 documents are near-duplicates of each other, one group; add documents of another "
         "kind, or divide by document (--by document), whose figures flatter the model",
     )
-    assert {row.group for row in split_from_csv((prepared.dataset / "split.csv").read_text(), "split.csv").rows} == {
+    assert {row.group for row in split_from_csv((prepared.path / "split.csv").read_text(), "split.csv").rows} == {
         "a.pdf"
     }
 
@@ -307,4 +307,44 @@ def test_groups_are_not_looked_for_again(config: DataConfig, monkeypatch: pytest
 def test_worker_processes_make_the_same_dataset(config: DataConfig, tmp_path: Path) -> None:
     here = make(config)
     there = prepare(config.model_copy(update={"dataset": str(tmp_path / "there")}), workers=WorkerSettings(workers=1))
-    assert content(here.dataset) == content(there.dataset)
+    assert content(here.path) == content(there.path)
+
+
+def test_unlisted_documents_are_left_out_and_counted(config: DataConfig) -> None:
+    edit(config, lambda data: data.pop("b.pdf"))
+    with pytest.raises(InputError, match=r"1 of 3 documents are not listed in the annotations: b\.pdf") as caught:
+        make(config)
+    assert "--unlisted skip" in caught.value.remedy
+    skipped = make(config, unlisted="skip")
+    assert (skipped.report.unlisted.documents, skipped.report.unlisted.treated) == (("b.pdf",), "left out")
+    assert not list(skipped.path.rglob("b_page*"))
+    assert "Documents that the annotations do not list: 1, left out" in (skipped.path / "report.md").read_text()
+    assert splits_table(skipped.report)[1][-1][:4] == ("unlisted: left out", "", 1, 2)
+    again = make(config, unlisted="skip")
+    assert again.unchanged
+    assert again.report == skipped.report
+    taken = make(config, unlisted="empty", overwrite=True)
+    assert taken.report.unlisted.treated == "taken as pages without marks"
+    assert len(list((taken.path / "images").rglob("b_page*"))) == 2
+
+
+def test_missing_documents_are_refused_or_counted(config: DataConfig) -> None:
+    (Path(config.pdfs) / "b.pdf").unlink()
+    with pytest.raises(InputError, match=r"b\.pdf: no such document") as caught:
+        make(config)
+    assert "--missing skip" in caught.value.remedy
+    made = make(config, missing="skip")
+    assert made.report.missing.documents == ("b.pdf",)
+    assert "Annotated documents that are not there: 1, left out" in (made.path / "report.md").read_text()
+
+
+def test_what_is_done_with_unlisted_documents_decides_nothing_where_there_are_none(config: DataConfig) -> None:
+    make(config)
+    assert make(config, unlisted="skip", missing="skip").unchanged
+
+
+def test_it_ends_with_paths_and_the_next_command(config: DataConfig) -> None:
+    made = make(config)
+    look, following = made.next_steps
+    assert str(made.path / "report.md") in look
+    assert following == f"next: docdetect train --data {made.path / 'data.yaml'}"

@@ -98,4 +98,4 @@ def test_the_manifest_names_every_file_with_its_hash(tmp_path: Path) -> None:
     assert manifest is not None
     assert list(manifest.files) == ["labels/дело.txt"]
     assert manifest.inputs == INPUTS
-    assert len(manifest.fingerprint) == 64
+    assert len(manifest.content_hash) == 64

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.config.schema import DataConfig
+from docdetect.datasets.ground_truth import SurveyedDocument, same_aspect
 from docdetect.datasets.split import PageKey, Split, SplitRow
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError
-from docdetect.prepare.labels import SurveyedDocument, render_sizes, same_aspect
-from docdetect.prepare.plan import choose_pages, plan_dataset, split_warnings
-from docdetect.types import SizeWH
+from docdetect.prepare.plan import choose_pages, plan_dataset, read_sources, render_sizes, split_warnings
+from docdetect.types import Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 from tests.support.documents import make_documents
 
@@ -83,25 +84,52 @@ def config_for(folder: Path, **changes: object) -> DataConfig:
 
 
 def test_a_plan_holds_every_page_and_what_it_was_made_from(tmp_path: Path) -> None:
-    plan = plan_dataset(config_for(tmp_path, split_by="document"), WorkerSettings())
+    config = config_for(tmp_path, split_by="document")
+    sources = read_sources(config, WorkerSettings())
+    plan = plan_dataset(config, sources.ground_truth, WorkerSettings())
     assert len(plan.split.rows) == len(plan.sizes) == 6
     assert {row.key.document for row in plan.split.rows if row.split == "val"} < {"a.pdf", "b.pdf", "c.pdf"}
-    assert set(plan.sources.inputs) == {"settings", "annotations", "documents"}
-    assert str(tmp_path) not in str(plan.sources.inputs), "paths of this machine do not decide what a dataset is"
+    assert set(sources.inputs) == {"settings", "annotations", "documents"}
+    assert str(tmp_path) not in str(sources.inputs), "paths of this machine do not decide what a dataset is"
+
+
+def boxes(*class_ids: int) -> Detections:
+    xyxy = np.array([[0, 0, 9, 9]] * len(class_ids), np.float32).reshape(-1, 4)
+    return Detections(xyxy, np.array(class_ids, np.int64), (100, 100))
+
+
+def split_of(sides: dict[str, str]) -> Split:
+    return Split(tuple(SplitRow(PageKey(name, 1), side, name) for name, side in sides.items()))
 
 
 def test_a_split_without_validation_says_where_the_pages_are() -> None:
-    rows = [SplitRow(PageKey(name, 1), side, name) for name, side in (("a", "train"), ("b", "test"))]
-    assert split_warnings(Split(tuple(rows))) == [
-        "no validation pages: all 2 groups are in train and test; take another seed, share or manifest"
-    ]
+    pages = {PageKey(name, 1): boxes(0) for name in "ab"}
+    assert split_warnings(split_of({"a": "train", "b": "test"}), pages, ("qr",))[0] == (
+        "no validation pages: all 2 groups are in train and test; take another --seed, --val or --manifest"
+    )
+
+
+def test_few_groups_say_where_they_are_which_class_is_missing_and_what_to_do() -> None:
+    pages = {PageKey("a", 1): boxes(0, 1), PageKey("b", 1): boxes(0), PageKey("c", 1): boxes(0)}
+    warnings = split_warnings(split_of({"a": "train", "b": "train", "c": "val"}), pages, ("qr", "stamp"))
+    assert warnings[0] == "no stamp in val: its figures there will say nothing"
+    assert warnings[1].startswith("stamp: all marks are in one group")
+    assert warnings[2].startswith("3 groups were divided: 2 in train, 1 in val.")
+    assert all(word in warnings[2] for word in ("--seed", "--val", "docdetect crossval"))
+
+
+def test_many_groups_with_every_class_need_no_advice() -> None:
+    names = [f"{number}.pdf" for number in range(12)]
+    split = split_of({name: "val" if position < 3 else "train" for position, name in enumerate(names)})
+    assert split_warnings(split, {PageKey(name, 1): boxes(0) for name in names}, ("qr",)) == []
 
 
 def test_nothing_left_is_an_error(tmp_path: Path) -> None:
-    config = config_for(tmp_path, empty="drop")
+    config = config_for(tmp_path, empty="drop", unlisted="empty")
     Path(config.annotations).write_text("{}", encoding="utf-8")
+    sources = read_sources(config, WorkerSettings())
     with pytest.raises(InputError, match="no page is left for the dataset: none has a mark"):
-        plan_dataset(config, WorkerSettings())
+        plan_dataset(config, sources.ground_truth, WorkerSettings())
 
 
 def test_documents_that_all_fail_are_an_error(tmp_path: Path) -> None:
@@ -110,4 +138,4 @@ def test_documents_that_all_fail_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}", encoding="utf-8")
     config = DataConfig(pdfs=str(tmp_path / "pdfs"), annotations=str(tmp_path / "a.json"))
     with pytest.raises(InputError, match=r"none of the documents could be opened\n  - x\.pdf: "):
-        plan_dataset(config, WorkerSettings())
+        read_sources(config, WorkerSettings())

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from docdetect.datasets.data_yaml import data_yaml_text
 from docdetect.datasets.reader import DatasetFiles, list_dataset
-from docdetect.documents.drawing import class_colour, write_image
+from docdetect.documents.drawing import write_image
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError
 from docdetect.files import write_text
-from docdetect.prepare.visualize import draw_labels, visualize_dataset
+from docdetect.prepare.visualize import thumbnail, visualize_dataset
+from docdetect.types import Detections
 
 CLASSES = ("qr", "signature", "stamp")
 PLACES = {"train": ["images/train"], "val": ["images/val"]}
@@ -38,14 +41,27 @@ def pixels_of(path: Path) -> Any:
         return image.render(1, AtDpi(10_000)).pixels
 
 
-def test_the_box_is_drawn_where_the_label_says() -> None:
-    drawn = draw_labels(np.full((300, 200, 3), 255, np.uint8), "2 0.5 0.5 0.5 0.4\n", CLASSES, "x")
-    red = (drawn == class_colour(2, "stamp")).all(axis=2)
-    rows, columns = np.nonzero(red)
-    assert abs(int(columns.min()) - 50) <= 1
-    assert abs(int(columns.max()) - 150) <= 1
-    assert abs(int(rows.max()) - 210) <= 1
-    assert red[200, 50:151].sum() <= 4, "the inside of the box stays free"
+def test_the_box_is_drawn_where_the_label_says(dataset: DatasetFiles, tmp_path: Path) -> None:
+    visualize_dataset(dataset, tmp_path / "vis")
+    drawn = pixels_of(tmp_path / "vis" / "train" / "a.jpg").astype(int)
+    coloured = drawn.min(axis=2) < 200
+    rows, columns = np.nonzero(coloured)
+    assert abs(int(columns.min()) - 50) <= 2
+    assert abs(int(columns.max()) - 150) <= 2
+    assert abs(int(rows.max()) - 210) <= 2
+    assert not coloured[200, 55:146].any(), "the inside of the box stays free"
+
+
+def test_nothing_but_thin_frames_lies_on_the_marks_of_a_contact_sheet() -> None:
+    page = np.full((1684, 1190, 3), 255, np.uint8)
+    boxes = np.array([[100 + 60 * k, 300, 150 + 60 * k, 330] for k in range(10)], np.float32)
+    for left, top, right, bottom in boxes.astype(int):
+        page[top:bottom, left:right] = 0
+    small = thumbnail(page, Detections(boxes, np.full(10, 1, np.int64), (1190, 1684)), CLASSES)
+    shown = np.array(Image.open(io.BytesIO(small)).convert("L")).astype(int)
+    scale = shown.shape[1] / 1190
+    inside = [shown[round(315 * scale), round((left + right) / 2 * scale)] for left, _, right, _ in boxes]
+    assert max(inside) < 60, "each mark is as dark as on the page"
 
 
 def test_every_image_is_drawn_and_on_a_sheet(dataset: DatasetFiles, tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ class ClassRules:
 
     def suggestion(self, category: str) -> str:
         """` (did you mean X?)` for an unknown category that resembles a known one, else ""."""
-        known = [*self.classes, *self.class_map]
-        close = difflib.get_close_matches(_category(category), known, n=1, cutoff=0.6)
-        return f" (did you mean {close[0]}?)" if close else ""
+        known = {name.casefold(): name for name in (*self.class_map, *self.classes)}
+        close = difflib.get_close_matches(_category(category).casefold(), list(known), n=1, cutoff=0.6)
+        return f" (did you mean {known[close[0]]}?)" if close else ""
 
 
 def unknown_categories(annotations: Annotations, rules: ClassRules) -> dict[str, list[tuple[str, int]]]:

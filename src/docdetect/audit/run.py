@@ -28,6 +28,13 @@ from docdetect.audit.leaks import Leak, find_leaks
 from docdetect.audit.measures import measure_documents
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.ground_truth import (
+    GroundTruth,
+    bring_together,
+    match_names,
+    read_annotations,
+    survey_documents,
+)
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.reader import list_dataset
@@ -36,7 +43,6 @@ from docdetect.documents.sources import DocumentFile, DocumentKind, list_documen
 from docdetect.errors import InputError
 from docdetect.files import nfc
 from docdetect.models.engines.base import Engine
-from docdetect.prepare.labels import match_labels, read_annotations, survey_documents
 from docdetect.types import Detections, FailedPage
 from docdetect.workers.parts import WorkerSettings
 
@@ -52,6 +58,7 @@ class LabelAudit:
         failures: documents that could not be opened.
         annotations: as read.
         document_of: name in the annotations -> document.
+        notes: sentences about documents that only the folder or only the annotations know.
     """
 
     files: tuple[DocumentFile, ...]
@@ -60,6 +67,7 @@ class LabelAudit:
     failures: tuple[FailedPage, ...]
     annotations: Annotations
     document_of: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     def fixed(self, rules: ClassRules) -> tuple[Annotations, tuple[Fix, ...]]:
         """The annotations with what is safe put right; see `label_fixes`."""
@@ -108,9 +116,11 @@ def audit_labels(
     rules = ClassRules(config.classes, config.class_map)
     surveyed = survey_documents(files, workers, on_progress)
     counts = {document.file.name: document.page_count for document in surveyed if document.failure is None}
-    document_of = _documents_of(annotations, [file.name for file in files])
+    document_of = match_names(annotations, [file.name for file in files]).document_of
     inside, beyond = _divided(annotations, document_of, counts)
-    labels = dict(match_labels(inside, surveyed, rules, config.annotations).pages)
+    # The labels of listed documents are audited however many documents are unlisted; a warning counts these.
+    ground_truth = bring_together(inside, surveyed, rules, config.annotations, unlisted="empty", missing=config.missing)
+    labels = dict(ground_truth.pages)
     for name, numbered in beyond.items():
         for number, page in numbered.items():
             labels[PageKey(document_of[name], number)] = clean_page(page, rules, document_of[name], number)[0]
@@ -127,10 +137,24 @@ def audit_labels(
     if detector is not None:
         detections = _detections(detector, files, rules, workers, on_progress)
         findings += model_findings(pages, detections)
-    failures = tuple(
-        FailedPage(document.file.name, None, document.failure) for document in surveyed if document.failure is not None
+    return LabelAudit(
+        files,
+        pages,
+        ranked(_without_moved(findings)),
+        ground_truth.failures(),
+        annotations,
+        document_of,
+        tuple(_unmatched_notes(ground_truth)),
     )
-    return LabelAudit(files, pages, ranked(_without_moved(findings)), failures, annotations, document_of)
+
+
+def _unmatched_notes(ground_truth: GroundTruth) -> list[str]:
+    notes = []
+    if count := len(ground_truth.unlisted.documents):
+        notes.append(f"{count} documents are not listed in the annotations, so nothing is known about their marks.")
+    if count := len(ground_truth.missing.documents):
+        notes.append(f"{count} annotated documents are not there, so their labels were not audited.")
+    return notes
 
 
 def audit_split(
@@ -164,19 +188,6 @@ def audit_split(
     counts = {split: sum(side == split for side in side_of.values()) for split in listed.pictures}
     leaks = find_leaks(prints, side_of, on_progress=on_progress)
     return SplitAudit(leaks, counts, images, tuple(failures), listed.notes)
-
-
-def _documents_of(annotations: Annotations, documents: list[str]) -> dict[str, str]:
-    """Name in the annotations -> document: its path, or its bare file name where only one document has it."""
-    bare: dict[str, list[str]] = {}
-    for document in documents:
-        bare.setdefault(document.rpartition("/")[2], []).append(document)
-    found = {}
-    for name in annotations:
-        candidates = [name] if name in documents else bare.get(name, [])
-        if len(candidates) == 1:
-            found[name] = candidates[0]
-    return found
 
 
 def _divided(
@@ -218,7 +229,7 @@ def _detections(
 
 
 def _from_annotations(detected: Annotations, rules: ClassRules, documents: list[str]) -> dict[PageKey, Detections]:
-    document_of = _documents_of(detected, documents)
+    document_of = match_names(detected, documents).document_of
     found = {}
     for name, document in document_of.items():
         for number, page in detected[name].items():

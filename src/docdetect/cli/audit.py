@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 @takes(
-    "audit", keys=("data.pdfs", "data.annotations", "data.dataset", "data.classes", "data.class_map", "data.workers")
+    "audit",
+    keys=(
+        "data.pdfs",
+        "data.annotations",
+        "data.dataset",
+        "data.classes",
+        "data.class_map",
+        "data.missing",
+        "data.workers",
+    ),
 )
 def audit(request: Request) -> None:
     """Find suspicious labels, and pages of one split that are near-duplicates of another's.
@@ -27,9 +36,9 @@ def audit(request: Request) -> None:
     resolved, console = request.settings, request.console
     from docdetect.audit.report import write_audit
     from docdetect.config.loading import dump_config
+    from docdetect.datasets.ground_truth import worker_settings
     from docdetect.errors import PartialFailureError
     from docdetect.files import timestamped, write_text
-    from docdetect.prepare.plan import worker_settings
 
     folder = Path(resolved.audit.runs) / timestamped(resolved.audit.name)
     with console.progress("audit") as on_progress:
@@ -49,9 +58,9 @@ def _outcome(config: Config, folder: Path, on_progress: ProgressCallback) -> Aud
     from docdetect.annotations.native import annotations_to_json
     from docdetect.audit.report import AuditOutcome
     from docdetect.audit.run import audit_labels, audit_split
+    from docdetect.datasets.ground_truth import worker_settings
     from docdetect.errors import InputError
     from docdetect.files import write_json
-    from docdetect.prepare.plan import worker_settings
 
     data = config.data
     workers = worker_settings(data)
@@ -86,7 +95,7 @@ def _weights(config: Config) -> Path | None:
 
 def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations | None:
     if config.detections:
-        from docdetect.prepare.labels import read_annotations
+        from docdetect.datasets.ground_truth import read_annotations
 
         return read_annotations(Path(config.detections))
     if weights is not None:

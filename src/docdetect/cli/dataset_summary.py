@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docdetect.console import Console
+    from docdetect.prepare.dataset import Made
     from docdetect.prepare.report import Report
-    from docdetect.prepare.steps import StepResult
     from docdetect.types import FailedPage
 
 _MOST_LINES = 20
+_MOST_NAMES = 5
 
 
 def show_report(console: Console, report: Report, title: str) -> None:
@@ -19,6 +20,14 @@ def show_report(console: Console, report: Report, title: str) -> None:
     from docdetect.prepare.report import splits_table
 
     console.table(title, *splits_table(report))
+    for what, unmatched in (
+        ("documents that the annotations do not list", report.unlisted),
+        ("annotated documents that are not there", report.missing),
+    ):
+        if unmatched.documents:
+            more = ", ..." if len(unmatched.documents) > _MOST_NAMES else ""
+            names = ", ".join(unmatched.documents[:_MOST_NAMES]) + more
+            console.warn(f"{len(unmatched.documents)} {what}, {unmatched.treated}: {names}")
     if report.left_out:
         console.info(f"{report.left_out} pages without marks left out")
     for removal in report.removals[:_MOST_LINES]:
@@ -32,19 +41,27 @@ def show_report(console: Console, report: Report, title: str) -> None:
         console.warn(f"and {len(report.warnings) - _MOST_LINES} more; see the report")
 
 
-def show_step(console: Console, result: StepResult, title: str) -> None:
-    """What `labels` and `split` end with; raises PartialFailureError (exit code 7) when a document or page failed."""
-    show_report(console, result.report, title)
-    console.info(f"{result.path}: {'unchanged' if result.unchanged else 'written'}")
-    console.summary({"output": str(result.path), "unchanged": result.unchanged} | summary_of(result.report))
-    raise_failures(result.report.failures, str(result.path))
+def show_made(console: Console, made: Made, title: str, output_key: str = "output") -> None:
+    """What `prepare`, `labels` and `split` end with: tables, warnings, where the result is, and the next command.
 
+    Args:
+        console: where it is shown.
+        made: what the command made.
+        title: title of the table.
+        output_key: name of the result's path in the summary of `--json`.
 
-def summary_of(report: Report) -> dict[str, Any]:
-    """The report for `--json`."""
+    Raises:
+        PartialFailureError: a document or page failed (exit code 7).
+    """
     from docdetect.prepare.report import report_to_json
 
-    return report_to_json(report)
+    show_report(console, made.report, title)
+    done = "unchanged, made from the same inputs and settings" if made.unchanged else "written"
+    console.info(f"{made.path}: {done}")
+    for step in made.next_steps:
+        console.info(step)
+    console.summary({output_key: str(made.path), "unchanged": made.unchanged} | report_to_json(made.report))
+    raise_failures(made.report.failures, str(made.path))
 
 
 def raise_failures(failures: Sequence[FailedPage], where: str) -> None:

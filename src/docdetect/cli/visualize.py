@@ -11,8 +11,8 @@ def visualize(request: Request) -> None:
     """Draw the ground-truth boxes on every page of a YOLO dataset, and contact sheets."""
     from pathlib import Path
 
+    from docdetect.datasets.ground_truth import worker_settings
     from docdetect.datasets.reader import list_dataset
-    from docdetect.prepare.plan import worker_settings
     from docdetect.prepare.visualize import visualize_dataset
 
     console = request.console

@@ -295,6 +295,19 @@ class DataConfig(Section):
         description="What happens to pages without marks, which teach the network what is no mark: keep them, drop "
         "them, or keep at most this many for each page with marks.",
     )
+    unlisted: Annotated[
+        Literal["auto", "error", "skip", "empty"],
+        Option("Input", shown=True, commands={"prepare": "", "labels": "", "split": "", "reproduce": ""}),
+    ] = Field(
+        "auto",
+        description="What happens to documents that the annotations do not list: error refuses them, skip leaves them "
+        "out, empty takes all their pages as pages without marks, auto is error when more than a tenth of the "
+        "documents are unlisted and skip otherwise.",
+    )
+    missing: Annotated[Literal["error", "skip"], Option("Input", shown=True, commands=_LABELLED)] = Field(
+        "error",
+        description="What happens to annotated documents that are not there: error refuses them, skip leaves them out.",
+    )
     manifest: Annotated[str, Option("Split", shown=True, metavar="FILE", commands=_SPLITTING, unset="a new split")] = (
         Field("", description="A split.csv whose split is checked and applied again.")
     )

@@ -71,6 +71,10 @@ class Split:
         used = {row.split for row in self.rows}
         return tuple(name for name in SPLIT_NAMES if name in used)
 
+    def only_in(self, name: str) -> list[PageKey]:
+        """The pages of the split `name`, in page order."""
+        return [row.key for row in self.rows if row.split == name]
+
     def only(self, keys: Iterable[PageKey]) -> Split:
         """The part of the split that concerns `keys`."""
         wanted = set(keys)

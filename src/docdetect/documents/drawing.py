@@ -56,11 +56,14 @@ def class_colour(class_id: int, name: str) -> Colour:
     return _COLOUR_OF_NAME.get(name, _OTHER_COLOURS[class_id % len(_OTHER_COLOURS)])
 
 
-def draw_detections(pixels: ByteArray, detections: Detections, class_names: Sequence[str]) -> ByteArray:
-    """A copy of the page, uint8 (H, W, 3) RGB, with its boxes and, on plates, class names and confidences.
+def draw_detections(
+    pixels: ByteArray, detections: Detections, class_names: Sequence[str], *, plates: bool = True
+) -> ByteArray:
+    """A copy of the page, uint8 (H, W, 3) RGB, with its boxes and, on plates, names and confidences.
 
     Lines and letters grow with the page. Detections of another size of the same page are scaled to it. Plates stand
-    above their box where there is room, never off the page, and not on each other while another place is free.
+    above their box where there is room, never off the page, and not on each other while another place is free; with
+    `plates=False` only the boxes are drawn, since plates would hide the marks of a small picture.
     """
     height, width = pixels.shape[:2]
     if detections.size_wh != (width, height):
@@ -72,7 +75,8 @@ def draw_detections(pixels: ByteArray, detections: Detections, class_names: Sequ
         colour = class_colour(int(class_id), _class_name(int(class_id), class_names))
         draw.rectangle(_drawn_box(box, (width, height), style.line_px), outline=colour, width=style.line_px)
     placed: list[Rectangle] = []
-    for position, (box, class_id) in enumerate(zip(detections.xyxy, detections.class_ids, strict=True)):
+    named = enumerate(zip(detections.xyxy, detections.class_ids, strict=True)) if plates else ()
+    for position, (box, class_id) in named:
         name = _class_name(int(class_id), class_names)
         text = name if detections.scores is None else f"{name} {detections.scores[position]:.2f}"
         plate = _plate(draw, text, _drawn_box(box, (width, height), style.line_px), placed, style)

@@ -1,15 +1,11 @@
-"""Documents to one PNG a page, in parallel; what is there already and unchanged is left alone.
-
-What `convert` made and from what: a small JSON beside the page images.
-
-The part of `convert` that runs in worker processes; it imports little, for each of them imports it.
-"""
+"""`convert`: one PNG for each page of a folder of documents; page images that are there and unchanged stay."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +14,14 @@ import numpy as np
 from docdetect.annotations.native import Annotations
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.ground_truth import (
+    SurveyedDocument,
+    failed_documents,
+    match_names,
+    read_annotations,
+    survey_documents,
+    worker_settings,
+)
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import encoded_image
@@ -25,15 +29,14 @@ from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents, page_stem
 from docdetect.errors import InputError, OutputExistsError
-from docdetect.files import output_errors, read_json, write_bytes, write_json
-from docdetect.prepare.labels import SurveyedDocument, read_annotations, render_sizes, survey_documents
-from docdetect.prepare.plan import worker_settings
+from docdetect.files import output_errors, sha256_file, write_bytes
+from docdetect.prepare.manifest import Manifest, read_manifest, write_manifest
+from docdetect.prepare.plan import render_sizes
 from docdetect.types import ByteArray, FailedPage, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
-RECORD_NAME = "convert.json"
-
-_FORMAT = 1
+_KIND = "page images"
+_PAGES_PER_SAVE = 200
 
 
 @dataclass(frozen=True)
@@ -41,43 +44,43 @@ class MadePage:
     """One page image.
 
     Attributes:
-        sha256: of the document that it was made from.
+        source_sha256: SHA-256 of the document that it was made from.
         size: how large it was rendered, as text.
-        size_bytes: of the image file.
+        sha256: SHA-256 of the image file.
     """
 
-    sha256: str
+    source_sha256: str
     size: str
-    size_bytes: int
+    sha256: str
 
 
-Record: TypeAlias = dict[str, dict[int, MadePage]]
-
-"""Document name -> page number -> what was made of it. File names are not in it: they follow from the two."""
+PagesMade: TypeAlias = dict[PageKey, MadePage]
 
 
-def read_record(folder: Path) -> Record | None:
-    """The record in a folder; None when there is none, or none that this version of docdetect wrote."""
-    path = folder / RECORD_NAME
+def read_pages_made(folder: Path) -> PagesMade | None:
+    """The page images that `convert` made in a folder; None when the folder has no manifest of `convert`."""
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.kind != _KIND:
+        return None
     try:
-        data = read_json(path) if path.is_file() else None
-        if not isinstance(data, dict) or data.get("made_by") != "docdetect" or data.get("format") != _FORMAT:
-            return None
         return {
-            document: {int(number): MadePage(**page) for number, page in pages.items()}
-            for document, pages in data["documents"].items()
+            PageKey(document, int(number)): MadePage(
+                str(entry[0]), str(entry[1]), manifest.files[_file_name(PageKey(document, int(number)))]
+            )
+            for document, pages in manifest.inputs["documents"].items()
+            for number, entry in pages.items()
         }
-    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Replaces the record, sorted. Raises OutputError."""
-    documents = {
-        document: {str(number): asdict(page) for number, page in sorted(pages.items())}
-        for document, pages in sorted(record.items())
-    }
-    write_json(folder / RECORD_NAME, {"made_by": "docdetect", "format": _FORMAT, "documents": documents})
+def write_pages_made(folder: Path, pages: PagesMade) -> None:
+    """Replaces the manifest of the folder, sorted by page. Raises OutputError."""
+    documents: dict[str, dict[str, list[str]]] = {}
+    for key, page in sorted(pages.items()):
+        documents.setdefault(key.document, {})[str(key.page)] = [page.source_sha256, page.size]
+    files = {_file_name(key): page.sha256 for key, page in sorted(pages.items())}
+    write_manifest(folder, Manifest(_KIND, {"documents": documents}, files))
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,6 @@ class PageEncoder:
             return None
         page = document.render(number, size)
         return np.frombuffer(encoded_image(".png", page.pixels, dpi=page.info.dpi), np.uint8)
-
-
-_PAGES_PER_SAVE = 200
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def convert(
         OutputError: the folder cannot be written.
     """
     output = Path(config.images)
-    record = _claimed(output)
+    made = _claimed(output)
     workers = workers or worker_settings(config)
     annotations = read_annotations(Path(config.annotations)) if config.images_size == "annotations" else {}
     files = [
@@ -147,61 +147,51 @@ def convert(
     sizes = render_sizes(
         config.model_copy(update={"size": config.images_size}), documents, annotated_sizes(annotations, files)
     )
-    conversion = _Conversion(output, record, {document.file.name: document.sha256 for document in documents}, sizes)
+    conversion = _Conversion(output, made, {document.file.name: document.sha256 for document in documents}, sizes)
     try:
         conversion.run(documents, workers, on_progress)
     finally:
-        write_record(output, record)
-    failed = [FailedPage(document.file.name, None, document.failure) for document in documents if document.failure]
+        write_pages_made(output, made)
+    failed = failed_documents(documents)
     return Converted(
         output,
         tuple(conversion.written),
         tuple(conversion.skipped),
-        tuple(sorted([*failed, *conversion.failed], key=_place)),
+        tuple(sorted([*failed, *conversion.failed], key=lambda failed: (failed.document, failed.page or 0))),
     )
 
 
 def annotated_sizes(annotations: Annotations, files: Sequence[DocumentFile]) -> dict[PageKey, SizeWH]:
-    """Page -> the size that it was annotated at.
-
-    A name is the document's path relative to the source, or its bare file name where only one document has it;
-    names that fit no document, or several, are left out: here they only tell sizes.
-    """
-    names: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        names[file.name].append(file.name)
-        if "/" in file.name:
-            names[file.name.rpartition("/")[2]].append(file.name)
+    """Page -> the size in px that it was annotated at; names that mean no document, or several, are left out."""
+    document_of = match_names(annotations, [file.name for file in files]).document_of
     return {
-        PageKey(names[annotated][0], number): page.size_wh
-        for annotated, pages in annotations.items()
-        if len(names.get(annotated, ())) == 1
-        for number, page in pages.items()
+        PageKey(document, number): page.size_wh
+        for name, document in document_of.items()
+        for number, page in annotations[name].items()
     }
 
 
-def _claimed(output: Path) -> Record:
-    """What `convert` made in the folder so far; a new folder gets an empty record, so that it can be resumed."""
-    record = read_record(output)
-    if record is not None:
-        return record
+def _claimed(output: Path) -> PagesMade:
+    """What `convert` made in the folder so far; a new folder gets an empty manifest, so that it can be resumed."""
+    made = read_pages_made(output)
+    if made is not None:
+        return made
     with output_errors(output):
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise OutputExistsError(
                 f"{output}: exists and was not made by docdetect convert", "Choose another folder, or remove it."
             )
-    record = {}
-    write_record(output, record)
-    return record
+    write_pages_made(output, {})
+    return {}
 
 
 @dataclass
 class _Conversion:
-    """The state of one run; `record` is brought up to date page by page."""
+    """The state of one run; `made` is brought up to date page by page."""
 
     output: Path
-    record: Record
-    digests: Mapping[str, str]
+    made: PagesMade
+    source_hashes: Mapping[str, str]
     sizes: Mapping[PageKey, RenderSize]
     written: list[PageKey] = field(default_factory=list)
     skipped: list[PageKey] = field(default_factory=list)
@@ -235,30 +225,27 @@ class _Conversion:
             on_progress(len(self.written) + len(self.failed), total, str(key))
 
     def _is_current(self, key: PageKey, size: RenderSize) -> bool:
-        made = self.record.get(key.document, {}).get(key.page)
-        if made is None or (made.sha256, made.size) != (self.digests[key.document], repr(size)):
+        made = self.made.get(key)
+        if made is None or (made.source_sha256, made.size) != (self.source_hashes[key.document], repr(size)):
             return False
-        path = self._path(key)
-        return path.is_file() and path.stat().st_size == made.size_bytes
+        path = self.output / _file_name(key)
+        return path.is_file() and sha256_file(path) == made.sha256
 
     def _write(self, key: PageKey, encoded: ByteArray) -> None:
-        write_bytes(self._path(key), encoded.tobytes())
-        made = MadePage(self.digests[key.document], repr(self.sizes[key]), encoded.nbytes)
-        self.record.setdefault(key.document, {})[key.page] = made
+        data = encoded.tobytes()
+        write_bytes(self.output / _file_name(key), data)
+        content = hashlib.sha256(data).hexdigest()
+        self.made[key] = MadePage(self.source_hashes[key.document], repr(self.sizes[key]), content)
         self.written.append(key)
         if len(self.written) % _PAGES_PER_SAVE == 0:
-            write_record(self.output, self.record)
+            write_pages_made(self.output, self.made)
 
     def _remove_surplus(self, document: str, page_count: int) -> None:
-        pages = self.record.get(document, {})
-        for number in [number for number in pages if number > page_count]:
+        for key in [key for key in self.made if key.document == document and key.page > page_count]:
             with output_errors(self.output):
-                self._path(PageKey(document, number)).unlink(missing_ok=True)
-            del pages[number]
-
-    def _path(self, key: PageKey) -> Path:
-        return self.output / f"{page_stem(key.document, key.page)}.png"
+                (self.output / _file_name(key)).unlink(missing_ok=True)
+            del self.made[key]
 
 
-def _place(failed: FailedPage) -> tuple[str, int]:
-    return failed.document, failed.page or 0
+def _file_name(key: PageKey) -> str:
+    return f"{page_stem(key.document, key.page)}.png"

@@ -1,9 +1,13 @@
-"""Documents and annotations to a YOLO dataset: checked, split, drawn and reported, made whole or not at all."""
+"""Documents and annotations to a YOLO dataset (`prepare`), or to one part of it (`labels`, `split`).
+
+All three read the same sources, decide by the same plan and report in the same way; each result is made whole or not at
+all, and never over somebody else's work.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +15,28 @@ from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
-from docdetect.datasets.split import SPLIT_CSV, PageKey, Split, missing_classes, split_to_csv
+from docdetect.datasets.ground_truth import GroundTruth, worker_settings
+from docdetect.datasets.split import (
+    SPLIT_CSV,
+    PageKey,
+    Split,
+    missing_classes,
+    split_from_csv,
+    split_to_csv,
+)
 from docdetect.documents.batches import PageOutcome, iter_pages
-from docdetect.documents.drawing import encoded_image, write_image
+from docdetect.documents.drawing import draw_detections, encoded_image, write_image
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.documents.sources import page_stem
-from docdetect.errors import InputError, problem_list
+from docdetect.errors import InputError, OutputExistsError, problem_list
 from docdetect.files import read_json, read_text, sha256_text, write_bytes, write_json, write_text
 from docdetect.prepare.manifest import is_current, published_folder
-from docdetect.prepare.plan import DatasetPlan, plan_from_sources, read_sources, split_warnings, worker_settings
+from docdetect.prepare.plan import DatasetPlan, divide_into_folds, plan_dataset, read_sources, split_warnings
 from docdetect.prepare.report import (
     Report,
+    SplitCounts,
+    count_pages,
     count_splits,
     measure_boxes,
     report_from_json,
@@ -30,33 +44,33 @@ from docdetect.prepare.report import (
     report_to_markdown,
     write_plots,
 )
-from docdetect.prepare.visualize import draw_labels, write_contact_sheets
+from docdetect.prepare.visualize import thumbnail, write_contact_sheets
 from docdetect.types import Detections, FailedPage
 from docdetect.workers.parts import WorkerSettings
 
-_KIND = "dataset"
-
 
 @dataclass(frozen=True)
-class Prepared:
-    """A dataset on disk.
+class Made:
+    """What a command of this module made.
 
     Attributes:
-        dataset: its folder.
-        report: what it holds.
+        path: file or folder.
+        report: what is in it.
         unchanged: it was there already, made from the same inputs and settings; no file was touched.
+        next_steps: sentences for people: what to look at, and the next command.
     """
 
-    dataset: Path
+    path: Path
     report: Report
     unchanged: bool
+    next_steps: tuple[str, ...] = ()
 
 
 def prepare(
     config: DataConfig,
     workers: WorkerSettings | None = None,
     on_progress: ProgressCallback = no_progress,
-) -> Prepared:
+) -> Made:
     """Makes the dataset that the configuration describes, or finds that it is there already.
 
     Documents and pages that cannot be read are in the report; the rest becomes the dataset. The same inputs and
@@ -71,65 +85,165 @@ def prepare(
     target = Path(config.dataset)
     sources = read_sources(config, workers, on_progress)
     inputs = {**sources.inputs, "split": sha256_text(read_text(Path(config.manifest))) if config.manifest else None}
-    if is_current(target, _KIND, inputs, overwrite=config.overwrite):  # asked before groups are looked for
-        return Prepared(target, report_from_json(read_json(target / "report.json")), unchanged=True)
-    plan = plan_from_sources(config, sources, workers, on_progress)
-    with published_folder(target, _KIND, inputs) as folder:
-        report = _build(folder, plan, config.classes, workers, on_progress)
-    return Prepared(target, report, unchanged=False)
+    unchanged = is_current(target, "dataset", inputs, overwrite=config.overwrite)  # before groups are looked for
+    if unchanged:
+        report = report_from_json(read_json(target / "report.json"))
+    else:
+        plan = plan_dataset(config, sources.ground_truth, workers, on_progress)
+        with published_folder(target, "dataset", inputs) as folder:
+            report = _build(folder, plan, config.classes, workers, on_progress)
+    steps = (
+        f"look at {target / 'report.md'} and at the contact sheets {target / 'vis' / 'contact_*.jpg'}",
+        f"next: docdetect train --data {target / DATA_YAML}",
+    )
+    return Made(target, report, unchanged, steps)
+
+
+def write_labels(
+    config: DataConfig, *, workers: WorkerSettings | None = None, on_progress: ProgressCallback = no_progress
+) -> Made:
+    """Annotations to YOLO label files: `<page>.txt` for every page of every document, empty where there is no mark.
+
+    `config.labels` is the folder; classes.txt, report.json and report.md lie beside the labels.
+
+    Raises:
+        InputError: missing or contradictory inputs.
+        OutputExistsError: the folder holds something else.
+        OutputError: it cannot be written.
+    """
+    target = Path(config.labels)
+    sources = read_sources(config, workers or worker_settings(config), on_progress)
+    ground_truth, classes = sources.ground_truth, config.classes
+    keys = ground_truth.keys()
+    report = _report(
+        ground_truth, classes, (count_pages("all", keys, ground_truth.pages, classes),), ground_truth.pages
+    )
+    unchanged = is_current(target, "labels", sources.inputs, overwrite=config.overwrite)
+    if not unchanged:
+        with published_folder(target, "labels", sources.inputs) as folder:
+            for key in keys:
+                write_text(folder / f"{page_stem(key.document, key.page)}.txt", _label_text(key, ground_truth.pages))
+            write_text(folder / "classes.txt", "".join(f"{name}\n" for name in classes))
+            write_json(folder / "report.json", report_to_json(report))
+            write_text(folder / "report.md", report_to_markdown(report))
+    steps = (f"look at {target / 'report.md'}", "next: docdetect prepare makes a whole dataset of documents and labels")
+    return Made(target, report, unchanged, steps)
+
+
+def write_split(
+    config: DataConfig, *, workers: WorkerSettings | None = None, on_progress: ProgressCallback = no_progress
+) -> Made:
+    """Divides the pages as the configuration says and writes the manifest to `config.split`.
+
+    With `config.folds` there is a manifest for each fold, `split_fold_1.csv` and on.
+
+    Raises:
+        InputError: missing or contradictory inputs; a manifest to apply again that does not fit.
+        OutputExistsError: another split is there without `overwrite`, or a file that is no manifest.
+        OutputError: it cannot be written.
+    """
+    target, classes = Path(config.split), config.classes
+    workers = workers or worker_settings(config)
+    plan = plan_dataset(config, read_sources(config, workers, on_progress).ground_truth, workers, on_progress)
+    pages = plan.ground_truth.pages
+    if config.folds:
+        splits = divide_into_folds({row.key: row.group for row in plan.split.rows}, pages, config)
+        paths = [target.with_name(f"{target.stem}_fold_{fold}{target.suffix}") for fold in range(1, len(splits) + 1)]
+        parts = {f"fold {fold}": split.only_in("val") for fold, split in enumerate(splits, start=1)}
+        parts |= {"test": splits[0].only_in("test")} if config.test else {}
+        counts = tuple(count_pages(name, keys, pages, classes) for name, keys in parts.items())
+        warnings = missing_classes({entry.split: entry.marks for entry in counts}, classes)
+        shown = target.with_name(f"{target.stem}_fold_N{target.suffix}")
+    else:
+        splits, paths, shown = (plan.split,), [target], target
+        counts = count_splits(plan.split, pages, classes)
+        warnings = split_warnings(plan.split, pages, classes)
+    same = [
+        path.exists() and _is_same_split(path, split, overwrite=config.overwrite)
+        for path, split in zip(paths, splits, strict=True)
+    ]
+    for path, split, unchanged in zip(paths, splits, same, strict=True):
+        if not unchanged:
+            write_text(path, split_to_csv(split))
+    report = _report(plan.ground_truth, classes, counts, {}, warnings=warnings, left_out=plan.left_out)
+    return Made(shown, report, all(same), (f"next: docdetect prepare --manifest {paths[0]}",))
+
+
+def _report(
+    ground_truth: GroundTruth,
+    classes: tuple[str, ...],
+    counts: tuple[SplitCounts, ...],
+    measured: Mapping[PageKey, Detections],
+    *,
+    failures: Sequence[FailedPage] = (),
+    warnings: Iterable[str] = (),
+    left_out: int = 0,
+) -> Report:
+    """The report on what was made; `measured` are the pages whose boxes it measures."""
+    return Report(
+        classes=classes,
+        splits=counts,
+        sizes=measure_boxes(measured.values(), classes),
+        removals=ground_truth.removals,
+        failures=(*ground_truth.failures(), *failures),
+        left_out=left_out,
+        warnings=(*ground_truth.warnings, *warnings),
+        unlisted=ground_truth.unlisted,
+        missing=ground_truth.missing,
+    )
 
 
 def _build(
     folder: Path, plan: DatasetPlan, classes: tuple[str, ...], workers: WorkerSettings, on_progress: ProgressCallback
 ) -> Report:
-    hashes, failures = _make_pages(folder, plan, classes, workers, on_progress)
-    split = plan.split.only(hashes)
-    ground_truth = {key: page for key, page in plan.sources.labels.pages.items() if key in hashes}
-    counts = count_splits(split, ground_truth, classes)
-    report = Report(
-        classes=classes,
-        splits=counts,
-        sizes=measure_boxes(ground_truth.values(), classes),
-        removals=plan.sources.labels.removals,
-        failures=(*plan.sources.failures(), *failures),
+    made, failures = _make_pages(folder, plan, classes, workers, on_progress)
+    split = plan.split.only(made)
+    pages = {key: page for key, page in plan.ground_truth.pages.items() if key in made}
+    hashes = {key: page.sha256 for key, page in made.items()}
+    report = _report(
+        plan.ground_truth,
+        classes,
+        count_splits(split, pages, classes),
+        pages,
+        failures=failures,
+        warnings=[*split_warnings(split, pages, classes), *_same_images(split, hashes)],
         left_out=plan.left_out,
-        warnings=(
-            *plan.sources.labels.warnings,
-            *split_warnings(split),
-            *missing_classes({entry.split: entry.marks for entry in counts}, classes),
-            *_same_images(split, hashes),
-        ),
     )
-    for name in ("train", "val"):
-        (folder / "images" / name).mkdir(parents=True, exist_ok=True)
-        (folder / "labels" / name).mkdir(parents=True, exist_ok=True)
+    for side in ("train", "val"):
+        (folder / "images" / side).mkdir(parents=True, exist_ok=True)
+        (folder / "labels" / side).mkdir(parents=True, exist_ok=True)
     sides = ("train", "val", "test") if "test" in split.names() else ("train", "val")
     write_text(folder / DATA_YAML, data_yaml_text(classes, {side: [f"images/{side}"] for side in sides}))
     write_text(folder / SPLIT_CSV, split_to_csv(split))
-    for name in split.names():
-        write_contact_sheets(folder / "vis", name)
-    write_report(folder, report, ground_truth)
+    for side in split.names():
+        pictures = {page_stem(key.document, key.page): made[key].thumbnail for key in split.only_in(side)}
+        write_contact_sheets(folder / "vis", side, pictures)
+    plots = write_plots(folder / "report", report.splits, pages.values(), classes)
+    write_json(folder / "report.json", report_to_json(report))
+    write_text(
+        folder / "report.md", report_to_markdown(report, [(caption, f"report/{name}") for caption, name in plots])
+    )
     return report
 
 
-def write_report(folder: Path, report: Report, ground_truth: Mapping[PageKey, Detections]) -> None:
-    """report.json, report.md and its plots in report/. Raises OutputError."""
-    pictures = write_plots(folder / "report", report.splits, ground_truth.values(), report.classes)
-    write_json(folder / "report.json", report_to_json(report))
-    listed = [(caption, f"report/{name}") for caption, name in pictures]
-    write_text(folder / "report.md", report_to_markdown(report, listed))
+@dataclass(frozen=True)
+class _MadePage:
+    """One page of the dataset: the SHA-256 of its image file, and a JPEG of it for the contact sheet."""
+
+    sha256: str
+    thumbnail: bytes
 
 
 def _make_pages(
     folder: Path, plan: DatasetPlan, classes: tuple[str, ...], workers: WorkerSettings, on_progress: ProgressCallback
-) -> tuple[dict[PageKey, str], list[FailedPage]]:
-    """Image, label and picture of every page -> the SHA-256 of each image's bytes, and what failed.
+) -> tuple[dict[PageKey, _MadePage], list[FailedPage]]:
+    """Image, label and drawing of every page -> what was made, and what failed.
 
     Raises:
         InputError: not a single page could be rendered.
     """
-    maker = _PageMaker(folder, plan.sizes, plan.split.sides(), plan.sources.labels.pages, classes)
-    hashes: dict[PageKey, str] = {}
+    maker = _PageMaker(folder, plan.sizes, plan.split.sides(), plan.ground_truth.pages, classes)
+    made: dict[PageKey, _MadePage] = {}
     failures: list[FailedPage] = []
     for outcome in iter_pages(plan.files(), maker, workers):
         if not isinstance(outcome, PageOutcome):
@@ -140,21 +254,21 @@ def _make_pages(
         if key not in plan.sizes:
             continue
         if outcome.value is not None:
-            hashes[key] = outcome.value
+            made[key] = outcome.value
         elif outcome.failure is not None:
             failures.append(FailedPage(key.document, key.page, outcome.failure))
-        on_progress(len(hashes) + len(failures), len(plan.sizes), str(key))
-    if not hashes:
+        on_progress(len(made) + len(failures), len(plan.sizes), str(key))
+    if not made:
         raise InputError(
-            problem_list("none of the pages could be rendered", [str(failed) for failed in failures]),
+            problem_list("none of the pages could be rendered", map(str, failures)),
             "Open one of the documents in a viewer; if that works, print it to a new PDF.",
         )
-    return hashes, failures
+    return made, failures
 
 
 @dataclass(frozen=True)
 class _PageMaker:
-    """The PageWork that writes one page's image, label and picture; returns the hash of the image file."""
+    """The PageWork that writes the image, the label file and the drawing of one page."""
 
     folder: Path
     sizes: Mapping[PageKey, RenderSize]
@@ -162,23 +276,28 @@ class _PageMaker:
     ground_truth: Mapping[PageKey, Detections]
     classes: tuple[str, ...]
 
-    def __call__(self, document: Document, number: int) -> str | None:
+    def __call__(self, document: Document, number: int) -> _MadePage | None:
         name = document.page_info(number, AtDpi(POINTS_PER_INCH)).document
         key = PageKey(name, number)
         if key not in self.sizes:
             return None
         page = document.render(number, self.sizes[key])
         stem, side = page_stem(name, number), self.sides[key]
-        text = detections_to_yolo(self.ground_truth[key]) if key in self.ground_truth else ""
+        boxes = self.ground_truth.get(key, Detections.none(page.info.size_wh, scored=False))
         image = encoded_image(".png", page.pixels)
         write_bytes(self.folder / "images" / side / f"{stem}.png", image)
-        write_text(self.folder / "labels" / side / f"{stem}.txt", text)
-        write_image(self.folder / "vis" / side / f"{stem}.jpg", draw_labels(page.pixels, text, self.classes, stem))
-        return hashlib.sha256(image).hexdigest()
+        write_text(self.folder / "labels" / side / f"{stem}.txt", _label_text(key, self.ground_truth))
+        write_image(self.folder / "vis" / side / f"{stem}.jpg", draw_detections(page.pixels, boxes, self.classes))
+        return _MadePage(hashlib.sha256(image).hexdigest(), thumbnail(page.pixels, boxes, self.classes))
+
+
+def _label_text(key: PageKey, ground_truth: Mapping[PageKey, Detections]) -> str:
+    """The YOLO label text of a page; "" where the annotations list no mark on it."""
+    return detections_to_yolo(ground_truth[key]) if key in ground_truth else ""
 
 
 def _same_images(split: Split, hashes: Mapping[PageKey, str]) -> Iterable[str]:
-    """A sentence for each page outside training whose image is, to the pixel, one of training's."""
+    """A sentence for each page outside training whose image is, to the pixel, an image of the training split."""
     sides = split.sides()
     trained = {hashes[key]: key for key in sorted(hashes, reverse=True) if sides[key] == "train"}
     return [
@@ -186,3 +305,20 @@ def _same_images(split: Split, hashes: Mapping[PageKey, str]) -> Iterable[str]:
         for key in sorted(hashes)
         if sides[key] != "train" and hashes[key] in trained
     ]
+
+
+def _is_same_split(target: Path, split: Split, *, overwrite: bool) -> bool:
+    """Whether `target` holds this split; False when it holds another one that may be replaced."""
+    try:
+        present = split_from_csv(read_text(target), str(target)) if target.is_file() else None
+    except InputError:
+        present = None
+    if present is None:
+        raise OutputExistsError(
+            f"{target}: exists and is no split manifest", "It is not touched, not even with --overwrite."
+        )
+    if present != split and not overwrite:
+        raise OutputExistsError(
+            f"{target}: another split is there", "Add --overwrite to replace it, or --manifest to apply it again."
+        )
+    return present == split

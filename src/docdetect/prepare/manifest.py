@@ -1,6 +1,7 @@
-"""Folders that docdetect makes: a manifest says from what, and with which content; made again only when needed.
+"""The manifest of a folder that docdetect makes: from which inputs it was made, and which files it holds.
 
-A folder is replaced only when its manifest shows that nothing in it is anybody else's work.
+A folder is made again only when its inputs or its files have changed, and it is replaced only when the manifest shows
+that nothing in it is somebody else's work.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class Manifest:
     files: dict[str, str]
 
     @property
-    def fingerprint(self) -> str:
+    def content_hash(self) -> str:
         """SHA-256 of kind and inputs: equal for folders made from the same by the same rules."""
-        return fingerprint(self.kind, self.inputs)
+        return content_hash(self.kind, self.inputs)
 
 
-def fingerprint(kind: str, inputs: dict[str, Any]) -> str:
+def content_hash(kind: str, inputs: dict[str, Any]) -> str:
     """SHA-256, 64 hex digits, of what decides the content of a folder."""
     return sha256_text(json_text({"format": _FORMAT, "kind": kind, "inputs": inputs}))
 
@@ -88,7 +89,7 @@ def is_current(folder: Path, kind: str, inputs: dict[str, Any], *, overwrite: bo
             "It is not touched, not even with --overwrite: choose another place, or remove it yourself.",
         )
     changed = _changed(folder, manifest)
-    same = manifest.fingerprint == fingerprint(kind, inputs)
+    same = manifest.content_hash == content_hash(kind, inputs)
     if same and not changed:
         return True
     strangers = _strangers(folder, manifest)
@@ -115,8 +116,15 @@ def published_folder(folder: Path, kind: str, inputs: dict[str, Any]) -> Iterato
     with staged_folder(folder) as staging:
         yield staging
         files = {_relative(path, staging): sha256_file(path) for path in _files(staging)}
-        data = {"made_by": _MAKER, "format": _FORMAT, "kind": kind, "inputs": inputs, "files": files}
-        write_json(staging / MANIFEST_NAME, data)
+        write_manifest(staging, Manifest(kind, inputs, files))
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replaces the manifest in a folder. Raises OutputError."""
+    data = {"made_by": _MAKER, "format": _FORMAT}
+    write_json(
+        folder / MANIFEST_NAME, {**data, "kind": manifest.kind, "inputs": manifest.inputs, "files": manifest.files}
+    )
 
 
 def _strangers(folder: Path, manifest: Manifest) -> list[str]:

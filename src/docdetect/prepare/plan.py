@@ -1,10 +1,12 @@
-"""What a dataset will hold, decided before any page is rendered: labels checked, pages chosen, split made.
+"""What a dataset will hold, decided before any page is rendered: which pages it takes, how large, and in which split.
 
-What stays together in a split, found in the documents where the configuration says `group`, and its division.
+Annotations and documents come together in `docdetect.datasets.ground_truth`; here the configuration decides what is
+made of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,15 @@ import numpy as np
 from docdetect.annotations.cleaning import ClassRules
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.ground_truth import (
+    GroundTruth,
+    SurveyedDocument,
+    bring_together,
+    failed_documents,
+    read_annotations,
+    same_aspect,
+    survey_documents,
+)
 from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import (
@@ -23,28 +34,22 @@ from docdetect.datasets.split import (
     SplitRow,
     apply_split,
     choose_split,
+    missing_classes,
     page_groups,
     split_from_csv,
     stratified_folds,
     stratified_split,
 )
-from docdetect.documents.sizes import RenderSize
+from docdetect.documents.sizes import AtDpi, ExactSize, LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_text, sha256_file, sha256_text
-from docdetect.machine import available_cores
-from docdetect.prepare.labels import (
-    Labels,
-    SurveyedDocument,
-    match_labels,
-    read_annotations,
-    render_sizes,
-    survey_documents,
-)
-from docdetect.types import Detections, FailedPage
+from docdetect.types import Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
 _TEST = "test"
+# Fewer groups than this make figures that depend on which of them are in the validation split.
+_FEW_GROUPS = 10
 
 
 def group_pages(
@@ -117,33 +122,15 @@ _SETTINGS = ("classes", "class_map", "size", "dpi", "long_side", "split_by", "va
 
 @dataclass(frozen=True)
 class Sources:
-    """Documents and labels, brought together.
+    """Documents and annotations, read and brought together.
 
     Attributes:
-        documents: as surveyed, in the order of their names.
-        labels: the ground truth about them.
+        ground_truth: the documents that take part and what their pages hold.
         inputs: settings and content hashes that decide what is made of them; see `docdetect.prepare.manifest`.
     """
 
-    documents: tuple[SurveyedDocument, ...]
-    labels: Labels
+    ground_truth: GroundTruth
     inputs: dict[str, Any]
-
-    def keys(self) -> list[PageKey]:
-        """Every page of every document that could be opened, in page order."""
-        return [
-            PageKey(document.file.name, number)
-            for document in self.documents
-            for number in range(1, document.page_count + 1)
-        ]
-
-    def failures(self) -> tuple[FailedPage, ...]:
-        """The documents that could not be opened."""
-        return tuple(
-            FailedPage(document.file.name, None, document.failure)
-            for document in self.documents
-            if document.failure is not None
-        )
 
 
 @dataclass(frozen=True)
@@ -151,13 +138,13 @@ class DatasetPlan:
     """A dataset to be made.
 
     Attributes:
-        sources: documents and labels.
+        ground_truth: the documents that take part and what their pages hold.
         split: the pages that are taken, and where each goes.
-        sizes: at which size each of them is rendered.
-        left_out: number of pages without marks that are not taken.
+        sizes: at which size each of these pages is rendered.
+        left_out: number of pages without marks that `empty` leaves out.
     """
 
-    sources: Sources
+    ground_truth: GroundTruth
     split: Split
     sizes: dict[PageKey, RenderSize]
     left_out: int
@@ -165,12 +152,7 @@ class DatasetPlan:
     def files(self) -> list[DocumentFile]:
         """The documents that have pages in the dataset."""
         used = {row.key.document for row in self.split.rows}
-        return [document.file for document in self.sources.documents if document.file.name in used]
-
-
-def worker_settings(config: DataConfig) -> WorkerSettings:
-    """The worker processes that the configuration asks for."""
-    return WorkerSettings(workers=config.workers or available_cores())
+        return [document.file for document in self.ground_truth.documents if document.file.name in used]
 
 
 def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: ProgressCallback = no_progress) -> Sources:
@@ -183,49 +165,88 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
     annotations = read_annotations(path)
     documents = survey_documents(list_documents(Path(config.pdfs)), workers, on_progress)
     if all(document.failure for document in documents):
-        reasons = [f"{document.file.name}: {document.failure.message}" for document in documents if document.failure]
         raise InputError(
-            problem_list(f"{config.pdfs}: none of the documents could be opened", reasons),
-            "Open one in a viewer; if that works, print it to a new PDF.",
+            problem_list(
+                f"{config.pdfs}: none of the documents could be opened",
+                [f"{failed.document}: {failed.failure.message}" for failed in failed_documents(documents)],
+            ),
+            "Open one of the documents in a viewer; if that works, print it to a new PDF.",
         )
-    labels = match_labels(annotations, documents, ClassRules(config.classes, config.class_map), str(path))
+    ground_truth = bring_together(
+        annotations,
+        documents,
+        ClassRules(config.classes, config.class_map),
+        str(path),
+        unlisted=config.unlisted,
+        missing=config.missing,
+    )
     settings = config.model_dump(mode="json")
+    # What is done with unlisted and missing documents decides nothing where there are none.
+    chosen = {"unlisted": ground_truth.unlisted, "missing": ground_truth.missing}
     inputs = {
-        "settings": {name: settings[name] for name in _SETTINGS},
+        "settings": {
+            **{name: settings[name] for name in _SETTINGS},
+            **{name: unmatched.treated for name, unmatched in chosen.items() if unmatched.documents},
+        },
         "annotations": sha256_file(path),
         "documents": {document.file.name: document.sha256 for document in documents},
     }
-    return Sources(tuple(documents), labels, inputs)
+    return Sources(ground_truth, inputs)
 
 
 def plan_dataset(
-    config: DataConfig, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
+    config: DataConfig, ground_truth: GroundTruth, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
 ) -> DatasetPlan:
     """Decides which pages a dataset takes, where each goes and how large it is rendered.
 
     Raises:
-        InputError: as `read_sources`; no page is left to take; the manifest does not fit.
-    """
-    return plan_from_sources(config, read_sources(config, workers, on_progress), workers, on_progress)
-
-
-def plan_from_sources(
-    config: DataConfig, sources: Sources, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
-) -> DatasetPlan:
-    """The same for sources that were read already.
-
-    Raises:
         InputError: no page is left to take; the manifest does not fit.
     """
-    keys = sources.keys()
-    marks = {key: len(page) for key, page in sources.labels.pages.items()}
+    keys = ground_truth.keys()
+    marks = {key: len(page) for key, page in ground_truth.pages.items()}
     chosen = choose_pages(keys, marks, config.empty, config.seed)
     if not chosen:
         raise InputError("no page is left for the dataset: none has a mark", "Use --empty keep.")
-    split = _split(config, chosen, sources, workers, on_progress)
-    annotated_wh = {key: page.size_wh for key, page in sources.labels.pages.items()}
-    sizes = render_sizes(config, sources.documents, annotated_wh)
-    return DatasetPlan(sources, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen))
+    if config.manifest:
+        manifest = split_from_csv(read_text(Path(config.manifest)), config.manifest)
+        split = apply_split(manifest, chosen, config.split_by, config.manifest)
+    else:
+        groups = group_pages(chosen, config.split_by, ground_truth.documents, workers, on_progress)
+        split = divide(groups, ground_truth.pages, config)
+    annotated_wh = {key: page.size_wh for key, page in ground_truth.pages.items()}
+    sizes = render_sizes(config, ground_truth.documents, annotated_wh)
+    return DatasetPlan(ground_truth, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen))
+
+
+def render_sizes(
+    config: DataConfig, documents: Sequence[SurveyedDocument], annotated_wh: Mapping[PageKey, SizeWH]
+) -> dict[PageKey, RenderSize]:
+    """The size of every page of every document that could be opened.
+
+    With `size: annotations` a page is rendered exactly as large as it was annotated (when the annotated size has
+    another aspect than the page, at its long side, so that nothing is distorted). A page that was not annotated gets
+    the commonest long side of its document's annotated pages, else of all, else the config's resolution.
+
+    Args:
+        config: size, dpi and long_side are used.
+        documents: as surveyed.
+        annotated_wh: (width, height) px of the annotated pages.
+    """
+    overall = _commonest_long_side(list(annotated_wh.values()))
+    sizes: dict[PageKey, RenderSize] = {}
+    for document in documents:
+        keys = document.keys()
+        usual = _commonest_long_side([annotated_wh[key] for key in keys if key in annotated_wh]) or overall
+        for key, displayed_wh in zip(keys, document.page_sizes_wh, strict=True):
+            if config.size == "long_side":
+                sizes[key] = LongSide(config.long_side)
+            elif config.size == "annotations" and key in annotated_wh:
+                sizes[key] = _as_annotated(annotated_wh[key], displayed_wh)
+            elif config.size == "annotations" and usual is not None:
+                sizes[key] = LongSide(usual)
+            else:
+                sizes[key] = AtDpi(config.dpi)
+    return sizes
 
 
 def choose_pages(keys: Sequence[PageKey], marks: Mapping[PageKey, int], empty: str | float, seed: int) -> list[PageKey]:
@@ -247,32 +268,61 @@ def choose_pages(keys: Sequence[PageKey], marks: Mapping[PageKey, int], empty: s
     return sorted([*with_marks, *without])
 
 
-def split_warnings(split: Split) -> list[str]:
-    """What a person should know about a split before figures are drawn from it."""
-    if "val" in split.names():
-        return []
-    groups = {row.group for row in split.rows}
+def split_warnings(split: Split, ground_truth: Mapping[PageKey, Detections], classes: Sequence[str]) -> list[str]:
+    """What a person should know about a split before figures are drawn from it, and what to do about it.
+
+    Args:
+        split: the division.
+        ground_truth: page -> its boxes; pages that are not in it have none.
+        classes: class names in the order of their ids.
+    """
+    sides: dict[str, set[str]] = {name: set() for name in split.names()}
+    homes: dict[int, set[str]] = {class_id: set() for class_id in range(len(classes))}
+    marks = {name: Counter[str]() for name in split.names()}
+    for row in split.rows:
+        sides[row.split].add(row.group)
+        for class_id in ground_truth[row.key].class_ids.tolist() if row.key in ground_truth else ():
+            homes[class_id].add(row.group)
+            marks[row.split][classes[class_id]] += 1
+    groups = sum(map(len, sides.values()))
+    warnings = [] if "val" in sides else [_no_validation(split, groups)]
+    missing = missing_classes(marks, classes)
+    warnings += missing
+    rare = [classes[class_id] for class_id, found in homes.items() if len(found) == 1]
+    if rare and len(sides) > 1:
+        warnings.append(
+            f"{', '.join(rare)}: all marks are in one group, so no split can have them in training and in validation; "
+            "add documents with such marks"
+        )
+    if "val" in sides and (groups < _FEW_GROUPS or missing):
+        places = ", ".join(f"{len(found)} in {name}" for name, found in sides.items())
+        warnings.append(
+            f"{groups} groups were divided: {places}. Figures from so few depend on which groups are "
+            "in val: another --seed or a larger --val divides them otherwise, and docdetect crossval evaluates every "
+            "group once"
+        )
+    return warnings
+
+
+def _no_validation(split: Split, groups: int) -> str:
     documents = {row.key.document for row in split.rows}
-    if len(groups) > 1:
+    if groups > 1:
         there = " and ".join(split.names())
-        return [f"no validation pages: all {len(groups)} groups are in {there}; take another seed, share or manifest"]
+        return f"no validation pages: all {groups} groups are in {there}; take another --seed, --val or --manifest"
     if len(documents) > 1:
-        return [
+        return (
             f"no validation pages: all {len(documents)} documents are near-duplicates of each other, one group; add "
             "documents of another kind, or divide by document (--by document), whose figures flatter the model"
-        ]
-    return ["no validation pages: there is only 1 group to divide; add documents or split by page"]
+        )
+    return "no validation pages: there is only 1 group to divide; add documents or split by page (--by page)"
 
 
-def _split(
-    config: DataConfig,
-    chosen: Iterable[PageKey],
-    sources: Sources,
-    workers: WorkerSettings,
-    on_progress: ProgressCallback,
-) -> Split:
-    if config.manifest:
-        manifest = split_from_csv(read_text(Path(config.manifest)), config.manifest)
-        return apply_split(manifest, chosen, config.split_by, config.manifest)
-    groups = group_pages(chosen, config.split_by, sources.documents, workers, on_progress)
-    return divide(groups, sources.labels.pages, config)
+def _as_annotated(annotated_wh: SizeWH, displayed_wh: SizeWH | None) -> RenderSize:
+    if displayed_wh is not None and not same_aspect(annotated_wh, displayed_wh):
+        return LongSide(max(annotated_wh))
+    return ExactSize(*annotated_wh)
+
+
+def _commonest_long_side(sizes_wh: Sequence[SizeWH]) -> int | None:
+    counts = Counter(max(size_wh) for size_wh in sizes_wh)
+    return min(counts, key=lambda px: (-counts[px], -px)) if counts else None

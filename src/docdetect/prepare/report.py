@@ -1,7 +1,4 @@
-"""What a dataset holds and what was left out of it, as data, as JSON and for people.
-
-The pictures of a dataset's report, drawn by Matplotlib without a screen.
-"""
+"""The report on a dataset: what it holds and what was left out of it, as data, as JSON, and for people with plots."""
 
 from __future__ import annotations
 
@@ -9,13 +6,14 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from docdetect.annotations.cleaning import Removal, RemovalReason
+from docdetect.datasets.ground_truth import NONE_UNMATCHED, Unmatched
 from docdetect.datasets.split import PageKey, Split
 from docdetect.documents.drawing import class_colour
 from docdetect.files import write_bytes
@@ -27,13 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """One split in figures; `marks` is class name -> number of boxes."""
+    """One split in figures.
+
+    Attributes:
+        split: name of the split.
+        documents, pages: how many there are.
+        empty_pages: pages without marks.
+        marks: class name -> number of boxes.
+        groups: groups of pages that stay together in a split; 0 where pages were not divided.
+    """
 
     split: str
     documents: int
     pages: int
     empty_pages: int
     marks: dict[str, int]
+    groups: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Report:
         failures: documents and pages that could not be read.
         left_out: pages without marks that `empty` left out.
         warnings: what a person should look at.
+        unlisted: documents that the annotations do not list, and what was done with them.
+        missing: annotated documents that are not there, and what was done with them.
     """
 
     classes: tuple[str, ...]
@@ -67,6 +76,8 @@ class Report:
     failures: tuple[FailedPage, ...] = ()
     left_out: int = 0
     warnings: tuple[str, ...] = ()
+    unlisted: Unmatched = NONE_UNMATCHED
+    missing: Unmatched = NONE_UNMATCHED
 
 
 def count_splits(
@@ -74,7 +85,10 @@ def count_splits(
 ) -> tuple[SplitCounts, ...]:
     """Figures of each split that has pages; pages that `ground truth` does not name have no mark."""
     return tuple(
-        count_pages(name, [row.key for row in split.rows if row.split == name], ground_truth, classes)
+        replace(
+            count_pages(name, split.only_in(name), ground_truth, classes),
+            groups=len({row.group for row in split.rows if row.split == name}),
+        )
         for name in split.names()
     )
 
@@ -143,6 +157,8 @@ def report_from_json(data: Mapping[str, Any]) -> Report:
         ),
         left_out=data["left_out"],
         warnings=tuple(data["warnings"]),
+        unlisted=_unmatched(data.get("unlisted")),
+        missing=_unmatched(data.get("missing")),
     )
 
 
@@ -151,6 +167,12 @@ def report_to_markdown(report: Report, pictures: Sequence[tuple[str, str]] = ())
     parts = ["# Dataset\n", _table(*splits_table(report))]
     if report.left_out:
         parts.append(f"{report.left_out} pages without marks were left out.\n")
+    for heading, unmatched in (
+        ("Documents that the annotations do not list", report.unlisted),
+        ("Annotated documents that are not there", report.missing),
+    ):
+        if unmatched.documents:
+            parts += _bullets(f"{heading}: {len(unmatched.documents)}, {unmatched.treated}", unmatched.documents)
     parts += _bullets("To look at", report.warnings)
     parts += _bullets(f"Not readable ({len(report.failures)})", [str(failed) for failed in report.failures])
     parts += ["## Box sizes\n", "In % of the page's long side.\n", _table(*_sizes_table(report))]
@@ -167,17 +189,26 @@ def report_to_markdown(report: Report, pictures: Sequence[tuple[str, str]] = ())
 
 
 def splits_table(report: Report) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    """Columns and rows of the table split by class, with a line of sums where there is more than one split."""
-    columns = ("split", "documents", "pages", "without marks", *report.classes)
+    """Columns and rows of the table split by class.
+
+    Below the splits are a line of sums, where there is more than one split, and a line for the documents that only the
+    folder or only the annotations know.
+    """
+    with_groups = any(entry.groups for entry in report.splits)
+    columns = ("split", *(("groups",) if with_groups else ()), "documents", "pages", "without marks", *report.classes)
     counts = [
-        (entry.documents, entry.pages, entry.empty_pages, *(entry.marks[name] for name in report.classes))
-        for entry in report.splits
+        (entry.pages, entry.empty_pages, *(entry.marks[name] for name in report.classes)) for entry in report.splits
     ]
+    heads = [(*((entry.groups,) if with_groups else ()), entry.documents) for entry in report.splits]
     rows: list[tuple[object, ...]] = [
-        (entry.split, *figures) for entry, figures in zip(report.splits, counts, strict=True)
+        (entry.split, *head, *figures) for entry, head, figures in zip(report.splits, heads, counts, strict=True)
     ]
     if len(rows) > 1:  # documents are not summed: a split by page has some in both
-        rows.append(("all", "", *(sum(column) for column in list(zip(*counts, strict=True))[1:])))
+        rows.append(("all", *[""] * len(heads[0]), *(sum(column) for column in zip(*counts, strict=True))))
+    for name, unmatched in (("unlisted", report.unlisted), ("missing", report.missing)):
+        if unmatched.documents:
+            cells = (*(("",) if with_groups else ()), len(unmatched.documents), unmatched.pages)
+            rows.append((f"{name}: {unmatched.treated}", *cells, "", *[""] * len(report.classes)))
     return columns, rows
 
 
@@ -220,6 +251,10 @@ def _quantiles(values: Sequence[float]) -> tuple[float, float, float]:
 def _triple(values: Sequence[float]) -> tuple[float, float, float]:
     low, middle, high = values
     return low, middle, high
+
+
+def _unmatched(data: Mapping[str, Any] | None) -> Unmatched:
+    return Unmatched(tuple(data["documents"]), data["pages"], data["treated"]) if data else NONE_UNMATCHED
 
 
 def _removal(entry: Mapping[str, Any]) -> Removal:

@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from docdetect.annotations.yolo import labels_from_yolo, yolo_to_detections
+import cv2
+import numpy as np
+
+from docdetect.annotations.yolo import labels_from_yolo
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.reader import DatasetFiles, DatasetPicture, label_notes
 from docdetect.documents.batches import PageOutcome, iter_pages
-from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
+from docdetect.documents.drawing import contact_sheet, draw_detections, encoded_image, write_image
 from docdetect.documents.pictures import NATIVE
-from docdetect.documents.reader import Document, open_document
-from docdetect.documents.sizes import LongSide
+from docdetect.documents.reader import Document
 from docdetect.documents.sources import DocumentFile, DocumentKind, document_name
 from docdetect.errors import InputError
 from docdetect.files import read_text
-from docdetect.types import ByteArray, FailedPage, Failure, FailureKind
+from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind
 from docdetect.workers.parts import WorkerSettings
 
 _CELL_PX = 400
@@ -43,10 +45,19 @@ class Visualized:
     notes: tuple[str, ...] = ()
 
 
-def draw_labels(pixels: ByteArray, text: str, classes: Sequence[str], origin: str) -> ByteArray:
-    """The page, uint8 (H, W, 3) RGB, with the boxes of a YOLO label text. Raises InputError: not YOLO labels."""
+def thumbnail(pixels: ByteArray, boxes: Detections, classes: Sequence[str]) -> bytes:
+    """A small JPEG of a page for a contact sheet, with thin frames and no plates, which would hide marks at this size.
+
+    Args:
+        pixels: the page without any drawing, uint8 (H, W, 3) RGB.
+        boxes: the marks, in px of the page.
+        classes: class names in the order of their ids.
+    """
     height, width = pixels.shape[:2]
-    return draw_detections(pixels, yolo_to_detections(text, (width, height), origin), classes)
+    scale = min(1.0, _CELL_PX / max(width, height))
+    size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    return encoded_image(".jpg", draw_detections(small, boxes, classes, plates=False))
 
 
 def visualize_dataset(
@@ -77,6 +88,7 @@ def visualize_dataset(
         files = [
             DocumentFile(picture.path, name, DocumentKind.IMAGE) for name, picture in _short_names(pictures).items()
         ]
+        thumbnails: dict[str, bytes] = {}
         drawer = _Drawer(labels, output / split, dataset.class_names)
         for outcome in iter_pages(files, drawer, workers):
             name = f"{split}/{outcome.file.name}"
@@ -86,45 +98,55 @@ def visualize_dataset(
                     failure = outcome.value
                 elif outcome.value is not None:
                     drawn += 1
-                    counts.update(polygons=outcome.value[0], confidences=outcome.value[1])
+                    counts.update(polygons=outcome.value.polygons, confidences=outcome.value.confidences)
+                    thumbnails[outcome.file.name] = outcome.value.thumbnail
                 on_progress(drawn + len(failures), total, name)
             if failure is not None:
                 failures.append(FailedPage(name, None, failure))
-        sheets += write_contact_sheets(output, split)
+        sheets += write_contact_sheets(output, split, thumbnails)
     notes = (*dataset.notes, *label_notes(dataset.data_yaml.file, **counts))
     return Visualized(drawn, tuple(sheets), tuple(failures), notes)
 
 
-def write_contact_sheets(folder: Path, split: str) -> list[Path]:
-    """All pictures of `folder/<split>`, 24 to a sheet, as `folder/contact_<split>_01.jpg` and on.
+def write_contact_sheets(folder: Path, split: str, thumbnails: Mapping[str, bytes]) -> list[Path]:
+    """Writes small pictures, 24 to a sheet, as `folder/contact_<split>_01.jpg` and on; returns the paths.
+
+    Args:
+        folder: where the sheets go.
+        split: name of the split.
+        thumbnails: caption -> picture as `thumbnail` makes it, in the order of the sheets.
 
     Raises:
-        DocumentError: a picture is damaged.
         OutputError: a sheet cannot be written.
     """
-    pictures = sorted((folder / split).rglob("*.jpg"))
+    captions = list(thumbnails)
     sheets = []
-    for number, start in enumerate(range(0, len(pictures), _PER_SHEET), start=1):
-        chosen = pictures[start : start + _PER_SHEET]
-        sheet = contact_sheet([_thumbnail(path) for path in chosen], [path.stem for path in chosen], cell_px=_CELL_PX)
+    for number, start in enumerate(range(0, len(captions), _PER_SHEET), start=1):
+        chosen = captions[start : start + _PER_SHEET]
+        sheet = contact_sheet([_pixels(thumbnails[caption]) for caption in chosen], chosen, cell_px=_CELL_PX)
         sheets.append(folder / f"contact_{split}_{number:02d}.jpg")
         write_image(sheets[-1], sheet)
     return sheets
 
 
 @dataclass(frozen=True)
-class _Drawer:
-    """The PageWork that draws one picture with its label file.
+class _Drawn:
+    """One drawn picture: how many of its labels are polygons or have a confidence, and a JPEG for the contact sheet."""
 
-    It returns how many of the labels are polygons and how many have a confidence; or, where the labels are damaged, why
-    nothing was drawn.
-    """
+    polygons: int
+    confidences: int
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """The PageWork that draws one picture with its label file; it returns why not where the labels are damaged."""
 
     labels: Mapping[str, Path | None]
     output: Path
     classes: tuple[str, ...]
 
-    def __call__(self, document: Document, number: int) -> tuple[int, int] | Failure | None:
+    def __call__(self, document: Document, number: int) -> _Drawn | Failure | None:
         if number > 1:  # a dataset has the first page of a TIFF with several
             return None
         page = document.render(number, NATIVE)
@@ -136,7 +158,7 @@ class _Drawer:
             return Failure(FailureKind.UNREADABLE, error.message)
         drawn = draw_detections(page.pixels, labels.boxes, self.classes)
         write_image(self.output / PurePosixPath(name).with_suffix(".jpg"), drawn)
-        return labels.polygons, labels.confidences
+        return _Drawn(labels.polygons, labels.confidences, thumbnail(page.pixels, labels.boxes, self.classes))
 
 
 def _short_names(pictures: Sequence[DatasetPicture]) -> dict[str, DatasetPicture]:
@@ -147,6 +169,6 @@ def _short_names(pictures: Sequence[DatasetPicture]) -> dict[str, DatasetPicture
     return {document_name(Path(os.path.abspath(picture.path)), common): picture for picture in pictures}  # noqa: PTH100
 
 
-def _thumbnail(path: Path) -> ByteArray:
-    with open_document(DocumentFile(path, path.name, DocumentKind.IMAGE)) as picture:
-        return picture.render(1, LongSide(_CELL_PX)).pixels
+def _pixels(jpeg: bytes) -> ByteArray:
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
