@@ -48,13 +48,13 @@ format: setup ## Rewrite the code in the house style
 	$(BIN)/ruff format .
 
 bench: setup ## Measure: figures as ratios against a named alternative
-	$(BIN)/python benchmarks/cli_startup.py
-	$(BIN)/python benchmarks/groups.py
-	$(BIN)/python benchmarks/evaluation.py
-	$(BIN)/python benchmarks/training.py
+	$(BIN)/python -m benchmarks.cli_startup
+	$(BIN)/python -m benchmarks.groups
+	$(BIN)/python -m benchmarks.evaluation
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.infer
 	$(BIN)/python -m benchmarks.memory
-	$(BIN)/python benchmarks/real_documents.py
+	$(BIN)/python -m benchmarks.real_documents
 
 prepare: setup ## data/raw -> data/datasets/main
 	$(DOCDETECT) prepare --config data.yaml

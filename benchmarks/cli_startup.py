@@ -1,6 +1,9 @@
-"""How long the command line takes to show its help, against Ultralytics' `yolo help`, in one run.
+"""Measures how long `docdetect --help` takes, against Ultralytics' `yolo help`.
 
-Whole processes in turn (A B A B ...), after one warm-up of each; prints the median of each and of the pairwise ratio.
+    python -m benchmarks.cli_startup [--runs 7]
+
+Both commands run as whole processes in turn (A B A B ...), after one warm-up of each. Printed are the median wall
+seconds of each command, and the median of the ratios of the pairs.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from docdetect.machine import processor_summary
 
 BIN = Path(sys.executable).parent
 COMMANDS = {"docdetect --help": [str(BIN / "docdetect"), "--help"], "yolo help": [str(BIN / "yolo"), "help"]}
@@ -27,18 +32,19 @@ def seconds(command: list[str], environment: dict[str, str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=7, help="runs of each command")
     runs: int = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "YOLO_CONFIG_DIR": folder, "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
         for command in COMMANDS.values():
             seconds(command, environment)
-        taken = [[seconds(command, environment) for command in COMMANDS.values()] for _ in range(runs)]
+        times_s = [[seconds(command, environment) for command in COMMANDS.values()] for _ in range(runs)]
+    print(f"processor: {processor_summary()}")
     for position, name in enumerate(COMMANDS):
-        column = sorted(row[position] for row in taken)
+        column = sorted(row[position] for row in times_s)
         print(f"{name:<18} median {statistics.median(column):.2f} s (min {column[0]:.2f}, max {column[-1]:.2f})")
-    ratio = statistics.median(theirs / ours for ours, theirs in taken)
-    print(f"yolo help takes {ratio:.1f} times as long (median of {runs} pairs)")
+    ratio = statistics.median(yolo_s / docdetect_s for docdetect_s, yolo_s in times_s)
+    print(f"yolo help takes {ratio:.1f} times as long as docdetect --help (median of {runs} pairs)")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
-"""Thousands of damaged documents through `docdetect infer`: does it crash, does it hang, is every file accounted for?
+"""Runs `docdetect infer` over thousands of damaged documents: does it crash or hang, and does it report every file?
 
     python -m benchmarks.fuzz [--files 2000] [--seed 0]
-    python -m benchmarks.fuzz --source FOLDER           # files that are there, as they are
+    python -m benchmarks.fuzz --source FOLDER           # the files of a folder, without damaging them
 
 Made-up documents (PDFs written in several ways, TIFFs of several pages and compressions, JPEG, PNG, WebP, BMP) are
-damaged by flipped bytes, cut ends, blocks that are zeroed, dropped or doubled, and changed numbers, always the same for
-a seed. A tiny untrained network looks at them in one run with crops and marked copies. Prints a table of formats and
-outcomes; exit code 1 where anything crashed, hung, or was left out.
+damaged: bytes are flipped, ends are cut off, blocks are zeroed, dropped or doubled, numbers are changed. The damage is
+the same for the same random seed. A tiny untrained network detects marks on all of them in one run that also writes
+crops and marked copies.
+
+Printed is a table of formats and outcomes. The exit code is 1 where the run crashed or hung, or left a file out.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import random
 import re
@@ -30,22 +31,26 @@ from PIL import Image
 from tests.support.tiny_network import write_checkpoint
 
 from docdetect.documents.sources import document_kind
+from docdetect.machine import processor_summary
+from docdetect.tables import read_csv
 
 BIN = Path(sys.executable).parent / "docdetect"
+
+# A run that takes longer than this counts as hanging.
 RUN_LIMIT_S = 3 * 3600
 Damage = Callable[[bytes, random.Random], bytes]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run over a folder of documents.
+    """The outcome of one run over a folder of documents.
 
     Attributes:
-        code: exit code; None where the run did not end in time.
+        code: exit code; None where the run did not end within RUN_LIMIT_S.
         trace: whether Python printed a traceback.
         expected: names of the documents in the folder.
-        reported: name -> `ok`, `partial` or the kind of failure.
-        elapsed_s: seconds of the run.
+        reported: name -> `ok`, `partial` or the kind of failure, as the run reported it.
+        elapsed_s: wall seconds of the run.
     """
 
     code: int | None
@@ -56,12 +61,12 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """No crash, no hang, and every file accounted for."""
+        """Whether the run neither crashed nor hung, and reported every file."""
         return self.code in (0, 7) and not self.trace and self.expected == set(self.reported)
 
 
 def flip(data: bytes, rng: random.Random) -> bytes:
-    """Up to 40 bytes changed to any other value."""
+    """Changes up to 40 bytes to any other value."""
     damaged = bytearray(data)
     for _ in range(rng.choice((1, 3, 10, 40))):
         damaged[rng.randrange(len(damaged))] ^= rng.randrange(1, 256)
@@ -69,35 +74,35 @@ def flip(data: bytes, rng: random.Random) -> bytes:
 
 
 def flip_head(data: bytes, rng: random.Random) -> bytes:
-    """The same within the first 200 bytes, where most formats say what they are."""
+    """Changes up to 40 of the first 200 bytes, in which most formats say what they are."""
     return flip(data[:200], rng) + data[200:]
 
 
 def cut(data: bytes, rng: random.Random) -> bytes:
-    """Only the beginning, of any length."""
+    """Keeps the beginning alone, of any length."""
     return data[: rng.randrange(len(data))]
 
 
 def drop_block(data: bytes, rng: random.Random) -> bytes:
-    """A block is missing."""
+    """Drops a block of bytes."""
     start, end = _block(data, rng)
     return data[:start] + data[end:]
 
 
 def double_block(data: bytes, rng: random.Random) -> bytes:
-    """A block stands twice."""
+    """Repeats a block of bytes."""
     start, end = _block(data, rng)
     return data[:end] + data[start:]
 
 
 def zero_block(data: bytes, rng: random.Random) -> bytes:
-    """A block is zero, as after a failed copy."""
+    """Sets a block of bytes to zero, as a failed copy leaves it."""
     start, end = _block(data, rng)
     return data[:start] + bytes(end - start) + data[end:]
 
 
 def change_numbers(data: bytes, rng: random.Random) -> bytes:
-    """Some numbers in ASCII become huge, negative or zero: sizes, counts and references of a PDF."""
+    """Makes some numbers in ASCII huge, negative or zero, such as sizes, counts and references of a PDF."""
     places = [match.span() for match in re.finditer(rb"\d+", data)]
     for start, end in sorted(rng.sample(places, min(len(places), rng.choice((1, 3, 10)))), reverse=True):
         data = data[:start] + rng.choice((b"0", b"-1", b"99999999999", b"1", b"65536")) + data[end:]
@@ -108,7 +113,7 @@ DAMAGES: tuple[Damage, ...] = (flip, flip_head, cut, drop_block, double_block, z
 
 
 def made_up_documents(folder: Path) -> dict[str, bytes]:
-    """File name -> content of sound documents of every format, small ones."""
+    """Makes small, undamaged documents of every format; returns file name -> content."""
     settings = ["--pages", "24", "--imgsz", "384", "--val", "0", "--pdf", "--seed", "5", "--workers", "1"]
     subprocess.run([str(BIN), "--quiet", "synth", "--output", str(folder), *settings], check=True)
     found: dict[str, bytes] = {}
@@ -127,7 +132,7 @@ def made_up_documents(folder: Path) -> dict[str, bytes]:
 
 
 def write_damaged(documents: dict[str, bytes], folder: Path, files: int, seed: int) -> None:
-    """Writes so many damaged files; every document and every damage has its turn."""
+    """Writes `files` damaged files into a new folder, with every document and every kind of damage in turn."""
     folder.mkdir(parents=True)
     names = sorted(documents)
     for number in range(files):
@@ -138,7 +143,13 @@ def write_damaged(documents: dict[str, bytes], folder: Path, files: int, seed: i
 
 
 def run_over(source: Path, work: Path, options: Sequence[str] = ()) -> Outcome:
-    """One run of `docdetect infer` over a folder, with what it reported about every file."""
+    """Runs `docdetect infer` over a folder.
+
+    Args:
+        source: the documents.
+        work: folder for the network and the results.
+        options: further options of `infer`.
+    """
     files = (path for path in source.rglob("*") if path.is_file() and document_kind(path))
     expected = frozenset(path.relative_to(source).as_posix() for path in files)
     weights = write_checkpoint(work / "tiny.pt")
@@ -156,7 +167,7 @@ def run_over(source: Path, work: Path, options: Sequence[str] = ()) -> Outcome:
 
 
 def table(outcome: Outcome) -> str:
-    """Formats and outcomes as a Markdown table, and the verdict."""
+    """The outcomes by format as a Markdown table, and a line that says whether the run passed."""
     counts = Counter((Path(name).suffix.lower(), status) for name, status in outcome.reported.items())
     formats, statuses = sorted({key[0] for key in counts}), sorted({key[1] for key in counts})
     rows = [f"| | {' | '.join(statuses)} | all |", "|---|" + "---:|" * (len(statuses) + 1)]
@@ -171,18 +182,18 @@ def table(outcome: Outcome) -> str:
 
 
 def _reported(documents_csv: Path) -> dict[str, str]:
+    """Name of each document that the run reported -> its status with the kind of failure."""
     if not documents_csv.is_file():
         return {}
-    with documents_csv.open(encoding="utf-8", newline="") as stream:
-        return {row["document"]: _status(row) for row in csv.DictReader(stream)}
-
-
-def _status(row: dict[str, str]) -> str:
-    kind = row["reason"].partition(":")[0]
-    return row["status"] if row["status"] == "ok" else f"{row['status']}: {kind}"
+    rows = read_csv(documents_csv, ("document", "status", "reason"))
+    return {
+        document: status if status == "ok" else f"{status}: {reason.partition(':')[0]}"
+        for document, status, reason in zip(rows["document"], rows["status"], rows["reason"], strict=True)
+    }
 
 
 def _block(data: bytes, rng: random.Random) -> tuple[int, int]:
+    """First byte and end of a random block of up to 4,096 bytes."""
     start = rng.randrange(len(data))
     return start, min(len(data), start + rng.choice((1, 16, 256, 4096)))
 
@@ -205,9 +216,9 @@ def _saved(picture: Image.Image, suffix: str, **options: object) -> bytes:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--source", type=Path, help="a folder of documents to take as they are")
+    parser.add_argument("--files", type=int, default=2000, help="number of damaged files")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the damage")
+    parser.add_argument("--source", type=Path, help="a folder of documents that are not damaged any further")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work, source = Path(folder), asked.source
@@ -215,7 +226,7 @@ def main() -> int:
             source = work / "damaged"
             write_damaged(made_up_documents(work / "made"), source, asked.files, asked.seed)
         outcome = run_over(source, work)
-    print(table(outcome))
+    print(f"processor: {processor_summary()}\n\n{table(outcome)}")
     return 0 if outcome.passed else 1
 
 

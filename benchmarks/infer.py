@@ -1,14 +1,16 @@
-"""How fast marks are found: a pipeline that a user would otherwise write, the bare engine, and docdetect, in one run.
+"""Measures how fast `docdetect infer` is, against the pipeline that a user would otherwise write, and the bare engine.
+
+    python -m benchmarks.infer [--weights FILE] [--source FOLDER] [--rounds 1] [--only peer,docdetect]
 
     peer        PyMuPDF at 200 dpi, Ultralytics predict, JSON and drawn JPEGs (../shared/bench/peer_pipeline.py)
-    bare        the engine that docdetect uses, alone, in a loop over pages that lie rendered in memory
+    bare        the engine that docdetect uses, alone, in a loop over rendered pages in memory
     docdetect   infer --no-save-pages
-    drawn       infer, every page drawn
+    drawn       infer, which draws every page
     one page    infer --no-save-pages, of a PDF with one page
 
-for PDFs, and for the same pages as JPEG pictures. Pages/s do not count the loading of the network; CPU seconds, memory
-and the time to the first page are those of the whole command with all its processes. Every contender runs in turn, so
-often as --rounds says; medians, and ratios of medians.
+All but the last run on PDFs; bare, docdetect and drawn also run on the same pages as JPEG pictures. Pages/s do not
+count the loading of the network. CPU seconds, memory and the time to the first page are those of the whole command with
+all its processes. All contenders run in turn, as often as --rounds says. Printed are medians, and ratios of medians.
 """
 
 from __future__ import annotations
@@ -28,17 +30,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import Watched, watch
+from docdetect.machine import processor_summary
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 PEER = SHARED / "bench" / "peer_pipeline.py"
 BIN = Path(sys.executable).parent
-A4_LONG_PX = 2339  # at 200 dpi
+
+# Long side of A4 at 200 dpi.
+A4_LONG_PX = 2339
+
+# Pages that the bare engine's loop goes over, at least.
+BARE_LOOP_PAGES = 60
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contender in one round."""
+    """The figures of one contender in one round.
+
+    Attributes:
+        contender: its name.
+        pages: number of pages.
+        pages_per_s: pages per second, without the loading of the network.
+        cpu_s_per_page: CPU seconds per page of all processes, with the loading of the network.
+        peak_mib: peak memory of all processes together, MiB.
+        first_s: seconds from the start to the first finished page; None where it cannot be told.
+    """
 
     contender: str
     pages: int
@@ -50,7 +67,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all contenders share."""
+    """What all contenders share.
+
+    Attributes:
+        folder: folder for outputs.
+        weights: the network.
+        imgsz: long side of pages in the network, px.
+        trim: "auto" leaves blank borders out, "off" computes whole pages.
+        environment: environment variables of the commands.
+    """
 
     folder: Path
     weights: Path
@@ -59,7 +84,7 @@ class Bench:
     environment: dict[str, str]
 
     def infer(self, source: Path, name: str, *options: str) -> Row:
-        """`docdetect infer` over a folder."""
+        """Measures `docdetect infer` over a folder."""
         output = self.folder / "out" / name
         shutil.rmtree(output, ignore_errors=True)
         journal = output / "detections.jsonl"
@@ -71,14 +96,14 @@ class Bench:
         return _row(name, done["totals"]["pages"], done["pages_per_s"], watched)
 
     def bare(self, source: Path, name: str) -> Row:
-        """The engine in a loop."""
+        """Measures the bare engine in a loop."""
         command = [sys.executable, "-m", "benchmarks.infer", "--bare", str(source), "--weights", str(self.weights)]
         watched = watch([*command, "--imgsz", str(self.imgsz), "--trim", self.trim], self.environment, lambda: False)
         done = json.loads(watched.output.splitlines()[-1])
         return Row(name, done["pages"], done["pages_per_s"], done["cpu_s_per_page"], watched.peak_mib, None)
 
     def peer(self, source: Path, name: str) -> Row:
-        """The script that a user would otherwise write."""
+        """Measures the script that a user would otherwise write."""
         output = self.folder / "out" / name
         shutil.rmtree(output, ignore_errors=True)
         command = [sys.executable, str(PEER), str(source), str(output), str(self.weights)]
@@ -88,7 +113,7 @@ class Bench:
 
 
 def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float, trim: bool) -> dict[str, float]:
-    """The engine alone: its lanes busy for some seconds with pages that lie in memory."""
+    """Runs the engine alone: all its lanes are busy for some seconds with rendered pages in memory."""
     from docdetect.documents.reader import open_document
     from docdetect.documents.sizes import LongSide
     from docdetect.documents.sources import list_documents
@@ -98,7 +123,7 @@ def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float, trim: boo
     for file in list_documents(source):
         with open_document(file) as document:
             pages += [document.render(number + 1, LongSide(imgsz)).pixels for number in range(document.page_count)]
-        if len(pages) >= 60:
+        if len(pages) >= BARE_LOOP_PAGES:
             break
     engine = load_engine(weights, imgsz=imgsz, device="", engine="auto", precision="auto", trim=trim)
     size = engine.traits.batch
@@ -123,10 +148,16 @@ def bare_loop(source: Path, weights: Path, imgsz: int, seconds: float, trim: boo
 
 
 def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, Path]:
-    """A folder of PDFs, each several times, and one of their pages as JPEG pictures, as scans of A4 at 200 dpi are:
-    baseline, with colour at half the resolution.
+    """Makes the documents: a folder with copies of PDFs, and a folder with their pages as JPEG pictures.
 
-    The shared PDFs claim a point for each of their pixels; pictures of paper of that size would be tiled.
+    The pictures are like scans of A4 at 200 dpi: baseline JPEG, with colour at half the resolution. They have the size
+    of A4 whatever the PDFs say: the shared PDFs claim one point for each of their pixels, and pictures of paper of that
+    size would be looked at in tiles.
+
+    Args:
+        folder: folder for the documents.
+        copies: how often each PDF is copied.
+        source: folder of PDFs; None takes the shared ones, or made-up ones where these are not there.
     """
     import pymupdf
     from PIL import Image
@@ -152,6 +183,7 @@ def make_sources(folder: Path, copies: int, source: Path | None) -> tuple[Path, 
 
 
 def _made_up(folder: Path) -> Path:
+    """Makes PDFs with `docdetect synth` and returns their folder."""
     settings = ["--pages", "40", "--imgsz", "1654", "--val", "0", "--pdf", "--seed", "1"]
     subprocess.run(
         [str(BIN / "docdetect"), "--quiet", "synth", "--output", str(folder / "made"), *settings], check=True
@@ -160,7 +192,7 @@ def _made_up(folder: Path) -> Path:
 
 
 def make_weights(folder: Path) -> Path:
-    """An untrained YOLO11s, which does the same arithmetic as a trained one."""
+    """Makes an untrained YOLO11s, which does the same arithmetic as a trained one."""
     from docdetect.models.ultralytics_setup import prepare_ultralytics
 
     prepare_ultralytics()
@@ -174,7 +206,8 @@ def make_weights(folder: Path) -> Path:
 
 
 def report(rows: list[Row]) -> None:
-    """Prints medians and ratios."""
+    """Prints medians and ratios of medians."""
+    print(f"processor: {processor_summary()}")
     names = list(dict.fromkeys(row.contender for row in rows))
     print(f"{'contender':<22} {'pages':>6} {'pages/s':>8} {'CPU s/page':>11} {'peak MiB':>9} {'first page s':>13}")
     speed, cost = {}, {}
@@ -196,14 +229,20 @@ def report(rows: list[Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, help="a folder of PDFs (the shared ones, else made-up ones)")
-    parser.add_argument("--weights", type=Path, help="a .pt file (an untrained YOLO11s)")
-    parser.add_argument("--imgsz", type=int, default=1024)
-    parser.add_argument("--copies", type=int, default=10, help="of every PDF")
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--only", default="one,peer,bare,docdetect,drawn,pictures", help="contenders, with commas")
-    parser.add_argument("--seconds", type=float, default=15, help="of the bare engine's loop")
-    parser.add_argument("--trim", default="auto", choices=("auto", "off"), help="off: with blank borders, for bare too")
+    parser.add_argument("--source", type=Path, help="folder of PDFs (default: the shared ones, else made-up ones)")
+    parser.add_argument("--weights", type=Path, help="weights, a .pt file (default: an untrained YOLO11s)")
+    parser.add_argument("--imgsz", type=int, default=1024, help="long side of pages in the network, px")
+    parser.add_argument("--copies", type=int, default=10, help="copies of every PDF")
+    parser.add_argument("--rounds", type=int, default=1, help="how often every contender runs")
+    parser.add_argument(
+        "--only",
+        default="one,peer,bare,docdetect,drawn,pictures",
+        help="contenders, separated by commas; without pictures only PDFs are read",
+    )
+    parser.add_argument("--seconds", type=float, default=15, help="seconds of the bare engine's loop")
+    parser.add_argument(
+        "--trim", default="auto", choices=("auto", "off"), help="off: blank borders are computed, too, also for bare"
+    )
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.bare:
@@ -217,12 +256,13 @@ def main() -> None:
         pdfs, pictures = make_sources(folder, asked.copies, asked.source)
         single = one_page(folder, pdfs)
         runs = contenders(bench, wanted, pdfs, pictures, single)
-        bench.infer(single, "warm-up", "--no-save-pages")  # converts the weights
+        # The first run converts the weights, and is not measured.
+        bench.infer(single, "warm-up", "--no-save-pages")
         report([run() for _ in range(asked.rounds) for run in runs])
 
 
 def contenders(bench: Bench, wanted: set[str], pdfs: Path, pictures: Path, single: Path) -> list[Callable[[], Row]]:
-    """What is run in every round, in order."""
+    """The runs of every round, in order; `wanted` holds names of --only."""
     runs: list[Callable[[], Row]] = []
     if "one" in wanted:
         runs.append(lambda: bench.infer(single, "one page", "--no-save-pages"))
@@ -241,7 +281,7 @@ def contenders(bench: Bench, wanted: set[str], pdfs: Path, pictures: Path, singl
 
 
 def one_page(folder: Path, pdfs: Path) -> Path:
-    """A folder with a PDF of one page, the first of one of the PDFs."""
+    """Makes a folder with a PDF of one page, the first page of the first PDF."""
     import pymupdf
 
     single = folder / "single"
@@ -257,6 +297,7 @@ def _row(name: str, pages: int, pages_per_s: float, watched: Watched) -> Row:
 
 
 def _lines(file: Path) -> int:
+    """Number of lines of a file, 0 where it is not there."""
     try:
         return file.read_bytes().count(b"\n")
     except OSError:

@@ -1,12 +1,15 @@
-"""kill -9 at random moments of `docdetect infer`: what is lost, doubled or torn, and are the results the same?
+"""Kills `docdetect infer` (kill -9) at random moments: is anything lost, doubled or torn, and are the results the same?
 
     python -m benchmarks.kills [--kills 30] [--seed 0] [--weights FILE]
 
-Every run goes on where the one before it was killed; one that ends before its moment comes has its results compared,
-byte for byte, with those of a run that was left alone, and the next starts over. Of the kills, every second takes the
-parent alone: its workers then have to end by themselves. Without `--weights` the detector finds colours instead of
-running a network, so that most moments fall into the work and not into loading PyTorch; all else is the real thing.
-Linux only.
+Every run goes on where the run before it was killed. A run that ends before its moment comes has its results compared,
+byte for byte, with those of a run that nobody killed, and the next run starts over. Every second kill ends the main
+process alone, so that the worker processes have to end by themselves.
+
+Without --weights a detector that finds colours takes the place of a network, so that most moments fall into the work
+and not into the loading of a network; everything else is as in any run.
+
+Printed is a table of all kills. Linux only.
 """
 
 from __future__ import annotations
@@ -27,26 +30,28 @@ from tests.support.fakes import ColourEngine, compared_files, make_image, make_p
 from tests.support.process_tree import ProcessTree
 
 from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.machine import processor_summary
 from docdetect.types import ByteArray, Detections
 
+# Time that worker processes have to end by themselves after the main process was killed.
 ORPHANS_END_S = 5.0
 _STAMP, _CODE = ("stamp", (20.0, 20.0, 60.0, 50.0)), ("qr", (100.0, 200.0, 140.0, 240.0))
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What was found after one kill.
+    """What one kill left behind.
 
     Attributes:
         at_s: seconds from the start of the run to the kill.
-        only_parent: the workers were not killed.
-        pages: whole lines of pages in the journal.
-        torn: lines of it that are no JSON.
-        lost: pages that the journal had after the kill before, and has no longer.
-        doubled: pages with more than one line.
-        orphans: processes that still ran seconds later.
-        broken: result files that are half-written.
-        equal: whether the results were those of a run left alone, where a run ended after this kill.
+        only_parent: whether the main process was killed alone, without its worker processes.
+        pages: number of whole lines of pages in the journal.
+        torn: number of lines of the journal that are no JSON.
+        lost: number of pages that the journal held after the kill before, and holds no longer.
+        doubled: number of pages with more than one line in the journal.
+        orphans: number of processes that still ran ORPHANS_END_S after the kill.
+        broken: number of result files that are written in part.
+        equal: whether the results are those of a run that nobody killed; None where no run ended after this kill.
     """
 
     at_s: float
@@ -61,7 +66,7 @@ class Kill:
 
 
 class SlowColours(ColourEngine):
-    """Takes its time, so that there are moments to be killed in."""
+    """A detector of colours that takes 50 ms for a batch, so that runs last long enough to be killed."""
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         time.sleep(0.05)
@@ -69,7 +74,7 @@ class SlowColours(ColourEngine):
 
 
 def make_source(folder: Path, documents: int) -> Path:
-    """PDFs of three pages and images, with marks of which some are codes that cannot be read."""
+    """Writes PDFs of three pages, and pictures, with marks; some of the marks are codes that cannot be read."""
     for number in range(documents):
         if number % 4 == 3:
             make_image(folder / f"{number:03d}.png", [("stamp", (50, 40, 120, 90))])
@@ -79,7 +84,7 @@ def make_source(folder: Path, documents: int) -> Path:
 
 
 def command(source: Path, output: Path, weights: Path | None) -> list[str]:
-    """A run that goes on where the last one stopped."""
+    """The command of a run that goes on where the last run stopped."""
     options = ["--source", str(source), "--output", str(output), "--resume", "--workers", "2", "--imgsz", "256"]
     options += ["--save-crops", "--save-pdf"]
     if weights is not None:
@@ -88,7 +93,7 @@ def command(source: Path, output: Path, weights: Path | None) -> list[str]:
 
 
 def run_infer(options: list[str], *, colours: bool) -> int:
-    """`docdetect infer` in this process."""
+    """Runs `docdetect infer` in this process; with `colours` a detector of colours takes the place of the network."""
     from docdetect.cli.main import run
     from docdetect.inference import detector as module
 
@@ -99,20 +104,20 @@ def run_infer(options: list[str], *, colours: bool) -> int:
 
 
 def kill_at_random(source: Path, folder: Path, kills: int, seed: int, weights: Path | None = None) -> Iterator[Kill]:
-    """Kills so many runs and yields what each left behind.
+    """Kills runs and yields what each kill left behind.
 
     Args:
         source: the documents.
-        folder: an empty one, for results.
-        kills: at least 1.
-        seed: of the moments.
-        weights: of a real network; None finds colours.
+        folder: an empty folder for the results.
+        kills: number of kills, at least 1.
+        seed: random seed of the moments.
+        weights: weights of a network; None takes a detector of colours.
 
     Raises:
-        RuntimeError: a run that was left alone failed.
+        RuntimeError: a run that nobody killed failed.
     """
     output = folder / "out"
-    whole_s = _left_alone(command(source, output, weights))
+    whole_s = _undisturbed(command(source, output, weights))
     expected = compared_files(output)
     shutil.rmtree(output)
     rng = random.Random(seed)
@@ -135,15 +140,15 @@ def kill_at_random(source: Path, folder: Path, kills: int, seed: int, weights: P
         run.process.wait()
         if pending is not None:
             yield pending
-        pending, pages = _look(output, pages, at_s, only_parent, orphans)
+        pending, pages = _inspect(output, pages, at_s, only_parent, orphans)
         done += 1
-    _left_alone(command(source, output, weights))
+    _undisturbed(command(source, output, weights))
     assert pending is not None
     yield _with_comparison(pending, compared_files(output) == expected)
 
 
-def _left_alone(command: list[str]) -> float:
-    """Seconds that a run takes in peace."""
+def _undisturbed(command: list[str]) -> float:
+    """Runs a command that nobody kills; returns its wall seconds."""
     started_s = time.monotonic()
     run = ProcessTree(command)
     run.process.wait()
@@ -154,10 +159,11 @@ def _left_alone(command: list[str]) -> float:
 def _check_code(run: ProcessTree) -> None:
     errors = run.errors()
     if run.process.returncode != 0:
-        raise RuntimeError(f"a run that was left alone ended with {run.process.returncode}: {errors}")
+        raise RuntimeError(f"a run that nobody killed ended with exit code {run.process.returncode}: {errors}")
 
 
 def _ends_before(run: ProcessTree, at_s: float) -> bool:
+    """Waits for `at_s` seconds; whether the run ended meanwhile."""
     deadline_s = time.monotonic() + at_s
     while time.monotonic() < deadline_s:
         if run.process.poll() is not None:
@@ -170,10 +176,16 @@ def _with_comparison(kill: Kill, equal: bool) -> Kill:
     return Kill(**(vars(kill) | {"equal": equal}))
 
 
-def _look(
+def _inspect(
     output: Path, before: frozenset[tuple[str, int]], at_s: float, only_parent: bool, orphans: int
 ) -> tuple[Kill, frozenset[tuple[str, int]]]:
-    """What the kill left in the journal and beside it, and the pages that are safe now."""
+    """What a kill left in the output folder, and the pages that the journal holds now.
+
+    Args:
+        output: the output folder of the run.
+        before: pages that the journal held after the kill before, as (document, page number).
+        at_s, only_parent, orphans: see `Kill`.
+    """
     journal = output / JOURNAL_NAME
     lines = journal.read_bytes().splitlines(keepends=True) if journal.is_file() else []
     torn, pages = 0, Counter[tuple[str, int]]()
@@ -190,6 +202,7 @@ def _look(
 
 
 def _parsed(line: bytes) -> dict[str, object] | None:
+    """The record in a line of the journal; None for a line that is torn."""
     try:
         record: dict[str, object] = json.loads(line)
     except ValueError:
@@ -198,7 +211,7 @@ def _parsed(line: bytes) -> dict[str, object] | None:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a result file is one from its first byte to its last; hidden files are not results yet."""
+    """Whether a result file is complete. Hidden files do not count, since they are not results yet."""
     if path.name.startswith("."):
         return True
     data = path.read_bytes()
@@ -212,7 +225,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def table(kills: Sequence[Kill]) -> str:
-    """The kills as a Markdown table, with their sums."""
+    """The kills as a Markdown table, with their sums in the last row."""
     head = "| killed after s | what | pages in journal | torn lines | lost | doubled | orphans | half-written | bytes |"
     rows = [head, "|---:|---|---:|---:|---:|---:|---:|---:|---|"]
     for kill in kills:
@@ -228,13 +241,14 @@ def table(kills: Sequence[Kill]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=30, help="number of kills")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the moments")
     parser.add_argument("--documents", type=int, default=40, help="made-up documents of up to three pages")
-    parser.add_argument("--weights", type=Path, help="run a real network")
+    parser.add_argument("--weights", type=Path, help="weights of a network, in place of a detector of colours")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = make_source(Path(folder) / "in", asked.documents)
+        print(f"processor: {processor_summary()}\n")
         print(table(list(kill_at_random(source, Path(folder), asked.kills, asked.seed, asked.weights))))
 
 

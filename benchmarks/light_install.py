@@ -1,11 +1,14 @@
-"""What `pip install .` costs in a bare environment, and whether `infer` finds the same there as in this one.
+"""Measures what `pip install .` costs, and whether `infer` finds the same marks there as in the whole installation.
 
-A new virtual environment gets docdetect without any extra, from the versions of requirements.lock, with nothing from
-pip's cache. Measured are the seconds of that one command and the bytes that it adds. `infer` then runs on the sample
-documents in both environments, in the precision that it chooses by itself and in fp32.
+    python -m benchmarks.light_install [--most 700] [--python PYTHON]
 
-Exit code 1 when the installation adds `--most` MB (of 2**20 bytes) or more, when PyTorch or Ultralytics came with it,
-or when the marks differ.
+A new virtual environment gets docdetect without any extra, with the versions of requirements.lock and with nothing from
+pip's cache. Printed are the seconds of that one command and the bytes that it adds. The alternative is the environment
+that this program runs in, with all extras: `infer` detects marks on the sample documents in both environments, in the
+precision that it chooses by itself and in fp32.
+
+The exit code is 1 when the installation adds --most MB (of 2**20 bytes) or more, when PyTorch or another library of
+UNWANTED came with it, or when the marks differ.
 """
 
 from __future__ import annotations
@@ -20,17 +23,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from docdetect.machine import processor_name
+from docdetect.machine import processor_summary
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples"
+
+# Libraries of the extras, which an installation without extras must not bring.
 UNWANTED = ("torch", "torchvision", "ultralytics", "matplotlib", "scipy", "pycocotools", "imagehash")
+
+# Largest differences of two boxes in px, and of their confidences, that count as the same mark: the two environments
+# may have other builds of OpenCV.
 SAME_PX, SAME_CONFIDENCE = 1.0, 0.01
 
 
 def main() -> int:
-    """Installs, measures, compares; prints what it found."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    """Installs docdetect, measures, compares, and prints the figures; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most", type=float, default=700, help="MB that the installation may add")
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the new environment")
     asked = parser.parse_args()
@@ -43,9 +51,13 @@ def main() -> int:
         options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check", "--constraint", "requirements.lock"]
         subprocess.run([str(scripts / "python"), "-m", "pip", "install", *options, "."], check=True, cwd=ROOT)
         seconds, added_mb = time.perf_counter() - started, (size_bytes(environment) - before) / 2**20
-        print(f"installed in {seconds:.0f} s, {added_mb:.0f} MB added ({processor_name()})")
-        problems = [f"{added_mb:.0f} MB are not under {asked.most:.0f} MB"] if added_mb >= asked.most else []
-        problems += [f"{module} came with it" for module in UNWANTED if is_importable(scripts / "python", module)]
+        print(f"processor: {processor_summary()}")
+        print(f"pip install . took {seconds:.0f} s and added {added_mb:.0f} MB")
+        problems = []
+        if added_mb >= asked.most:
+            problems.append(f"the installation adds {added_mb:.0f} MB, which is not under {asked.most:.0f} MB")
+        unwanted = (module for module in UNWANTED if is_importable(scripts / "python", module))
+        problems += [f"{module} came with the installation and belongs to an extra" for module in unwanted]
         for precision in ("auto", "fp32"):
             light = marks(scripts / "docdetect", folder / f"light_{precision}", precision)
             full = marks(Path(sys.executable).parent / "docdetect", folder / f"full_{precision}", precision)
@@ -57,23 +69,30 @@ def main() -> int:
 
 
 def size_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder; a link counts nothing."""
+    """Bytes of all files in a folder and its subfolders; symbolic links do not count."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def is_importable(python: Path, module: str) -> bool:
-    """Whether an interpreter finds a module."""
+    """Whether the Python interpreter at `python` finds a module."""
     code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
     return subprocess.run([str(python), "-c", code], check=False).returncode == 0
 
 
 def marks(docdetect: Path, output: Path, precision: str) -> list[dict[str, Any]]:
-    """What `infer` finds in the sample documents: its journal's marks, in the order of documents and pages."""
+    """Runs `infer` on the sample documents and returns its marks, in the order of documents and pages.
+
+    Args:
+        docdetect: the program of the environment.
+        output: folder for the results.
+        precision: value of the option --precision.
+    """
     places = ["--source", str(SAMPLES), "--output", str(output), "--device", "cpu"]
     command = [str(docdetect), "--quiet", "infer", *places, "--precision", precision]
     environment = {**os.environ, "XDG_CACHE_HOME": str(output.parent / "cache")}
     if docdetect.parent != Path(sys.executable).parent:
-        environment.pop("PYTHONPATH", None)  # the installed package is meant, not a checkout
+        # Without the variable Python takes the installed package, and not a checkout.
+        environment.pop("PYTHONPATH", None)
     subprocess.run(command, check=True, cwd=output.parent, env=environment)
     content = json.loads((output / "detections.json").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = []
@@ -82,7 +101,7 @@ def marks(docdetect: Path, output: Path, precision: str) -> list[dict[str, Any]]
 
 
 def collect(content: Any, place: str, found: list[dict[str, Any]]) -> None:
-    """Adds everything in the JSON data that has a category and a confidence, with where it was."""
+    """Adds every mark in JSON data (an object with a category and a confidence) to `found`, with its place there."""
     if isinstance(content, dict):
         if "category" in content and "confidence" in content:
             found.append({"place": place, **content})
@@ -95,16 +114,18 @@ def collect(content: Any, place: str, found: list[dict[str, Any]]) -> None:
 
 
 def differences(light: list[dict[str, Any]], full: list[dict[str, Any]]) -> list[str]:
-    """How two lists of marks differ; boxes may do so by a pixel, since other builds of OpenCV may have run."""
+    """Sentences that say how two lists of marks differ; none where they are the same within SAME_PX."""
     if [(one["place"], one["category"]) for one in light] != [(one["place"], one["category"]) for one in full]:
-        return [f"{len(light)} marks, and {len(full)} in the whole installation, not the same ones"]
-    told = []
-    for mine, theirs in zip(light, full, strict=True):
-        box, other = mine["bbox"], theirs["bbox"]
-        moved = max(abs(float(box[side]) - float(other[side])) for side in box)
-        if moved > SAME_PX or abs(mine["confidence"] - theirs["confidence"]) > SAME_CONFIDENCE:
-            told.append(f"{mine['place']}: {mine['category']} differs by {moved:.2f} px")
-    return told
+        return [f"{len(light)} marks are not the {len(full)} marks that the whole installation finds"]
+    found = []
+    for one, other in zip(light, full, strict=True):
+        moved_px = max(abs(float(one["bbox"][side]) - float(other["bbox"][side])) for side in one["bbox"])
+        confidence_gap = abs(one["confidence"] - other["confidence"])
+        if moved_px > SAME_PX or confidence_gap > SAME_CONFIDENCE:
+            found.append(
+                f"{one['place']}: {one['category']} differs by {moved_px:.2f} px and {confidence_gap:.3f} in confidence"
+            )
+    return found
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""A command and all its descendants under watch: wall and CPU seconds, peak memory, time to its first result."""
+"""Runs a command and measures it with all its descendants: wall and CPU seconds, peak memory, time to its first result.
+
+This module is used by other benchmarks and is no program of its own. It reads /proc, so that it works on Linux alone.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# Option of prctl(2): processes whose parents have ended become children of this process.
 _PR_SET_CHILD_SUBREAPER = 36
+
+# Time between two looks at a running command, and the number of looks between two measurements of its memory.
 _POLL_S = 0.05
-_MEMORY_EVERY = 8  # polls
+_POLLS_PER_MEMORY = 8
+
+# Longest time that descendants may take to end after their command.
+_DESCENDANTS_END_S = 10
 
 
 @dataclass(frozen=True)
@@ -22,11 +31,12 @@ class Watched:
     """What a command took.
 
     Attributes:
-        output: its stdout.
-        wall_s: from its start to the end of its last descendant.
-        cpu_s: user and system seconds of all processes together.
-        peak_mib: highest sum of memory, what processes share divided among them (PSS).
-        first_s: seconds until `first` was true; None where it never was.
+        output: what the command wrote to its standard output.
+        wall_s: seconds from its start to the end of its last descendant.
+        cpu_s: user and system CPU seconds of all its processes together.
+        peak_mib: greatest memory of all its processes together, MiB; memory that processes share is divided among
+            them (PSS).
+        first_s: seconds until its first result; None where there was none.
     """
 
     output: str
@@ -42,16 +52,18 @@ def watch(
     first: Callable[[], bool],
     on_memory: Callable[[int, float], None] | None = None,
 ) -> Watched:
-    """Runs a command to its end. Linux only: descendants are adopted so that their CPU seconds are counted too.
+    """Runs a command to its end, on Linux.
+
+    Descendants whose parents end become children of this process, so that their CPU seconds are counted, too.
 
     Args:
         command: program and arguments.
-        environment: its environment.
-        first: whether its first result is there; asked often.
-        on_memory: told the process's id and the memory of all processes, in MiB, a few times a second.
+        environment: environment variables of the command.
+        first: says whether the command's first result is there; it is asked often.
+        on_memory: is told the command's process id and the memory of all its processes in MiB, a few times a second.
 
     Raises:
-        SystemExit: the command failed; its stderr is shown.
+        SystemExit: the command failed; its standard error is shown.
     """
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     before, started = _children_cpu_s(), time.perf_counter()
@@ -68,7 +80,7 @@ def watch(
 
 
 def tree_mib(root: int) -> float:
-    """Memory of a process and its descendants (PSS)."""
+    """Memory of a process and its descendants in MiB; memory that they share is divided among them (PSS)."""
     total_kib = 0
     pending = [root]
     while pending:
@@ -78,7 +90,8 @@ def tree_mib(root: int) -> float:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
             threads = [thread.name for thread in Path(f"/proc/{pid}/task").iterdir()]
         except OSError:
-            continue  # it has just ended
+            # The process has just ended.
+            continue
         total_kib += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         pending += [int(child) for child in children.split()]
         for thread in threads:
@@ -100,11 +113,12 @@ def _follow(
     first: Callable[[], bool],
     on_memory: Callable[[int, float], None] | None,
 ) -> tuple[float | None, float]:
+    """Watches a process until it ends; returns the seconds until its first result, and its peak memory in MiB."""
     first_s, peak_mib, polls = None, 0.0, 0
     while process.poll() is None:
         if first_s is None and first():
             first_s = time.perf_counter() - started
-        if polls % _MEMORY_EVERY == 0:
+        if polls % _POLLS_PER_MEMORY == 0:
             mib = tree_mib(process.pid)
             peak_mib = max(peak_mib, mib)
             if on_memory is not None:
@@ -115,8 +129,8 @@ def _follow(
 
 
 def _adopt_all() -> None:
-    """Waits for descendants whose parents are gone: their seconds count as our children's only then."""
-    deadline_s = time.monotonic() + 10
+    """Waits for descendants whose parents have ended: their CPU seconds are counted once this process has waited."""
+    deadline_s = time.monotonic() + _DESCENDANTS_END_S
     while time.monotonic() < deadline_s:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -127,5 +141,6 @@ def _adopt_all() -> None:
 
 
 def _children_cpu_s() -> float:
+    """CPU seconds of all children that this process has waited for."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

@@ -1,8 +1,13 @@
-"""Whether the memory of `infer` grows with the number of pages: a table over ten thousand of them.
+"""Measures whether the memory of `docdetect infer` grows with the number of pages.
 
-Small made-up PDFs of ten pages each and a tiny network, so that it takes minutes; what is kept per page and per
-document is the same as with real ones. Shown are the resident memory of docdetect's own process, and that of all its
-processes together (what they share divided among them).
+    python -m benchmarks.memory [--pages 10000] [--step 1000]
+
+The alternative is the run itself at half its pages. One run detects marks on small made-up PDFs of ten pages each with
+a tiny network, so that ten thousand pages take minutes; what `infer` keeps of a page and of a document is the same as
+with real ones.
+
+Printed are the resident memory of docdetect's main process and the memory of all its processes together (memory that
+they share is divided among them), after every --step pages, and by how much both grew over the second half. Linux only.
 """
 
 from __future__ import annotations
@@ -19,18 +24,19 @@ import pymupdf
 from tests.support.tiny_network import write_checkpoint
 
 from benchmarks.measuring import watch
+from docdetect.machine import processor_summary
 
-PAGES_EACH = 10
+PAGES_PER_DOCUMENT = 10
 
 
 @dataclass
-class Curve:
-    """Memory by pages done.
+class MemoryCurve:
+    """Memory by the number of finished pages.
 
     Attributes:
-        journal: whose lines are counted.
+        journal: the journal of the run, whose lines are counted.
         step: pages between two rows.
-        rows: (pages, MiB of the process itself, MiB of all).
+        rows: (finished pages, MiB of the main process, MiB of all processes together).
     """
 
     journal: Path
@@ -40,7 +46,7 @@ class Curve:
     _pages: int = 0
 
     def add(self, pid: int, all_mib: float) -> None:
-        """Looks at the journal, and makes a row when enough pages are done since the last."""
+        """Reads what is new in the journal, and adds a row when `step` pages were finished since the last row."""
         if not self.journal.is_file():
             return
         with self.journal.open("rb") as stream:
@@ -53,12 +59,12 @@ class Curve:
 
 
 def make_documents(folder: Path, pages: int) -> None:
-    """PDFs with lines of text and a few frames, all different."""
+    """Writes PDFs with lines of text and a frame on each page; no two pages are the same."""
     rng = np.random.default_rng(0)
     folder.mkdir()
-    for number in range(-(-pages // PAGES_EACH)):
+    for number in range(-(-pages // PAGES_PER_DOCUMENT)):
         with pymupdf.open() as pdf:
-            for _ in range(PAGES_EACH):
+            for _ in range(PAGES_PER_DOCUMENT):
                 page = pdf.new_page(width=298, height=421)
                 for line in range(6):
                     page.insert_text((30, 60 + 14 * line), f"{number} {rng.integers(10**9)} agree on this.", fontsize=8)
@@ -68,13 +74,14 @@ def make_documents(folder: Path, pages: int) -> None:
 
 
 def measure(folder: Path, pages: int, step: int) -> list[tuple[int, float, float]]:
-    """The rows of one run."""
+    """Runs `infer` over made-up documents with so many pages; returns the rows of the memory curve."""
     make_documents(folder / "in", pages)
     weights = write_checkpoint(folder / "tiny.pt")
-    curve = Curve(folder / "out" / "detections.jsonl", step)
+    curve = MemoryCurve(folder / "out" / "detections.jsonl", step)
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
     first = min((folder / "in").iterdir())
-    watch(_infer(first, folder / "first", weights), environment, lambda: False)  # it converts the weights, with PyTorch
+    # The first run converts the weights, for which it needs PyTorch; its memory is not measured.
+    watch(_infer(first, folder / "first", weights), environment, lambda: False)
     watch(_infer(folder / "in", folder / "out", weights), environment, lambda: False, curve.add)
     return curve.rows
 
@@ -95,17 +102,19 @@ def _resident_mib(pid: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, default=10_000)
+    parser.add_argument("--pages", type=int, default=10_000, help="made-up pages")
     parser.add_argument("--step", type=int, default=1000, help="pages between two rows")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), asked.pages, asked.step)
-    print(f"{'pages':>6} {'process MiB':>12} {'all MiB':>8}")
+    print(f"processor: {processor_summary()}")
+    print(f"{'pages':>6} {'main MiB':>12} {'all MiB':>8}")
     for pages, own_mib, all_mib in rows:
         print(f"{pages:>6} {own_mib:>12.0f} {all_mib:>8.0f}")
     half = [row for row in rows if row[0] >= asked.pages / 2]
     if len(half) > 1:
-        print(f"second half: {half[-1][1] - half[0][1]:+.0f} MiB, all processes {half[-1][2] - half[0][2]:+.0f} MiB")
+        main_mib, all_mib = (half[-1][column] - half[0][column] for column in (1, 2))
+        print(f"second half of the pages: main process {main_mib:+.0f} MiB, all processes {all_mib:+.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""Training by docdetect beside stock Ultralytics: pages a second, and what both have learnt after equal epochs.
+"""Measures training by docdetect against stock Ultralytics: pages/s, and average precision after equal epochs.
+
+    python -m benchmarks.training [--pages 96] [--epochs 2] [--data FOLDER] [--model FILE]
+    python -m benchmarks.training --flips         # with flips against without, both trained by docdetect
 
 Both train the recipe of configs/best.yaml (frozen backbone, SGD, mosaic) from the same weights on the same made-up
-pages with the same seed, each in a process of its own, one after the other; RandAugment and erasing are off, since
-stock Ultralytics would not apply them. Only the training part of an epoch is timed, and the first epoch warms up where
-there is another. Both networks are then judged by docdetect, in fp32, on the validation pages.
+pages with the same random seed, each in a process of its own, one after the other. RandAugment and erasing are off,
+since stock Ultralytics would not apply them. Only the training part of an epoch is timed, and the first epoch is a
+warm-up where there are others. docdetect then evaluates both networks, in fp32, on the validation pages.
 
-With --flips docdetect trains twice instead: with the recipe's flips and without (`train.flips`). The two
-networks are compared by a paired bootstrap over the validation pages; RandAugment and erasing are on.
+With --flips docdetect trains twice instead: with the recipe's flips and without (`train.flips`). The two networks are
+compared by a paired bootstrap over the validation pages; RandAugment and erasing are on.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset, read_dataset
 from docdetect.evaluation.predictions import predict_dataset, samples_of
 from docdetect.files import write_text
+from docdetect.machine import processor_summary
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import Figure
 from docdetect.metrics.matching import Sample
@@ -41,13 +45,23 @@ from docdetect.models.weights import DEFAULT_NAME, bundled_weights, resolve_mode
 from docdetect.training.arguments import training_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Confidence from which predictions count in the evaluation.
 CONF = 0.25
-_LAPS: list[float] = []
+
+# Seconds of the training part of each epoch so far, filled by callbacks of Ultralytics' trainer.
+_EPOCHS_S: list[float] = []
 
 
 @dataclass(frozen=True)
 class Trained:
-    """One training: seconds of the training part of each epoch, pages of an epoch, and the last weights."""
+    """One training.
+
+    Attributes:
+        epochs_s: seconds of the training part of each epoch.
+        pages: number of pages of an epoch.
+        weights: path of the last weights.
+    """
 
     epochs_s: list[float]
     pages: int
@@ -55,12 +69,12 @@ class Trained:
 
     @property
     def speeds(self) -> list[float]:
-        """Pages a second by epoch, the first one left out where there is another."""
+        """Pages per second of each epoch, without the first epoch where there are others."""
         return [self.pages / seconds for seconds in self.epochs_s[1:] or self.epochs_s]
 
 
 def make_dataset(folder: Path, pages: int, val: float, imgsz: int) -> Path:
-    """A dataset of made-up pages; returns its folder."""
+    """Makes a dataset of made-up pages and returns its folder."""
     command = [sys.executable, "-c", "from docdetect.cli.main import main; main()", "--quiet", "synth"]
     options = ["--output", str(folder), "--pages", str(pages), "--imgsz", str(imgsz), "--val", str(val), "--seed", "5"]
     subprocess.run([*command, *options], check=True)
@@ -68,7 +82,7 @@ def make_dataset(folder: Path, pages: int, val: float, imgsz: int) -> Path:
 
 
 def start_weights(folder: Path, model: str) -> Path:
-    """The checkpoint that everybody starts from; an architecture is given random weights once."""
+    """The checkpoint that both trainings start from; an architecture gets random weights once."""
     import torch
 
     source = resolve_model(model)
@@ -86,7 +100,7 @@ def start_weights(folder: Path, model: str) -> Path:
 
 
 def recipe(asked: argparse.Namespace, folder: Path, data: Path, start: Path, *changes: str) -> Config:
-    """configs/best.yaml with the size of this benchmark."""
+    """The configuration of configs/best.yaml with the sizes that were asked for and further changes."""
     values = (
         f"data={data.as_posix()}",
         f"model={start.as_posix()}",
@@ -99,7 +113,7 @@ def recipe(asked: argparse.Namespace, folder: Path, data: Path, start: Path, *ch
 
 
 def in_new_process(arm: str, config: Config, folder: Path) -> Trained:
-    """Trains in a process of its own, so that no arm warms up another."""
+    """Trains in a process of its own, so that no training warms up another; `arm` is that of `train_here`."""
     file = folder / f"{arm}.yaml"
     write_text(file, dump_config(config))
     command = [sys.executable, __file__, "--arm", arm, "--config", str(file)]
@@ -108,20 +122,21 @@ def in_new_process(arm: str, config: Config, folder: Path) -> Trained:
 
 
 def train_here(arm: str, config: Config) -> Trained:
-    """One arm: `stock` is Ultralytics' own trainer, everything else docdetect."""
+    """Trains in this process: by Ultralytics' own trainer where `arm` is "stock", else by docdetect."""
     prepare_ultralytics()
     from ultralytics.utils.callbacks.base import default_callbacks
 
-    _LAPS.clear()
-    for event, lap in (("on_train_epoch_start", _lap_starts), ("on_train_epoch_end", _lap_ends)):
-        if lap not in default_callbacks[event]:
-            default_callbacks[event].append(lap)
+    _EPOCHS_S.clear()
+    for event, callback in (("on_train_epoch_start", _epoch_starts), ("on_train_epoch_end", _epoch_ends)):
+        if callback not in default_callbacks[event]:
+            default_callbacks[event].append(callback)
     dataset = read_dataset(config.train.data)
-    weights = _stock(config, dataset) if arm == "stock" else _docdetect(config)
-    return Trained(list(_LAPS), len(dataset.splits["train"]), str(weights))
+    weights = _train_stock(config, dataset) if arm == "stock" else _train_docdetect(config)
+    return Trained(list(_EPOCHS_S), len(dataset.splits["train"]), str(weights))
 
 
-def _stock(config: Config, dataset: YoloDataset) -> Path:
+def _train_stock(config: Config, dataset: YoloDataset) -> Path:
+    """Trains with Ultralytics' own trainer; returns the path of the last weights."""
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     runs = Path(config.train.runs)
@@ -129,7 +144,8 @@ def _stock(config: Config, dataset: YoloDataset) -> Path:
     data = runs / "stock.yaml"
     split_folders = {split: f"images/{split}" for split in dataset.splits}
     tree = {"path": str(dataset.root.resolve()), **split_folders, "names": dict(enumerate(dataset.class_names))}
-    write_text(data, json.dumps(tree))  # JSON is YAML
+    # JSON is YAML, too.
+    write_text(data, json.dumps(tree))
     own = {"model": config.train.model, "data": str(data), "project": str(runs), "name": "stock"}
     trainer = DetectionTrainer(
         overrides={**training_arguments(config.train), **own, "device": config.train.device, "val": False}
@@ -138,29 +154,30 @@ def _stock(config: Config, dataset: YoloDataset) -> Path:
     return Path(trainer.last)
 
 
-def _docdetect(config: Config) -> Path:
+def _train_docdetect(config: Config) -> Path:
+    """Trains with docdetect; returns the path of the last weights."""
     from docdetect.training.train import train
 
     return train(config).folder / "weights" / "last.pt"
 
 
-def _lap_starts(trainer: object) -> None:
-    _LAPS.append(-time.perf_counter())
+def _epoch_starts(trainer: object) -> None:
+    _EPOCHS_S.append(-time.perf_counter())
 
 
-def _lap_ends(trainer: object) -> None:
-    _LAPS[-1] += time.perf_counter()
+def _epoch_ends(trainer: object) -> None:
+    _EPOCHS_S[-1] += time.perf_counter()
 
 
-def judge(weights: Path, dataset: YoloDataset, imgsz: int) -> tuple[Sample, ...]:
-    """The validation pages with what these weights find on them, in fp32."""
+def predict(weights: Path, dataset: YoloDataset, imgsz: int) -> tuple[Sample, ...]:
+    """The validation pages with the predictions of these weights, computed in fp32."""
     engine = load_engine(weights, imgsz=imgsz, device="cpu")
     pages = predict_dataset(engine, dataset.splits["val"], dataset.class_names)
     return samples_of(pages, read_origins(dataset.root))
 
 
 def beside_stock(asked: argparse.Namespace, folder: Path, data: Path, start: Path) -> None:
-    """Prints speed and accuracy of both, and their ratio."""
+    """Prints the speed and the average precision of both trainers, and the ratio of their speeds."""
     config = recipe(asked, folder, data, start, "auto_augment=null", "erasing=0.0")
     dataset = read_dataset(str(data))
     names, settings = dataset.class_names, EvaluationSettings((CONF,) * len(dataset.class_names))
@@ -168,41 +185,44 @@ def beside_stock(asked: argparse.Namespace, folder: Path, data: Path, start: Pat
     print("| trainer | pages/s | slowest to fastest epoch | AP50 | AP50-95 |\n|---|---|---|---|---|")
     for arm, label in (("stock", "Ultralytics"), ("docdetect", "docdetect")):
         trained = in_new_process(arm, config, folder)
-        mean = evaluate(judge(Path(trained.weights), dataset, asked.imgsz), names, settings).figures[0]
+        mean = evaluate(predict(Path(trained.weights), dataset, asked.imgsz), names, settings).figures[0]
         speeds[arm] = statistics.median(trained.speeds)
         spread = f"{min(trained.speeds):.2f} to {max(trained.speeds):.2f}"
-        print(f"| {label} | {speeds[arm]:.2f} | {spread} | {_share(mean.ap50)} | {_share(mean.ap50_95)} |")
+        ap50, ap50_95 = _with_interval(mean.ap50), _with_interval(mean.ap50_95)
+        print(f"| {label} | {speeds[arm]:.2f} | {spread} | {ap50} | {ap50_95} |")
     ratio = speeds["docdetect"] / speeds["stock"]
     print(f"\ndocdetect trains {ratio:.2f} times the pages a second of stock Ultralytics")
     print(setting(asked, start, dataset))
 
 
 def with_and_without_flips(asked: argparse.Namespace, folder: Path, data: Path, start: Path) -> None:
-    """Prints what `train.flips` changes, class by class."""
+    """Prints how `train.flips` changes the average precision of each class."""
     dataset = read_dataset(str(data))
-    found = {}
+    predictions = {}
     for arm, value in (("flips", "true"), ("no_flips", "false")):
         config = recipe(asked, folder, data, start, f"flips={value}")
-        found[arm] = judge(Path(in_new_process(arm, config, folder).weights), dataset, asked.imgsz)
+        predictions[arm] = predict(Path(in_new_process(arm, config, folder).weights), dataset, asked.imgsz)
     conf = (CONF,) * len(dataset.class_names)
     print("| class | figure | with flips | without | difference (95 %) | without flips is |\n|---|---|---|---|---|---|")
-    for one in compare(found["flips"], found["no_flips"], dataset.class_names, (conf, conf)):
+    for one in compare(predictions["flips"], predictions["no_flips"], dataset.class_names, (conf, conf)):
         if one.metric in ("ap50", "ap50_95") and one.a is not None and one.b is not None:
             metric = one.metric.upper().replace("_", "-")
-            print(f"| {one.name} | {metric} | {one.a:.3f} | {one.b:.3f} | {_share(one.difference)} | {one.verdict} |")
+            difference = _with_interval(one.difference)
+            print(f"| {one.name} | {metric} | {one.a:.3f} | {one.b:.3f} | {difference} | {one.verdict} |")
     print(f"\n{setting(asked, start, dataset)}")
 
 
 def setting(asked: argparse.Namespace, start: Path, dataset: YoloDataset) -> str:
-    """What was trained and judged, in one line."""
+    """What was trained on which pages and on which processor, in one line."""
     pages = ", ".join(f"{len(images)} {split}" for split, images in dataset.splits.items())
     return (
         f"{asked.epochs} epochs at {asked.imgsz} px, batch {asked.batch}, {asked.freeze} layers frozen, seed "
-        f"{asked.seed}, start {start.name}, device {asked.device}; pages: {pages}"
+        f"{asked.seed}, start {start.name}, device {asked.device}; pages: {pages}; processor: {processor_summary()}"
     )
 
 
-def _share(figure: Figure) -> str:
+def _with_interval(figure: Figure) -> str:
+    """A figure with its confidence interval; a dash for a figure that is not defined."""
     if figure.value is None:
         return "–"
     span = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f} to {figure.high:.3f})"
@@ -210,15 +230,23 @@ def _share(figure: Figure) -> str:
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--flips", action="store_true", help="measure what flips do, instead of the speed")
-    parser.add_argument("--model", default="", help="the start; empty: the weights in the box, else yolo11s.yaml")
-    parser.add_argument("--data", type=Path, help="a dataset of docdetect instead of made-up pages; it is copied")
-    for name, value in (("pages", 96), ("imgsz", 1024), ("batch", 8), ("epochs", 2), ("freeze", 10), ("seed", 0)):
-        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--flips", action="store_true", help="compare training with flips and without")
+    parser.add_argument("--model", default="", help="start of training (default: bundled weights, else yolo11s.yaml)")
+    parser.add_argument("--data", type=Path, help="a YOLO dataset in place of made-up pages; it is copied")
+    sizes = (
+        ("pages", 96, "number of made-up pages"),
+        ("imgsz", 1024, "long side of pages in the network, px"),
+        ("batch", 8, "pages per step"),
+        ("epochs", 2, "epochs"),
+        ("freeze", 10, "layers that are not trained"),
+        ("seed", 0, "random seed of training"),
+    )
+    for name, value, text in sizes:
+        parser.add_argument(f"--{name}", type=int, default=value, help=text)
     parser.add_argument("--val", type=float, default=0.3, help="share of the made-up documents for validation")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="device of training, such as cpu or 0")
     parser.add_argument("--arm", help=argparse.SUPPRESS)
     parser.add_argument("--config", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -231,7 +259,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if asked.data:  # stock Ultralytics leaves its caches beside the labels
+        if asked.data:
+            # Stock Ultralytics leaves its caches beside the labels, so that it gets a copy of the dataset.
             data = Path(shutil.copytree(asked.data, folder / "data"))
         else:
             data = make_dataset(folder / "data", asked.pages, asked.val, asked.imgsz)

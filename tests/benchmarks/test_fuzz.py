@@ -1,4 +1,4 @@
-"""What the fuzzer does to documents, and how it judges a run."""
+"""The fuzzer damages documents as its functions say, and tells a run that passed from one that did not."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.slow
-def test_stock_and_docdetect_are_timed_and_judged(
+def test_stock_and_docdetect_are_timed_and_evaluated(
     small: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[benchmark.Trained] = []
