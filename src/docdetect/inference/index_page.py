@@ -1,0 +1,187 @@
+"""`index.html` of a result folder: one page that shows every document with its marks, without a server.
+
+The page is a template (`index.html` beside this file) with the results as JSON inside it; pictures lie beside the page
+in the folders that the results name. Documents are written one after the other, so that memory does not grow with their
+number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any, Literal, TypeAlias
+
+from docdetect.inference.results import replacing as replacing_text
+
+INDEX_NAME = "index.html"
+
+# Browsers limit how high a page may be (Firefox: about 17.8 million CSS px); a row of the list is up to 124 px high.
+MAX_LISTED_DOCUMENTS = 100_000
+
+_PLACEHOLDER = "/*DATA*/"
+
+Answer: TypeAlias = Literal["has", "none", "check", "unknown"]
+"""Whether a document has marks of a category: yes, no, only doubtful ones, or it was not read well enough to say."""
+
+
+@dataclass(frozen=True)
+class ListedMark:
+    """A mark as the page lists it: its class, its confidence in [0, 1], and the text of a QR code."""
+
+    class_id: int
+    confidence: float
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class ListedPage:
+    """One page of a document.
+
+    Attributes:
+        number: page number from 1.
+        marks: the marks that count.
+        doubtful: possible marks that a person should check.
+        failure: why the page could not be read; "" where it could.
+    """
+
+    number: int
+    marks: tuple[ListedMark, ...] = ()
+    doubtful: tuple[ListedMark, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class ListedDocument:
+    """One document of the list.
+
+    Attributes:
+        name: path relative to the source.
+        status: `ok`, `partial` or `failed`.
+        page_count: pages that the document says it has.
+        answers: category -> answer, for every category of the network.
+        pages: in the order of their numbers.
+        reason: why the document, or the first of its pages that failed, could not be read; "" for none.
+        notes: what else a reader must know (damaged and repaired, attachments that were not opened).
+        has_copy: there is a marked copy in `pdf/`.
+    """
+
+    name: str
+    status: str
+    page_count: int
+    answers: Mapping[str, Answer]
+    pages: tuple[ListedPage, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    has_copy: bool = False
+
+
+@dataclass
+class IndexHeading:
+    """What stands above the list; it may be filled in until the last document is written.
+
+    Attributes:
+        title: heading of the page.
+        class_names: categories in the order of their ids.
+        required: categories that every document should have.
+        about: one sentence on the run (weights, settings, time).
+        warning: what the reader must know before trusting the list; "" for nothing.
+        pages_folder: folder of the drawn pages; "" where none were kept.
+        thumbs_folder: folder of small pictures of first pages; "" for none.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    about: str = ""
+    warning: str = ""
+    pages_folder: str = ""
+    thumbs_folder: str = ""
+    page_count: int = field(default=0, init=False)
+
+
+@contextmanager
+def index_page(path: Path, heading: IndexHeading) -> Iterator[Callable[[ListedDocument], None]]:
+    """Writes the page; gives a function that takes one document after another. The page appears when the block ends.
+
+    Documents after the first `MAX_LISTED_DOCUMENTS` are not listed, and the page says so.
+
+    Raises:
+        OutputError: the page cannot be written.
+    """
+    before, after = _template().split(_PLACEHOLDER)
+    with replacing_text(path) as stream:
+        stream.write(before)
+        stream.write('{"documents":[')
+        count = 0
+
+        def add(document: ListedDocument) -> None:
+            nonlocal count
+            count += 1
+            heading.page_count += len(document.pages)
+            if count <= MAX_LISTED_DOCUMENTS:
+                _write(stream, _document_to_json(document), first=count == 1)
+
+        yield add
+        stream.write("\n]," + _text(_heading_to_json(heading, count)).removeprefix("{") + "\n")
+        stream.write(after)
+
+
+def _template() -> str:
+    return files("docdetect.inference").joinpath(INDEX_NAME).read_text(encoding="utf-8")
+
+
+def _heading_to_json(heading: IndexHeading, count: int) -> dict[str, Any]:
+    warnings = [heading.warning] if heading.warning else []
+    if count > MAX_LISTED_DOCUMENTS:
+        warnings.append(
+            f"Only the first {MAX_LISTED_DOCUMENTS:,} of {count:,} documents are listed here; all are in documents.csv."
+        )
+    return {
+        "title": heading.title,
+        "classes": list(heading.class_names),
+        "required": list(heading.required),
+        "about": heading.about,
+        "warning": " ".join(warnings),
+        "page_count": heading.page_count,
+        "pages_folder": heading.pages_folder,
+        "thumbs_folder": heading.thumbs_folder,
+    }
+
+
+def _document_to_json(document: ListedDocument) -> dict[str, Any]:
+    return {
+        "name": document.name,
+        "status": document.status,
+        "page_count": document.page_count,
+        "answers": dict(document.answers),
+        "reason": document.reason,
+        "notes": list(document.notes),
+        "copy": document.has_copy,
+        "pages": [
+            {
+                "number": page.number,
+                "failure": page.failure,
+                "marks": [_mark_to_json(mark) for mark in page.marks],
+                "doubtful": [_mark_to_json(mark) for mark in page.doubtful],
+            }
+            for page in document.pages
+        ],
+    }
+
+
+def _mark_to_json(mark: ListedMark) -> list[int | float | str]:
+    plain: list[int | float | str] = [mark.class_id, round(mark.confidence, 3)]
+    return plain if mark.text is None else [*plain, mark.text]
+
+
+def _write(stream: IO[str], item: dict[str, Any], *, first: bool) -> None:
+    stream.write(("\n" if first else ",\n") + _text(item))
+
+
+def _text(item: dict[str, Any]) -> str:
+    """JSON that may stand inside a `script` element: no text in it can end the element or begin a comment."""
+    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
