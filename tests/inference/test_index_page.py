@@ -15,6 +15,7 @@ import pytest
 from docdetect.documents.drawing import write_image
 from docdetect.inference import index_page as module
 from docdetect.inference.index_page import (
+    Answer,
     IndexHeading,
     ListedDocument,
     ListedMark,
@@ -27,18 +28,22 @@ CLASSES = ("qr", "signature", "stamp")
 HOSTILE = 'a </script><script>document.title="hacked"</script> & "b" #1?.pdf'
 
 
+def answers(**changed: Answer) -> dict[str, Answer]:
+    every: dict[str, Answer] = dict.fromkeys(CLASSES, "none")
+    return every | changed
+
+
 def documents() -> list[ListedDocument]:
-    signature, faint = ListedMark(1, 0.9), ListedMark(1, 0.2)
-    has = {"qr": "none", "signature": "has", "stamp": "none"}
-    lacks = {"qr": "none", "signature": "none", "stamp": "none"}
+    signature, faint, code = ListedMark(1, 0.9), ListedMark(1, 0.2), ListedMark(0, 0.5, "https://x")
+    unknown = answers(qr="unknown", signature="unknown", stamp="unknown")
     return [
-        ListedDocument(HOSTILE, "ok", 2, has, (ListedPage(1), ListedPage(2, (signature,)))),  # type: ignore[arg-type]
-        ListedDocument("Договор.pdf", "ok", 1, lacks, (ListedPage(1, (ListedMark(0, 0.5, "https://x"),)),)),  # type: ignore[arg-type]
-        ListedDocument("faint.png", "ok", 1, has, (ListedPage(1, (faint,)),)),  # type: ignore[arg-type]
-        ListedDocument("doubt.pdf", "ok", 1, {**lacks, "signature": "check"}, (ListedPage(1, (), (faint,)),)),  # type: ignore[dict-item]
-        ListedDocument("locked.pdf", "failed", 0, dict.fromkeys(CLASSES, "unknown"), (), "encrypted: needs a password"),
-        ListedDocument("torn.pdf", "ok", 1, dict.fromkeys(CLASSES, "unknown"), (ListedPage(1),), "", ("damaged and repaired",)),
-    ]  # fmt: skip
+        ListedDocument(HOSTILE, "ok", 2, answers(signature="has"), (ListedPage(1), ListedPage(2, (signature,)))),
+        ListedDocument("Договор.pdf", "ok", 1, answers(qr="has"), (ListedPage(1, (code,)),)),
+        ListedDocument("faint.png", "ok", 1, answers(signature="has"), (ListedPage(1, (faint,)),)),
+        ListedDocument("doubt.pdf", "ok", 1, answers(signature="check"), (ListedPage(1, (), (faint,)),)),
+        ListedDocument("locked.pdf", "failed", 0, unknown, (), "encrypted: needs a password"),
+        ListedDocument("torn.pdf", "ok", 1, unknown, (ListedPage(1),), "", ("damaged and repaired",)),
+    ]
 
 
 def write_page(folder: Path, listed: list[ListedDocument], pictures: bool = True) -> Path:
@@ -80,9 +85,9 @@ def test_texts_cannot_leave_their_place(tmp_path: Path) -> None:
 def test_an_unfinished_page_does_not_replace_the_old_one(tmp_path: Path) -> None:
     page = write_page(tmp_path, documents()[:1], pictures=False)
     before = page.read_bytes()
-    with pytest.raises(ValueError, match="stop"), index_page(page, IndexHeading("x", CLASSES)) as add:
-        add(documents()[1])
-        raise ValueError("stop")
+    broken = ListedDocument("x", "ok", 1, answers(), (ListedPage(1, (ListedMark(0, 0.5, b"x"),)),))  # type: ignore[arg-type]
+    with pytest.raises(TypeError), index_page(page, IndexHeading("x", CLASSES)) as add:
+        add(broken)
     assert page.read_bytes() == before
 
 

@@ -75,7 +75,7 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
 
 
 def _clean(cell: Cell) -> Cell:
-    """Control characters, which a workbook may not hold, as visible pictures of themselves; texts of at most one cell."""
+    """The cell without what a workbook may not hold: control characters become visible, long texts are cut."""
     if not isinstance(cell, str):
         return cell
     shown = "".join(chr(0x2400 + ord(letter)) if ord(letter) < 32 and letter != "\n" else letter for letter in cell)
@@ -104,11 +104,8 @@ def _dress(worksheet: Worksheet, sheet: Sheet) -> None:
                 cell = worksheet.cell(position + 2, column)
                 _link(cell, target, Font(color="0563C1", underline="single"))
     if len(sheet.rows) > MAX_ROWS:
-        worksheet.cell(
-            MAX_ROWS + 2,
-            1,
-            f"{len(sheet.rows) - MAX_ROWS:,} more rows are left out here; all are in {sheet.complete_in}.",
-        )
+        left_out = len(sheet.rows) - MAX_ROWS
+        worksheet.cell(MAX_ROWS + 2, 1, f"{left_out:,} more rows are left out here; all are in {sheet.complete_in}.")
 
 
 def _link(cell: Any, target: str, font: Any) -> None:
