@@ -39,7 +39,7 @@ def test_layers_file_then_set_then_flag(tmp_path: Path) -> None:
         ("train.epochs=many", "train.epochs: should be a valid integer (found 'many')"),
         ("train.epochs=1.5", "train.epochs: should be a valid integer (found 1.5)"),
         ("train.epochs=0", "train.epochs: should be greater than or equal to 1 (found 0)"),
-        ("infer.conf=3", "infer.conf: should be less than or equal to 1 (found 3)"),
+        ("infer.conf=3", "infer.conf: should be between 0 and 1 (found 3)"),
         ("infer.conf=.nan", "infer.conf: should be a finite number (found nan)"),
         ("train.imgsz=100", "train.imgsz: should be a multiple of 32 (found 100)"),
         ("train.optimizer=Adagrad", "train.optimizer: should be 'SGD', 'Adam', 'AdamW', 'NAdam', 'RAdam' or 'RMSProp'"),
@@ -68,7 +68,7 @@ def test_every_problem_is_blamed_on_the_place_that_it_comes_from(tmp_path: Path)
     lines = caught.value.message.splitlines()
     assert f"  - {file}: train.epochs: should be greater than or equal to 1 (found 0)" in lines
     assert "  - --set train.batch: should be greater than or equal to 1 (found 0)" in lines
-    assert "  - --conf (infer.conf): should be less than or equal to 1 (found 2.0)" in lines
+    assert "  - --conf (infer.conf): should be between 0 and 1 (found 2)" in lines
     assert "  - --split (val.split): should be 'train', 'val' or 'test' (found 'tset')" in lines
     assert f"  - {file} and --test: data.val + test: 0.6 + 0.5 leave nothing to train on" in lines
 

@@ -191,6 +191,8 @@ class PageResult:
         grouped: one box per mark.
         members: for each grouped box the positions in `raw` that it stands for.
         texts: for each grouped box its decoded text (QR codes), None where there is none.
+        doubtful: possible marks below the confidence threshold that a person should check, beside the boxes in `raw`;
+            None where there are none.
     """
 
     info: PageInfo
@@ -198,6 +200,7 @@ class PageResult:
     grouped: Detections
     members: tuple[tuple[int, ...], ...] = ()
     texts: tuple[str | None, ...] = ()
+    doubtful: Detections | None = None
 
     def __post_init__(self) -> None:
         if self.raw.size_wh != self.info.size_wh or self.grouped.size_wh != self.info.size_wh:

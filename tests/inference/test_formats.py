@@ -26,7 +26,7 @@ from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.inference.multi_view.views import PagePictures
+from docdetect.inference.multi_view.views import Found, PagePictures
 from docdetect.inference.stages import Finisher, IsolatedRegionReader, ReadPage, crop_name
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.types import ByteArray, Detections, PageInfo
@@ -140,7 +140,7 @@ def finish(pixels: ByteArray, regions: OneText, tmp_path: Path) -> tuple[str | N
     found = Detections(box, np.array([0]), (width, height), np.array([0.9]))
     file = DocumentFile(tmp_path / "a.pdf", "a.pdf", DocumentKind.PDF)
     page = ReadPage(file, "a" * 64, PageInfo("a.pdf", 1, (width, height)), PagePictures(pixels))
-    return Finisher(SETTINGS, regions, tmp_path)(page, found).texts
+    return Finisher(SETTINGS, regions, tmp_path)(page, Found(found)).texts
 
 
 def test_a_code_is_read_from_the_pixels_at_hand(tmp_path: Path) -> None:

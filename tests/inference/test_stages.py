@@ -14,7 +14,7 @@ import pytest
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InterruptedRunError, OutputError
 from docdetect.inference.journal import page_place
-from docdetect.inference.multi_view.views import PagePictures
+from docdetect.inference.multi_view.views import Found, PagePictures
 from docdetect.inference.stages import (
     FinishedEvent,
     FinishedPage,
@@ -109,7 +109,7 @@ def test_a_stop_waits_for_pages_that_are_nearly_finished_and_for_no_others(pipel
     pipeline.give_up = released.set
     finish_page = pipeline.finish
 
-    def finish(read: ReadPage, found: Detections) -> PageResult:
+    def finish(read: ReadPage, found: Found) -> PageResult:
         if read.info.number == 2:
             reached.set()
             assert released.wait(60)
@@ -196,7 +196,7 @@ def test_an_enlarged_picture_is_let_go_after_the_network(pipeline_of: Make) -> N
     pipeline = pipeline_of(ColourEngine())
     finish_page = pipeline.finish
 
-    def finish(read: ReadPage, found: Detections) -> PageResult:
+    def finish(read: ReadPage, found: Found) -> PageResult:
         enlarged.append(read.pictures.enlarged)
         return finish_page(read, found)
 

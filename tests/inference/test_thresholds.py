@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from docdetect.config.loading import load_config
+from docdetect.errors import ConfigError
 from docdetect.files import read_json, write_json, write_text
 from docdetect.inference import detector as module
 from docdetect.inference.run import infer
@@ -45,3 +48,33 @@ def test_thresholds_beside_the_weights_decide_unless_one_is_asked_for(weights: P
     classes, settings = _found(weights, "asked", conf=0.2)
     assert classes == ["signature", "stamp"]
     assert (settings["conf"], settings["class_conf"]) == (0.2, [])
+
+
+def _journal_pages(weights: Path, output: str) -> list[dict[str, Any]]:
+    lines = (weights.parent / output / "detections.jsonl").read_text(encoding="utf-8").splitlines()
+    return [record for line in lines if (record := json.loads(line))["record"] == "page"]
+
+
+def test_a_possible_mark_between_two_thresholds_is_kept_for_a_person(weights: Path) -> None:
+    kept = Thresholds({"signature": 0.7, "stamp": 0.3}, check={"signature": 0.4})
+    write_json(thresholds_path(weights), thresholds_to_json(kept))
+    classes, settings = _found(weights, "kept")
+    assert classes == ["stamp"]
+    assert settings["check_conf"] == [0.05, 0.4, 0.05]
+    (page,) = _journal_pages(weights, "kept")
+    (possible,) = page["doubtful"]
+    assert possible["category"] == "signature"
+    assert 0.4 <= possible["confidence"] < 0.7
+    _found(weights, "off", check_conf=1.0)
+    (page,) = _journal_pages(weights, "off")
+    assert "doubtful" not in page
+
+
+def test_one_threshold_for_each_class(weights: Path) -> None:
+    classes, settings = _found(weights, "pairs", conf="signature=0.9,stamp=0.2")
+    assert classes == ["stamp"]
+    assert settings["class_conf"] == [0.15, 0.9, 0.2]
+    with pytest.raises(ConfigError, match="seal not among the categories"):
+        _found(weights, "unknown", conf="seal=0.9")
+    with pytest.raises(ConfigError, match=r"pairs such as signature=0\.3"):
+        _found(weights, "words", conf="signature=high")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.config.option import Option
@@ -38,6 +38,29 @@ def _listed(value: object) -> object:
 
 # Texts in a list, or one text alone; the empty text is an empty list.
 Texts = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_listed)]
+
+
+def _by_class(value: object) -> object:
+    """`signature=0.3,stamp=0.4` as a mapping; a number or a mapping is returned as it is. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    try:
+        return {name.strip(): float(number) for name, _, number in pairs if name.strip()} or None
+    except ValueError as error:
+        raise ValueError("expected a number, or pairs such as signature=0.3,stamp=0.4") from error
+
+
+def _within_0_and_1(value: float | dict[str, float] | None) -> float | dict[str, float] | None:
+    numbers = value.values() if isinstance(value, dict) else [] if value is None else [value]
+    wrong = [number for number in numbers if not 0 <= number <= 1]
+    if wrong:
+        raise ValueError(f"should be between 0 and 1 (found {wrong[0]:g})")
+    return value
+
+
+# One confidence for all classes, or one for each class by name; a class that is not named keeps its default.
+Confidences = Annotated[float | dict[str, float] | None, BeforeValidator(_by_class), AfterValidator(_within_0_and_1)]
 
 # Options that several sections have in the same words.
 _DEVICE = "Device that runs the network: cpu, or the number of a GPU."
@@ -612,9 +635,22 @@ class InferConfig(Section):
         "", description=_WEIGHTS
     )
     conf: Annotated[
-        Fraction | None,
+        Confidences,
         Option("Model", shown=True, metavar="NUMBER", unset="the thresholds that the weights bring, else 0.15"),
-    ] = Field(None, description="Lowest confidence that counts as a mark.")
+    ] = Field(
+        None,
+        description="Lowest confidence that counts as a mark: one number, or one for each class, such as "
+        "signature=0.3,stamp=0.4.",
+    )
+    check_conf: Annotated[
+        Confidences,
+        Option("Model", metavar="NUMBER", unset="the thresholds that the weights bring, else 0.05"),
+    ] = Field(
+        None,
+        description="Lowest confidence of a possible mark that a person should check. Possible marks lie between this "
+        "value and conf; they are no marks, but a document with one does not count as lacking the class. 1 turns this "
+        "off.",
+    )
     iou: Annotated[Fraction, Option("Model")] = Field(0.7, description=_IOU)
     imgsz: Annotated[ImageSize | None, Option("Model", unset=_TRAINED_SIZE)] = Field(None, description=_IMGSZ)
     dpi: Annotated[Dpi, Option("Pages")] = Field(

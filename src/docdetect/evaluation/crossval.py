@@ -272,9 +272,8 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     evaluation = write_evaluation(folds.folder, folds.samples, names, settings, frame, read_page)
     origin = f"out-of-fold predictions of {folds.count} folds by group, {folds.folder.name}"
     # the thresholds are for `infer`, so a class with too few marks to choose gets what `infer` would use anyway
-    best = best_confs(
-        evaluation.matches, ThresholdRule(fallback=DEFAULT_CONF if config.infer.conf is None else config.infer.conf)
-    )
+    usual = config.infer.conf if isinstance(config.infer.conf, float) else DEFAULT_CONF
+    best = best_confs(evaluation.matches, ThresholdRule(fallback=usual))
     chosen = dict(zip(names, (round(value, 4) for value in best), strict=True))
     thresholds = Thresholds(chosen, origin, sha256_file(weights) if weights else "")
     beside = _store(folds.folder, weights, thresholds, evaluation, config)

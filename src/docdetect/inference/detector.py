@@ -43,7 +43,7 @@ from docdetect.merging import GroupingSettings
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine, say_nothing
-from docdetect.models.thresholds import DEFAULT_CONF, read_calibration, read_thresholds
+from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
 from docdetect.types import ByteArray, FailedPage, Failure
 from docdetect.workers.parts import WorkerSettings
@@ -112,6 +112,8 @@ class Detector:
             that are kept with the weights, else 0.15. Every call can choose another. Where the weights have a
             calibration (`docdetect calibrate`), `Mark.confidence` is the probability that belongs to the score, and
             thresholds still refer to the score.
+        check_conf: lowest score of a possible mark that a person should check (`Page.doubtful`), in [0, 1], for all
+            categories or for each one by name; None takes the thresholds that are kept with the weights, else 0.05.
         iou: IoU of non-maximum suppression, in [0, 1].
         batch: pages in one call of the network; 0 is what suits the engine.
         workers: isolated processes that render pages; None is one for each core, 0 renders in this process, without
@@ -137,6 +139,7 @@ class Detector:
         precision: Precision = "auto",
         device: str = "",
         conf: Conf = None,
+        check_conf: Conf = None,
         iou: float = 0.7,
         batch: int = 0,
         workers: int | None = None,
@@ -172,6 +175,11 @@ class Detector:
         kept = None if self.weights is None else read_thresholds(self.weights)
         self._kept_conf = None if kept is None else kept.of(self.class_names, DEFAULT_CONF)
         self._conf, self._class_conf = self._thresholds(conf)
+        self._check_conf = (DEFAULT_CHECK_CONF,) * len(self.class_names)
+        if kept is not None:
+            self._check_conf = kept.check_of(self.class_names, DEFAULT_CHECK_CONF)
+        if check_conf is not None:
+            self._check_conf = self._by_class("check_conf", check_conf, self._check_conf)
         self._calibration = None if self.weights is None else read_calibration(self.weights)
         self._lanes = ThreadPoolExecutor(max(1, self.engine.traits.lanes), thread_name_prefix="detect")
         self._lock = threading.Lock()
@@ -339,6 +347,7 @@ class Detector:
             int8_sha256=self._int8_sha256,
             conf=lowest,
             class_conf=by_class,
+            check_conf=self._check_conf,
             calibration=self._calibration,
             iou=self._iou,
             engine=self.engine.traits.name,
@@ -420,21 +429,26 @@ class Detector:
         """The lowest threshold, and that of each class, empty where one holds for all. Raises ConfigError."""
         if conf is None:
             return (DEFAULT_CONF, ()) if self._kept_conf is None else (min(self._kept_conf), self._kept_conf)
+        kept = self._kept_conf or (DEFAULT_CONF,) * len(self.class_names)
+        by_class = self._by_class("conf", conf, kept)
+        return (min(by_class), by_class) if isinstance(conf, Mapping) else (by_class[0], ())
+
+    def _by_class(self, name: str, conf: float | Mapping[str, float], kept: Sequence[float]) -> tuple[float, ...]:
+        """A threshold for each category, `kept` for a category that a mapping does not name. Raises ConfigError."""
         if isinstance(conf, Mapping):
-            unknown = [name for name in conf if name not in self.class_names]
+            unknown = [category for category in conf if category not in self.class_names]
             if unknown:
                 raise ConfigError(
-                    f"conf: {', '.join(unknown)} not among the categories of these weights",
+                    f"{name}: {', '.join(unknown)} not among the categories of these weights",
                     f"Categories: {', '.join(self.class_names)}.",
                 )
-            kept = self._kept_conf or (DEFAULT_CONF,) * len(self.class_names)
-            by_class = tuple(float(conf.get(name, one)) for name, one in zip(self.class_names, kept, strict=True))
+            by_class = tuple(float(conf.get(one, value)) for one, value in zip(self.class_names, kept, strict=True))
         else:
-            by_class = (float(conf),)
+            by_class = (float(conf),) * len(self.class_names)
         wrong = [value for value in by_class if not 0 <= value <= 1]
         if wrong:
-            raise ConfigError(f"conf: {wrong[0]:g} is not between 0 and 1", "Give a number such as 0.25.")
-        return (by_class[0], ()) if isinstance(conf, (int, float)) else (min(by_class), by_class)
+            raise ConfigError(f"{name}: {wrong[0]:g} is not between 0 and 1", "Give a number such as 0.25.")
+        return by_class
 
     def _pages(
         self, sources: Iterable[Source], settings: RunSettings, opener: DocumentOpener, stop: threading.Event | None

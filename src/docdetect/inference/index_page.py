@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
-from docdetect.inference.results import replacing as replacing_text
+from docdetect.files import replacing_text
 
 INDEX_NAME = "index.html"
 

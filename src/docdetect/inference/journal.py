@@ -132,6 +132,8 @@ def page_to_line(result: PageResult | FailedPage, stamp: Stamp, settings: RunSet
         status = code_status(mark["category"], text, settings)
         if status is not None:
             mark |= {"text": text, "status": status}
+    if result.doubtful is not None and len(result.doubtful):
+        data["doubtful"] = _detections_to_json(result.doubtful, settings.class_names)
     return _line(data | {"marks": marks})
 
 
@@ -187,6 +189,7 @@ def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult |
         grouped=_json_to_detections(data["marks"], size_wh, class_names),
         members=tuple(tuple(mark["members"]) for mark in data["marks"]),
         texts=tuple(mark.get("text") for mark in data["marks"]),
+        doubtful=_json_to_detections(data["doubtful"], size_wh, class_names) if "doubtful" in data else None,
     )
 
 
@@ -230,15 +233,19 @@ def code_status(category: str, text: str | None, settings: RunSettings) -> str |
 
 
 def mark_confidences(page: PageResult, settings: RunSettings) -> list[float]:
-    """The confidence of each mark of a page as results show it, four decimals.
+    """The confidence of each mark of a page as results show it, four decimals; see `confidences_of`."""
+    return confidences_of(page.grouped, settings)
+
+
+def confidences_of(found: Detections, settings: RunSettings) -> list[float]:
+    """The confidences of detections as results show them, four decimals.
 
     That is the probability that the detection is a mark where the weights have a calibration, else the network's score.
     """
-    grouped = page.grouped
-    assert grouped.scores is not None  # detections are never ground truth
+    assert found.scores is not None  # detections are never ground truth
     if settings.calibration is None:
-        return [score(value) for value in grouped.scores]
-    return [score(p) for p in settings.calibration.apply(grouped.scores, grouped.class_ids, settings.class_names)]
+        return [score(value) for value in found.scores]
+    return [score(p) for p in settings.calibration.apply(found.scores, found.class_ids, settings.class_names)]
 
 
 def shown_marks(page: PageResult, settings: RunSettings) -> Detections:

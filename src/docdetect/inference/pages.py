@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from docdetect.annotations.native import annotations_to_json
 from docdetect.errors import MissingDependencyError
-from docdetect.inference.journal import code_status, mark_confidences, shown_marks
+from docdetect.inference.journal import code_status, confidences_of, mark_confidences, shown_marks
 from docdetect.inference.results import COLUMNS, annotated_pages, mark_rows
 from docdetect.inference.settings import RunSettings
 from docdetect.types import ByteArray, DocumentStatus, FailedPage, Failure, PageResult, SizeWH
@@ -57,6 +57,7 @@ class Page:
         dpi: px/inch of that page; None where an image does not say.
         size_pt: (width, height) of the displayed page of a PDF in points; None for images and arrays.
         marks: by descending confidence.
+        doubtful: possible marks below the threshold that a person should check, by descending confidence.
     """
 
     document: str
@@ -65,6 +66,7 @@ class Page:
     dpi: float | None
     size_pt: tuple[float, float] | None
     marks: tuple[Mark, ...]
+    doubtful: tuple[Mark, ...]
     _result: PageResult = field(repr=False, compare=False)
     _settings: RunSettings = field(repr=False, compare=False)
     _render: Render = field(repr=False, compare=False)
@@ -87,7 +89,16 @@ class Page:
             status = code_status(name, text, settings)
             marks.append(Mark(name, confidences[position], (left, top, right, bottom), text, status))
         return cls(
-            info.document, info.number, info.size_wh, info.dpi, info.size_pt, tuple(marks), result, settings, render
+            info.document,
+            info.number,
+            info.size_wh,
+            info.dpi,
+            info.size_pt,
+            tuple(marks),
+            _doubtful_marks(result, settings),
+            result,
+            settings,
+            render,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,6 +155,18 @@ class Page:
 
     def _longest_px(self) -> int:
         return max(self.size_wh) if self.size_pt is None else 1 << 30
+
+
+def _doubtful_marks(result: PageResult, settings: RunSettings) -> tuple[Mark, ...]:
+    found = result.doubtful
+    if found is None:
+        return ()
+    confidences = confidences_of(found, settings)
+    marks = []
+    for class_id, box, confidence in zip(found.class_ids.tolist(), found.xyxy, confidences, strict=True):
+        left, top, right, bottom = (round(float(value), 2) for value in box)
+        marks.append(Mark(settings.class_names[class_id], confidence, (left, top, right, bottom)))
+    return tuple(sorted(marks, key=lambda mark: -mark.confidence))
 
 
 @dataclass(frozen=True)

@@ -259,6 +259,7 @@ def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector
         precision=wanted.precision,
         device=wanted.device,
         conf=wanted.conf,
+        check_conf=wanted.check_conf,
         iou=wanted.iou,
         batch=wanted.batch,
         workers=wanted.workers or None,

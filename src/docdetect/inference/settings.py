@@ -27,6 +27,8 @@ class RunSettings:
         int8_sha256: the same of the int8 form that lies beside them, where the engine runs it.
         conf: lowest confidence of a raw detection, in [0, 1].
         class_conf: the same for each class, in the order of ids; empty where `conf` holds for all.
+        check_conf: lowest score of a possible mark that a person should check, for each class in the order of ids;
+            empty for none.
         calibration: turns scores into the confidences that results show, as probabilities; None shows the scores.
             Thresholds (`conf`, `class_conf`) always refer to scores.
         iou: IoU of non-maximum suppression, in [0, 1].
@@ -54,6 +56,7 @@ class RunSettings:
     int8_sha256: str = ""
     conf: float = 0.15
     class_conf: tuple[float, ...] = ()
+    check_conf: tuple[float, ...] = ()
     calibration: Calibration | None = None
     iou: float = 0.7
     engine: str = "torch"
@@ -74,6 +77,11 @@ class RunSettings:
     doc_timeout_s: float = PAGE_TIME_LIMIT_S
     doc_memory_mb: int = PROCESS_MEMORY_MB
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Lowest score of a mark for each class, in the order of ids."""
+        return self.class_conf or (self.conf,) * len(self.class_names)
+
     def influential(self) -> dict[str, object]:
         """The settings that results depend on, with docdetect's version, ready for JSON."""
         values: dict[str, object] = {"docdetect": __version__}
@@ -85,6 +93,7 @@ class RunSettings:
         values["calibration"] = sha256_text(maps)[:16] if maps else ""
         values["class_names"] = list(self.class_names)
         values["class_conf"] = list(self.class_conf)
+        values["check_conf"] = list(self.check_conf)
         return values
 
     def fingerprint(self) -> str:

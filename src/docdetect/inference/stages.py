@@ -40,7 +40,7 @@ from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER
 from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
-from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures
+from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, Found, MultiView, PagePictures
 from docdetect.inference.settings import Rotations, RunSettings
 from docdetect.merging import merge_boxes
 from docdetect.models.engines.base import Engine
@@ -366,19 +366,22 @@ class Finisher:
     regions: RegionReader
     output: Path | None = None
 
-    def __call__(self, page: ReadPage, found: Detections) -> PageResult:
+    def __call__(self, page: ReadPage, found: Found) -> PageResult:
         """The result of a page.
 
         Args:
             page: with its picture at the network's size.
-            found: raw detections in px of that picture.
+            found: what the network found, in px of that picture.
 
         Raises:
             OutputError: a picture cannot be written.
         """
-        raw = at_reference(found, page.info)
+        raw = at_reference(found.marks, page.info)
         grouped, members = merge_boxes(raw, self.settings.grouping)
-        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped))
+        doubtful = None
+        if found.doubtful is not None and len(found.doubtful):
+            doubtful, _ = merge_boxes(at_reference(found.doubtful, page.info), self.settings.grouping)
+        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), doubtful)
         if self.output is not None and self.settings.save_pages:
             self._draw(page, shown_marks(result, self.settings), self.output)
         if self.output is not None and self.settings.save_crops and len(grouped):
@@ -463,7 +466,7 @@ def _with_margin(box: BoxFrac) -> BoxFrac:
 # ------------------------------------------------------------------------------------ network, and the whole way
 
 
-Finish: TypeAlias = Callable[[ReadPage, Detections], PageResult]
+Finish: TypeAlias = Callable[[ReadPage, Found], PageResult]
 
 
 @dataclass
@@ -472,7 +475,7 @@ class Pipeline:
 
     Attributes:
         engine: runs the network.
-        finish: raw detections of a page -> its result.
+        finish: what the network found on a page -> the page's result.
         settings: of the run.
         lanes: threads that the network runs in.
         stop: once this event is set, no further page is begun, and what is finished soon still comes out.
@@ -490,7 +493,9 @@ class Pipeline:
     def __post_init__(self) -> None:
         self._batch = self.settings.batch or self.engine.traits.batch
         self._cancel = threading.Event()
-        self._views = MultiView(self.engine, self.settings.conf, self.settings.iou, self._batch, self._cancel)
+        conf = np.array(self.settings.thresholds, np.float32)
+        check_conf = np.array(self.settings.check_conf, np.float32) if self.settings.check_conf else None
+        self._views = MultiView(self.engine, conf, check_conf, self.settings.iou, self._batch, self._cancel)
 
     def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:
         """Takes pages through the network and the finisher.
@@ -551,13 +556,12 @@ class Pipeline:
             finishing.submit(self._finish, page.without_enlarged(), one) for page, one in zip(pages, found, strict=True)
         ]
 
-    def _detect(self, pages: list[ReadPage]) -> list[Detections | Failure]:
-        """Raw detections per page; a batch that fails is tried page by page, so that only the bad page is lost."""
+    def _detect(self, pages: list[ReadPage]) -> list[Found | Failure]:
+        """What the network finds; a batch that fails is tried page by page, so that only the bad page is lost."""
         if not pages:
             return []
         try:
-            found = self._views([page.pictures for page in pages])
-            return [_above_thresholds(one, self.settings.class_conf) for one in found]
+            return list(self._views([page.pictures for page in pages]))
         except CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the network's library may raise anything: for one page that is data
@@ -565,7 +569,7 @@ class Pipeline:
                 return [_internal(error)]
         return [found for page in pages for found in self._detect([page])]
 
-    def _finish(self, page: ReadPage, found: Detections | Failure) -> PageResult | FailedPage:
+    def _finish(self, page: ReadPage, found: Found | Failure) -> PageResult | FailedPage:
         if isinstance(found, Failure):
             return FailedPage(page.info.document, page.info.number, found)
         try:
@@ -664,13 +668,6 @@ def _weight(page: ReadPage) -> int:
     """Pages that a page counts for while it is on its way: one more for each 16 MB of its enlarged picture."""
     enlarged = page.pictures.enlarged
     return 1 if enlarged is None else 1 + enlarged.nbytes // (16 << 20)
-
-
-def _above_thresholds(found: Detections, class_conf: tuple[float, ...]) -> Detections:
-    """The detections that reach the threshold of their class; all of them where there are no thresholds by class."""
-    if not class_conf or found.scores is None:
-        return found
-    return found.select(found.scores >= np.array(class_conf, np.float32)[found.class_ids])
 
 
 def _internal(error: Exception) -> Failure:

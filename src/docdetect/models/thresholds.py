@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from docdetect.files import read_json, sha256_file
 
 DEFAULT_CONF = 0.15
 """Threshold where nothing better is known. The original system used it: faint marks matter more than false alarms."""
+DEFAULT_CHECK_CONF = 0.05
+"""Possible marks from this confidence on are worth a look where nothing better is known; see docs/evaluation.md."""
 _FORMAT = 1
 
 
@@ -22,6 +24,7 @@ class Thresholds:
 
     Attributes:
         conf: class name -> threshold in [0, 1].
+        check: class name -> the lower threshold in [0, 1], from which a person should check a possible mark.
         origin: how the thresholds were chosen, in words for people.
         weights_sha256: SHA-256 of the weights that the thresholds belong to; "" for any weights.
     """
@@ -29,15 +32,20 @@ class Thresholds:
     conf: Mapping[str, float]
     origin: str = ""
     weights_sha256: str = ""
+    check: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        wrong = [name for name, value in self.conf.items() if not 0 <= value <= 1]
+        wrong = [name for name, value in [*self.conf.items(), *self.check.items()] if not 0 <= value <= 1]
         if wrong:
             raise ValueError(f"thresholds must lie in [0, 1]: {', '.join(wrong)}")
 
     def of(self, names: Sequence[str], fallback: float) -> tuple[float, ...]:
         """Thresholds in the order of class ids; `fallback` for a class that has none."""
         return tuple(self.conf.get(name, fallback) for name in names)
+
+    def check_of(self, names: Sequence[str], fallback: float) -> tuple[float, ...]:
+        """Lower thresholds in the order of class ids; `fallback` for a class that has none."""
+        return tuple(self.check.get(name, fallback) for name in names)
 
 
 def thresholds_path(weights: Path) -> Path:
@@ -91,6 +99,7 @@ def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "conf": dict(thresholds.conf),
+        "check": dict(thresholds.check),
         "origin": thresholds.origin,
         "weights_sha256": thresholds.weights_sha256,
     }
@@ -106,7 +115,8 @@ def thresholds_from_json(data: object, origin: str) -> Thresholds:
         if not isinstance(data, Mapping) or data["format"] != _FORMAT:
             raise ValueError(f"format {_FORMAT} expected")
         conf = {str(name): float(value) for name, value in data["conf"].items()}
-        return Thresholds(conf, str(data.get("origin", "")), str(data.get("weights_sha256", "")))
+        check = {str(name): float(value) for name, value in data.get("check", {}).items()}
+        return Thresholds(conf, str(data.get("origin", "")), str(data.get("weights_sha256", "")), check)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{origin}: not a thresholds file ({error})", "Run docdetect crossval again, or delete the file."

@@ -174,5 +174,35 @@ def test_a_stopped_run_gives_the_network_no_further_picture() -> None:
 
     engine = Stopping()
     with pytest.raises(CancelledError):
-        MultiView(engine, 0.1, 0.7, 2, stop)([page_of(EVERY_WAY)])
+        MultiView(engine, np.full(3, 0.1, np.float32), None, 0.7, 2, stop)([page_of(EVERY_WAY)])
     assert engine.calls == 1
+
+
+class SureOfParts(ColourEngine):
+    """Is sure of the upper half of a signature wherever it sees one, and doubts the whole signature."""
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        return [self._doubting(found, conf) for found in super().detect(pages, 0.0, iou)]
+
+    @staticmethod
+    def _doubting(found: Detections, conf: float) -> Detections:
+        halves = found.xyxy.copy()
+        halves[:, 3] = (halves[:, 1] + halves[:, 3]) / 2
+        scores = np.repeat(np.float32([0.9, 0.1]), len(found))
+        both = Detections(np.concatenate([halves, found.xyxy]), np.tile(found.class_ids, 2), found.size_wh, scores)
+        return both.select(scores >= conf)
+
+
+def test_possible_marks_have_no_influence_on_marks() -> None:
+    pixels = np.full((120, 90, 3), 255, np.uint8)
+    pixels[20:40, 10:70] = COLOURS["signature"]
+    pixels[80:100, 10:70] = COLOURS["stamp"]
+    page = PagePictures(pixels, None, SIDEWAYS)
+    conf, check = np.full(3, 0.5, np.float32), np.full(3, 0.05, np.float32)
+    (alone,) = MultiView(SureOfParts(), conf, None, 0.7, 2, threading.Event())([page])
+    (both,) = MultiView(SureOfParts(), conf, check, 0.7, 2, threading.Event())([page])
+    assert alone.doubtful is None
+    assert len(alone.marks) > 0
+    assert np.array_equal(both.marks.xyxy, alone.marks.xyxy)
+    assert both.doubtful is not None
+    assert len(both.doubtful) == 0, "each whole signature is a second box of its sure half"

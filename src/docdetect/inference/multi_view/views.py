@@ -14,11 +14,11 @@ from itertools import islice
 
 import numpy as np
 
-from docdetect.boxes import turned_back
+from docdetect.boxes import contained, iou, turned_back
 from docdetect.inference.multi_view.fusion import fuse
 from docdetect.inference.multi_view.tiling import tile_boxes
 from docdetect.models.engines.base import Engine
-from docdetect.types import ByteArray, Detections, IntArray
+from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, IntArray
 
 UPRIGHT = (0,)
 """The orientations of a page that is seen only as it is displayed, in quarter turns counter-clockwise."""
@@ -85,26 +85,47 @@ class View:
         return Detections(xyxy + origin, found.class_ids, enlarged_wh, found.scores)
 
 
+# A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
+# over these values.
+_SECOND_BOX_IOU = 0.3
+_SECOND_BOX_INSIDE_FRAC = 0.6
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the network finds on one page, in px of one picture of the page.
+
+    Attributes:
+        marks: the detections that reach the threshold of their class.
+        doubtful: possible marks below that threshold that a person should check; None where none are asked for.
+    """
+
+    marks: Detections
+    doubtful: Detections | None = None
+
+
 @dataclass(frozen=True)
 class MultiView:
     """Runs the network on every view that a page needs, and fuses the detections of the views.
 
     Attributes:
         engine: runs the network.
-        conf: lowest score of a detection that counts, in [0, 1].
+        conf: lowest score of a detection that counts, for each class, float32 (C,) in [0, 1].
+        check_conf: lowest score of a possible mark that a person should check, for each class; None for none.
         iou: IoU of the non-maximum suppression within one view, in [0, 1].
         batch: most pictures in one call of the engine.
         stop: once this event is set, the network is given no further picture.
     """
 
     engine: Engine
-    conf: float
+    conf: FloatArray
+    check_conf: FloatArray | None
     iou: float
     batch: int
     stop: threading.Event
 
-    def __call__(self, pages: Sequence[PagePictures]) -> list[Detections]:
-        """The detections on each page, in px of its `pixels`.
+    def __call__(self, pages: Sequence[PagePictures]) -> list[Found]:
+        """What the network finds on each page, in px of its `pixels`.
 
         A page that needs a single view gets exactly the detections of that view; `fusion.py` describes what happens
         to the detections of several.
@@ -119,12 +140,44 @@ class MultiView:
             if self.stop.is_set():
                 raise CancelledError
             batch = [view.picture(page) for page, view in pictures[start : start + self.batch]]
-            found += self.engine.detect(batch, self.conf, self.iou)
+            found += self.engine.detect(batch, self._lowest(), self.iou)
         rest = iter(found)
         return [
-            _fused_on_page(page, of_page, list(islice(rest, len(of_page))))
+            self._on_page(page, of_page, list(islice(rest, len(of_page))))
             for page, of_page in zip(pages, views, strict=True)
         ]
+
+    def _lowest(self) -> float:
+        """The lowest of all thresholds."""
+        every = self.conf if self.check_conf is None else np.minimum(self.conf, self.check_conf)
+        return float(every.min())
+
+    def _on_page(self, page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Found:
+        """Detections and possible marks of one page. Possible marks have no influence on the detections."""
+        counted = _fused_on_page(page, views, [_reaching(one, self.conf) for one in found])
+        if self.check_conf is None:
+            return Found(counted)
+        every = _fused_on_page(page, views, [_reaching(one, self.check_conf) for one in found])
+        possible = every.select(~_reaches(every, self.conf))
+        return Found(counted, possible.select(~_beside(possible, counted)))
+
+
+def _reaches(found: Detections, conf: FloatArray) -> BoolArray:
+    assert found.scores is not None  # detections of a network always have scores
+    return found.scores >= conf[found.class_ids]
+
+
+def _reaching(found: Detections, conf: FloatArray) -> Detections:
+    return found.select(_reaches(found, conf))
+
+
+def _beside(possible: Detections, counted: Detections) -> BoolArray:
+    """(N,) True for possible marks that are a second box of a mark that counts."""
+    alike = possible.class_ids[:, None] == counted.class_ids[None]
+    overlapping = iou(possible.xyxy, counted.xyxy) > _SECOND_BOX_IOU
+    within = contained(possible.xyxy, counted.xyxy) > _SECOND_BOX_INSIDE_FRAC
+    around = contained(counted.xyxy, possible.xyxy).T > _SECOND_BOX_INSIDE_FRAC
+    return np.asarray((alike & (overlapping | within | around)).any(axis=1), bool)
 
 
 def views_of(page: PagePictures) -> list[View]:
