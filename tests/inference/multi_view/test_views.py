@@ -188,7 +188,7 @@ class SureOfParts(ColourEngine):
     def _doubting(found: Detections, conf: float) -> Detections:
         halves = found.xyxy.copy()
         halves[:, 3] = (halves[:, 1] + halves[:, 3]) / 2
-        scores = np.repeat(np.float32([0.9, 0.1]), len(found))
+        scores = np.repeat(np.array([0.9, 0.1], np.float32), len(found))
         both = Detections(np.concatenate([halves, found.xyxy]), np.tile(found.class_ids, 2), found.size_wh, scores)
         return both.select(scores >= conf)
 
