@@ -14,6 +14,7 @@ from tests.support.tiny_network import write_checkpoint
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("docdetect.models.weights.BUNDLED_FOLDER", tmp_path / "folder")
+    monkeypatch.setattr("docdetect.evaluation.export.BUNDLED_FOLDER", tmp_path / "folder")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "folder"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docdetect.cli.options import Request, takes
 from docdetect.console import Console
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from docdetect.config.schema import WeightsConfig
     from docdetect.models.bundled import BundledWeights
 
 _DIGEST_SHOWN = 16
@@ -23,35 +21,17 @@ def weights(request: Request) -> None:
     Packed weights are half precision and hold nothing but the network; forms of other weights are removed. Exit
     code 4 when a file is damaged or missing.
     """
-    settings, console = request.settings, request.console
-    from pathlib import Path
-
     from docdetect.models.bundled import list_bundled
-    from docdetect.models.weights import BUNDLED_FOLDER, resolve_weights
+    from docdetect.models.weights import BUNDLED_FOLDER
 
-    wanted = settings.weights
-    folder = Path(wanted.folder) if wanted.folder else BUNDLED_FOLDER
-    if wanted.pack:
-        _pack(resolve_weights(wanted.pack, Path(settings.train.runs)), folder, wanted, console)
+    console, settings = request.console, request.settings
+    if settings.weights.pack:
+        from docdetect.evaluation.export import bundle_weights
+
+        for one in bundle_weights(settings):
+            console.info(f"packed {settings.weights.pack} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
+    folder = Path(settings.weights.folder or BUNDLED_FOLDER)
     _show(console, folder, list_bundled(folder))
-
-
-def _pack(source: Path, folder: Path, wanted: WeightsConfig, console: Console) -> None:
-    from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
-
-    if wanted.calibration:
-        from docdetect.models.engines.quantization import import_nncf
-
-        import_nncf()  # what is missing is said before anything is packed
-    packed = [pack_weights(source, folder, wanted.name, overwrite=wanted.overwrite)]
-    packed.append(pack_openvino(packed[0]))
-    if wanted.calibration:
-        from docdetect.evaluation.engine_check import CheckSettings, read_pages
-
-        settings = CheckSettings(imgsz=packed[0].imgsz, pages=wanted.pages)
-        packed.append(pack_int8(packed[0], read_pages(wanted.calibration, settings)))
-    for one in packed:
-        console.info(f"packed {source} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
 
 
 def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> None:
