@@ -28,8 +28,7 @@ def weights(request: Request) -> None:
     if settings.weights.pack:
         from docdetect.evaluation.export import bundle_weights
 
-        for one in bundle_weights(settings):
-            console.info(f"packed {settings.weights.pack} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
+        bundle_weights(settings, console.info)
     folder = Path(settings.weights.folder or BUNDLED_FOLDER)
     _show(console, folder, list_bundled(folder))
 

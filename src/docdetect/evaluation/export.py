@@ -71,7 +71,7 @@ def export_weights(
     return ExportResult(weights, manifest, tuple(engines))
 
 
-def bundle_weights(config: Config) -> tuple[BundledWeights, ...]:
+def bundle_weights(config: Config, announce: Callable[[str], None] = no_announcement) -> tuple[BundledWeights, ...]:
     """Bundles the weights that `weights.pack` names, in half precision and as OpenVINO networks; returns all forms.
 
     Raises:
@@ -89,6 +89,8 @@ def bundle_weights(config: Config) -> tuple[BundledWeights, ...]:
     if wanted.calibration:
         settings = CheckSettings(imgsz=packed[0].imgsz, pages=wanted.pages)
         packed.append(pack_int8(packed[0], read_pages(wanted.calibration, settings)))
+    for one in packed:
+        announce(f"packed {source} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
     return tuple(packed)
 
 
