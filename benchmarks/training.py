@@ -208,7 +208,7 @@ def with_and_without_flips(asked: argparse.Namespace, folder: Path, data: Path, 
         if one.metric in ("ap50", "ap50_95") and one.a is not None and one.b is not None:
             metric = one.metric.upper().replace("_", "-")
             difference = _with_interval(one.difference)
-            print(f"| {one.name} | {metric} | {one.a:.3f} | {one.b:.3f} | {difference} | {one.verdict} |")
+            print(f"| {one.name} | {metric} | {one.a:.3f} | {one.b:.3f} | {difference} | {one.outcome} |")
     print(f"\n{setting(asked, start, dataset)}")
 
 

@@ -20,7 +20,7 @@ HOMES = {
     "multiprocessing": {"workers", "synth"},
     "pymupdf": {"documents"},
     "fitz": {"documents"},
-    "ultralytics": {"training", "models", "evaluation"},
+    "ultralytics": {"training", "models"},
 }
 
 

@@ -91,7 +91,7 @@ def test_preparing_again_changes_nothing(documents: MadeDocuments, dataset: Path
 
 def test_train_leaves_a_complete_run_folder(trained: Path) -> None:
     expected = {
-        "weights/best.pt", "weights/last.pt", "args.yaml", "results.csv", "training_metrics.csv", "results.png",
+        "weights/best.pt", "weights/last.pt", "args.yaml", "training_metrics.csv", "results.png", "report.html",
         "BoxPR_curve.png", "BoxF1_curve.png", "BoxP_curve.png", "BoxR_curve.png", "confusion_matrix.png",
         "confusion_matrix_normalized.png", "train_batch0.jpg", "val_batch0_labels.jpg", "val_batch0_pred.jpg",
         "config.yaml",

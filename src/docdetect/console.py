@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -144,8 +144,13 @@ class Console:
         if remedy:
             self._say(f"  {remedy}")
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table on stderr; columns whose cells are all numbers are right-aligned."""
+    def table(
+        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Sequence[str] = ()
+    ) -> None:
+        """A table on stderr; columns whose cells are all numbers are right-aligned.
+
+        The cells of the columns in `whole`, such as names that people copy, never break; the other columns give way.
+        """
         if self.verbosity < 0 or self.as_json:
             return
         from rich.table import Table
@@ -154,7 +159,9 @@ class Console:
         table = Table(title=Text(visible_line(title)), title_justify="left", header_style="bold")
         for position, name in enumerate(columns):
             numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
-            table.add_column(Text(visible_line(name)), justify="right" if numeric else "left", overflow="fold")
+            side: Literal["left", "right"] = "right" if numeric else "left"
+            least = max((len(visible_line(str(row[position]))) for row in rows), default=0) if name in whole else None
+            table.add_column(Text(visible_line(name)), justify=side, overflow="fold", min_width=least)
         for row in rows:
             table.add_row(*(Text(visible_line(str(cell))) for cell in row))
         with _hearing_stderr():
@@ -296,4 +303,6 @@ def _hearing_stderr() -> Iterator[None]:
 
 
 def _is_number(cell: object) -> bool:
-    return isinstance(cell, (int, float)) or (isinstance(cell, str) and cell.replace(".", "", 1).isdigit())
+    if isinstance(cell, str):  # a dash stands for a figure that is not defined
+        return cell == "-" or cell.lstrip("+-").replace(".", "", 1).isdigit()
+    return isinstance(cell, (int, float))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,33 +12,32 @@ import pytest
 from docdetect.cli.main import run
 from docdetect.config.schema import Config
 from docdetect.evaluation import validate as validation
-from docdetect.evaluation.figures import BestF1, ClassRow
 from docdetect.evaluation.validate import ValResult
 from docdetect.training import train as training
-from docdetect.training.progress import ClassAccuracy, EpochReport
+from docdetect.training.progress import EpochReport
 from docdetect.training.train import Listeners, TrainResult
+from tests.support.figures import class_figures_for_tests
 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Config]:
     """The configurations that the commands hand to the work functions, which are replaced."""
     configs: list[Config] = []
-    accuracy = ClassAccuracy(0.9, 0.7)
+    figures = class_figures_for_tests(all=(0.9, 0.7), qr=(0.9, 0.7), stamp=(None, None))
 
     def train(config: Config, listeners: Listeners) -> TrainResult:
         configs.append(config)
         losses = {"box": 1.0, "cls": 2.0, "dfl": 3.0}
         listeners.announce("frozen at random")
         listeners.on_progress(1, 2, "epoch 1/2")
-        classes: Any = {"qr": accuracy, "stamp": None}
-        listeners.on_epoch(EpochReport(1, 2, 100.0, 6000.0, losses, losses, 1e-3, 0.5, 0.5, 0.9, 0.7, classes, True))
-        return TrainResult(tmp_path, tmp_path / "best.pt", 2, 12.0, 0.8, 0.7, 0.9, 0.6, classes)
+        listeners.on_epoch(EpochReport(1, 2, 100.0, 6000.0, losses, losses, 1e-3, figures, 0.91, 0.71, True))
+        return TrainResult(tmp_path, tmp_path / "best.pt", 2, 12.0, figures)
 
     def validate(config: Config, **listeners: Any) -> ValResult:
         configs.append(config)
         (tmp_path / "metrics.json").write_text('{"pages": 4}', encoding="utf-8")
-        rows = (ClassRow("qr", 2, 3, 2, 1, 2 / 3, 2 / 3, 0.9, 0.5), ClassRow("all", 4, 3, 2, 1, None, 2 / 3, 0.9, 0.5))
-        return ValResult(tmp_path, tmp_path / "best.pt", rows, BestF1(0.4, 0.9, 0.8), 4)
+        evaluation: Any = SimpleNamespace(figures=figures, pages=4)
+        return ValResult(tmp_path, tmp_path / "best.pt", evaluation)
 
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(validation, "validate", validate)
@@ -54,31 +54,32 @@ def test_train_options_are_configuration_keys(seen: list[Config]) -> None:
     assert (recipe.name, recipe.lr0) == ("n", 0.5)
 
 
-def test_train_tells_people(seen: list[Config], capsys: pytest.CaptureFixture[str]) -> None:
+def test_train_tells_people(seen: list[Config], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train"]) == 0
     told = capsys.readouterr()
     assert told.out == ""
-    assert "epoch 1/2  box 1.000 cls 2.000 dfl 3.000  mAP50 0.900  mAP50-95 0.700  2 min, 1.7 h left" in told.err
+    assert "epoch 1/2  box 1.000 cls 2.000 dfl 3.000  AP50 0.900  AP50-95 0.700  2 min, 1.7 h left" in told.err
     assert "warning: frozen at random" in told.err
-    assert "best.pt" in told.err
+    assert "report.html" in told.err
+    assert f"next: docdetect val --weights {tmp_path / 'best.pt'} --data {tmp_path / 'data.yaml'}" in told.err
 
 
 def test_train_tells_scripts(seen: list[Config], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--json", "train"]) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert summary["AP50"] == 0.9
+    assert summary["figures"][0]["ap50"]["value"] == 0.9
     assert summary["weights"].endswith("best.pt")
 
 
 def test_val_options_and_table(seen: list[Config], capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--weights", "w.pt", "--data", "d", "--split", "train", "--conf", "0.3", "--iou", "0.6"]
     assert run(["val", *options]) == 0
-    judged = seen[0].val
-    assert (judged.weights, judged.data, judged.split, judged.conf, judged.iou) == ("w.pt", "d", "train", 0.3, 0.6)
+    how = seen[0].val
+    assert (how.weights, how.data, how.split, how.conf, how.iou) == ("w.pt", "d", "train", 0.3, 0.6)
     told = capsys.readouterr().err
     assert "from confidence 0.3 on" in told
     assert "0.667" in told
-    assert "best F1 at confidence 0.40: precision 0.900, recall 0.800" in told
+    assert "best mean F1 0.667 at confidence 0.40: precision 0.667, recall 0.667" in told
     assert run(["--json", "val"]) == 0
     assert json.loads(capsys.readouterr().out)["pages"] == 4
 

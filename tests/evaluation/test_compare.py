@@ -13,15 +13,24 @@ import pytest
 from docdetect.cli.main import run
 from docdetect.errors import InputError
 from docdetect.evaluation.calibrate import calibrate_run
-from docdetect.evaluation.compare import compare_runs, comparison_report, verdict_line
+from docdetect.evaluation.compare import compare_runs, comparison_report, outcome_line
 from docdetect.evaluation.report import write_predictions
-from docdetect.evaluation.runs import config_differences, epoch_curves, list_runs, read_run
+from docdetect.evaluation.runs import (
+    config_differences,
+    epoch_curves,
+    find_run_folder,
+    list_runs,
+    read_run,
+    runs_table,
+)
 from docdetect.files import write_json, write_text
+from docdetect.metrics.codec import to_plain
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate, evaluation_to_json
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample
 from docdetect.models.thresholds import read_calibration
 from docdetect.types import Detections
+from tests.support.figures import class_figures_for_tests
 
 NAMES = ("qr", "stamp")
 FEW = BootstrapSettings(resamples=100)
@@ -46,7 +55,7 @@ def _samples(skill: float, seed: int = 0) -> list[Sample]:
     return samples
 
 
-def _judged(folder: Path, samples: list[Sample], weights: Path | None = None) -> Path:
+def _evaluated(folder: Path, samples: list[Sample], weights: Path | None = None) -> Path:
     """A run folder of `val` without its report, which takes a second to draw."""
     evaluation = evaluate(samples, NAMES, EvaluationSettings((0.25, 0.25), FEW))
     facts = {} if weights is None else {"weights": str(weights)}
@@ -61,61 +70,62 @@ def _trained(folder: Path, lr0: float, ap50: float) -> Path:
         folder / "training_metrics.csv", f"epoch,AP50,AP50-95,precision,recall\n1,0.1,0.05,,0.2\n2,{ap50},0.4,0.5,0.6\n"
     )
     write_text(folder / "weights" / "best.pt", "x" * 1000)
-    write_json(folder / "run.json", {"state": "finished", "epochs": 2, "best": {"AP50": ap50, "AP50-95": 0.4}})
+    figures = to_plain(class_figures_for_tests(all=(ap50, 0.4)))
+    write_json(folder / "run.json", {"state": "finished", "epochs": 2, "best": {"figures": figures}})
     return folder
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> tuple[Path, Path]:
+def evaluated(tmp_path: Path) -> tuple[Path, Path]:
     return (
-        _judged(tmp_path / "val" / "poor_20250101_000000", _samples(0.5)),
-        _judged(tmp_path / "val" / "good_20250102_000000", _samples(0.95, seed=1)),
+        _evaluated(tmp_path / "val" / "poor_20250101_000000", _samples(0.5)),
+        _evaluated(tmp_path / "val" / "good_20250102_000000", _samples(0.95, seed=1)),
     )
 
 
-def test_a_better_run_is_told_from_noise(tmp_path: Path, judged: tuple[Path, Path]) -> None:
-    comparison = compare_runs(judged, FEW, tmp_path / "val")
-    (contest,) = comparison.contests
-    assert contest.of("ap50").verdict == "better"
-    assert contest.of("ap50", "qr").verdict == "better"
-    line = verdict_line(contest)
-    assert line.startswith("good_20250102_000000 is better than poor_20250101_000000: AP50-95 +")
-    assert line.endswith("better in 100% of the resamples")
-    same = compare_runs([judged[0], judged[0]], FEW, tmp_path / "val").contests[0]
-    assert "is not distinguishable from" in verdict_line(same)
+def test_a_better_run_is_told_from_noise(tmp_path: Path, evaluated: tuple[Path, Path]) -> None:
+    comparison = compare_runs(evaluated, FEW, tmp_path / "val")
+    (pair,) = comparison.pairs
+    assert pair.of("ap50").outcome == "better"
+    assert pair.of("ap50", "qr").outcome == "better"
+    line = outcome_line(comparison, pair)
+    assert line.startswith("B is better than A: AP50-95 +0.")
+    assert line.endswith("ahead in 100% of the resamples")
+    same = compare_runs([evaluated[0], evaluated[0]], FEW, tmp_path / "val")
+    assert "is not distinguishable from" in outcome_line(same, same.pairs[0])
     report = comparison_report(comparison)
     assert [section.title for section in report.sections] == [
         "Runs",
-        "good_20250102_000000 against poor_20250101_000000",
+        "B against A",
     ]
 
 
-def test_trainings_are_compared_by_who_judged_their_weights(tmp_path: Path) -> None:
+def test_trainings_are_compared_by_who_evaluated_their_weights(tmp_path: Path) -> None:
     first, second = (
         _trained(tmp_path / "a_20250101_000000", 0.01, 0.5),
         _trained(tmp_path / "b_20250102_000000", 0.02, 0.9),
     )
-    _judged(tmp_path / "val" / "a_20250103_000000", _samples(0.5), first / "weights" / "best.pt")
-    _judged(tmp_path / "val" / "b_20250103_000000", _samples(0.9), second / "weights" / "best.pt")
+    _evaluated(tmp_path / "val" / "a_20250103_000000", _samples(0.5), first / "weights" / "best.pt")
+    _evaluated(tmp_path / "val" / "b_20250103_000000", _samples(0.9), second / "weights" / "best.pt")
     speed = {"seconds_per_page": 0.25, "device": "cpu"}
     write_json(tmp_path / "val" / "a_20250103_000000" / "metrics.json", {"mean": {}, "speed": speed})
     comparison = compare_runs([first, second], FEW, tmp_path / "val")
     assert comparison.differences == (("train.lr0", ("0.01", "0.02")),)
     assert comparison.sizes_mb == (0.001, 0.001)
     assert comparison.seconds_per_page == (0.25, None)
-    assert comparison.contests[0].of("recall").verdict == "better"
-    assert comparison.contests[0].second.path == second
+    assert comparison.pairs[0].of("recall").outcome == "better"
+    assert comparison.pairs[0].second.path == second
     titles = [section.title for section in comparison_report(comparison).sections]
-    assert titles == ["Runs", "b_20250102_000000 against a_20250101_000000", "Over the epochs"]
+    assert titles == ["Runs", "B against A", "Over the epochs"]
     assert epoch_curves(comparison.runs[0])["precision"] == ([2.0], [0.5])
 
 
-def test_what_cannot_be_compared_says_why(tmp_path: Path, judged: tuple[Path, Path]) -> None:
+def test_what_cannot_be_compared_says_why(tmp_path: Path, evaluated: tuple[Path, Path]) -> None:
     training = _trained(tmp_path / "train_20250101_000000", 0.1, 0.5)
-    other = _judged(tmp_path / "other_20250101_000000", [replace(one, group="x") for one in _samples(0.5)])
-    comparison = compare_runs([judged[0], training, other], FEW, tmp_path / "val")
-    assert comparison.contests == ()
-    reasons = {run.path.name: why for run, why in comparison.silent}
+    other = _evaluated(tmp_path / "other_20250101_000000", [replace(one, group="x") for one in _samples(0.5)])
+    comparison = compare_runs([evaluated[0], training, other], FEW, tmp_path / "val")
+    assert comparison.pairs == ()
+    reasons = {run.path.name: why for run, why in comparison.unpaired}
     assert "predictions.json: no such file" in reasons["train_20250101_000000"]
     assert "different marks or groups" in reasons["other_20250101_000000"]
     assert len(comparison_report(comparison).warnings) == 2
@@ -123,7 +133,7 @@ def test_what_cannot_be_compared_says_why(tmp_path: Path, judged: tuple[Path, Pa
         compare_runs([tmp_path, training], FEW, tmp_path / "val")
 
 
-def test_runs_are_listed_newest_first_and_strangers_left_out(tmp_path: Path, judged: tuple[Path, Path]) -> None:
+def test_runs_are_listed_newest_first_and_strangers_left_out(tmp_path: Path, evaluated: tuple[Path, Path]) -> None:
     training = _trained(tmp_path / "train" / "a_20250101_120000", 0.1, 0.5)
     write_json(tmp_path / "train" / "b_20241231_000000" / "run.json", {"state": "failed"})
     write_text(tmp_path / "train" / "notes.txt", "not a run")
@@ -136,17 +146,25 @@ def test_runs_are_listed_newest_first_and_strangers_left_out(tmp_path: Path, jud
         ("b_20241231_000000", "train", "failed"),
     ]
     assert found[1].epochs == 2
+    table = runs_table(found)
+    assert table["name"].tolist() == [one.path.name for one in found]
+    assert table["AP50"].round(6).tolist()[1] == 0.5
+    assert find_run_folder("a_20250101_120000", [tmp_path / "val", tmp_path / "train"]) == training
+    assert find_run_folder(str(training), []) == training
+    assert find_run_folder("last", [tmp_path / "train", tmp_path / "val"]).name == "good_20250102_000000"
+    with pytest.raises(InputError, match="no such run folder"):
+        find_run_folder("a_20250101_120001", [tmp_path / "train"])
     assert found[1].weights == training / "weights" / "best.pt"
     assert found[3].ap50 is None
-    assert config_differences([found[1], found[3]]) == [("train.epochs", ("2", "–")), ("train.lr0", ("0.1", "–"))]
+    assert config_differences([found[1], found[3]]) == [("train.epochs", ("2", "-")), ("train.lr0", ("0.1", "-"))]
     os.utime(training)
     assert read_run(training).started.hour == 12
 
 
-def test_a_run_is_calibrated(judged: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_run_is_calibrated(evaluated: tuple[Path, Path], tmp_path: Path) -> None:
     weights = tmp_path / "w.pt"
     write_text(weights, "w")
-    result = calibrate_run(judged[0], "platt", weights)
+    result = calibrate_run(evaluated[0], "platt", weights)
     assert [file.name for file in result.files] == ["calibration.json", "calibration.html", "w.pt.calibration.json"]
     assert not result.held_out
     assert "prefer a crossval run" in result.files[1].read_text(encoding="utf-8")
@@ -157,13 +175,13 @@ def test_a_run_is_calibrated(judged: tuple[Path, Path], tmp_path: Path) -> None:
     assert kept.origin == "predictions of poor_20250101_000000"
 
 
-def test_the_commands(judged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, second = map(str, judged)
+def test_the_commands(evaluated: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = map(str, evaluated)
     report = tmp_path / "comparison.html"
     assert run(["--json", "compare", first, second, "--output", str(report), "--set", "figures.resamples=50"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert [one["kind"] for one in summary["runs"]] == ["val", "val"]
-    assert summary["contests"][0]["differences"][0]["metric"] == "precision"
+    assert summary["pairs"][0]["differences"][0]["metric"] == "precision"
     assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert run(["--json", "calibrate", first]) == 0
     assert [one["name"] for one in json.loads(capsys.readouterr().out)["classes"]] == list(NAMES)

@@ -42,7 +42,7 @@ class FakeTraining:
         for name in ("best.pt", "last.pt"):
             (folder / "weights" / name).write_bytes(self.weights)
         write_json(folder / "run.json", {"state": "finished"})
-        return TrainResult(folder, folder / "weights" / "best.pt", 1, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return TrainResult(folder, folder / "weights" / "best.pt", 1, 0.0, ())
 
 
 @pytest.fixture(scope="session")

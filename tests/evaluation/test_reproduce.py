@@ -28,6 +28,8 @@ from docdetect.evaluation.report import write_predictions
 from docdetect.evaluation.reproduce import GROUP, PAGE, Judged, Reproduction, conclude, reproduce, resume_reproduction
 from docdetect.evaluation.validate import ValResult
 from docdetect.files import read_json, write_json, write_text
+from docdetect.metrics.evaluation import EvaluationSettings, evaluate
+from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample
 from docdetect.training.records import RunFolder
 from docdetect.training.train import Listeners, TrainResult
@@ -77,7 +79,7 @@ class FakeWork:
         run = RunFolder(Path(config.train.runs) / "train_20250101_000000")
         write_text(run.last, "weights")
         write_json(run.record, {"state": "finished"})
-        return TrainResult(run.path, run.last, 1, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return TrainResult(run.path, run.last, 1, 0.0, ())
 
     def validate(self, config: Config, **_: object) -> ValResult:
         self._note("validate", config.val.runs)
@@ -86,9 +88,11 @@ class FakeWork:
         dataset = read_dataset(config.val.data, ("val",))
         scores = np.ones(2, np.float32)
         pages = [PredictedImage(one, replace(one.ground_truth, scores=scores)) for one in dataset.splits["val"]]
-        write_predictions(folder, samples_of(pages, read_origins(dataset.root)), dataset.class_names)
+        samples, names = samples_of(pages, read_origins(dataset.root)), dataset.class_names
+        write_predictions(folder, samples, names)
         write_json(folder / "evaluation.json", {})
-        return ValResult(folder, Path(config.val.weights), (), None, len(pages))
+        settings = EvaluationSettings((config.val.conf,) * len(names), BootstrapSettings(resamples=0))
+        return ValResult(folder, Path(config.val.weights), evaluate(samples, names, settings))
 
 
 @pytest.fixture
@@ -208,7 +212,7 @@ def test_both_are_told_with_intervals(tmp_path: Path) -> None:
         assert figure.high is not None
         assert figure.low <= figure.value <= figure.high
     assert verdict.sentence.startswith(
-        "AP50-95 100.0 on the split by page, where training had seen the group of 12 of 20 validation pages; "
+        "AP50-95 1.000 on the split by page, where training had seen the group of 12 of 20 validation pages; "
     )
     stored = read_json(tmp_path / "reproduce.json")
     assert [row["seen"] for row in stored["protocols"]] == [12, 0]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from docdetect.merging import GroupingSettings
-from docdetect.metrics.errors import Mistake, MistakeKind, find_mistakes, mistake_counts
+from docdetect.metrics.errors import Mistake, MistakeKind, confusion_matrix, find_mistakes, mistake_counts
 from docdetect.metrics.matching import Sample, match
 from docdetect.metrics.merging_effect import group_samples, grouping_figures
 from docdetect.metrics.slices import by_contact, by_document, by_size, list_marks
@@ -120,3 +120,13 @@ def test_grouping_removes_duplicates_and_wrong_merges_are_counted(make_sample: M
     assert seed.grouped.recall < 1
     _, members = group_samples([page], CONF, GroupingSettings())
     assert members == [((0, 1), (2,))]
+
+
+def test_the_confusion_matrix_pairs_marks_and_detections_one_to_one(make_sample: MakeSample) -> None:
+    marks = [(*MARK, 0), (*FAR, 1)]
+    confused = make_sample(
+        marks, [(*MARK, 1, 0.9), (102, 102, 202, 202, 0, 0.8), (*FAR, 1, 0.9), (0, 0, 50, 50, 0, 0.5)]
+    )
+    missed = make_sample(marks, [(*MARK, 0, 0.2)])
+    matrix = confusion_matrix([confused, missed], 2, CONF)
+    assert matrix.tolist() == [[0, 0, 2], [1, 1, 0], [1, 1, 0]]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from docdetect.errors import InputError
 from docdetect.metrics.bootstrap import group_weights
+from docdetect.metrics.codec import figures_from_json, to_plain
 from docdetect.metrics.figures import (
     BootstrapSettings,
     Figure,
@@ -143,24 +146,24 @@ def test_a_clearly_better_model_is_called_better(random_samples: RandomSamples) 
     better = [replace(sample, found=_perfect(sample)) for sample in worse]
     differences = {(d.metric, d.name): d for d in compare(worse, better[::-1], NAMES, ([0.25] * 3,) * 2, FEW)}
     gain = differences["ap50", "all"]
-    assert gain.verdict == "better"
+    assert gain.outcome == "better"
     assert gain.probability == 1.0
     assert gain.b == 1.0
     assert gain.difference.low is not None
     assert gain.difference.low > 0
     back = {(d.metric, d.name): d for d in compare(better, worse, NAMES, ([0.25] * 3,) * 2, FEW)}
-    assert back["ap50", "all"].verdict == "worse"
+    assert back["ap50", "all"].outcome == "worse"
     assert back["ap50", "all"].difference.value == pytest.approx(-(gain.difference.value or 0))
 
 
 def test_a_model_against_itself_is_noise(random_samples: RandomSamples) -> None:
     samples = random_samples(40, seed=2)
     for difference in compare(samples, samples, NAMES, ([0.25] * 3,) * 2, FEW):
-        assert (difference.verdict, difference.probability) == ("noise", 0.5)
+        assert (difference.outcome, difference.probability) == ("noise", 0.5)
         assert difference.difference == Figure(0.0, 0.0, 0.0)
 
 
-def test_a_class_within_one_group_gets_no_verdict(random_samples: RandomSamples, make_sample: MakeSample) -> None:
+def test_a_class_within_one_group_gets_no_outcome(random_samples: RandomSamples, make_sample: MakeSample) -> None:
     """All QR codes of a real set stood in one document, and every resample agreed to the last digit."""
     box = (0, 0, 100, 100, 0)
     others = [
@@ -172,7 +175,7 @@ def test_a_class_within_one_group_gets_no_verdict(random_samples: RandomSamples,
     )
     differences = {(d.metric, d.name): d for d in compare(lost, found, NAMES, ([0.25] * 3,) * 2, FEW)}
     recall = differences["recall", "qr"]
-    assert (recall.verdict, recall.probability, recall.difference) == ("too few groups", None, Figure(1.0))
+    assert (recall.outcome, recall.probability, recall.difference) == ("too few groups", None, Figure(1.0))
     rows = class_figures(match(found, 3), NAMES, [0.25] * 3, FEW)
     assert rows[1].ap50.low is None
     assert rows[2].ap50.low is not None
@@ -189,3 +192,26 @@ def test_different_pages_or_marks_are_refused(random_samples: RandomSamples, mak
 
 def _perfect(sample: Sample) -> Detections:
     return replace(sample.ground_truth, scores=np.full(len(sample.ground_truth), 0.9, np.float32))
+
+
+def test_a_class_without_marks_has_no_say_in_the_mean(make_sample: MakeSample) -> None:
+    mark = (100, 100, 200, 200)
+    false = [(600, 600, 700, 700, 1, 0.9)]
+    sample = make_sample([(*mark, 0)], [(*mark, 0, 0.9), *false])
+    rows = class_figures(match([sample], 2), NAMES[:2], [0.25] * 2, BootstrapSettings(resamples=0))
+    together, with_marks, without = rows
+    assert (together.pages, together.marks, together.detections, together.hits, together.wrong) == (1, 1, 2, 1, 1)
+    assert (with_marks.pages, without.pages) == (1, 0)
+    assert together.working.precision == together.ap50 == Figure(1.0)
+    assert without.ap50 == without.working.recall == Figure(None)
+
+
+def test_without_resamples_the_figures_are_the_same_and_have_no_intervals(random_samples: RandomSamples) -> None:
+    matches = match(random_samples(60, seed=1), 3)
+    once = class_figures(matches, NAMES, [0.25] * 3, BootstrapSettings(resamples=0))
+    for row, other in zip(once, class_figures(matches, NAMES, [0.25] * 3, FEW), strict=True):
+        assert row.ap50_95 == Figure(other.ap50_95.value)
+        assert row.best.f1.value == other.best.f1.value
+    assert figures_from_json(json.loads(json.dumps(to_plain(once))), "x") == once
+    with pytest.raises(InputError, match=r"^x: its figures cannot be read"):
+        figures_from_json([{"name": "all"}], "x")

@@ -9,8 +9,18 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from docdetect.reports.page import Cell, Picture, Report, Section, Table, Tile, jpeg_uri, report_to_html
-from docdetect.reports.plots import Axis, Line, Span, bar_plot, interval_plot, line_plot, reliability_plot
+from docdetect.reports.page import Cell, Picture, Report, Section, Table, Tile, jpeg_uri, picture_bytes, report_to_html
+from docdetect.reports.plots import (
+    Axis,
+    Line,
+    Span,
+    bar_plot,
+    interval_plot,
+    line_plot,
+    matrix_plot,
+    panels_plot,
+    reliability_plot,
+)
 
 HOSTILE = "<script>alert('договор')</script>.pdf"
 
@@ -100,3 +110,15 @@ def test_plots_are_svg_and_the_same_twice() -> None:
     first, second = draw(), draw()
     assert first == second
     assert all(b"<svg" in svg for svg in first)
+
+
+def test_plots_are_files_of_their_own_too() -> None:
+    lines = [Line("qr", [1.0, 2.0], [0.1, 0.4], (0, 0, 255)), Line("stamp", [1.0], [0.2], (255, 0, 0))]
+    for picture in (
+        line_plot("AP50", lines, Axis("epoch"), Axis("share"), form="png"),
+        panels_plot([("AP50", lines), ("loss", lines), ("rate", lines[:1])], Axis("epoch"), form="png"),
+        matrix_plot("confusion", [[3, 0.0], [1, 0]], ["qr", "nothing"], ("ground truth", "prediction"), form="png"),
+    ):
+        assert picture_bytes(picture).startswith(b"\x89PNG")
+    cells = _svg(matrix_plot("confusion", [[3, 0], [1, 0]], ["qr", "nothing"], ("ground truth", "prediction")))
+    assert cells.startswith(b"<?xml")

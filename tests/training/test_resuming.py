@@ -11,11 +11,14 @@ import pytest
 from ultralytics.models.yolo.detect import DetectionTrainer
 
 from docdetect.files import sha256_file
+from docdetect.metrics.codec import to_plain
+from docdetect.tables import read_csv
 from docdetect.training import resuming
-from docdetect.training.records import RunFolder, read_rows
+from docdetect.training.records import RunFolder
 from docdetect.training.resuming import train_or_go_on
 from docdetect.training.train import Listeners, TrainResult, train
 from docdetect.training.trainer import PagesTrainer, TrainingPausedError
+from tests.support.figures import class_figures_for_tests
 from tests.training.test_train import settings
 
 pytestmark = pytest.mark.slow
@@ -32,7 +35,7 @@ def test_a_recipe_is_paused_gone_on_with_and_not_trained_twice(dataset: Path, ti
     assert json.loads(RunFolder(folder).record.read_text(encoding="utf-8"))["state"] == "interrupted"
     finished = train_or_go_on(plain)
     assert (finished.folder, finished.epochs) == (folder.resolve(), 2)
-    assert [row["epoch"] for row in read_rows(RunFolder(folder).metrics)] == ["1", "2"]
+    assert [row["epoch"] for row in read_csv(RunFolder(folder).metrics).to_dict("records")] == ["1", "2"]
     again = train_or_go_on(plain)
     assert list(runs.iterdir()) == [folder]
     assert again.seconds == 0
@@ -57,9 +60,9 @@ def test_another_recipe_and_a_run_without_checkpoint_are_not_gone_on_with(
     (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
     (folder / "run.json").write_text('{"state": "failed"}', encoding="utf-8")
     train_or_go_on(config)
-    best = {"precision": 0.1, "recall": 0.2, "AP50": 0.3, "AP50-95": 0.4}
+    best = {"figures": to_plain(class_figures_for_tests(all=(0.3, 0.4)))}
     (folder / "run.json").write_text(json.dumps({"state": "finished", "epochs": 2, "best": best}), encoding="utf-8")
-    assert train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "workers=0")).ap50_95 == 0.4
+    assert train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "workers=0")).figures[0].ap50_95.value == 0.4
     train_or_go_on(settings(dataset, tiny_yaml, tmp_path, "lr0=0.02"))
     assert started == [0.01, 0.02]
 
@@ -160,13 +163,13 @@ def test_windows_are_cut_from_pages_in_memory(
     from docdetect.training import pages as room
 
     read: list[str] = []
-    decode: Any = vars(room)["imread"]
+    decode: Any = vars(room)["bgr_pixels"]
 
     def counted(path: str) -> Any:
         read.append(path)
         return decode(path)
 
-    monkeypatch.setattr(room, "imread", counted)
+    monkeypatch.setattr(room, "bgr_pixels", counted)
     images = read_dataset(str(dataset)).splits
     data = {"pages": images, "names": {0: "qr", 1: "signature", 2: "stamp"}, "nc": 3, "channels": 3}
     hyp = get_cfg(overrides={"deterministic": False})

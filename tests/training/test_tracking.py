@@ -15,10 +15,11 @@ from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
 from docdetect.errors import ConfigError, MissingDependencyError
 from docdetect.files import read_json, write_text
-from docdetect.training.progress import ClassAccuracy, EpochReport
+from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder
 from docdetect.training.tracking import check_tracking, epoch_metrics, tracked
 from docdetect.training.train import train
+from tests.support.figures import class_figures_for_tests
 
 
 class StoreError(Exception):
@@ -108,8 +109,8 @@ def _config(folder: Path, *more: str) -> Config:
 
 def _report(epoch: int) -> EpochReport:
     losses = {"box": 1.0}
-    classes = {"qr/code: 1": ClassAccuracy(0.9, 0.7), "stamp": None}
-    return EpochReport(epoch, 2, 3.0, 3.0, losses, losses, 1e-3, 0.5, 0.6, 0.8, 0.4, classes, True)
+    figures = class_figures_for_tests(all=(0.8, 0.4), **{"qr/code: 1": (0.9, 0.7), "stamp": (None, None)})
+    return EpochReport(epoch, 2, 3.0, 3.0, losses, losses, 1e-3, figures, 0.81, 0.41, True)
 
 
 def test_epochs_recipe_and_files_are_in_the_store(tmp_path: Path, run: RunFolder, store: Store) -> None:

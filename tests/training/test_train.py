@@ -1,4 +1,4 @@
-"""Two epochs of a tiny network: the run folder, resumption after a kill, judging, and not one look at the network."""
+"""Two epochs of a tiny network: the run folder, resumption after a kill, evaluation, and no use of the internet."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docdetect.cli.main import run
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
 from docdetect.errors import ConfigError, InputError
 from docdetect.evaluation.predictions import Prediction, predict_dataset, read_picture
 from docdetect.evaluation.validate import ValResult, validate
 from docdetect.models.engines.select import load_engine
+from docdetect.tables import read_csv
 from docdetect.training.progress import EpochReport
-from docdetect.training.records import RunFolder, read_rows
+from docdetect.training.records import RunFolder, drop_later_epochs
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.train import Listeners, TrainResult, train
 
 pytestmark = pytest.mark.slow
 
 NAMED_BY_THE_RECIPE = (
-    *("weights/best.pt", "weights/last.pt", "args.yaml", "results.csv", "training_metrics.csv", "results.png"),
+    *("weights/best.pt", "weights/last.pt", "args.yaml", "training_metrics.csv", "results.png"),
+    "report.html",
     *("BoxPR_curve.png", "BoxF1_curve.png", "BoxP_curve.png", "BoxR_curve.png"),
     *("confusion_matrix.png", "confusion_matrix_normalized.png"),
     *("train_batch0.jpg", "train_batch1.jpg", "val_batch0_labels.jpg", "val_batch0_pred.jpg"),
@@ -35,10 +38,14 @@ NAMED_BY_THE_RECIPE = (
 )
 
 
+# A confidence that the tiny network reaches, so that precision and recall are of something.
+CONF = 0.02
+
+
 def settings(dataset: Path, model: Path, runs: Path, *more: str) -> Config:
     recipe = ("epochs=2", "imgsz=96", "batch=3", "freeze=0", "warmup_epochs=0", "lr0=0.01", "workers=1")
     values = (f"data={dataset.as_posix()}", f"model={model.as_posix()}", f"runs={runs.as_posix()}", *recipe, *more)
-    return load_config(None, tuple(f"train.{value}" for value in values))
+    return load_config(None, (f"val.conf={CONF}", *(f"train.{value}" for value in values)))
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +89,14 @@ def trained(
 
 
 @pytest.fixture(scope="module")
-def judged(
+def evaluated(
     dataset: Path, trained: TrainResult, calls: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> ValResult:
     values = {
         "val.weights": str(trained.weights),
         "val.data": str(dataset.parent),
         "val.imgsz": 96,
-        "val.conf": 0.02,
+        "val.conf": CONF,
         "val.runs": str(tmp_path_factory.mktemp("val")),
     }
     return validate(load_config(None, (), values))
@@ -117,9 +124,10 @@ def test_a_report_and_a_row_for_each_epoch(trained: TrainResult, reports: list[E
     assert set(reports[0].train_losses) == set(reports[0].val_losses) == {"box", "cls", "dfl"}
     assert reports[0].remaining_s > 0
     assert reports[1].remaining_s == 0
-    rows = read_rows(trained.folder / "training_metrics.csv")
+    rows = read_csv(trained.folder / "training_metrics.csv").to_dict("records")
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert {"seconds", "learning_rate", "train_box", "val_cls", "AP50", "AP50-95 stamp"} <= set(rows[0])
+    assert float(rows[1]["AP50"]) == pytest.approx(reports[1].figures[0].ap50.value, abs=1e-5)
     assert float(rows[1]["train_cls"]) == pytest.approx(reports[1].train_losses["cls"], rel=1e-4)
 
 
@@ -139,25 +147,52 @@ def test_checkpoints_carry_nothing_of_this_machine_s_repository(trained: TrainRe
     assert not any((checkpoint.get("git") or {}).values())
 
 
-def test_val_writes_table_figures_and_pictures(judged: ValResult) -> None:
-    assert [row.name for row in judged.rows] == ["qr", "signature", "stamp", "all"]
-    figures = json.loads((judged.folder / "metrics.json").read_text(encoding="utf-8"))
+def test_val_writes_table_figures_and_pictures(evaluated: ValResult) -> None:
+    assert [row.name for row in evaluated.figures] == ["all", "qr", "signature", "stamp"]
+    figures = json.loads((evaluated.folder / "metrics.json").read_text(encoding="utf-8"))
     assert figures["pages"] == 3
-    assert figures["conf"] == 0.02
-    assert figures["speed"]["seconds_per_page"] == pytest.approx(judged.seconds_per_page, abs=1e-6)
-    assert figures["classes"]["qr"]["marks"] == judged.rows[0].marks
+    assert figures["conf"] == CONF
+    assert figures["speed"]["seconds_per_page"] == pytest.approx(evaluated.seconds_per_page, abs=1e-6)
+    assert figures["classes"]["qr"]["marks"] == evaluated.figures[1].marks
     for name in NAMED_BY_THE_RECIPE:
-        if name.startswith(("Box", "confusion", "val_batch")):
-            assert (judged.folder / name).is_file(), name
+        if name.startswith(("Box", "confusion", "val_batch", "report")):
+            assert (evaluated.folder / name).is_file(), name
+
+
+def test_one_network_has_one_figure_in_every_command(
+    trained: TrainResult, evaluated: ValResult, reports: list[EpochReport], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for of_training, of_val in zip(trained.figures, evaluated.figures, strict=True):
+        for key in ("pages", "marks", "detections", "hits"):
+            assert getattr(of_training, key) == getattr(of_val, key)
+        for key in ("ap50", "ap75", "ap50_95"):
+            assert getattr(of_training, key).value == pytest.approx(getattr(of_val, key).value, abs=5e-4)
+        for key in ("precision", "recall", "f1"):
+            theirs = getattr(of_val.working, key).value
+            assert getattr(of_training.working, key).value == pytest.approx(theirs, abs=5e-4)
+    best = next(one for one in reversed(reports) if one.best).figures[0]
+    assert best.ap50_95.value == pytest.approx(evaluated.figures[0].ap50_95.value, abs=0.01)  # half precision on disk
+    mean = json.loads((evaluated.folder / "metrics.json").read_text(encoding="utf-8"))["mean"]
+    folders = [str(trained.folder), str(evaluated.folder)]
+    assert run(["--json", "compare", *folders, "--set", "figures.resamples=20"]) == 0
+    compared = json.loads(capsys.readouterr().out)["runs"]
+    assert run(["--json", "runs", "list", str(trained.folder.parent), str(evaluated.folder.parent)]) == 0
+    listed = json.loads(capsys.readouterr().out)["runs"]
+    assert len(compared) == len(listed) == 2
+    for row in (*compared, *listed):
+        assert row["AP50"] == pytest.approx(mean["AP50"], abs=5e-4)
+        assert row["AP50-95"] == pytest.approx(mean["AP50-95"], abs=5e-4)
+    table = read_csv(trained.folder / "training_metrics.csv")
+    assert {"ultralytics_map50", "ultralytics_map50_95"} <= set(table.columns)
 
 
 def test_average_precision_does_not_depend_on_the_threshold(
-    judged: ValResult, dataset: Path, trained: TrainResult, tmp_path: Path
+    evaluated: ValResult, dataset: Path, trained: TrainResult, tmp_path: Path
 ) -> None:
     values = {"val.weights": str(trained.folder), "val.data": str(dataset), "val.imgsz": 96, "val.conf": 0.9}
     strict = validate(load_config(None, (), {**values, "val.runs": str(tmp_path)}))
-    assert strict.mean.ap50 == judged.mean.ap50
-    assert strict.mean.found + strict.mean.wrong <= judged.mean.found + judged.mean.wrong
+    assert strict.figures[0].ap50.value == evaluated.figures[0].ap50.value
+    assert strict.figures[0].detections <= evaluated.figures[0].detections
 
 
 def test_predictions_stand_beside_the_ground_truth_in_order(trained: TrainResult, dataset: Path) -> None:
@@ -181,7 +216,7 @@ def test_finished_run_is_not_resumed(trained: TrainResult) -> None:
         resumed_config("last", str(trained.folder.parent), (), {})
 
 
-def test_no_network_was_touched(trained: TrainResult, judged: ValResult, calls: list[str]) -> None:
+def test_no_network_was_touched(trained: TrainResult, evaluated: ValResult, calls: list[str]) -> None:
     assert calls == []
 
 
@@ -206,10 +241,12 @@ def test_killed_run_goes_on_in_its_folder(dataset: Path, tiny_yaml: Path, tmp_pa
     done = subprocess.run([sys.executable, "-c", KILLED, str(file)], capture_output=True, check=False)
     assert done.returncode == -9, done.stderr.decode()
     (folder,) = runs.iterdir()
-    run = RunFolder(folder)
-    first = read_rows(run.results)
-    with run.results.open("a", encoding="utf-8") as stream:  # as if killed between the table and the checkpoint
-        stream.write(",".join(["2", *list(first[0].values())[1:]]) + "\n")
+    place = RunFolder(folder)
+    head, first = place.results.read_text(encoding="utf-8").splitlines()
+    with place.results.open("a", encoding="utf-8") as stream:  # as if killed between the table and the checkpoint
+        stream.write(",".join(["2", *first.split(",")[1:]]) + "\n2,0.5")
+    drop_later_epochs(place.results, 1)
+    assert place.results.read_text(encoding="utf-8").splitlines() == [head, first]
     with pytest.raises(ConfigError, match=r"train\.lr0 cannot change"):
         resumed_config("last", str(runs), (), {"train.lr0": 0.5})
     again = resumed_config("last", str(runs), (), {"train.workers": 1})
@@ -217,8 +254,6 @@ def test_killed_run_goes_on_in_its_folder(dataset: Path, tiny_yaml: Path, tmp_pa
     assert result.folder == folder.resolve()
     assert list(runs.iterdir()) == [folder]
     assert result.epochs == 2
-    assert [row["epoch"] for row in read_rows(run.metrics)] == ["1", "2"]
-    assert [row["epoch"] for row in read_rows(run.results)] == ["1", "2"]
-    assert read_rows(run.results)[0] == first[0]
-    assert json.loads(run.record.read_text(encoding="utf-8"))["state"] == "finished"
+    assert read_csv(place.metrics)["epoch"].tolist() == ["1", "2"]
+    assert json.loads(place.record.read_text(encoding="utf-8"))["state"] == "finished"
     assert (folder / "results.png").is_file()

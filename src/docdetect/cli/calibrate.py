@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from docdetect.cli.options import Request, takes
-from docdetect.cli.runs import share
 
 
 @takes(keys=("figures.calibration",))
 def calibrate(
     request: Request,
     folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of a run of crossval (better) or val, or last.")
+        str,
+        typer.Argument(metavar="RUN", help="Folder or name of a run of crossval (better) or val, or last."),
     ],
     weights: Annotated[
         Path | None,
@@ -24,10 +24,14 @@ def calibrate(
 ) -> None:
     """Make confidence mean probability, from the predictions of a run."""
     settings, console = request.settings, request.console
+    from docdetect.cli.runs import standard_folders
     from docdetect.evaluation.calibrate import calibrate_run
+    from docdetect.evaluation.runs import find_run_folder
     from docdetect.metrics.codec import to_plain
+    from docdetect.metrics.texts import share
 
-    result = calibrate_run(folder, settings.figures.calibration, weights)
+    found = find_run_folder(folder, standard_folders(settings)[1:])
+    result = calibrate_run(found, settings.figures.calibration, weights)
     if not result.held_out:
         console.warn("these predictions are of one split, not out of fold: prefer a run of docdetect crossval")
     rows = [
@@ -41,7 +45,9 @@ def calibrate(
         )
         for row in result.rows
     ]
-    columns = ("class", "detections", "marks", "method", "error before, %", "error after, %")
+    columns = ("class", "detections", "marks", "method", "error before", "error after")
     console.table("Expected calibration error", columns, rows)
     console.info(f"written: {', '.join(map(str, result.files))}")
+    if weights is None:
+        console.info("infer uses a calibration that lies beside its weights: add --weights FILE to put it there")
     console.summary({"files": [str(file) for file in result.files], "classes": to_plain(result.rows)})

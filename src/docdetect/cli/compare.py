@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from docdetect.cli.options import Request, takes
-from docdetect.cli.runs import run_record, share
+from docdetect.cli.runs import standard_folders, table_records
 from docdetect.console import Console
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 def compare(
     request: Request,
     folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="RUN", help="Run folders, or last; the others are compared with the first."),
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="Run folders, names as runs list shows them, or last; the others are compared with the first.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -34,35 +37,34 @@ def compare(
     from docdetect.errors import UsageError
     from docdetect.evaluation.compare import compare_runs, comparison_report
     from docdetect.evaluation.report import bootstrap_settings
+    from docdetect.evaluation.runs import find_run_folder
     from docdetect.files import write_text
     from docdetect.metrics.codec import to_plain
     from docdetect.reports.page import report_to_html
 
     if len(folders) < 2:
         raise UsageError("compare needs two runs or more", "docdetect runs list shows those that there are.")
-    comparison = compare_runs(folders, bootstrap_settings(settings.figures), Path(settings.val.runs))
+    found = [find_run_folder(folder, standard_folders(settings)) for folder in folders]
+    comparison = compare_runs(found, bootstrap_settings(settings.figures), Path(settings.val.runs))
     _show_comparison(console, comparison)
     if output is not None:
         write_text(output, report_to_html(comparison_report(comparison)))
         console.info(f"report: {output}")
-    contests = [
+    pairs = [
         {"first": str(one.first.path), "second": str(one.second.path), "differences": to_plain(one.differences)}
-        for one in comparison.contests
+        for one in comparison.pairs
     ]
-    compared = [
-        {**run_record(run), "weights_mb": size, "seconds_per_page": seconds}
-        for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
-    ]
-    console.summary({"runs": compared, "contests": contests})
+    console.summary({"runs": table_records(comparison.table), "pairs": pairs})
 
 
 def _show_comparison(console: Console, comparison: Comparison) -> None:
-    from docdetect.evaluation.compare import verdict_line
+    from docdetect.evaluation.compare import outcome_line
+    from docdetect.metrics.texts import share
 
     rows = [
         (
+            comparison.letter(run),
             run.path.name,
-            run.kind,
             share(run.ap50),
             share(run.ap50_95),
             "-" if size is None else f"{size:.1f}",
@@ -70,11 +72,11 @@ def _show_comparison(console: Console, comparison: Comparison) -> None:
         )
         for run, size, seconds in zip(comparison.runs, comparison.sizes_mb, comparison.seconds_per_page, strict=True)
     ]
-    console.table("Runs", ("run", "kind", "AP50, %", "AP50-95, %", "weights, MB", "s per page"), rows)
+    console.table("Runs", ("", "run", "AP50", "AP50-95", "MB", "s/page"), rows, whole=("run",))
     if comparison.differences:
-        columns = ("key", *(run.path.name for run in comparison.runs))
+        columns = ("key", *(comparison.letter(run) for run in comparison.runs))
         console.table("Configuration, where it differs", columns, [(key, *row) for key, row in comparison.differences])
-    for contest in comparison.contests:
-        console.info(verdict_line(contest))
-    for run, reason in comparison.silent:
-        console.warn(f"{run.path.name}: not compared page by page: {reason}")
+    for pair in comparison.pairs:
+        console.info(outcome_line(comparison, pair))
+    for run, reason in comparison.unpaired:
+        console.warn(f"{comparison.letter(run)} ({run.path.name}): not compared page by page, because {reason}")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from docdetect.cli.options import Request, takes
-from docdetect.cli.runs import share
 from docdetect.console import Console
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def crossval(
         ),
     ] = None,
 ) -> None:
-    """Judge a recipe by groups: every page by a model that has seen nothing like it."""
+    """Evaluate a recipe by groups: every page by a model that has seen nothing like it."""
     from docdetect.errors import UsageError
     from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
     from docdetect.training.train import Listeners
@@ -63,22 +62,24 @@ def _assign_folds(
 
 def _show_crossval(console: Console, result: CrossvalResult) -> None:
     from docdetect.evaluation.crossval import METRICS
-    from docdetect.evaluation.report import percent_and_span
     from docdetect.metrics.codec import to_plain
+    from docdetect.metrics.texts import share, span
 
     rows = [(f"fold {row.fold}", row.pages, row.marks, *map(share, row.values)) for row in result.folds]
     rows += [("mean", "", "", *map(share, result.mean)), ("spread", "", "", *map(share, result.spread))]
-    console.table("Mean over classes by fold, %", ("", "pages", "marks", *METRICS), rows)
+    console.table("Mean over classes by fold", ("", "pages", "marks", *METRICS), rows)
     pooled = result.evaluation.figures[0]
     console.table(
-        "All pages, judged out of fold, %",
+        "All pages, evaluated out of fold",
         ("class", "marks", "AP50", "interval", "AP50-95", "interval", "conf"),
         [
             (
                 row.name,
                 row.marks,
-                *percent_and_span(row.ap50),
-                *percent_and_span(row.ap50_95),
+                share(row.ap50.value),
+                span(row.ap50) or "-",
+                share(row.ap50_95.value),
+                span(row.ap50_95) or "-",
                 "" if row is pooled else f"{result.thresholds.conf[row.name]:.2f}",
             )
             for row in result.evaluation.figures

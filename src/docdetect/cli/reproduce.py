@@ -68,22 +68,25 @@ def _prepare(config: DataConfig, on_progress: ProgressCallback) -> list[str]:
 
 
 def _show(console: Console, verdict: Verdict) -> None:
-    from docdetect.evaluation.report import percent_and_span
+    from docdetect.metrics.texts import share, span
 
     rows = [
         (
             one.title if not k else "",
             row.name,
             row.marks,
-            *percent_and_span(row.ap50),
-            *percent_and_span(row.ap50_95),
-            *percent_and_span(row.working.f1),
+            share(row.ap50.value),
+            span(row.ap50) or "-",
+            share(row.ap50_95.value),
+            span(row.ap50_95) or "-",
+            share(row.working.f1.value),
+            span(row.working.f1) or "-",
         )
         for one in verdict.protocols
         for k, row in enumerate(one.figures)
     ]
     columns = ("protocol", "class", "marks", "AP50", "interval", "AP50-95", "interval", "F1", "interval")
-    console.table("The same recipe, two splits; validation, %", columns, rows)
+    console.table("The same recipe, two splits; validation", columns, rows)
     for one in verdict.protocols:
         if one.warning:
             console.warn(one.warning)

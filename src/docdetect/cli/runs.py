@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from docdetect.cli.options import Request, takes
 
 if TYPE_CHECKING:
-    from docdetect.evaluation.runs import Run
+    import pandas as pd
+
+    from docdetect.config.schema import Config
 
 group = typer.Typer(no_args_is_help=True, help="Look at training and evaluation runs.", rich_markup_mode="rich")
 
@@ -26,39 +28,27 @@ def list_(
 ) -> None:
     """List the runs of train, val and crossval, the newest first."""
     settings, console = request.settings, request.console
-    from docdetect.evaluation.runs import list_runs
+    from docdetect.evaluation.runs import list_runs, runs_table
+    from docdetect.metrics.texts import share
 
-    standard = [Path(settings.train.runs), Path(settings.val.runs), Path(settings.crossval.runs)]
-    found = list_runs(folders or standard)
+    places = folders or standard_folders(settings)
+    table = runs_table(list_runs(places))
     rows = [
-        (
-            str(run.path),
-            run.kind,
-            run.state,
-            f"{run.started:%Y-%m-%d %H:%M}",
-            "" if run.epochs is None else run.epochs,
-            share(run.ap50),
-            share(run.ap50_95),
-        )
-        for run in found
+        (row["name"], row["kind"], row["state"], share(row["AP50"]), share(row["AP50-95"]))
+        for row in table_records(table)
     ]
-    console.table("Runs", ("run", "kind", "state", "started", "epochs", "AP50, %", "AP50-95, %"), rows)
-    if not found:
-        console.info(f"no runs in {', '.join(map(str, folders or standard))}")
-    console.summary({"runs": [run_record(run) for run in found]})
+    console.table("Runs", ("run", "kind", "state", "AP50", "AP50-95"), rows, whole=("run",))
+    if not rows:
+        console.info(f"no runs in {', '.join(map(str, places))}")
+    console.summary({"runs": table_records(table)})
 
 
-def run_record(run: Run) -> dict[str, object]:
-    return {
-        "path": str(run.path),
-        "kind": run.kind,
-        "state": run.state,
-        "started": run.started.isoformat(timespec="seconds"),
-        "epochs": run.epochs,
-        "AP50": run.ap50,
-        "AP50-95": run.ap50_95,
-    }
+def standard_folders(settings: Config) -> list[Path]:
+    """Where a configuration keeps the runs of train, val and crossval."""
+    return [Path(settings.train.runs), Path(settings.val.runs), Path(settings.crossval.runs)]
 
 
-def share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+def table_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as JSON data; what is missing is null."""
+    records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return records

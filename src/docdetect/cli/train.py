@@ -10,7 +10,7 @@ from docdetect.cli.options import Request, takes
 from docdetect.console import Console, ProgressCallback
 
 if TYPE_CHECKING:
-    from docdetect.training.progress import ClassAccuracy, EpochReport
+    from docdetect.training.progress import EpochReport
     from docdetect.training.train import Listeners, TrainResult
 
 
@@ -59,11 +59,15 @@ def _listeners(console: Console, progress: ProgressCallback) -> Listeners:
 
 
 def _epoch_line(report: EpochReport) -> str:
+    from docdetect.metrics.texts import share
+
+    mean = report.figures[0]
     losses = " ".join(f"{part} {value:.3f}" for part, value in report.train_losses.items())
     left = f", {_duration(report.remaining_s)} left" if report.remaining_s else ""
     best = "  best so far" if report.best else ""
     return (
-        f"epoch {report.epoch}/{report.epochs}  {losses}  mAP50 {report.ap50:.3f}  mAP50-95 {report.ap50_95:.3f}  "
+        f"epoch {report.epoch}/{report.epochs}  {losses}  AP50 {share(mean.ap50.value)}  "
+        f"AP50-95 {share(mean.ap50_95.value)}  "
         f"{_duration(report.seconds)}{left}{best}"
     )
 
@@ -75,23 +79,19 @@ def _duration(seconds: float) -> str:
 
 
 def _show_training(console: Console, result: TrainResult) -> None:
-    rows = [(name, *_pair(accuracy)) for name, accuracy in result.classes.items()]
-    rows.append(("all", f"{result.ap50:.3f}", f"{result.ap50_95:.3f}"))
-    console.table("Best weights on the validation split", ("class", "AP50", "AP50-95"), rows)
+    from docdetect.metrics.codec import to_plain
+    from docdetect.metrics.texts import ACCURACY_COLUMNS, accuracy_rows
+
+    console.table("Best weights on the validation split", ACCURACY_COLUMNS, accuracy_rows(result.figures))
     console.info(f"{result.epochs} epochs, {_duration(result.seconds)}; weights: {result.weights}")
+    console.info(f"report: {result.folder / 'report.html'}")
+    console.info(f"next: docdetect val --weights {result.weights} --data {result.folder / 'data.yaml'}")
     console.summary(
         {
             "folder": str(result.folder),
             "weights": str(result.weights),
             "epochs": result.epochs,
             "seconds": round(result.seconds, 1),
-            "precision": round(result.precision, 6),
-            "recall": round(result.recall, 6),
-            "AP50": round(result.ap50, 6),
-            "AP50-95": round(result.ap50_95, 6),
+            "figures": to_plain(result.figures),
         }
     )
-
-
-def _pair(accuracy: ClassAccuracy | None) -> tuple[str, str]:
-    return (f"{accuracy.ap50:.3f}", f"{accuracy.ap50_95:.3f}") if accuracy else ("-", "-")

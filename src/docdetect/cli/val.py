@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @takes("val", "figures", "grouping")
 def val(request: Request) -> None:
-    """Judge a detector on labelled pages: precision, recall and average precision of each class, and plots."""
+    """Evaluate a detector on labelled pages: precision, recall and average precision of each class, and plots."""
     from docdetect.evaluation.validate import validate
 
     settings, console = request.settings, request.console
@@ -24,25 +24,15 @@ def val(request: Request) -> None:
 
 def _show_validation(console: Console, result: ValResult, conf: float) -> None:
     from docdetect.files import read_json
+    from docdetect.metrics.texts import ACCURACY_COLUMNS, accuracy_rows, share
 
-    columns = ("class", "marks", "found", "wrong", "precision", "recall", "AP50", "AP50-95")
-    rows = [
-        (
-            row.name,
-            row.marks,
-            row.found,
-            row.wrong,
-            *("-" if value is None else f"{value:.3f}" for value in (row.precision, row.recall, row.ap50, row.ap50_95)),
-        )
-        for row in result.rows
-    ]
-    console.table(f"{result.weights.name} on {result.pages} pages, from confidence {conf:g} on", columns, rows)
-    if result.best_f1 is not None:
-        best = result.best_f1
+    title = f"{result.weights.name} on {result.evaluation.pages} pages, from confidence {conf:g} on"
+    console.table(title, ACCURACY_COLUMNS, accuracy_rows(result.figures))
+    best = result.figures[0].best
+    if best.f1.value is not None:
         console.info(
-            f"best F1 at confidence {best.conf:.2f}: precision {best.precision:.3f}, recall {best.recall:.3f} "
-            "(Ultralytics' P and R)"
+            f"best mean F1 {share(best.f1.value)} at confidence {best.conf:.2f}: precision "
+            f"{share(best.precision.value)}, recall {share(best.recall.value)}"
         )
-    console.info(f"curves, confusion matrices and pages: {result.folder}")
-    console.info(f"intervals, slices and the worst errors: {result.folder / 'report.html'}")
+    console.info(f"report, plots and pages: {result.folder / 'report.html'}")
     console.summary({"folder": str(result.folder), **read_json(result.folder / "metrics.json")})

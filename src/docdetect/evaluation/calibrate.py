@@ -76,7 +76,7 @@ def _report(rows: tuple[ClassCalibration, ...], *, held_out: bool, facts: list[t
     text = (
         "Does a confidence of 0.8 mean four times out of five? On the dotted diagonal it does. Detections from 0.05 "
         "on, IoU 0.5. The curve after calibration and its error are cross-fitted over groups: each detection is "
-        "mapped by what was learnt on other groups. Errors are expected calibration errors in per cent.",
+        "mapped by what was learnt on other groups. Errors are expected calibration errors.",
     )
     warnings = [] if held_out else ["These are predictions of one split, not out-of-fold ones: prefer a crossval run."]
     plots = [_plot(class_id, row) for class_id, row in enumerate(rows) if row.pairs]

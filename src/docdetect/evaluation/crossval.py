@@ -28,21 +28,19 @@ from docdetect.evaluation.report import (
     ReportFrame,
     bootstrap_settings,
     grouping_settings,
-    percent,
     read_predictions,
     write_evaluation,
     write_predictions,
 )
 from docdetect.files import read_json, sha256_file, write_json, write_text
-from docdetect.metrics.bootstrap import class_mean, metric_draws
 from docdetect.metrics.calibration import calibrate, score_pairs
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
-from docdetect.metrics.figures import ThresholdRule, best_confs
+from docdetect.metrics.figures import BootstrapSettings, ThresholdRule, best_confs, class_figures
 from docdetect.metrics.matching import Sample, match
+from docdetect.metrics.texts import share
 from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CONF, Thresholds, calibration_path, thresholds_path, thresholds_to_json
-from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import resolve_weights
 from docdetect.reports.page import Cell, Section, Table
 from docdetect.training.records import RunFolder, find_run, make_run_folder
@@ -197,7 +195,6 @@ def _can_go_on(run: RunFolder) -> bool:
 
 
 def _predict(place: Path, run: RunFolder, folds: Folds, fold: int, config: Config, tell: Listeners) -> None:
-    prepare_ultralytics(verbose=tell.verbose)
     how, names = config.val, folds.dataset.class_names
     engine = load_engine(run.last, imgsz=config.train.imgsz, device=config.train.device)
     images: Sequence[FoldedImage] = [one for one in folds.images if one.fold == fold]
@@ -255,7 +252,7 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     names = folds.dataset.class_names
     weights = resolve_weights(config.crossval.weights, Path(config.train.runs)) if config.crossval.weights else None
     conf = (config.val.conf,) * len(names)
-    rows = tuple(_fold_figures(fold, folds.of(fold), conf) for fold in range(folds.count))
+    rows = tuple(_fold_figures(fold, folds.of(fold), names, conf) for fold in range(folds.count))
     mean, spread = _mean_and_spread(rows)
     settings = EvaluationSettings(conf, bootstrap_settings(config.figures), grouping_settings(config.grouping))
     facts = {"dataset": folds.dataset.file.as_posix(), "folds": str(folds.count), "epochs": str(config.train.epochs)}
@@ -299,14 +296,10 @@ def _store(
     return beside
 
 
-def _fold_figures(fold: int, samples: Sequence[Sample], conf: Sequence[float]) -> FoldFigures:
-    matches = match(samples, len(conf))
-    draws = metric_draws(matches, np.ones((1, len(matches.groups)), np.int64), conf)
-    means = [
-        float(class_mean(values)[0]) for values in (draws.ap50, draws.ap50_95, draws.precision, draws.recall, draws.f1)
-    ]
-    marks = sum(len(sample.ground_truth) for sample in samples)
-    return FoldFigures(fold + 1, len(samples), marks, tuple(None if np.isnan(value) else value for value in means))
+def _fold_figures(fold: int, samples: Sequence[Sample], names: Sequence[str], conf: Sequence[float]) -> FoldFigures:
+    mean = class_figures(match(samples, len(names)), names, conf, BootstrapSettings(resamples=0))[0]
+    figures = (mean.ap50, mean.ap50_95, mean.working.precision, mean.working.recall, mean.working.f1)
+    return FoldFigures(fold + 1, len(samples), mean.marks, tuple(figure.value for figure in figures))
 
 
 def _mean_and_spread(rows: Sequence[FoldFigures]) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
@@ -320,12 +313,12 @@ def _folds_section(
     rows: Sequence[FoldFigures], mean: Sequence[float | None], spread: Sequence[float | None], conf: float
 ) -> Section:
     table: list[list[str | Cell]] = [
-        [f"fold {row.fold}", str(row.pages), str(row.marks), *(percent(value) for value in row.values)] for row in rows
+        [f"fold {row.fold}", str(row.pages), str(row.marks), *(share(value) for value in row.values)] for row in rows
     ]
-    table.append(["mean", "", "", *(percent(value) for value in mean)])
-    table.append([Cell("spread", "standard deviation over the folds"), "", "", *(percent(value) for value in spread)])
+    table.append(["mean", "", "", *(share(value) for value in mean)])
+    table.append([Cell("spread", "standard deviation over the folds"), "", "", *(share(value) for value in spread)])
     text = (
-        f"Mean over classes in per cent; precision, recall and F1 from confidence {conf:g} on. Each fold trained the "
+        f"Mean over classes; precision, recall and F1 from confidence {conf:g} on. Each fold trained the "
         "full number of epochs and was judged with its last weights: the pages it is judged on chose nothing.",
     )
     return Section("Folds", text, tables=[Table(("", "pages", "marks", *METRICS), table)])

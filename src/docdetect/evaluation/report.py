@@ -1,6 +1,8 @@
-"""An evaluation on disk: `evaluation.json`, `predictions.json` and the self-contained `report.html` of a run folder.
+"""An evaluation as files: `evaluation.json`, `predictions.json` and the self-contained page `report.html`.
 
-The figures of an evaluation as a report: what to say, in which order, with which plots.
+The page shows the figures with their intervals, the choice of thresholds, the errors with pictures of the worst, what
+merging the boxes does, where the detector is good and where not, and whether its confidence is a probability. Where a
+set has too few marks or groups for a plot, the page says so in words in place of the plot.
 """
 
 from __future__ import annotations
@@ -10,38 +12,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from docdetect import __version__
 from docdetect.config.schema import FiguresConfig, GroupingConfig
-from docdetect.datasets.origins import read_origins
-from docdetect.datasets.reader import YoloDataset
 from docdetect.documents.drawing import class_colour
 from docdetect.errors import InputError
 from docdetect.evaluation.gallery import ReadPage, error_pictures, worst_of_each_kind
-from docdetect.evaluation.predictions import PredictedImage, read_picture, samples_of
 from docdetect.files import read_json, write_json, write_text
 from docdetect.merging import GroupingSettings
 from docdetect.metrics.calibration import ClassCalibration
 from docdetect.metrics.codec import predictions_from_json, predictions_to_json
 from docdetect.metrics.errors import MistakeKind, mistake_counts
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings, evaluate, evaluation_to_json
-from docdetect.metrics.figures import BootstrapSettings, ClassFigures, Figure, curve_at, precision_recall
+from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, Figure
 from docdetect.metrics.matching import Sample
 from docdetect.metrics.merging_effect import StageFigures
 from docdetect.metrics.slices import Slice
+from docdetect.metrics.texts import share, span
 from docdetect.reports.page import Cell, Picture, Report, Section, Table, Tile, report_to_html
-from docdetect.reports.plots import INK, Axis, Colour, Line, Span, bar_plot, interval_plot, line_plot, reliability_plot
-from docdetect.types import ByteArray
+from docdetect.reports.plots import INK, Axis, Colour, Line, Span, bar_plot, interval_plot, reliability_plot
+from docdetect.training.plots import precision_recall_plot, threshold_plot
 
 _LONG_TABLE = 12
 
-_GRID = np.linspace(0.01, 0.99, 197)
-
 _ERRORS_TEXT = (
-    "At the working thresholds, before grouping. missed: a mark that nothing found. false: a detection on no mark. "
-    "confused: on a mark of another class. loose: the right class with an IoU of 0.1 to 0.7. duplicate: a further "
-    "detection on a mark that was found."
+    "Errors at the working thresholds, before the boxes of one mark are merged. Missed: a mark that no detection "
+    "meets. False: a detection where there is no mark. Confused: a detection on a mark of another class. Loose: a "
+    "detection of the right class with an IoU of 0.1 to 0.7. Duplicate: a further detection on a mark that was found."
 )
 
 
@@ -66,27 +62,9 @@ def evaluation_report(
     return Report(title, subtitle, _tiles(evaluation), evaluation.warnings, sections, facts)
 
 
-def percent(value: float | None) -> str:
-    """0.9274 -> "92.7"; a dash where there is no value."""
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-def span(figure: Figure, scale: float = 100) -> str:
-    """The interval of a figure, "90.1 to 94.2"; empty without one."""
-    if figure.low is None or figure.high is None:
-        return ""
-    digits = 1 if scale > 1 else 2
-    return f"{scale * figure.low:.{digits}f} to {scale * figure.high:.{digits}f}"
-
-
-def percent_and_span(figure: Figure) -> tuple[str, str]:
-    """A figure in per cent and its interval, for two columns of a table; a dash where there is none."""
-    return percent(figure.value), span(figure) or "–"
-
-
 def figure_cell(figure: Figure) -> Cell:
-    """Value and interval in per cent."""
-    return Cell(percent(figure.value), span(figure), "muted" if figure.value is None else "plain")
+    """A cell with the value of a figure and, below, its interval."""
+    return Cell(share(figure.value), span(figure), "muted" if figure.value is None else "plain")
 
 
 def _tiles(evaluation: Evaluation) -> list[Tile]:
@@ -96,11 +74,11 @@ def _tiles(evaluation: Evaluation) -> list[Tile]:
         return "" if figure.low is None else f"{evaluation.settings.bootstrap.level:.0%}: {span(figure)}"
 
     tiles = [
-        Tile("AP50", percent(row.ap50.value), interval(row.ap50)),
-        Tile("AP50-95", percent(row.ap50_95.value), interval(row.ap50_95)),
-        Tile("Precision", percent(row.working.precision.value), interval(row.working.precision)),
-        Tile("Recall", percent(row.working.recall.value), interval(row.working.recall)),
-        Tile("F1", percent(row.working.f1.value), interval(row.working.f1)),
+        Tile("AP50", share(row.ap50.value), interval(row.ap50)),
+        Tile("AP50-95", share(row.ap50_95.value), interval(row.ap50_95)),
+        Tile("Precision", share(row.working.precision.value), interval(row.working.precision)),
+        Tile("Recall", share(row.working.recall.value), interval(row.working.recall)),
+        Tile("F1", share(row.working.f1.value), interval(row.working.f1)),
     ]
     if empty.per_page.value is not None:
         note = f"{empty.false_positives} on {empty.pages} pages"
@@ -110,32 +88,34 @@ def _tiles(evaluation: Evaluation) -> list[Tile]:
 
 def _accuracy(evaluation: Evaluation) -> Section:
     settings = evaluation.settings
-    text = (
+    text: tuple[str, ...] = (
         f"{evaluation.pages} pages, {len(evaluation.documents)} documents, {len(evaluation.matches.groups)} groups "
-        "of near-duplicates. All figures in per cent. Average precision (COCO) uses detections of every confidence; "
-        "precision, recall and F1 are at the working thresholds and IoU 0.5. “all” is the mean of the classes.",
+        "of near-duplicates. All figures are shares from 0 to 1. Average precision (COCO) uses detections of every "
+        "confidence; precision, recall and F1 are at the working thresholds and IoU 0.5. “all” is the mean of the "
+        "classes that have marks.",
         f"Below each figure its {settings.bootstrap.level:.0%} interval: {settings.bootstrap.resamples} resamples by "
         "group, since pages of one group err together.",
     )
     columns = ("class", "marks", "AP50", "AP75", "AP50-95", "precision", "recall", "F1")
     rows = [_figures_row(row) for row in evaluation.figures]
     spans = [
-        Span(
-            f"{row.name}, {label}", 100 * figure.value, 100 * figure.low, 100 * figure.high, _colour(evaluation, k - 1)
-        )
+        Span(f"{row.name}, {label}", figure.value, figure.low, figure.high, _colour(evaluation, k - 1))
         for k, row in enumerate(evaluation.figures)
         for label, figure in (("AP50", row.ap50), ("AP50-95", row.ap50_95))
         if figure.value is not None and figure.low is not None and figure.high is not None
     ]
-    curves = [
-        Line(name, *_as_lists(*precision_recall(evaluation.matches.classes[k])), colour=_colour(evaluation, k))
-        for k, name in enumerate(evaluation.names)
-        if evaluation.matches.classes[k].mark_count
-    ]
-    plots = [
-        line_plot("Precision over recall, IoU 0.5", curves, Axis("recall", 0, 1.02), Axis("precision", 0, 1.02)),
-        interval_plot("Average precision with intervals", spans, Axis("per cent", None, 101)),
-    ]
+    plots = []
+    if evaluation.figures[0].marks:
+        plots.append(precision_recall_plot(evaluation.matches, evaluation.names))
+    else:
+        text += ("No page has a mark, so there is no precision and no recall to draw.",)
+    if spans:
+        plots.append(interval_plot("Average precision with intervals", spans, Axis("share", None, 1.01)))
+    elif evaluation.figures[0].marks:
+        text += (
+            f"Too few groups for intervals: no class has marks in {FEWEST_GROUPS} groups or more. A figure without an "
+            "interval can be far from what other pages would give.",
+        )
     return Section("Accuracy", text, plots, [Table(columns, rows)])
 
 
@@ -147,42 +127,25 @@ def _figures_row(row: ClassFigures) -> list[str | Cell]:
 def _thresholds(evaluation: Evaluation) -> Section:
     conf = evaluation.settings.conf
     common = conf[0] if len(set(conf)) == 1 else None
-    plots = [
-        line_plot(
-            f"{name[0].upper()}{name[1:]} over the threshold",
-            _threshold_lines(evaluation, name),
-            Axis("confidence", 0, 1),
-            Axis(name, 0, 1.02),
-            mark_x=common,
-        )
-        for name in ("F1", "recall")
-    ]
+    plots = []
+    if evaluation.figures[0].marks:
+        plots = [threshold_plot(evaluation.matches, evaluation.names, name, mark_x=common) for name in ("F1", "recall")]
     rows: list[list[str | Cell]] = [
         [
             row.name,
             f"{row.working.conf:.2f}",
-            percent(row.working.f1.value),
+            share(row.working.f1.value),
             f"{row.best.conf:.2f}",
             *(figure_cell(figure) for figure in (row.best.precision, row.best.recall, row.best.f1)),
         ]
         for row in evaluation.figures
     ]
     columns = ("class", "working threshold", "F1 there", "best threshold", "precision", "recall", "F1")
-    text = (
+    text: tuple[str, ...] = (
         "The best threshold is chosen on these very pages, so its figures flatter a little; thresholds from "
         "cross-validation do not. “all” has one common threshold.",
     )
     return Section("Thresholds", text, plots, [Table(columns, rows)])
-
-
-def _threshold_lines(evaluation: Evaluation, name: str) -> list[Line]:
-    lines = []
-    for k, one in enumerate(evaluation.matches.classes):
-        if one.mark_count:
-            curve = curve_at(one, _GRID)
-            values = curve.f1 if name == "F1" else curve.recall
-            lines.append(Line(evaluation.names[k], _GRID.tolist(), values.tolist(), _colour(evaluation, k)))
-    return lines
 
 
 def _errors(evaluation: Evaluation, pictures: Sequence[Picture]) -> Section:
@@ -197,25 +160,29 @@ def _errors(evaluation: Evaluation, pictures: Sequence[Picture]) -> Section:
         "The worst of each kind. Solid: the detection, in the colour of its class. Dashed: the true marks, a missed "
         "one in the colour of its class."
     )
-    text = (_ERRORS_TEXT, legend) if pictures else (_ERRORS_TEXT,)
-    plot = bar_plot("Errors by kind", kinds, bars, Axis("number"))
-    return Section("Errors", text, [plot], [Table(("class", *kinds), rows)], pictures)
+    text: tuple[str, ...] = (_ERRORS_TEXT, legend) if pictures else (_ERRORS_TEXT,)
+    plots = []
+    if evaluation.mistakes:
+        plots.append(bar_plot("Errors by kind", kinds, bars, Axis("number")))
+    else:
+        text += ("There is no error at the working thresholds.",)
+    return Section("Errors", text, plots, [Table(("class", *kinds), rows)], pictures)
 
 
 def _grouping(evaluation: Evaluation) -> Section:
     figures = evaluation.grouping
     merges = len(figures.wrong_merges)
-    text = (
-        f"Grouping by the method “{evaluation.settings.grouping.method}”, all classes pooled. "
-        + (f"{merges} of the grouped boxes swallowed several marks." if merges else "No box swallowed several marks."),
+    text: tuple[str, ...] = (
+        f"Boxes of one mark are merged by the method “{evaluation.settings.grouping.method}”; all classes pooled. "
+        + (f"{merges} of the merged boxes hold several marks." if merges else "No merged box holds several marks."),
     )
     columns = ("", "boxes", "precision", "recall", "F1", "duplicates", "confused", "false", "missed")
-    rows = [_stage_row(figures.raw, "before grouping"), _stage_row(figures.grouped, "after grouping")]
-    return Section("Grouping", text, tables=[Table(columns, rows)])
+    rows = [_stage_row(figures.raw, "before merging"), _stage_row(figures.grouped, "after merging")]
+    return Section("Merging of boxes", text, tables=[Table(columns, rows)])
 
 
 def _stage_row(stage: StageFigures, label: str) -> list[str | Cell]:
-    shares = (percent(value) for value in (stage.precision, stage.recall, stage.f1))
+    shares = (share(value) for value in (stage.precision, stage.recall, stage.f1))
     counts = (stage.duplicates, stage.confused, stage.false, stage.missed)
     return [label, str(stage.detections), *shares, *map(str, counts)]
 
@@ -238,7 +205,7 @@ def _where(evaluation: Evaluation) -> Section:
         _slices_table("By contact with marks of other classes", evaluation.contacts),
         Table(columns, rows, f"By document ({len(rows)})", folded=len(rows) > _LONG_TABLE),
     ]
-    text = ("Recall in per cent, at the working thresholds and over detections of any confidence, IoU 0.5.",)
+    text = ("Recall at the working thresholds, and of detections of any confidence, at IoU 0.5.",)
     return Section("Where it is good and where not", text, tables=tables)
 
 
@@ -247,9 +214,9 @@ def _slices_table(title: str, slices: Sequence[Slice]) -> Table:
         [
             one.label,
             str(one.marks),
-            percent(one.recall),
-            percent(one.recall_any),
-            "–" if one.mean_iou is None else f"{one.mean_iou:.2f}",
+            share(one.recall),
+            share(one.recall_any),
+            share(one.mean_iou),
         ]
         for one in slices
         if one.marks
@@ -260,19 +227,21 @@ def _slices_table(title: str, slices: Sequence[Slice]) -> Table:
 def _calibration(evaluation: Evaluation) -> Section:
     rows = [calibration_row(row) for row in evaluation.calibration]
     lines = [reliability_line(row, _colour(evaluation, k)) for k, row in enumerate(evaluation.calibration) if row.pairs]
-    text = (
-        "Does a confidence of 0.8 mean four times out of five? Detections from 0.05 on. The expected calibration error "
-        "after calibration is cross-fitted over groups.",
+    text: tuple[str, ...] = (
+        "Is a detection with a confidence of 0.8 a mark four times out of five? Detections from confidence 0.05 on. "
+        "The error is the expected calibration error; after calibration it is cross-fitted over groups.",
     )
-    plot = reliability_plot("Reliability of the raw confidence", lines)
-    return Section("Confidence", text, [plot], [Table(CALIBRATION_COLUMNS, rows)])
+    if not lines:
+        text += ("No detection has a confidence of 0.05 or more, so there is nothing to draw.",)
+    plots = [reliability_plot("Reliability of the raw confidence", lines)] if lines else []
+    return Section("Confidence", text, plots, [Table(CALIBRATION_COLUMNS, rows)])
 
 
 CALIBRATION_COLUMNS = ("class", "detections", "that are marks", "method", "error before", "error after")
 
 
 def calibration_row(row: ClassCalibration) -> list[str | Cell]:
-    """A line of the calibration table; errors in per cent."""
+    """A row of the calibration table; the errors are shares."""
     after = None if row.after is None else row.after.error
     better = after is not None and row.before.error is not None and after < row.before.error
     return [
@@ -280,8 +249,8 @@ def calibration_row(row: ClassCalibration) -> list[str | Cell]:
         str(row.pairs),
         str(row.hits),
         row.method,
-        percent(row.before.error),
-        Cell(percent(after), tone="good" if better else "plain"),
+        share(row.before.error),
+        Cell(share(after), tone="good" if better else "plain"),
     ]
 
 
@@ -293,11 +262,6 @@ def reliability_line(row: ClassCalibration, colour: Colour) -> Line:
 
 def _colour(evaluation: Evaluation, class_id: int) -> Colour:
     return INK if class_id < 0 else class_colour(class_id, evaluation.names[class_id])
-
-
-def _as_lists(*arrays: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[list[float], list[float]]:
-    first, second = (array.tolist() for array in arrays)
-    return first, second
 
 
 EVALUATION = "evaluation.json"
@@ -317,7 +281,7 @@ class ReportFrame:
 
     Attributes:
         title: heading.
-        subtitle: what was judged on what.
+        subtitle: what was evaluated on what.
         facts: name -> value of where this comes from; written into `evaluation.json` too.
         sections: shown before the others.
     """
@@ -328,27 +292,6 @@ class ReportFrame:
     sections: Sequence[Section] = ()
 
 
-def evaluate_pages(
-    folder: Path,
-    pages: Sequence[PredictedImage],
-    dataset: YoloDataset,
-    settings: EvaluationSettings,
-    frame: ReportFrame,
-) -> Evaluation:
-    """Judges the pictures of a dataset by its documents and groups and writes the three files into `folder`.
-
-    Raises:
-        InputError: the dataset's split manifest is damaged, or a picture of the gallery cannot be read.
-        OutputError: the files cannot be written.
-    """
-    samples = samples_of(pages, read_origins(dataset.root))
-
-    def read_page(position: int) -> ByteArray:
-        return read_picture(pages[position].image.path)
-
-    return write_evaluation(folder, samples, dataset.class_names, settings, frame, read_page)
-
-
 def write_evaluation(
     folder: Path,
     samples: Sequence[Sample],
@@ -357,8 +300,9 @@ def write_evaluation(
     frame: ReportFrame,
     read_page: ReadPage | None = None,
 ) -> Evaluation:
-    """Judges samples and writes `evaluation.json`, `predictions.json` and `report.html`; without `read_page` the report
-    has no pictures.
+    """Evaluates samples and writes `evaluation.json`, `predictions.json` and `report.html`.
+
+    Without `read_page` the report has no pictures of errors.
 
     Raises:
         OutputError: the files cannot be written.

@@ -27,15 +27,14 @@ from docdetect.evaluation.report import (
     REPORT,
     bootstrap_settings,
     figure_cell,
-    percent,
     read_predictions,
-    span,
 )
 from docdetect.evaluation.validate import validate
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, class_figures
 from docdetect.metrics.matching import Sample, match
+from docdetect.metrics.texts import change, share, span
 from docdetect.reports.page import Cell, Report, Section, Table, Tile, report_to_html
 from docdetect.reports.plots import Axis, Colour, Span, interval_plot
 from docdetect.training.records import RunFolder, make_run_folder
@@ -287,9 +286,9 @@ class Verdict:
             return "AP50-95 is not defined on both sides: a validation split without marks."
         seen = self.protocols[0]
         return (
-            f"AP50-95 {percent(page)} on the split by page, where training had seen the group of {seen.seen} of "
-            f"{seen.judged_on} validation pages; {percent(group)} on the split by group "
-            f"({100 * (group - page):+.1f} points)."
+            f"AP50-95 {share(page)} on the split by page, where training had seen the group of {seen.seen} of "
+            f"{seen.judged_on} validation pages; {share(group)} on the split by group "
+            f"({change(group - page)})."
         )
 
 
@@ -338,7 +337,7 @@ def _figures(judged: Judged, conf: float, bootstrap: BootstrapSettings) -> Proto
 
 def _report(verdict: Verdict, bootstrap: BootstrapSettings, facts: dict[str, str], conf: float) -> Report:
     tiles = [
-        Tile(f"{label}, split by {one.split_by}", percent(figure.value), span(figure))
+        Tile(f"{label}, split by {one.split_by}", share(figure.value), span(figure))
         for one in verdict.protocols
         for label, figure in (("AP50", one.figures[0].ap50), ("AP50-95", one.figures[0].ap50_95))
     ]
@@ -355,7 +354,7 @@ def _report(verdict: Verdict, bootstrap: BootstrapSettings, facts: dict[str, str
 def _figures_section(protocols: Sequence[ProtocolFigures], bootstrap: BootstrapSettings, conf: float) -> Section:
     text = (
         "The same recipe on the same pages; only the split differs. Both trained all epochs and are judged with their "
-        f"last weights. Figures in per cent, average precision as COCO has it, the others from confidence {conf:g} on. "
+        f"last weights. Figures are shares, average precision as COCO has it, the others from confidence {conf:g} on. "
         f"Below each its {bootstrap.level:.0%} interval from {bootstrap.resamples} resamples.",
         _REPORTED,
     )
@@ -371,10 +370,7 @@ def _figures_section(protocols: Sequence[ProtocolFigures], bootstrap: BootstrapS
         for one in protocols
         for k, row in enumerate(one.figures)
     ]
-    plots = [
-        interval_plot(f"{label}, per cent", _spans(protocols, label), Axis("per cent", None, 101))
-        for label in ("AP50", "AP50-95")
-    ]
+    plots = [interval_plot(label, _spans(protocols, label), Axis("share", None, 1.01)) for label in ("AP50", "AP50-95")]
     return Section("Side by side", text, plots, [Table(columns, rows)])
 
 
@@ -388,7 +384,7 @@ def _spans(protocols: Sequence[ProtocolFigures], label: str) -> list[Span]:
             if figure.value is not None:
                 ends = [figure.value if end is None else end for end in (figure.low, figure.high)]
                 name = f"{row.name}, by {one.split_by}"
-                spans.append(Span(name, 100 * figure.value, 100 * ends[0], 100 * ends[1], _COLOURS[one.split_by]))
+                spans.append(Span(name, figure.value, ends[0], ends[1], _COLOURS[one.split_by]))
     return spans
 
 

@@ -1,4 +1,4 @@
-"""Run folders of `train`, `val` and `crossval`, read back: what they are, what they reached, how they were made."""
+"""The run folders of `train`, `val` and `crossval`: finding them, and reading what they reached and how."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docdetect.config.loading import parse_yaml
 from docdetect.errors import InputError
 from docdetect.evaluation.crossval import PLAN
 from docdetect.evaluation.report import EVALUATION, PREDICTIONS
 from docdetect.files import read_json, read_text
-from docdetect.training.records import RunFolder, read_rows
+from docdetect.metrics.codec import figures_from_json
+from docdetect.metrics.figures import ClassFigures
+from docdetect.tables import read_csv
+from docdetect.training.records import RunFolder, epochs_done
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = ("train", "val", "crossval")
 
@@ -29,8 +35,8 @@ class Run:
         state: finished, running, interrupted, failed; of val and crossval finished or unfinished.
         started: when its first file was written, local time.
         epochs: epochs done, of a training.
-        ap50, ap50_95: mean over classes, in [0, 1]; None where the run did not get that far.
-        weights: the weights that it made or judged; None where they are not known or gone.
+        ap50, ap50_95: COCO average precision, mean over classes, in [0, 1]; None where the run did not get that far.
+        weights: the weights that the run made or evaluated; None where they are not known or gone.
         seconds_per_page: how long the network took in a run of val; None elsewhere.
     """
 
@@ -46,7 +52,7 @@ class Run:
 
     @property
     def has_predictions(self) -> bool:
-        """Whether its pages can be judged again, and compared page by page."""
+        """Whether its pages can be evaluated again, and compared page by page."""
         return (self.path / PREDICTIONS).is_file()
 
 
@@ -69,11 +75,11 @@ def read_run(path: Path) -> Run:
         InputError: it is no run folder, or a file in it is damaged.
     """
     if (path / PLAN).is_file():
-        return _judged(path, "crossval")
+        return _evaluated(path, "crossval")
     if (path / "run.json").is_file():
         return _trained(RunFolder(path))
     if (path / "metrics.json").is_file() or (path / EVALUATION).is_file():
-        return _judged(path, "val")
+        return _evaluated(path, "val")
     raise InputError(f"{path}: no run folder of docdetect", "docdetect runs list shows those that there are.")
 
 
@@ -87,50 +93,108 @@ def settings_of(run: Run) -> dict[str, Any]:
     return _flat(parse_yaml(read_text(file), str(file))) if file.is_file() else {}
 
 
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """A row for each run: name, path, kind, state, started, epochs, AP50, AP50-95 (shares, NaN where there is none)."""
+    import pandas as pd
+
+    rows = [
+        (
+            run.path.name,
+            str(run.path),
+            run.kind,
+            run.state,
+            run.started.isoformat(timespec="seconds"),
+            run.epochs,
+            run.ap50,
+            run.ap50_95,
+        )
+        for run in runs
+    ]
+    columns = ["name", "path", "kind", "state", "started", "epochs", "AP50", "AP50-95"]
+    table = pd.DataFrame(rows, columns=columns)
+    typed: pd.DataFrame = table.astype({"epochs": "Int64", "AP50": float, "AP50-95": float})
+    return typed
+
+
+def find_run_folder(wanted: str, folders: Sequence[Path]) -> Path:
+    """The run folder that `wanted` means.
+
+    Args:
+        wanted: a path; the name of a run, as `docdetect runs list` shows it; or `last` for the newest run.
+        folders: where runs with a name, and the newest run, are looked for.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    if wanted == "last":
+        runs = list_runs(folders)
+        if not runs:
+            raise InputError(
+                f"last: there is no run in {', '.join(map(str, folders))}", "Start one with docdetect train."
+            )
+        return runs[0].path
+    for path in (Path(wanted), *(folder / wanted for folder in folders)):
+        if path.is_dir():
+            return path
+    raise InputError(f"{wanted}: no such run folder", "docdetect runs list shows those that there are.")
+
+
 def config_differences(runs: Sequence[Run]) -> list[tuple[str, tuple[str, ...]]]:
-    """(dotted key, value in each run) of the keys that are not the same in all; "–" where a run lacks the key."""
-    settings = [settings_of(run) for run in runs]
-    keys = sorted({key for one in settings for key in one})
-    rows = [(key, tuple(str(one.get(key, "–")) for one in settings)) for key in keys]
-    return [(key, values) for key, values in rows if len(set(values)) > 1]
+    """(dotted key, value in each run) of the keys that are not the same in all; "-" where a run lacks the key."""
+    import pandas as pd
+
+    settings = [pd.Series({key: str(value) for key, value in settings_of(run).items()}, dtype=str) for run in runs]
+    keys = sorted({key for one in settings for key in one.index})
+    table = pd.DataFrame({position: one.reindex(keys, fill_value="-") for position, one in enumerate(settings)})
+    differing = table[table.nunique(axis=1) > 1]
+    return [(str(key), tuple(values)) for key, *values in differing.itertuples()]
 
 
 def epoch_curves(run: Run) -> dict[str, tuple[list[float], list[float]]]:
-    """Figure -> (epochs, values) of a training's `training_metrics.csv`; empty for other runs."""
-    rows = read_rows(RunFolder(run.path).metrics)
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    for name in ("AP50", "AP50-95", "precision", "recall"):
-        points = [(float(row["epoch"]), float(row[name])) for row in rows if row.get(name)]
-        if points:
-            curves[name] = ([point[0] for point in points], [point[1] for point in points])
-    return curves
+    """Figure -> (epochs, values) of a training's `training_metrics.csv`; empty for other runs.
+
+    Raises:
+        InputError: the table is damaged.
+    """
+    import pandas as pd
+
+    file = RunFolder(run.path).metrics
+    if not file.is_file():
+        return {}
+    table = read_csv(file, ("epoch",)).apply(pd.to_numeric, errors="coerce").set_index("epoch")
+    known = {name: table[name].dropna() for name in ("AP50", "AP50-95", "precision", "recall") if name in table}
+    return {
+        name: (values.index.astype(float).tolist(), values.tolist()) for name, values in known.items() if len(values)
+    }
 
 
 def _trained(run: RunFolder) -> Run:
     record = read_json(run.record)
-    best = record.get("best") or {}
-    epochs = record.get("epochs") or len(read_rows(run.metrics))
+    figures = figures_from_json((record.get("best") or {}).get("figures", ()), str(run.record))
+    epochs = record.get("epochs") or epochs_done(run)
     weights = run.best if run.best.is_file() else None
-    figures = _number(best.get("AP50")), _number(best.get("AP50-95"))
     state = str(record.get("state", "unknown"))
-    return Run(run.path, "train", state, _started(run.path), int(epochs), *figures, weights)
+    return Run(run.path, "train", state, _started(run.path), int(epochs), *_average_precision(figures), weights)
 
 
-def _judged(path: Path, kind: str) -> Run:
-    if not (path / EVALUATION).is_file():
-        mean = read_json(path / "metrics.json").get("mean", {}) if kind == "val" else {}
-        state = "finished" if mean else "unfinished"
-        figures = _number(mean.get("AP50")), _number(mean.get("AP50-95"))
-        return Run(path, kind, state, _started(path), None, *figures, None)
-    evaluation = read_json(path / EVALUATION)
+def _evaluated(path: Path, kind: str) -> Run:
+    file = path / EVALUATION
+    if not file.is_file():
+        return Run(path, kind, "unfinished", _started(path), None, None, None, None)
+    evaluation = read_json(file)
     try:
-        row = evaluation["figures"][0]
-        ap50, ap50_95 = _number(row["ap50"]["value"]), _number(row["ap50_95"]["value"])
-        weights = Path(str(evaluation["facts"]["weights"])) if "weights" in evaluation["facts"] else None
-    except (KeyError, IndexError, TypeError) as error:
-        raise InputError(f"{path / EVALUATION}: not an evaluation ({error!r})", "Run docdetect val again.") from error
-    weights = weights if weights and weights.is_file() else None
-    return Run(path, kind, "finished", _started(path), None, ap50, ap50_95, weights, _seconds_per_page(path))
+        figures = figures_from_json(evaluation["figures"], str(file))
+        named = evaluation["facts"].get("weights")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file}: not an evaluation ({error!r})", "Run docdetect val again.") from error
+    weights = Path(str(named)) if named and Path(str(named)).is_file() else None
+    both = _average_precision(figures)
+    return Run(path, kind, "finished", _started(path), None, *both, weights, _seconds_per_page(path))
+
+
+def _average_precision(figures: Sequence[ClassFigures]) -> tuple[float | None, float | None]:
+    """AP50 and AP50-95 of "all"."""
+    return (figures[0].ap50.value, figures[0].ap50_95.value) if figures else (None, None)
 
 
 def _seconds_per_page(path: Path) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from docdetect.errors import InputError
+from docdetect.metrics.figures import ClassFigures, Figure, Operating
 from docdetect.metrics.matching import Sample
 from docdetect.types import Detections, SizeWH
 
@@ -34,6 +35,35 @@ def to_plain(value: object) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def figures_from_json(data: object, origin: str) -> tuple[ClassFigures, ...]:
+    """The figures that `to_plain` has turned into data.
+
+    Raises:
+        InputError: the data is something else; `origin` names its file.
+    """
+    try:
+        if not isinstance(data, Sequence):
+            raise TypeError("no list of figures")
+        return tuple(_figures_of_class(row) for row in data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{origin}: its figures cannot be read ({error!r})",
+            "The file is damaged, or of an older version of docdetect: run docdetect val again.",
+        ) from error
+
+
+def _figures_of_class(row: Mapping[str, Any]) -> ClassFigures:
+    ap50, ap75, ap50_95 = (Figure(**row[key]) for key in ("ap50", "ap75", "ap50_95"))
+    working, best = (_operating(row[key]) for key in ("working", "best"))
+    pages, marks, detections, hits = (int(row[key]) for key in ("pages", "marks", "detections", "hits"))
+    return ClassFigures(str(row["name"]), pages, marks, detections, hits, ap50, ap75, ap50_95, working, best)
+
+
+def _operating(row: Mapping[str, Any]) -> Operating:
+    precision, recall, f1 = (Figure(**row[key]) for key in ("precision", "recall", "f1"))
+    return Operating(float(row["conf"]), precision, recall, f1)
 
 
 def predictions_to_json(samples: Sequence[Sample], names: Sequence[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from docdetect.boxes import area, contained, iou
 from docdetect.metrics.matching import Matches, Sample
-from docdetect.types import FloatArray
+from docdetect.types import FloatArray, IntArray
 
 _NEAR_IOU = 0.1
 _HIT_IOU = 0.5
@@ -80,6 +80,38 @@ def mistake_counts(mistakes: Sequence[Mistake], class_count: int) -> dict[str, t
     """Kind -> number of mistakes by class id."""
     counted = Counter((mistake.kind, mistake.class_id) for mistake in mistakes)
     return {kind.value: tuple(counted[kind, k] for k in range(class_count)) for kind in MistakeKind}
+
+
+def confusion_matrix(samples: Sequence[Sample], class_count: int, conf: Sequence[float]) -> IntArray:
+    """How often a mark of one class was taken for one of another.
+
+    Detections and marks are paired one to one at IoU 0.5 or more whatever their classes, the best overlaps first.
+
+    Args:
+        samples: pages with marks and detections.
+        class_count: number of classes K.
+        conf: working threshold of each class.
+
+    Returns:
+        int64 (K + 1, K + 1): rows are the classes of detections and, last, "nothing found"; columns are the classes of
+        marks and, last, "no mark there".
+    """
+    matrix = np.zeros((class_count + 1, class_count + 1), np.int64)
+    for sample in samples:
+        found = sample.found.select(sample.scores >= np.asarray(conf)[sample.found.class_ids])
+        overlap = iou(found.xyxy, sample.ground_truth.xyxy)
+        pairs = np.argwhere(overlap >= _HIT_IOU)
+        free_found, free_marks = set(range(len(found))), set(range(len(sample.ground_truth)))
+        for detection, mark in pairs[np.argsort(-overlap[pairs[:, 0], pairs[:, 1]], kind="stable")].tolist():
+            if detection in free_found and mark in free_marks:
+                free_found.remove(detection)
+                free_marks.remove(mark)
+                matrix[found.class_ids[detection], sample.ground_truth.class_ids[mark]] += 1
+        for detection in free_found:
+            matrix[found.class_ids[detection], class_count] += 1
+        for mark in free_marks:
+            matrix[class_count, sample.ground_truth.class_ids[mark]] += 1
+    return matrix
 
 
 def _partners(samples: Sequence[Sample], matches: Matches, conf: Sequence[float]) -> list[dict[int, int]]:

@@ -25,7 +25,7 @@ from docdetect.metrics.slices import DocumentFigures, Slice, by_contact, by_docu
 
 _FORMAT = 1
 _FEW_GROUPS = 10
-_FEW_MARKS = 30
+FEW_MARKS = 30
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Evaluation:
             counted = "1 mark" if row.marks == 1 else f"{row.marks} marks"
             if not row.marks:
                 notes.append(f"No mark of class {row.name}: nothing can be said about it.")
-            elif row.marks < _FEW_MARKS:
+            elif row.marks < FEW_MARKS:
                 notes.append(f"Only {counted} of class {row.name}: one of them moves recall by {1 / row.marks:.0%}.")
             if 0 < (having := self.matches.groups_with_marks(class_id)) < FEWEST_GROUPS:
                 notes.append(

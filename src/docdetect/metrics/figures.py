@@ -1,6 +1,9 @@
-"""The figures of one evaluation, each with its interval from a bootstrap by group.
+"""The figures of docdetect: the one definition of average precision, precision, recall and F1 for every command.
 
-Precision, recall and F1 over the confidence threshold, and the threshold to choose.
+Average precision is COCO's: the mean, over 101 recalls, of the greatest precision at that recall or a higher one, with
+IoU 0.5 (AP50), 0.75 (AP75), or the mean of ten thresholds from 0.5 to 0.95 (AP50-95). It uses detections of every
+confidence from 0.001 on. Precision, recall and F1 are counts at a named confidence threshold and IoU 0.5. A figure is a
+share in [0, 1]; its interval comes from a bootstrap by group.
 """
 
 from __future__ import annotations
@@ -155,12 +158,14 @@ class Operating:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """One class, or the mean of all that have marks.
+    """One class, or "all": sums of the counts, and the mean of the figures over the classes that have marks.
 
     Attributes:
         name: class name, or "all".
+        pages: number of pages with a mark of the class; of "all" the number of all pages.
         marks: number of true marks.
         detections: number of detections at the working threshold.
+        hits: number of those that meet a mark at IoU 0.5.
         ap50, ap75, ap50_95: COCO average precision.
         working: at the working threshold.
         best: at the threshold where F1 is best on this very set (for "all": the mean F1 at one common threshold), hence
@@ -168,13 +173,20 @@ class ClassFigures:
     """
 
     name: str
+    pages: int
     marks: int
     detections: int
+    hits: int
     ap50: Figure
     ap75: Figure
     ap50_95: Figure
     working: Operating
     best: Operating
+
+    @property
+    def wrong(self) -> int:
+        """Number of detections at the working threshold that meet no mark, or one that a surer detection has met."""
+        return self.detections - self.hits
 
 
 @dataclass(frozen=True)
@@ -196,7 +208,8 @@ def class_figures(
         matches: from `matching.match`.
         names: class names in the order of ids.
         conf: working threshold of each class.
-        settings: resamples, level and seed; the same seed gives the same intervals.
+        settings: resamples, level and seed; the same seed gives the same intervals. With 0 resamples the figures are
+            the same and have no intervals.
     """
     settings = settings or BootstrapSettings()
     weights = group_weights(len(matches.groups), settings.resamples, settings.seed)
@@ -213,8 +226,10 @@ def class_figures(
     rows = [
         ClassFigures(
             name,
+            int((one.marks_per_page > 0).sum()),
             one.mark_count,
             int((one.scores >= conf[k]).sum()),
+            int(one.hits[one.scores >= conf[k], 0].sum()),
             *working.average_precisions(k),
             working.operating(k, conf[k]),
             best_each.operating(k, per_class[k]),
@@ -223,8 +238,10 @@ def class_figures(
     ]
     together = ClassFigures(
         "all",
+        len(matches.group_ids),
         sum(row.marks for row in rows),
         sum(row.detections for row in rows),
+        sum(row.hits for row in rows),
         *working.average_precisions(None),
         working.operating(None, float(np.mean(conf))),
         best_common.operating(None, common),
@@ -289,6 +306,8 @@ class _Sampled:
 
 
 def column(draws: OperatingDraws, name: str, class_id: int | None) -> Float64Array:
-    """(B,) one figure of one class, or of the mean of all where `class_id` is None."""
+    """(B,) one figure of one class or, where `class_id` is None, its mean over the classes that have marks."""
     values: Float64Array = getattr(draws, name)
-    return class_mean(values) if class_id is None else values[:, class_id]
+    if class_id is not None:
+        return values[:, class_id]
+    return class_mean(np.where(np.isnan(draws.recall), np.nan, values))

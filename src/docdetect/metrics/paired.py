@@ -1,4 +1,7 @@
-"""Is B better than A, or is it noise? A paired bootstrap: both are judged on the same resamples of groups."""
+"""Whether one set of predictions is better than another, or the difference is noise.
+
+The test is a paired bootstrap: both sets are evaluated on the same resamples of groups of pages.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class Difference:
         a, b: the two values; None where undefined.
         difference: b - a with its interval.
         probability: share of the resamples in which B is ahead, ties counted half; None without an interval.
-        verdict: "better", "worse", or "noise" where the interval holds 0; "too few groups" where there is none;
+        outcome: "better", "worse", or "noise" where the interval holds 0; "too few groups" where there is no interval;
             "undefined" without values.
     """
 
@@ -32,7 +35,7 @@ class Difference:
     b: float | None
     difference: Figure
     probability: float | None
-    verdict: str
+    outcome: str
 
 
 def compare(
@@ -114,10 +117,10 @@ def _difference(
     known = figure.low is not None
     probability = float((defined > 0).mean() + (defined == 0).mean() / 2) if known else None
     values = [None if np.isnan(value) else value for value in (a, b)]
-    return Difference(*key, values[0], values[1], figure, probability, _verdict(figure))
+    return Difference(*key, values[0], values[1], figure, probability, _outcome(figure))
 
 
-def _verdict(figure: Figure) -> str:
+def _outcome(figure: Figure) -> str:
     if figure.value is None:
         return "undefined"
     if figure.low is None or figure.high is None:

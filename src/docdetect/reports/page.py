@@ -127,6 +127,16 @@ def jpeg_uri(pixels: ByteArray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
+def picture_bytes(picture: Picture) -> bytes:
+    """The content of a picture as a file of its own."""
+    return base64.b64decode(picture.uri.partition(";base64,")[2])
+
+
+def png_uri(png: bytes) -> str:
+    """A drawing in the PNG format as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
 def svg_uri(svg: bytes) -> str:
     """A drawing as a data URI; as an image, so that the ids of two drawings cannot meet and no script in it runs."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

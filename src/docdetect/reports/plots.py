@@ -1,4 +1,4 @@
-"""Plots as SVG, drawn by Matplotlib without a screen; the same bytes for the same figures."""
+"""Plots as SVG or PNG, drawn by Matplotlib without a screen; the same bytes for the same figures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from docdetect.reports.page import Picture, svg_uri
+from docdetect.reports.page import Picture, png_uri, svg_uri
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Colour: TypeAlias = tuple[int, int, int]
 """RGB, 0..255."""
+Form: TypeAlias = Literal["svg", "png"]
+"""SVG inside reports, PNG as a file of its own."""
 
 INK: Colour = (28, 36, 48)
 GREY: Colour = (140, 148, 160)
@@ -68,25 +70,51 @@ class Axis:
     high: float | None = None
 
 
-def line_plot(title: str, lines: Sequence[Line], x: Axis, y: Axis, *, mark_x: float | None = None) -> Picture:
+def line_plot(
+    title: str, lines: Sequence[Line], x: Axis, y: Axis, *, mark_x: float | None = None, form: Form = "svg"
+) -> Picture:
     """Curves over one axis, and a vertical line at `mark_x` where given."""
     with _style():
         figure, axes = _axes(title)
-        for line in lines:
-            axes.plot(
-                line.x,
-                line.y,
-                label=line.label,
-                color=_rgb(line.colour),
-                linestyle="--" if line.dashed else "-",
-                linewidth=2.4 if line.bold else 1.5,
-            )
+        _draw_lines(axes, lines, x, y)
         if mark_x is not None:
             axes.axvline(mark_x, color=_rgb(GREY), linewidth=1, linestyle=":")
-        _name_axes(axes, x, y)
-        if lines:
-            axes.legend(fontsize=9)
-        return _picture(figure, title)
+        return _picture(figure, title, form)
+
+
+def panels_plot(panels: Sequence[tuple[str, Sequence[Line]]], x: Axis, *, form: Form = "svg") -> Picture:
+    """Several small plots over the same axis in one drawing, two in a row: (title, curves)."""
+    from matplotlib.figure import Figure
+
+    with _style():
+        rows = max(1, -(-len(panels) // 2))
+        figure = Figure(figsize=(2 * _SIZE_INCH[0], rows * _SIZE_INCH[1]), layout="constrained")
+        grid = figure.subplots(rows, 2, squeeze=False).ravel()
+        for axes, (title, lines) in zip(grid, panels, strict=False):
+            axes.set_title(title)
+            _draw_lines(axes, lines, x, Axis(""))
+        for axes in grid[len(panels) :]:
+            axes.set_axis_off()
+        return _picture(figure, "", form)
+
+
+def matrix_plot(
+    title: str, cells: Sequence[Sequence[float]], names: Sequence[str], axes_names: tuple[str, str], form: Form = "svg"
+) -> Picture:
+    """A square table of numbers, the darker the larger; `axes_names` are those of the columns and of the rows."""
+    with _style():
+        figure, axes = _axes(title)
+        most = max((value for row in cells for value in row), default=0) or 1
+        axes.imshow([list(row) for row in cells], cmap="Blues", vmin=0, vmax=most)
+        for row, values in enumerate(cells):
+            for column, value in enumerate(values):
+                text = f"{value:g}" if float(value).is_integer() and most > 1 else f"{value:.2f}"
+                axes.text(column, row, text, ha="center", va="center", color="white" if value > 0.6 * most else "black")
+        axes.set_xticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), names)
+        axes.grid(visible=False)
+        _name_axes(axes, Axis(axes_names[0]), Axis(axes_names[1]))
+        return _picture(figure, title, form)
 
 
 def interval_plot(title: str, spans: Sequence[Span], x: Axis, *, mark_x: float | None = None) -> Picture:
@@ -168,6 +196,22 @@ def _axes(title: str, rows: int | None = None) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def _draw_lines(axes: Axes, lines: Sequence[Line], x: Axis, y: Axis) -> None:
+    for line in lines:
+        axes.plot(
+            line.x,
+            line.y,
+            label=line.label,
+            color=_rgb(line.colour),
+            linestyle="--" if line.dashed else "-",
+            linewidth=2.4 if line.bold else 1.5,
+            marker="o" if len(line.x) == 1 else None,
+        )
+    _name_axes(axes, x, y)
+    if lines:
+        axes.legend(fontsize=9)
+
+
 def _name_axes(axes: Axes, x: Axis, y: Axis) -> None:
     axes.set_xlabel(x.name)
     axes.set_ylabel(y.name)
@@ -177,8 +221,11 @@ def _name_axes(axes: Axes, x: Axis, y: Axis) -> None:
         axes.set_ylim(y.low, y.high)
 
 
-def _picture(figure: Figure, title: str) -> Picture:
+def _picture(figure: Figure, title: str, form: Form = "svg") -> Picture:
     stream = io.BytesIO()
+    if form == "png":
+        figure.savefig(stream, format="png", dpi=150, metadata={"Software": None})
+        return Picture(png_uri(stream.getvalue()), title)
     figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return Picture(svg_uri(stream.getvalue()), title)
 

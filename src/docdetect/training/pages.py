@@ -14,9 +14,10 @@ from ultralytics.data.dataset import YOLODataset
 
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents.pictures import read_picture
+from docdetect.models.letterbox import Letterbox, fitted_letterbox, page_to_picture
 from docdetect.training.augment import rand_augment, random_erase, set_size, turn_outlines, unit_outlines
 from docdetect.training.windows import choose_window, cut
-from docdetect.types import ByteArray, SizeWH
+from docdetect.types import ByteArray, FloatArray, SizeWH
 
 
 class RandAugmentPages:
@@ -97,6 +98,47 @@ class Pages(YOLODataset):  # type: ignore[misc]
         return transforms
 
 
+class ValidationPages(Pages):
+    """Pages of the validation split as the pictures that `docdetect val` and `infer` show to the network."""
+
+    def page(self, file: Path) -> LabelledImage:
+        """The page of a picture that the loader has given."""
+        return self._page_of[file]
+
+    @property
+    def picture_sizes(self) -> list[SizeWH]:
+        """Width and height in px of each page's picture, in the order of the pages."""
+        return [self._fit(page).picture_wh for page in self._pages]
+
+    def get_img_files(self, img_path: str) -> list[str]:
+        files = super().get_img_files(img_path)
+        self._page_of = {page.path: page for page in self._pages}
+        return files
+
+    def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> Any:
+        """The picture of the page, from memory where it is cached."""
+        if self.ims[i] is not None:
+            return self.ims[i], self.im_hw0[i], self.im_hw[i]
+        pixels = bgr_pixels(self.im_files[i])
+        picture = page_to_picture(pixels, self._fit(self._pages[i]))
+        return picture, pixels.shape[:2], picture.shape[:2]
+
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        label = deepcopy(self.labels[index])
+        page, fit = self._pages[index], self._fit(self._pages[index])
+        label["img"], label["ori_shape"], label["resized_shape"] = self.load_image(index)
+        label["rect_shape"] = label["resized_shape"]  # Ultralytics' letterbox has nothing left to do
+        gain = fit.inner_wh[0] / fit.page_wh[0], fit.inner_wh[1] / fit.page_wh[1]
+        label["ratio_pad"] = gain[::-1]
+        offset = np.array([fit.left, fit.top] * 2, np.float32)
+        label["bboxes"] = _centred(page.ground_truth.xyxy * np.array(gain * 2, np.float32) + offset, fit.picture_wh)
+        del label["shape"]
+        return dict(self.update_labels_info(label))
+
+    def _fit(self, page: LabelledImage) -> Letterbox:
+        return fitted_letterbox(page.ground_truth.size_wh, self.imgsz, self.stride)
+
+
 class Windows(Pages):
     """Pages of a split as windows of `window_wh` px, cut from pages whose long side is `page_px`."""
 
@@ -129,9 +171,7 @@ class Windows(Pages):
         label["img"], inside, kept = cut(page, boxes, corner, self.window_wh)
         label["ori_shape"] = label["resized_shape"] = self.window_wh[::-1]
         label["ratio_pad"] = (1.0, 1.0)
-        centres, sides = (inside[:, :2] + inside[:, 2:]) / 2, inside[:, 2:] - inside[:, :2]
-        shares = np.concatenate([centres, sides], axis=1) / np.array([*self.window_wh, *self.window_wh])
-        label["bboxes"] = shares.astype(np.float32)
+        label["bboxes"] = _centred(inside, self.window_wh)
         label["cls"] = label["cls"][kept]
         return dict(self.update_labels_info(label))
 
@@ -144,13 +184,11 @@ def _generator() -> np.random.Generator:
 def _label(page: LabelledImage) -> dict[str, Any]:
     """A picture's labels as Ultralytics wants them: boxes as normalised centre, width, height."""
     width, height = page.ground_truth.size_wh
-    xyxy = page.ground_truth.xyxy / np.array([width, height, width, height], np.float32)
-    centres, sides = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
     return {
         "im_file": str(page.path),
         "shape": (height, width),
         "cls": page.ground_truth.class_ids.astype(np.float32).reshape(-1, 1),
-        "bboxes": np.concatenate([centres, sides], axis=1).astype(np.float32),
+        "bboxes": _centred(page.ground_truth.xyxy, (width, height)),
         "segments": [],
         "keypoints": None,
         "normalized": True,
@@ -175,6 +213,13 @@ def _scaled_to(pixels: ByteArray, long_side_px: int) -> ByteArray:
         return pixels
     size_wh = (min(math.ceil(width * scale), long_side_px), min(math.ceil(height * scale), long_side_px))
     return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _centred(xyxy: FloatArray, size_wh: SizeWH) -> FloatArray:
+    """(N, 4) corners in px of a picture -> float32 (N, 4) centre, width and height as shares of its size."""
+    centres, sides = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
+    shares = np.concatenate([centres, sides], axis=1) / np.array([*size_wh, *size_wh], np.float32)
+    return np.asarray(shares, np.float32)
 
 
 def _resized(pixels: ByteArray, scale: float) -> ByteArray:

@@ -6,13 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-
-@dataclass(frozen=True)
-class ClassAccuracy:
-    """Average precision of one class at IoU 0.5 and averaged over IoU 0.5..0.95, in [0, 1]."""
-
-    ap50: float
-    ap50_95: float
+from docdetect.metrics.figures import ClassFigures
 
 
 @dataclass(frozen=True)
@@ -27,10 +21,10 @@ class EpochReport:
         train_losses: part (box, cls, dfl) -> mean over the epoch.
         val_losses: the same on the validation split.
         learning_rate: of the weights at the end of the epoch.
-        precision, recall: mean over classes at the confidence of the best F1, as Ultralytics has them.
-        ap50, ap50_95: mean over classes.
-        classes: class name -> its accuracy; None where the validation split has no mark of the class.
-        best: whether these are the best weights so far.
+        figures: docdetect's figures on the validation split, "all" first, then of each class; precision and recall are
+            at the confidence threshold of `docdetect val`.
+        ultralytics_map50, ultralytics_map50_95: Ultralytics' own average precision, by its own rules.
+        best: whether these are the best weights so far, by the AP50-95 of "all".
     """
 
     epoch: int
@@ -40,11 +34,9 @@ class EpochReport:
     train_losses: Mapping[str, float]
     val_losses: Mapping[str, float]
     learning_rate: float
-    precision: float
-    recall: float
-    ap50: float
-    ap50_95: float
-    classes: Mapping[str, ClassAccuracy | None]
+    figures: tuple[ClassFigures, ...]
+    ultralytics_map50: float
+    ultralytics_map50_95: float
     best: bool
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
 from docdetect.files import make_run_folder as make_run_folder
 from docdetect.files import read_json, read_text, write_json, write_text
+from docdetect.tables import read_csv, write_csv
 from docdetect.training.progress import EpochReport
 
 _PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "opencv-python-headless", "numpy", "pillow")
@@ -126,35 +125,37 @@ def _why_not(run: RunFolder) -> str:
 
 
 def write_epoch(run: RunFolder, report: EpochReport) -> None:
-    """Adds one line to `training_metrics.csv`, or replaces the line of the same epoch."""
-    row = _row(report)
-    rows = [old for old in read_rows(run.metrics) if int(old["epoch"]) < report.epoch]
-    _write_rows(run.metrics, [*rows, row])
+    """Adds one row to `training_metrics.csv`, or replaces the row of the same epoch. Raises OutputError."""
+    import pandas as pd
+
+    figures = {name: "" if value is None else f"{value:.6g}" for name, value in epoch_figures(report).items()}
+    row = pd.DataFrame([{"epoch": str(report.epoch), **figures, "best": "yes" if report.best else ""}])
+    if run.metrics.is_file():
+        before = read_csv(run.metrics, ("epoch",))
+        row = pd.concat([before[before["epoch"].astype(int) < report.epoch], row]).fillna("")
+    write_csv(run.metrics, row.itertuples(index=False), list(row.columns))
+
+
+def epochs_done(run: RunFolder) -> int:
+    """Number of epochs in `training_metrics.csv`; 0 where there is no such file yet. Raises InputError."""
+    return len(read_csv(run.metrics, ("epoch",))) if run.metrics.is_file() else 0
 
 
 def drop_later_epochs(table: Path, epochs: int) -> None:
-    """Cuts a table of epochs back to those that the checkpoint to resume from has seen."""
-    if table.is_file():
-        _write_rows(table, [row for row in read_rows(table) if int(float(row["epoch"])) <= epochs])
+    """Cuts a CSV table, whose first column is the epoch, back to what the checkpoint to resume from has seen.
 
-
-def read_rows(table: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file as they are; none when it is not there. A line that was cut off is left out."""
+    The lines that stay are left as they are, since Ultralytics reads and continues one of these tables. A last line
+    that was cut off by a kill is dropped, too.
+    """
     if not table.is_file():
-        return []
-    reader = csv.DictReader(io.StringIO(read_text(table)), skipinitialspace=True)
-    return [row for row in reader if all(value is not None for value in row.values())]
-
-
-def _write_rows(table: Path, rows: list[dict[str, str]]) -> None:
-    if not rows:
-        table.unlink(missing_ok=True)
         return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(table, text.getvalue())
+    head, *lines = read_text(table).splitlines()
+    whole = [line for line in lines if line.count(",") >= head.count(",")]
+    kept = [line for line in whole if int(float(line.split(",")[0])) <= epochs]
+    if kept:
+        write_text(table, "\n".join([head, *kept]) + "\n")
+    else:
+        table.unlink()
 
 
 def epoch_figures(report: EpochReport) -> dict[str, float | None]:
@@ -164,21 +165,16 @@ def epoch_figures(report: EpochReport) -> dict[str, float | None]:
         "learning_rate": report.learning_rate,
         **{f"train_{part}": value for part, value in report.train_losses.items()},
         **{f"val_{part}": value for part, value in report.val_losses.items()},
-        "precision": report.precision,
-        "recall": report.recall,
-        "AP50": report.ap50,
-        "AP50-95": report.ap50_95,
     }
-    for name, accuracy in report.classes.items():
-        figures[f"AP50 {name}"] = accuracy.ap50 if accuracy else None
-        figures[f"AP50-95 {name}"] = accuracy.ap50_95 if accuracy else None
+    for row in report.figures:
+        of = "" if row is report.figures[0] else f" {row.name}"
+        figures[f"precision{of}"] = row.working.precision.value
+        figures[f"recall{of}"] = row.working.recall.value
+        figures[f"AP50{of}"] = row.ap50.value
+        figures[f"AP50-95{of}"] = row.ap50_95.value
+    figures["ultralytics_map50"] = report.ultralytics_map50
+    figures["ultralytics_map50_95"] = report.ultralytics_map50_95
     return figures
-
-
-def _row(report: EpochReport) -> dict[str, str]:
-    figures = epoch_figures(report)
-    texts = {name: "" if value is None else f"{value:.6g}" for name, value in figures.items()}
-    return {"epoch": str(report.epoch), **texts, "best": "yes" if report.best else ""}
 
 
 def _sides(dataset: YoloDataset) -> list[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from docdetect.config.schema import Config, TrainConfig
 from docdetect.datasets.reader import content_hashes, read_dataset
 from docdetect.errors import ConfigError, DocdetectError, InputError
 from docdetect.files import read_json
+from docdetect.metrics.codec import figures_from_json
 from docdetect.models.checkpoint import load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.training.records import RunFolder, drop_later_epochs, find_run, update_record, write_configuration
@@ -109,17 +110,8 @@ def _runs_of_recipe(recipe: TrainConfig) -> Iterator[RunFolder]:
 
 def _finished_result(run: RunFolder) -> TrainResult:
     record: dict[str, Any] = read_json(run.record)
-    best = record["best"]
-    return TrainResult(
-        folder=run.path,
-        weights=run.best,
-        epochs=int(record["epochs"]),
-        seconds=0.0,
-        precision=float(best["precision"]),
-        recall=float(best["recall"]),
-        ap50=float(best["AP50"]),
-        ap50_95=float(best["AP50-95"]),
-    )
+    figures = figures_from_json(record["best"].get("figures", ()), str(run.record))
+    return TrainResult(run.path, run.best, int(record["epochs"]), 0.0, figures)
 
 
 def _epochs_of(run: RunFolder) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,15 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes, read_dataset
 from docdetect.errors import InterruptedRunError
 from docdetect.files import locked_folder, sha256_file
+from docdetect.metrics.codec import to_plain
+from docdetect.metrics.figures import ClassFigures
 from docdetect.models.checkpoint import check_architecture, load_network
 from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import no_announcement, resolve_model, resolve_weights
 from docdetect.training.arguments import training_arguments
-from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport, no_report
+from docdetect.training.plots import write_contact_sheets, write_plots
+from docdetect.training.progress import EpochCallback, EpochReport, no_report
 from docdetect.training.records import (
     RunFolder,
     data_record,
@@ -29,6 +32,7 @@ from docdetect.training.records import (
     write_configuration,
     write_epoch,
 )
+from docdetect.training.report import write_report
 from docdetect.training.tracking import check_tracking, tracked
 from docdetect.types import SizeWH
 
@@ -58,27 +62,21 @@ class Listeners:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A finished training; the figures are those of the best weights on the validation split.
+    """A finished training.
 
     Attributes:
         folder: the run folder.
         weights: the best weights.
         epochs: epochs that were trained, those before a resumption included.
         seconds: what this session took.
-        precision, recall: mean over classes, at the confidence of the best F1.
-        ap50, ap50_95: mean over classes.
-        classes: class name -> accuracy; None where the validation split has no mark of the class.
+        figures: of the best weights on the validation split, "all" first, then of each class.
     """
 
     folder: Path
     weights: Path
     epochs: int
     seconds: float
-    precision: float
-    recall: float
-    ap50: float
-    ap50_95: float
-    classes: Mapping[str, ClassAccuracy | None] = field(default_factory=dict)
+    figures: tuple[ClassFigures, ...]
 
 
 def with_named_model(config: Config) -> Config:
@@ -158,6 +156,8 @@ def run_training(
         workers=config.train.workers,
         window=_window_wh(config.train.window),
         pause_hours=config.train.pause_hours,
+        conf=config.val.conf,
+        iou=config.val.iou,
         announce=tell.announce,
         on_epoch=tell.on_epoch,
         on_progress=tell.on_progress,
@@ -185,35 +185,24 @@ def run_training(
             trainer.train()
         finally:
             _close_loaders(trainer)
-        return _finish(run, trainer, (datetime.now() - started).total_seconds())
+        return _finish(run, config, dataset, trainer, (datetime.now() - started).total_seconds())
 
 
-def _finish(run: RunFolder, trainer: PagesTrainer, seconds: float) -> TrainResult:
-    figures = trainer.metrics
-    result = TrainResult(
-        folder=run.path,
-        weights=run.best,
-        epochs=trainer.epoch + 1,
-        seconds=seconds,
-        precision=float(figures["metrics/precision(B)"]),
-        recall=float(figures["metrics/recall(B)"]),
-        ap50=float(figures["metrics/mAP50(B)"]),
-        ap50_95=float(figures["metrics/mAP50-95(B)"]),
-        classes=trainer.class_accuracies(),
-    )
+def _finish(run: RunFolder, config: Config, dataset: YoloDataset, trainer: PagesTrainer, seconds: float) -> TrainResult:
+    """Writes what the evaluation of the best weights has found, and marks the run as finished."""
+    validator, names, conf = trainer.validator, dataset.class_names, config.val.conf
+    figures, samples, matches = validator.figures, validator.samples, validator.matches
+    write_plots(run.path, samples, matches, names, conf)
+    write_contact_sheets(run.path, samples, names, conf, lambda position: validator.pixels(samples[position]))
+    write_report(run, config, figures, samples, matches, names)
     update_record(
         run,
         state="finished",
-        epochs=result.epochs,
-        best={
-            "sha256": sha256_file(run.best),
-            "precision": round(result.precision, 6),
-            "recall": round(result.recall, 6),
-            "AP50": round(result.ap50, 6),
-            "AP50-95": round(result.ap50_95, 6),
-        },
+        epochs=trainer.epoch + 1,
+        best={"sha256": sha256_file(run.best), "figures": to_plain(figures)},
     )
-    return result
+    run.results.unlink(missing_ok=True)  # Ultralytics' table; all that it says is in the run's own table of epochs
+    return TrainResult(run.path, run.best, trainer.epoch + 1, seconds, figures)
 
 
 def _alone(run: RunFolder) -> AbstractContextManager[None]:

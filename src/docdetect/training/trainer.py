@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from ultralytics.data.build import InfiniteDataLoader, seed_worker
 from ultralytics.engine import trainer as engine_trainer
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
@@ -24,9 +26,11 @@ from docdetect.console import ProgressCallback
 from docdetect.datasets.reader import YoloDataset
 from docdetect.errors import InterruptedRunError
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
-from docdetect.training.pages import Pages, Windows
+from docdetect.models.engines.base import same_shaped
+from docdetect.training.pages import Pages, ValidationPages, Windows
 from docdetect.training.precision import PreciseLoss, choose_precision
-from docdetect.training.progress import ClassAccuracy, EpochCallback, EpochReport
+from docdetect.training.progress import EpochCallback, EpochReport
+from docdetect.training.validation import PagesValidator
 from docdetect.types import SizeWH
 
 # Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
@@ -52,6 +56,8 @@ class Job:
         workers: loader processes at most.
         window: px, width and height of the windows of pages that are trained on; None is whole pages in squares.
         pause_hours: after so many hours the end of an epoch is the end of the session; 0 is no limit.
+        conf, iou: the confidence threshold of precision and recall, and the IoU of non-maximum suppression, in the
+            validation after each epoch; those of `docdetect val`.
         announce: told what is worth knowing.
         on_epoch: told after each epoch.
         on_progress: told after each batch.
@@ -64,6 +70,8 @@ class Job:
     workers: int
     window: SizeWH | None
     pause_hours: float
+    conf: float
+    iou: float
     announce: Callable[[str], None]
     on_epoch: EpochCallback
     on_progress: ProgressCallback
@@ -114,17 +122,18 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         """docdetect's pages in place of a second scan of the folders; windows of them where the recipe says so."""
         training = mode == "train"
         window = self.job.window if training else None
-        make = partial(Windows, page_px=self.args.imgsz, window_wh=window) if window else Pages
-        pages: Pages = make(
+        make: Callable[..., Pages] = Pages if training else ValidationPages
+        if window:
+            make = partial(Windows, page_px=self.args.imgsz, window_wh=window)
+        pages = make(
             img_path=img_path,
             imgsz=max(window) if window else self.args.imgsz,
             batch_size=batch,
             augment=training,
             hyp=self.args,
-            rect=mode == "val",
+            rect=False,
             cache=self.args.cache or None,
             stride=max(int(unwrap_model(self.model).stride.max()), 32),
-            pad=0.0 if training else 0.5,
             task="detect",
             data=self.data,
         )
@@ -135,13 +144,38 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """Loader processes on CPUs too: Ultralytics sets them to none there, and the network waits for every page."""
         self.args.workers = loader_processes(self.job.workers, self.device)
-        if mode == "val":
-            self.args.workers //= 2  # Ultralytics doubles them for validation
         release_freed_memory()  # the processes are forked
         try:
+            if mode == "val":
+                return self._validation_loader(self.build_dataset(dataset_path, mode, batch_size), batch_size)
             return super().get_dataloader(dataset_path, batch_size, rank, mode)
         finally:
             self.args.workers = self.job.workers
+
+    def _validation_loader(self, pages: Pages, batch_size: int) -> InfiniteDataLoader:
+        """Batches of pictures of one size, so that no page gets a wider border than `docdetect val` gives it."""
+        assert isinstance(pages, ValidationPages)
+        batches = same_shaped(pages.picture_sizes, batch_size)
+        workers = min(self.args.workers, len(batches)) if len(batches) > 1 else 0
+        return InfiniteDataLoader(
+            pages,
+            batch_sampler=batches,
+            num_workers=workers,
+            prefetch_factor=2 if workers else None,
+            pin_memory=self.device.type == "cuda",
+            collate_fn=pages.collate_fn,
+            worker_init_fn=seed_worker,
+        )
+
+    def get_validator(self) -> PagesValidator:
+        """docdetect's figures beside Ultralytics', from one pass of the network."""
+        super().get_validator()  # sets the names of the losses
+        validator = PagesValidator(
+            self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks
+        )
+        validator.conf, validator.iou = self.job.conf, self.job.iou
+        validator.class_names = self.job.dataset.class_names
+        return validator
 
     def _close_dataloader_mosaic(self) -> None:
         super()._close_dataloader_mosaic()
@@ -157,30 +191,25 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
     def plot_training_labels(self) -> None:
         """Nothing: the dataset's own report draws these figures, and drawing them takes longer than a small epoch."""
 
+    def plot_metrics(self) -> None:
+        """Nothing: the curves over the epochs are in docdetect's report of the training."""
+
     def save_model(self) -> bool:
         """Checkpoints whole or not at all: a run that is killed while it writes must still be resumable."""
         with self._staged_checkpoints():
             return bool(super().save_model())
 
     def validate(self) -> Any:
-        judged = super().validate()
+        """Ultralytics' validation, which asks `PagesValidator`; the memory of a large batch is given back."""
+        outcome = super().validate()
         if 0 < _KEPT_SHARE * self.batch_memory < peak_memory():  # whole pages after windows: more than was foreseen
             release_freed_memory()
-        return judged
+        return outcome
 
     def final_eval(self) -> None:
         self.final = True
         release_freed_memory()
         super().final_eval()
-
-    def class_accuracies(self) -> dict[str, ClassAccuracy | None]:
-        """The newest validation by class; None for classes without a mark in it."""
-        box = self.validator.metrics.box
-        found = {
-            int(k): ClassAccuracy(float(row[0]), float(row.mean()))
-            for k, row in zip(box.ap_class_index, box.all_ap, strict=True)
-        }
-        return {name: found.get(k) for k, name in enumerate(self.job.dataset.class_names)}
 
     @contextmanager
     def _staged_checkpoints(self) -> Iterator[None]:
@@ -251,11 +280,9 @@ def _report(trainer: PagesTrainer) -> EpochReport:
         train_losses={_part(name): float(value) for name, value in trainer.tloss.items()},
         val_losses={_part(k): float(v) for k, v in figures.items() if k.startswith("val/")},
         learning_rate=float(trainer.lr["lr/pg0"]),
-        precision=float(figures["metrics/precision(B)"]),
-        recall=float(figures["metrics/recall(B)"]),
-        ap50=float(figures["metrics/mAP50(B)"]),
-        ap50_95=float(figures["metrics/mAP50-95(B)"]),
-        classes=trainer.class_accuracies(),
+        figures=trainer.validator.figures,
+        ultralytics_map50=float(figures["metrics/mAP50(B)"]),
+        ultralytics_map50_95=float(figures["metrics/mAP50-95(B)"]),
         best=trainer.fitness == trainer.best_fitness,
     )
 
