@@ -75,6 +75,8 @@ def resolved(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         workers=recipe.workers,
         window=None,
         pause_hours=recipe.pause_hours,
+        conf=0.25,
+        iou=0.7,
         announce=no_announcement,
         on_epoch=no_report,
         on_progress=no_progress,
