@@ -273,7 +273,7 @@ def test_infer_can_be_stopped_from_another_thread_and_is_resumed(
     stop = threading.Event()
 
     def on_progress(done: int, total: int, note: str) -> None:
-        if done >= 2:
+        if done >= 6:
             stop.set()
 
     config = config_for(tmp_path / "in", tmp_path / "out")

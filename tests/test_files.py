@@ -96,6 +96,12 @@ def test_run_names() -> None:
     assert files.timestamped("infer", datetime(2025, 11, 3, 4, 5, 6)) == "infer_20251103_040506"
 
 
+def test_run_folders_of_one_second_are_numbered(tmp_path: Path) -> None:
+    now = datetime(2025, 11, 3, 4, 5, 6)
+    names = [files.make_run_folder(tmp_path / "runs", "infer", now).name for _ in range(3)]
+    assert names == ["infer_20251103_040506", "infer_20251103_040506_2", "infer_20251103_040506_3"]
+
+
 @pytest.mark.parametrize("name", ["a/b.pdf", "../../etc/passwd", "C:\\x", "a\x00b", "...", ""])
 def test_safe_stems_have_no_folders(name: str) -> None:
     stem = files.safe_stem(name)

@@ -112,7 +112,7 @@ def test_results_inside_the_source_are_no_documents(tmp_path: Path) -> None:
     make_pdf(tmp_path / "a.pdf", [[]])
     run_once(tmp_path, tmp_path / "found" / "here", with_pages())
     wanted = InferConfig(source=(str(tmp_path),))
-    assert [file.name for file in chosen_documents(wanted, tmp_path / "new").files] == ["a.pdf"]
+    assert [file.name for file in chosen_documents(wanted).files] == ["a.pdf"]
     drawn = tmp_path / "found" / "here" / "pages" / "a.pdf" / "page_0001.jpg"
     wanted = InferConfig(source=(str(tmp_path / "a.pdf"), str(drawn)))
-    assert len(chosen_documents(wanted, tmp_path / "new").files) == 2, "what is named one by one is wanted"
+    assert len(chosen_documents(wanted).files) == 2, "what is named one by one is wanted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def choose(source: Path, **options: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
-    collection = chosen_documents(InferConfig(source=(str(source),), **options), source.parent / "out")
+def choose(source: Path, **options: Any) -> tuple[list[str], dict[str, str]]:
+    collection = chosen_documents(InferConfig(source=(str(source),), output=str(source.parent / "out"), **options))
     return [file.name for file in collection.files], {entry.name: entry.reason.value for entry in collection.left_out}
 
 
@@ -63,7 +64,7 @@ def test_nothing_left_says_what_was_left_out(source: Path) -> None:
 def test_the_summary_names_what_was_left_out(source: Path) -> None:
     output = source.parent / "out"
     report = run_once(source, output)
-    collection = chosen_documents(InferConfig(source=(str(source),), exclude=("drafts/*",)), output)
+    collection = chosen_documents(InferConfig(source=(str(source),), exclude=("drafts/*",), output=str(output)))
     summary = summary_of(replace(report, left_out=collection.left_out))
     assert summary["left_out"] == [
         {"name": "drafts/", "reason": "excluded"},

@@ -20,9 +20,10 @@ SECRETS = ("pa55-ж one", "pa55-two", "pa55-wrong")
 
 
 def lock(path: Path, password: str, encryption: int = pymupdf.PDF_ENCRYPT_AES_256) -> None:
-    make_pdf(path.with_suffix(".plain"), [[("stamp", (20.0, 20.0, 60.0, 50.0))]])
-    with pymupdf.open(path.with_suffix(".plain"), filetype="pdf") as pdf:
+    plain = make_pdf(path.with_suffix(".plain"), [[("stamp", (20.0, 20.0, 60.0, 50.0))]])
+    with pymupdf.open(plain, filetype="pdf") as pdf:
         pdf.save(path, encryption=encryption, user_pw=password, owner_pw="owner")
+    plain.unlink()  # it is read, too: a file is what its content says
 
 
 @pytest.fixture

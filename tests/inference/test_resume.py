@@ -6,15 +6,19 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from docdetect.config.schema import Config
-from docdetect.errors import OutputError
+from docdetect.config.loading import load_config
+from docdetect.config.schema import Config, InferConfig
+from docdetect.errors import InputError, OutputError
 from docdetect.inference import detector as module
 from docdetect.inference.detector import Detector
-from docdetect.inference.journal import JOURNAL_NAME
-from docdetect.inference.run import run_settings
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.results import InferReport
+from docdetect.inference.resuming import infer_config, what_starts_over
+from docdetect.inference.run import infer, run_settings
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Traits
 from docdetect.types import ByteArray, Detections
@@ -184,3 +188,103 @@ def test_another_int8_form_of_the_same_weights_is_another_setting(
         seen.append(hashes)
     assert len({first for first, _ in seen}) == 3
     assert len({second for _, second in seen}) == 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("change", [{"save_pages": True}, {"save_crops": True}, {"save_pdf": True}])
+def test_an_output_that_is_added_repeats_no_inference(
+    source: Path, tmp_path: Path, change: dict[str, Any], workers: int
+) -> None:
+    output, settings = tmp_path / "out", replace(SETTINGS, workers=workers)
+    run_once(source, output, settings)
+    engine = CountingEngine()
+    run_once(source, output, replace(settings, **change), engine=engine, on_existing="resume")
+    assert engine.pages == 0
+    run_once(source, tmp_path / "fresh", replace(settings, **change))
+    assert compared_files(output) == compared_files(tmp_path / "fresh")
+    assert any(name.endswith((".jpg", ".pdf")) for name in compared_files(output))
+
+
+def test_pictures_are_drawn_for_pages_that_were_done_before_the_stop_as_well(source: Path, tmp_path: Path) -> None:
+    output, settings = tmp_path / "out", replace(SETTINGS, batch=1)
+    run_once(source, output, settings, engine=StoppingEngine(2, KeyboardInterrupt))
+    engine = CountingEngine()
+    run_once(source, output, with_pages(settings), engine=engine, on_existing="resume")
+    assert engine.pages == 4
+    run_once(source, tmp_path / "fresh", with_pages(settings))
+    assert compared_files(output) == compared_files(tmp_path / "fresh")
+
+
+def test_a_format_that_is_added_repeats_no_inference(source: Path, tmp_path: Path) -> None:
+    run_once(source, tmp_path / "out")
+    engine = CountingEngine()
+    wanted = InferConfig(formats=("json", "csv", "coco"))
+    run_once(source, tmp_path / "out", engine=engine, on_existing="resume", wanted=wanted)
+    assert engine.pages == 0
+    run_once(source, tmp_path / "fresh", wanted=wanted)
+    assert compared_files(tmp_path / "out") == compared_files(tmp_path / "fresh")
+
+
+def test_what_starts_over_is_known_before_it_does(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run_once(source, output, SETTINGS)
+    with Journal(output / JOURNAL_NAME, SETTINGS) as journal:
+        assert what_starts_over(journal) == ""
+    with Journal(output / JOURNAL_NAME, replace(SETTINGS, conf=0.5, dpi=100)) as journal:
+        said = what_starts_over(journal)
+    assert said.startswith("4 documents start over, because settings are others than those of the results in ")
+    assert said.endswith("(conf was 0.15 and is 0.5; dpi was 200 and is 100)")
+    # The results of the first settings are still there, and nothing starts over when they come back.
+    with Journal(output / JOURNAL_NAME, SETTINGS) as journal:
+        assert what_starts_over(journal) == ""
+
+
+@pytest.fixture
+def finds_colours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CountingEngine:
+    """`infer` with an engine that counts pages, started in an empty folder."""
+    engine = CountingEngine()
+    weights = tmp_path / "w.pt"
+    weights.write_bytes(b"weights")
+    monkeypatch.setattr(module, "load_engine", lambda *_, **__: engine)
+    monkeypatch.setattr(module, "resolve_weights", lambda *_: weights)
+    monkeypatch.chdir(tmp_path)
+    return engine
+
+
+def infer_with(**values: object) -> InferReport:
+    said: list[str] = []
+    report = infer(
+        infer_config(None, (), {f"infer.{key}": value for key, value in values.items()}), announce=said.append
+    )
+    print(*said, sep="\n")
+    return report
+
+
+def test_resume_alone_goes_on_with_the_newest_results_and_their_own_configuration(
+    source: Path, finds_colours: CountingEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = infer_with(source=str(source), imgsz=256, workers=1, conf=0.3, save_pages=False, include=("a.pdf",))
+    assert finds_colours.pages == 3
+    report = infer_with(resume=True)
+    assert report.output == first.output
+    assert finds_colours.pages == 3, "nothing is left to do"
+    assert load_config(str(report.output / "config.yaml")).infer.conf == 0.3
+    report = infer_with(resume=True, output="last", include=("*",), save_crops=True)
+    assert report.output == first.output
+    assert finds_colours.pages == 6, "the documents that were left out"
+    assert (report.output / "crops" / "a.pdf").is_dir()
+    assert "start" not in capsys.readouterr().out
+    infer_with(resume=True, conf=0.6)
+    assert finds_colours.pages == 12
+    assert "4 documents start over" in capsys.readouterr().out
+
+
+def test_resume_without_results_says_what_to_do(source: Path, finds_colours: CountingEngine) -> None:
+    with pytest.raises(InputError, match="no results of docdetect infer to go on from"):
+        infer_with(source=str(source), resume=True)
+
+
+def test_two_runs_in_one_second_have_folders_of_their_own(source: Path, finds_colours: CountingEngine) -> None:
+    outputs = [infer_with(source=str(source), imgsz=256, workers=1, save_pages=False).output for _ in range(2)]
+    assert outputs[0] != outputs[1]
+    assert all((output / "detections.json").is_file() for output in outputs)

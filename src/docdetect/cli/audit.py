@@ -38,9 +38,9 @@ def audit(request: Request) -> None:
     from docdetect.config.loading import dump_config
     from docdetect.datasets.ground_truth import worker_settings
     from docdetect.errors import PartialFailureError
-    from docdetect.files import timestamped, write_text
+    from docdetect.files import make_run_folder, write_text
 
-    folder = Path(resolved.audit.runs) / timestamped(resolved.audit.name)
+    folder = make_run_folder(Path(resolved.audit.runs), resolved.audit.name)
     with console.progress("audit") as on_progress:
         outcome = _outcome(resolved, folder, on_progress)
         write_audit(folder, outcome, resolved.audit.pictures, worker_settings(resolved.data))

@@ -27,12 +27,14 @@ def infer(request: Request) -> int:
     Results: detections.json (the format of annotations.json), detections.csv, detections.jsonl, documents.csv,
     summary.json and pages/ with the marks drawn. Exit code 7: finished, and some documents failed.
     """
+    from docdetect.inference.resuming import infer_config
     from docdetect.inference.run import infer as find_marks
 
-    with request.console.progress("infer", "pages", estimated=True) as on_progress:
-        report = find_marks(request.settings, on_progress, request.console.info)
-    _show(request.console, report, request.settings.infer)
-    return _exit_code(report, request.settings.infer)
+    settings, console = infer_config(request.file, request.assignments, request.flags, request.names), request.console
+    with console.progress("infer", "pages", estimated=True) as on_progress:
+        report = find_marks(settings, on_progress, console.info)
+    _show(console, report, settings.infer)
+    return _exit_code(report, settings.infer)
 
 
 def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
@@ -123,7 +125,7 @@ def _exit_code(report: InferReport, wanted: InferConfig) -> int:
         done = len(report.totals.documents)
         raise InterruptedRunError(
             f"interrupted after {done} of {report.expected} documents; their results are in {report.output}",
-            f"Go on from there with: docdetect infer --resume --output {report.output} ...",
+            f"Go on from there with: docdetect infer --resume --output {report.output}",
         )
     failed = report.failed_documents or report.without_copy or (wanted.fail_on_missing and report.lacking)
     return PartialFailureError.exit_code if failed else 0

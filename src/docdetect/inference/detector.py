@@ -37,6 +37,7 @@ from docdetect.inference.stages import (
     ReadPage,
     UnreadablePage,
     read_documents,
+    save_pictures,
 )
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
@@ -45,7 +46,7 @@ from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine, say_nothing
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
-from docdetect.types import ByteArray, FailedPage, Failure
+from docdetect.types import ByteArray, FailedPage, Failure, PageResult
 from docdetect.workers.parts import WorkerSettings
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ _BYTES_A_PAGE = 6 << 20
 _CHUNK = 64
 # Seconds after which a source of documents counts as slow, so that what it gave already is finished first.
 _SLOW_S = 0.2
-_SUFFIX_OF_CONTENT = ((b"%PDF", ".pdf"), (b"ftyphei", ".heic"), (b"ftypmif1", ".heic"))
 
 
 class StopSignal(threading.Event):
@@ -392,6 +392,31 @@ class Detector:
         regions = IsolatedRegionReader(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
         return self._results(events, settings, regions, stop, output)
 
+    def draw(
+        self,
+        work: Plan,
+        settings: RunSettings,
+        result_of: Callable[[str, int], PageResult | FailedPage],
+        *,
+        opener: Opener,
+        stop: StopSignal,
+        output: Path,
+    ) -> None:
+        """Writes drawn pages and crops of results that are there already, without the network; see `save_pictures`.
+
+        Args:
+            work: the documents.
+            settings: of the run.
+            result_of: the result of page `number` of a document.
+            opener: opens a document; picklable.
+            stop: once this is set, nothing more is written.
+            output: the result folder.
+        """
+        reading = PageReading(settings.imgsz, settings.dpi, work.done)
+        with IsolatedRegionReader(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener) as regions:
+            events = read_documents(work, reading, self._limits(settings), opener, stop)
+            save_pictures(events, Finisher(settings, regions, output), result_of, stop)
+
     def _results(
         self,
         events: Generator[ReadEvent, None, None],
@@ -633,10 +658,8 @@ def _render(file: DocumentFile, number: int, long_side_px: int, opener: Opener) 
 
 
 def _stored(folder: Path, name: str, content: bytes) -> DocumentFile:
-    """The bytes of a document as a file, named so that it is read as what it is."""
-    head = content[:1024]
-    suffix = next((suffix for mark, suffix in _SUFFIX_OF_CONTENT if mark in head), ".png")
-    path = folder / f"{name}{suffix}"
+    """The bytes of a document as a file, which is read as what its content says."""
+    path = folder / name
     path.write_bytes(content)
     return DocumentFile(path, name, document_kind(path) or DocumentKind.UNKNOWN)
 

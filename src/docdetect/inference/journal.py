@@ -347,8 +347,13 @@ class Journal:
         path: the file; made when missing, continued when there.
         settings: of this run.
 
+    Attributes:
+        unreadable_lines: lines that were torn or damaged, so that their pages are done again.
+        stale_documents: names of the documents that there are only results of other settings for.
+        stale_settings: those settings, as `RunSettings.influential` gave them; empty when there are none.
+
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
 
     def __init__(self, path: Path, settings: RunSettings) -> None:
@@ -358,10 +363,13 @@ class Journal:
         self._entries: dict[str, Entry] = {}
         self._lines = 0
         self.unreadable_lines = 0
+        self.stale_documents: set[str] = set()
+        self.stale_settings: dict[str, Any] = {}
         with output_errors(path):
             self._file: BinaryIO = path.open("a+b", buffering=0)
-            if self._index() == 0:
+            if self._index() == 0 or self.stale_settings:
                 self._append(run_to_line(settings))
+        self.stale_documents -= {name for name, entry in self._entries.items() if entry.complete}
 
     def __enter__(self) -> Journal:
         return self
@@ -428,6 +436,10 @@ class Journal:
         pages = self._entries[document].pages
         wanted = sorted(pages if numbers is None else numbers)
         return [record_to_page(self._record(pages[number]), self.settings.class_names) for number in wanted]
+
+    def read_page(self, document: str, number: int) -> PageResult | FailedPage:
+        """The result of page `number` (from 1) of a document."""
+        return self.read_pages(document, (number,))[0]
 
     def read_document(self, document: str) -> tuple[DocumentResult, DocumentEnd | None]:
         """All that the journal has on one document, its pages in order; None as the end while it is open."""
@@ -543,8 +555,13 @@ class Journal:
         record = line_to_record(line.decode("utf-8", "replace"))
         if record is None or not self._is_usable(record):
             self.unreadable_lines += 1
-        elif record.kind == "run" or record.stamp.settings != self._fingerprint:
-            return
+        elif record.kind == "run":
+            if record.stamp.settings == self._fingerprint:
+                self.stale_settings = {}  # an earlier try to go on has said so already
+            else:
+                self.stale_settings = record.data.get("values", {})
+        elif record.stamp.settings != self._fingerprint:
+            self.stale_documents.add(record.document)
         elif record.kind == "page":
             self._entry(record.document, record.stamp.sha256).pages[record.page] = offset
         elif record.kind == "document":

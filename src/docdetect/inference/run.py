@@ -6,8 +6,8 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile, count_left_out
 from docdetect.errors import ConfigError, UsageError
-from docdetect.files import make_run_folder, timestamped, write_text
+from docdetect.files import make_run_folder, write_text
 from docdetect.inference.detector import Detector, StopSignal
 from docdetect.inference.folder import (
     CONFIG_NAME,
@@ -33,9 +33,10 @@ from docdetect.inference.folder import (
 from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Journal, page_place
 from docdetect.inference.marked_copies import PdfCopies
 from docdetect.inference.results import InferReport, ResultFiles, Totals, write_summary
+from docdetect.inference.resuming import what_starts_over
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
-from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDocument, plan
+from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDocument, lacks_pictures, plan
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.select import say_nothing
@@ -71,29 +72,33 @@ def infer(
         ConfigError, UsageError: settings that contradict each other or the weights.
     """
     wanted = config.infer
-    output, on_existing = _output(wanted)
+    if wanted.resume and (wanted.overwrite or not wanted.output):
+        raise UsageError("infer.resume needs infer.output, and excludes infer.overwrite", "Say where to go on.")
     if config.grouping.dist != GroupingSettings.dist and config.grouping.method != "original":
         announce("grouping.dist acts in the grouping of the original system only: add --grouping original")
-    check_folder(output, on_existing)
+    on_existing: OnExisting = "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
+    if wanted.output:
+        check_folder(Path(wanted.output), on_existing)
     prepare_processes()
     keep_freed_pictures()
     opener = DocumentOpener(known_passwords(wanted))
     on_progress(0, 0, "listing the documents")
-    chosen = chosen_documents(wanted, output)
+    chosen = chosen_documents(wanted)
     if chosen.left_out:
         announce(f"left out: {count_left_out(chosen.left_out)}; summary.json names them")
     on_progress(0, 0, "loading the network")
-    with loaded_detector(config, announce) as detector:
+    with loaded_detector(config, announce) as detector, ExitStack() as stack:
         settings = run_settings(config, detector)
-        if not wanted.output:
-            output = make_run_folder(Path(wanted.runs), wanted.name)
-        with claimed_folder(output, on_existing), Journal(output / JOURNAL_NAME, settings) as journal:
-            if not (output / CONFIG_NAME).exists():  # a resumed run keeps the configuration that it began with
-                write_text(output / CONFIG_NAME, dump_config(config, ["infer", "grouping"]))
-            report = run(chosen.files, detector, journal, wanted, on_progress, opener, stop)
-            report = replace(report, left_out=chosen.left_out)
-            assert detector.weights is not None
-            write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
+        output = Path(wanted.output) if wanted.output else make_run_folder(Path(wanted.runs), wanted.name)
+        stack.enter_context(claimed_folder(output, on_existing))
+        journal = stack.enter_context(Journal(output / JOURNAL_NAME, settings))
+        if over := what_starts_over(journal):
+            announce(over)
+        write_text(output / CONFIG_NAME, _kept_config(config))
+        report = run(chosen.files, detector, journal, wanted, on_progress, opener, stop)
+        report = replace(report, left_out=chosen.left_out)
+        assert detector.weights is not None
+        write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
     return report
 
 
@@ -142,12 +147,15 @@ def run(
                     break
                 signal.set()
         record.finish()
-        interrupted = signal.is_set()
-        if not interrupted:
-            try:
+        try:
+            if not signal.is_set() and record.undrawn:
+                missing = Plan(tuple(file for file in files if file.name in record.undrawn))
+                detector.draw(missing, settings, journal.read_page, opener=opener, stop=signal, output=output)
+            if not signal.is_set():
                 copies.finish(files)
-            except KeyboardInterrupt:
-                interrupted = True
+        except KeyboardInterrupt:
+            signal.set()
+        interrupted = signal.is_set()
         copies.record()
     elapsed_s = time.perf_counter() - started
     totals = results.totals
@@ -165,6 +173,10 @@ class _Recording:
     """Puts what the detector gives into the journal and the result files, documents in the order of their names.
 
     Results of an earlier run are read from the journal when it is their turn; those of this run are at hand.
+
+    Attributes:
+        pages: pages that this run has done.
+        undrawn: documents of an earlier run that lack a drawn page or a crop which this run asks for.
     """
 
     def __init__(
@@ -177,6 +189,8 @@ class _Recording:
         on_progress: ProgressCallback,
     ) -> None:
         self.pages = 0
+        self.undrawn: set[str] = set()
+        self._settings, self._output = journal.settings, journal.path.parent
         # Documents of this run that are finished, and the pages that they have.
         self._finished = self._pages_of_finished = 0
         self._journal, self._results, self._copies = journal, results, copies
@@ -237,7 +251,9 @@ class _Recording:
         self._current = {}
         numbers = [number for number in self._done.get(name, ()) if number not in pages]
         if numbers:
-            pages = pages | {page_place(page)[1]: page for page in self._journal.read_pages(name, numbers)}
+            earlier = self._journal.read_pages(name, numbers)
+            self._note_undrawn(name, earlier)
+            pages = pages | {page_place(page)[1]: page for page in earlier}
         in_order = tuple(pages[number] for number in sorted(pages))
         return DocumentResult(name, event.sha256, in_order, event.failure, event.notes)
 
@@ -246,7 +262,13 @@ class _Recording:
         while self._earlier and (name is None or self._earlier[0] <= name):
             document = self._earlier.popleft()
             if document != name:
-                self._results.add(*self._journal.read_document(document))
+                result, end = self._journal.read_document(document)
+                self._note_undrawn(document, result.pages)
+                self._results.add(result, end)
+
+    def _note_undrawn(self, document: str, pages: Iterable[PageResult | FailedPage]) -> None:
+        if any(isinstance(page, PageResult) and lacks_pictures(page, self._output, self._settings) for page in pages):
+            self.undrawn.add(document)
 
 
 def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector:
@@ -304,13 +326,10 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
     )
 
 
-def _output(wanted: InferConfig) -> tuple[Path, OnExisting]:
-    if wanted.overwrite and wanted.resume:
-        raise UsageError("--overwrite and --resume exclude each other", "Give one of them.")
-    if wanted.resume and not wanted.output:
-        raise UsageError("--resume needs the folder to go on in", "Give it with --output.")
-    output = Path(wanted.output) if wanted.output else Path(wanted.runs) / timestamped(wanted.name)
-    return output, "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
+def _kept_config(config: Config) -> str:
+    """The configuration as the result folder keeps it for `--resume`: the same for a run and for one that goes on."""
+    wanted = config.infer.model_copy(update={"resume": False, "overwrite": False})
+    return dump_config(config.model_copy(update={"infer": wanted}), ["infer", "grouping"])
 
 
 def _remove_orphans(output: Path, totals: Totals) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from docdetect.config.schema import InferConfig
 
 
-def chosen_documents(wanted: InferConfig, output: Path) -> Collection:
+def chosen_documents(wanted: InferConfig) -> Collection:
     """The documents of the sources that `include` and `exclude` leave, and what else lies there.
 
     What is excluded is neither opened nor entered. Result folders of earlier runs inside the sources are no documents:
@@ -41,7 +41,7 @@ def chosen_documents(wanted: InferConfig, output: Path) -> Collection:
     """
     if not wanted.source:
         raise UsageError("no source given", "Say where the documents are: --source FOLDER.")
-    own = output.resolve()
+    own = Path(wanted.output).resolve() if wanted.output else None
 
     def keep(name: str) -> bool:
         return (not wanted.include or _matches(name, wanted.include)) and not _matches(name, wanted.exclude)

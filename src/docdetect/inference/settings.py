@@ -14,7 +14,9 @@ from docdetect.merging import GroupingSettings
 
 Rotations: TypeAlias = Literal["off", "auto", "all"]
 
-_WITHOUT_INFLUENCE = frozenset({"save_pdf", "batch", "workers", "doc_timeout_s", "doc_memory_mb"})
+_WITHOUT_INFLUENCE = frozenset(
+    {"save_pages", "save_crops", "save_pdf", "batch", "workers", "doc_timeout_s", "doc_memory_mb"}
+)
 
 
 @dataclass(frozen=True)

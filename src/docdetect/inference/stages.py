@@ -382,11 +382,17 @@ class Finisher:
         if found.doubtful is not None and len(found.doubtful):
             doubtful, _ = merge_boxes(at_reference(found.doubtful, page.info), self.settings.grouping)
         result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), doubtful)
-        if self.output is not None and self.settings.save_pages:
-            self._draw(page, shown_marks(result, self.settings), self.output)
-        if self.output is not None and self.settings.save_crops and len(grouped):
-            self._crop(page, grouped, self.output)
+        self.save_pictures(page, result)
         return result
+
+    def save_pictures(self, page: ReadPage, result: PageResult) -> None:
+        """Draws the page and cuts out its marks, as far as the settings ask for it. Raises OutputError."""
+        if self.output is None:
+            return
+        if self.settings.save_pages:
+            self._draw(page, shown_marks(result, self.settings), self.output)
+        if self.settings.save_crops and len(result.grouped):
+            self._crop(page, result.grouped, self.output)
 
     def _draw(self, page: ReadPage, marks: Detections, output: Path) -> None:
         picture = draw_detections(page.pictures.pixels, marks, self.settings.class_names)
@@ -424,6 +430,49 @@ class Finisher:
             for position, text in zip(unread, finer, strict=True):
                 texts[position] = text
         return tuple(texts)
+
+
+def lacks_pictures(result: PageResult, output: Path, settings: RunSettings) -> bool:
+    """Whether a drawn page or a crop that the settings ask for is not in the result folder."""
+    document, number, names = result.info.document, result.info.number, settings.class_names
+    wanted = [page_path(output / PAGES_FOLDER, document, number, ".jpg")] if settings.save_pages else []
+    if settings.save_crops:
+        counts = np.bincount(result.grouped.class_ids, minlength=len(names)).tolist()
+        last = [crop_name(number, name, count) for name, count in zip(names, counts, strict=True) if count]
+        wanted += [output / CROPS_FOLDER / document / name for name in last]
+    return not all(path.is_file() for path in wanted)
+
+
+def save_pictures(
+    events: Generator[ReadEvent, None, None],
+    finisher: Finisher,
+    result_of: Callable[[str, int], PageResult | FailedPage],
+    stop: threading.Event,
+) -> None:
+    """Writes the pictures of pages whose results are there already, without the network.
+
+    Args:
+        events: the pages, at any size; closed at the end.
+        finisher: writes the pictures.
+        result_of: the result of page `number` of a document; called in this thread.
+        stop: once another thread sets this event, nothing more is written.
+
+    Raises:
+        OutputError: a picture cannot be written.
+    """
+    with closing(events), ThreadPoolExecutor(_FINISHING_THREADS, thread_name_prefix="pictures") as threads:
+        waiting: deque[Future[None]] = deque()
+        for event in events:
+            if stop.is_set():
+                return
+            if isinstance(event, ReadPage):
+                result = result_of(event.info.document, event.info.number)
+                if isinstance(result, PageResult):
+                    waiting.append(threads.submit(finisher.save_pictures, event, result))
+            while len(waiting) > _PAGES_IN_FLIGHT:
+                waiting.popleft().result()
+        for future in waiting:
+            future.result()
 
 
 def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:

@@ -287,7 +287,7 @@ class Pool(Generic[I, T]):
             if self._failed_starts >= _MAX_FAILED_STARTS:
                 raise DocdetectError(
                     f"worker processes do not start ({failure.message})",
-                    "Run docdetect doctor; a script that uses docdetect needs `if __name__ == '__main__':`.",
+                    "Run docdetect doctor, which says what this machine lacks.",
                 )
         elif worker.task is not None:
             self._schedule.end_item(worker.task, failure, lost_process=True)
