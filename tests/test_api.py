@@ -182,6 +182,18 @@ def test_documents_that_crash_or_hang_their_process_are_failures_and_the_others_
     assert kinds == ["", "crashed", "timeout", "memory", ""]
 
 
+def test_what_a_document_leaves_in_doubt_is_noted(detector: Detector, tmp_path: Path) -> None:
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=95)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    with pymupdf.open(make_pdf(tmp_path / "a.pdf", [[STAMP]])) as pdf:
+        pdf.embfile_add("more.txt", b"more")
+        attached = pdf.tobytes()
+    cut, sound, holder = detector.detect_documents([whole[:-40], whole, attached])
+    assert cut.pages[0].damaged is not None
+    assert sound.pages[0].damaged is None
+    assert [note.message for note in holder.notes] == ["holds 1 attached file that was not opened"]
+
+
 def test_passwords_open_documents(detector: Detector, tmp_path: Path) -> None:
     make_pdf(tmp_path / "plain.pdf", [[STAMP]])
     with pymupdf.open(tmp_path / "plain.pdf") as pdf:

@@ -510,7 +510,7 @@ class Detector:
                 reading.forget(file)
                 if event.failure is not None:
                     failures.append(FailedPage(file.name, None, event.failure))
-                yield Document(file.name, tuple(pages), tuple(failures), event.page_count)
+                yield Document(file.name, tuple(pages), tuple(failures), event.page_count, notes=event.notes)
                 pages, failures, file = [], [], None
             if file is not None:
                 yield Document(file.name, tuple(pages), tuple(failures), len(pages) + len(failures), complete=False)

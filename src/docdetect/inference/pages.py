@@ -11,7 +11,7 @@ from docdetect.errors import MissingDependencyError
 from docdetect.inference.journal import code_status, confidences_of, mark_confidences, shown_marks
 from docdetect.inference.results import COLUMNS, annotated_pages, mark_rows
 from docdetect.inference.settings import RunSettings
-from docdetect.types import ByteArray, DocumentStatus, FailedPage, Failure, PageResult, SizeWH
+from docdetect.types import ByteArray, DocumentStatus, FailedPage, Failure, Note, PageResult, SizeWH
 
 if TYPE_CHECKING:
     import pandas
@@ -58,6 +58,8 @@ class Page:
         size_pt: (width, height) of the displayed page of a PDF in points; None for images and arrays.
         marks: by descending confidence.
         doubtful: possible marks below the threshold that a person should check, by descending confidence.
+        marks: by descending score.
+        damaged: what may be missing of a page from a damaged file, in words for people; None for a sound page.
     """
 
     document: str
@@ -67,6 +69,7 @@ class Page:
     size_pt: tuple[float, float] | None
     marks: tuple[Mark, ...]
     doubtful: tuple[Mark, ...]
+    damaged: str | None
     _result: PageResult = field(repr=False, compare=False)
     _settings: RunSettings = field(repr=False, compare=False)
     _render: Render = field(repr=False, compare=False)
@@ -96,6 +99,7 @@ class Page:
             info.size_pt,
             tuple(marks),
             _doubtful_marks(result, settings),
+            info.damaged,
             result,
             settings,
             render,
@@ -180,6 +184,8 @@ class Document:
             whole failed or ended early.
         page_count: pages that the document says it has; 0 when it could not be opened.
         complete: False when the run was stopped before the last page.
+        notes: what else is to be known about the document, such as a repair or attached files that were not opened;
+            `note.message` says it in words.
     """
 
     name: str
@@ -187,6 +193,7 @@ class Document:
     failures: tuple[FailedPage, ...] = ()
     page_count: int = 0
     complete: bool = True
+    notes: tuple[Note, ...] = ()
 
     def __iter__(self) -> Iterator[Page]:
         return iter(self.pages)
