@@ -80,7 +80,7 @@ def test_a_bug_met_by_one_page_does_not_lose_the_others(pipeline_of: Make) -> No
     pipeline = pipeline_of(ColourEngine())
     finish = pipeline.finish
 
-    def finish_badly(read: ReadPage, found: Detections) -> PageResult:
+    def finish_badly(read: ReadPage, found: Found) -> PageResult:
         if read.info.number == 2:
             raise ZeroDivisionError
         return finish(read, found)
@@ -92,7 +92,7 @@ def test_a_bug_met_by_one_page_does_not_lose_the_others(pipeline_of: Make) -> No
 
 
 def test_an_output_that_cannot_be_written_stops_the_run(pipeline_of: Make) -> None:
-    def refuse(read: ReadPage, found: Detections) -> PageResult:
+    def refuse(read: ReadPage, found: Found) -> PageResult:
         raise OutputError("disk full")
 
     pipeline = pipeline_of(ColourEngine())
