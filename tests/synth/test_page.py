@@ -104,7 +104,7 @@ def test_what_is_no_mark_may_be_faint() -> None:
 
 
 @pytest.mark.parametrize("kind", COPY_PROCESSES)
-def test_it_is_told_where_distractors_lie(kind: CopyProcess) -> None:
+def test_pages_tell_where_their_distractors_lie(kind: CopyProcess) -> None:
     for seed in range(3):
         damage = replace(random_damage(np.random.default_rng(seed), kind), specks=0, folds=0, holes=0, stains=0)
         distractor = PlacedPatch(dark_patch("", 60), 120 + 60 * seed, 200, 0)
@@ -149,7 +149,7 @@ def test_overlapping_marks_keep_their_own_boxes() -> None:
     assert [mark.box for mark in page.marks] == [(50, 50, 110, 110), (80, 70, 130, 80)]
 
 
-def test_qr_codes_that_a_one_bit_copy_would_fill_are_left_out() -> None:
+def test_qr_codes_whose_modules_would_run_together_in_a_one_bit_copy_are_left_out() -> None:
     code = PlacedPatch(dark_patch("qr"), 50, 50, 4, text="x", module_px=0.8)
     assert len(draw_page(blank_plan((code,), PageDamage("digital"))).marks) == 1
     assert draw_page(blank_plan((code,), PageDamage("copy", grey=True, threshold=200))).drawn == ()

@@ -142,6 +142,7 @@ def make_document(folder: Path, settings: SynthConfig, materials: Materials, pag
 
 
 def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: int) -> PageRecord:
+    """Writes the picture and the label file of a page; returns its record for the journal."""
     quality = page.plan.damage.jpeg_quality
     if settings.format == "jpg":
         data = jpeg_bytes(page.pixels, quality)
@@ -247,6 +248,7 @@ def _claim_folder(folder: Path, settings: SynthConfig, wanted_hash: str) -> None
 
 
 def _materials_hash(materials: Materials, settings: SynthConfig) -> str:
+    """SHA-256 of the fonts and of the file of recorded ink."""
     faces = [f"{face.digest}:{face.index}" for face in materials.fonts.faces]
     return sha256_text("\n".join([*faces, sha256_file(Path(settings.ink)) if settings.ink else ""]))
 

@@ -35,9 +35,11 @@ _P_INITIALS_ON_SHORT_LINE = 0.25
 _P_INITIALS_ON_LONG_LINE = 0.05
 _SHORT_LINE_MM = 20
 
-# Size of a QR code's module on the page: of most codes, and of a few dense ones that can hardly be read.
+# Least size of a QR code's module on the page: of most codes, and of a few dense ones that can hardly be read.
 _USUAL_MODULE_PX = 1.3
 _DENSE_MODULE_PX = 0.7
+
+# Probabilities that a QR code is dense, that it is coloured, and that it has a logo where its error level allows one.
 _P_DENSE_CODE = 0.12
 _P_COLOURED_CODE = 0.12
 _P_LOGO_IN_CODE = 0.5

@@ -59,6 +59,23 @@ _P_SINGLE_CODE_PLACE = 0.8
 # A page with more places for codes than this is a grid of codes.
 _MAX_SINGLE_CODE_PLACES = 4
 
+# Probabilities of other stamps, each multiplied by the page's probability that a place for a stamp is stamped: a
+# receipt stamp in its place, an attestation in free space, a stamp over the paper's edge.
+_P_RECEIPT_STAMP = 0.3
+_P_ATTESTATION = 0.5
+_P_STAMP_OVER_EDGE = 0.14
+
+# Probability that a corner is initialled, multiplied by the page's probability that a place to sign is signed.
+_P_INITIALS = 0.1
+
+# Probabilities that an attestation has no frame, that it has a signature across it, and a seal beside it.
+_P_ATTESTATION_WITHOUT_FRAME = 0.75
+_P_ATTESTATION_SIGNED = 0.75
+_P_ATTESTATION_SEALED = 0.4
+
+# Probability that somebody signs a second time in a crowded seal, where several people sign.
+_P_EXTRA_SIGNATURE_IN_CROWD = 0.25
+
 # Reach of a seal around its place, in which a signature belongs to it.
 _SEAL_REACH_X_MM = 70
 _SEAL_REACH_Y_MM = 30
@@ -134,10 +151,12 @@ def place_marks(
 
 
 def _slots(layout: PageLayout, *kinds: SlotKind) -> list[Slot]:
+    """The slots of these kinds, in the order of the layout."""
     return [slot for slot in layout.slots if slot.kind in kinds]
 
 
 def _emblems(maker: MarkMaker, slots: list[Slot]) -> list[PlacedPatch]:
+    """Emblems in most of the places for them."""
     return [maker.emblem(slot) for slot in slots if maker.rng.random() < _P_EMBLEM]
 
 
@@ -230,16 +249,16 @@ def _other_stamps(maker: MarkMaker, layout: PageLayout, probabilities: MarkProba
     rng = maker.rng
     placed: list[PlacedPatch] = []
     for slot in _slots(layout, "receipt"):
-        if rng.random() < 0.3 * probabilities.p_stamp:
-            shape = (StampShape.BOX, StampShape.DATE, StampShape.ROUND_DATE, None)[int(rng.integers(4))]
+        if rng.random() < _P_RECEIPT_STAMP * probabilities.p_stamp:
+            shape = (StampShape.FRAMED, StampShape.DATE, StampShape.ROUND_DATE, None)[int(rng.integers(4))]
             placed.append(maker.stamp(slot.x_mm, slot.y_mm, stamp_ink(rng), shape))
     for slot in _slots(layout, "free"):
-        if rng.random() < 0.5 * probabilities.p_stamp:
+        if rng.random() < _P_ATTESTATION * probabilities.p_stamp:
             placed += _attestation(maker, slot)
     for slot in _slots(layout, "initials"):
-        if rng.random() < 0.1 * probabilities.p_signature:
+        if rng.random() < _P_INITIALS * probabilities.p_signature:
             placed.append(maker.initials(slot, None))
-    if rng.random() < 0.14 * probabilities.p_stamp:
+    if rng.random() < _P_STAMP_OVER_EDGE * probabilities.p_stamp:
         edge_mm = float(rng.choice([0.0, layout.width_mm]))
         x_mm = edge_mm + float(rng.normal(0, 8))
         y_mm = float(rng.uniform(0.2, 0.95)) * layout.height_mm
@@ -253,12 +272,13 @@ def _attestation(maker: MarkMaker, slot: Slot) -> list[PlacedPatch]:
     ink = stamp_ink(rng)
     x_mm = slot.x_mm + float(rng.normal(0, 0.15)) * slot.width_mm
     y_mm = slot.y_mm + float(rng.normal(0, 0.1)) * slot.height_mm
-    placed = [maker.stamp(x_mm, y_mm, ink, StampShape.LINES if rng.random() < 0.75 else StampShape.BOX)]
-    if rng.random() < 0.75:
+    shape = StampShape.LINES if rng.random() < _P_ATTESTATION_WITHOUT_FRAME else StampShape.FRAMED
+    placed = [maker.stamp(x_mm, y_mm, ink, shape)]
+    if rng.random() < _P_ATTESTATION_SIGNED:
         own = maker.ink_like(ink) if rng.random() < _P_SIGNATURE_IN_INK_OF_STAMP else maker.own_ink()
         line = Slot("signature", x_mm + float(rng.normal(0, 8)), y_mm + float(rng.normal(2, 7)), 45, 16)
         placed.append(maker.signature(line, own, None))
-    if rng.random() < 0.4:
+    if rng.random() < _P_ATTESTATION_SEALED:
         beside_mm = float(rng.choice([-1, 1])) * float(rng.uniform(5, 45))
         placed.append(maker.stamp(x_mm + beside_mm, y_mm + float(rng.normal(0, 10)), ink))
     return placed
@@ -287,7 +307,7 @@ def _crowded(rng: np.random.Generator, signed: list[Slot], near: Slot) -> tuple[
         else slot
         for slot in signed
     ]
-    if len(beside) == 0 or rng.random() < 0.25:
+    if len(beside) == 0 or rng.random() < _P_EXTRA_SIGNATURE_IN_CROWD:
         lower_mm = float(rng.choice([-1, 1])) * float(rng.uniform(7, 14))
         moved.append(Slot("signature", x_mm + float(rng.normal(0, 6)), y_mm + lower_mm, near.width_mm, 9))
     return moved, (x_mm, y_mm)

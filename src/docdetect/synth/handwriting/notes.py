@@ -199,6 +199,7 @@ def _recorded_word(rng: Rng, recorded: RecordedInk) -> tuple[list[Trace], float]
 
 
 def _tick(rng: Rng, hand: Hand) -> list[Trace]:
+    """A tick: a short stroke down and a long one up to the right."""
     high = float(rng.uniform(1.5, 4))
     return _scaled(
         rng,
@@ -209,6 +210,7 @@ def _tick(rng: Rng, hand: Hand) -> list[Trace]:
 
 
 def _cross(rng: Rng, hand: Hand) -> list[Trace]:
+    """Two crossing strokes."""
     side = float(rng.uniform(1.2, 2.6))
     strokes = [write(rng, hand, (0, side), [(side, 0, 0.1)]), write(rng, hand, (0, 0), [(side * 1.05, side, -0.1)])]
     return _scaled(rng, strokes, 1.2, 2.6)
@@ -231,6 +233,7 @@ def _strike(rng: Rng, hand: Hand) -> list[Trace]:
 
 
 def _circle(rng: Rng, hand: Hand) -> list[Trace]:
+    """A ring, closed a little beyond its beginning."""
     wide, high = float(rng.uniform(2, 10)), float(rng.uniform(2, 3.5))
     targets = [
         (0.0, high / 2, 1.5),
@@ -243,6 +246,7 @@ def _circle(rng: Rng, hand: Hand) -> list[Trace]:
 
 
 def _bracket(rng: Rng, hand: Hand) -> list[Trace]:
+    """A bracket or an upright line, as people set it in the margin."""
     high = float(rng.uniform(5, 22))
     targets = (
         [(-0.7, high / 2, 0.5), (0.0, 0.0, 0.5)] if rng.random() < 0.6 else [(float(rng.normal(0, 0.2)), 0.0, 0.1)]

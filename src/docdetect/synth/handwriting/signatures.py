@@ -132,6 +132,7 @@ def fitted(traces: Sequence[Trace], width_mm: float, height_mm: float) -> list[T
 
 
 def _choose_style(rng: Rng, recorded: RecordedInk | None, *, roomy: bool) -> SignatureStyle:
+    """A random style; whole names only where there is room (`roomy`), recorded ones only where there are any."""
     full = roomy and rng.random() < _P_FULL_NAME
     if recorded is not None and rng.random() < _P_RECORDED:
         return SignatureStyle.RECORDED_FULL if full else SignatureStyle.RECORDED
@@ -144,6 +145,7 @@ def _choose_style(rng: Rng, recorded: RecordedInk | None, *, roomy: bool) -> Sig
 def _inked(
     rng: Rng, traces: Sequence[Trace], px_per_mm: float, kind: str, tool: tuple[Pen | None, Ink | None]
 ) -> Patch:
+    """The traces as a patch; `tool` is the pen and its ink, each None for the usual mixture."""
     pen, ink = tool
     return draw_traces(rng, traces, pen or random_pen(rng), ink or pen_ink(rng), px_per_mm, kind)
 
@@ -272,7 +274,7 @@ def _recorded_word(word: Sequence[Trace], hand: Hand, stretch: float, wave: tupl
 
 
 def add_flourish(rng: Rng, hand: Hand, traces: Sequence[Trace]) -> list[Trace]:
-    """The traces (y down), mostly with one flourish, seldom with two."""
+    """The traces (y down), in about half of all cases with one flourish, seldom with two."""
     result = list(traces)
     kinds = (_underline, _underline_and_back, _tail, _cross, _ring, _double_slash, _zigzag, _lying_loop)
     p_kinds = np.array([0.19, 0.15, 0.19, 0.1, 0.08, 0.06, 0.08, 0.15])
@@ -282,14 +284,14 @@ def add_flourish(rng: Rng, hand: Hand, traces: Sequence[Trace]) -> list[Trace]:
     return result
 
 
-# Each function below draws a flourish around a name. Its arguments are the random generator, the box of the name (left,
-# top, right, bottom, y down), the point where the name ended, and the hand.
-
-
 def _line(rng: Rng, start: tuple[float, float], targets: list[tuple[float, float, float]], hand: Hand) -> Trace:
     """A swift movement from `start` through targets (x, y, turn), all with y down."""
     origin = np.array(start, np.float64)
     return trace(plan_strokes(rng, origin, np.array(targets, np.float64), max(hand.overlap, 0.4)), origin)
+
+
+# Each function below draws a flourish around a name. Its arguments are the random generator, the box of the name (left,
+# top, right, bottom, y down), the point where the name ended, and the hand.
 
 
 def _underline(rng: Rng, box: Floats, _end: Floats, hand: Hand) -> Trace:

@@ -34,7 +34,7 @@ _P_BODY_SIZES = (0.06, 0.12, 0.16, 0.22, 0.26, 0.08, 0.10)
 _LEADINGS = (1.12, 1.25, 1.4, 1.7, 2.0)
 _P_LEADINGS = (0.34, 0.3, 0.2, 0.11, 0.05)
 
-# DejaVu's letters are larger than those of other fonts of the same em size.
+# Factor of the size of DejaVu fonts, whose letters are larger than those of other fonts of the same em size.
 _DEJAVU_FACTOR = 0.88
 
 
@@ -158,6 +158,7 @@ def script_of(writer: Writer) -> Script:
 
 
 def _random_typography(writer: Writer, fonts: FontBook) -> Typography:
+    """Random fonts, sizes and margins, with fonts that cover both languages of the writer."""
     rng = writer.rng
     script = script_of(writer)
     p_styles = _P_FONT_STYLES_ENGLISH if writer.language.code == "en" else _P_FONT_STYLES_OTHER

@@ -17,7 +17,7 @@ from docdetect.types import ByteArray, SizeWH
 # Side of the tile of noise that is repeated over a page.
 _NOISE_TILE_PX = 384
 
-# Format whose long side punched holes are measured on: A4.
+# Long side of A4, from which the size of punched holes follows.
 _LONG_SIDE_MM = 297
 
 

@@ -17,7 +17,7 @@ from docdetect.synth.ink import Ink, stamp_ink
 from docdetect.synth.patch import MIN_INK_ALPHA, Patch
 from docdetect.synth.stamps.canvas import StampCanvas
 from docdetect.synth.stamps.round import oval_seal, round_dater, round_seal
-from docdetect.synth.stamps.straight import box_stamp, date_stamp, line_stamp, triangle_stamp
+from docdetect.synth.stamps.straight import date_stamp, framed_stamp, line_stamp, triangle_stamp
 from docdetect.synth.stamps.text import stamp_script
 from docdetect.types import ByteArray, FloatArray
 
@@ -30,7 +30,7 @@ class StampShape(str, Enum):
     ROUND = "round"  # a round seal
     OVAL = "oval"  # an oval seal
     ROUND_DATE = "round_date"  # a round stamp with a date, as post offices use it
-    BOX = "box"  # lines of text in a frame
+    FRAMED = "framed"  # lines of text in a frame
     DATE = "date"  # a word and a date, or a date alone
     TRIANGLE = "triangle"  # a triangle with words along its sides or in its middle
     LINES = "lines"  # several lines of text without a frame
@@ -64,7 +64,7 @@ _P_AND_MAKERS = {
     StampShape.ROUND: (0.53, round_seal),
     StampShape.OVAL: (0.06, oval_seal),
     StampShape.ROUND_DATE: (0.05, round_dater),
-    StampShape.BOX: (0.11, box_stamp),
+    StampShape.FRAMED: (0.11, framed_stamp),
     StampShape.DATE: (0.04, date_stamp),
     StampShape.TRIANGLE: (0.04, triangle_stamp),
     StampShape.LINES: (0.17, line_stamp),
@@ -92,7 +92,7 @@ def make_stamp(
     shapes = list(_P_AND_MAKERS)
     chosen = shape or shapes[int(rng.choice(len(shapes), p=[_P_AND_MAKERS[one][0] for one in shapes]))]
     canvas, kind = _P_AND_MAKERS[chosen][1](rng, fonts, script or stamp_script(rng, fonts), px_per_mm)
-    straight = chosen in (StampShape.BOX, StampShape.DATE, StampShape.LINES, StampShape.TRIANGLE)
+    straight = chosen in (StampShape.FRAMED, StampShape.DATE, StampShape.LINES, StampShape.TRIANGLE)
     degrees = _random_angle(rng, straight=straight)
     cover = printed(rng, canvas, wear or random_wear(rng), degrees)
     return Patch.of_ink(cover, ink or stamp_ink(rng), kind)

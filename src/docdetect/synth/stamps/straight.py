@@ -34,7 +34,7 @@ class _LineSetting:
     max_width_mm: float
 
 
-def box_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
+def framed_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
     """Cuts lines of text in a frame: "RECEIVED" with a date and a number, or an attestation or address.
 
     Args:
@@ -60,7 +60,7 @@ def box_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tu
 def line_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
     """Cuts plain lines without a frame: "ATTESTED", a notary's name and number.
 
-    Arguments and results are those of `box_stamp`.
+    Arguments and results are those of `framed_stamp`.
     """
     lines = attestation_lines(rng, script)
     faces = _faces(rng, fonts, script, len(lines), p_bold=0.55)
@@ -71,7 +71,7 @@ def line_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> t
 
 
 def date_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
-    """Cuts a word and a date, or a date alone between two bars. Arguments and results are those of `box_stamp`."""
+    """Cuts a word and a date, or a date alone between two bars. Arguments and results are those of `framed_stamp`."""
     lines = receipt_lines(rng, script)[:2]
     if rng.random() < 0.4:
         lines = lines[1:]
@@ -88,7 +88,7 @@ def date_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> t
 def triangle_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
     """Cuts a triangle with words along its sides or in its middle, as clinics and post offices use it.
 
-    Arguments and results are those of `box_stamp`.
+    Arguments and results are those of `framed_stamp`.
     """
     side = float(rng.uniform(36, 50))
     height = side * np.sqrt(3) / 2
