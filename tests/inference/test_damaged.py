@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from docdetect.config.schema import InferConfig
+from docdetect.inference.detector import Detector
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.types import Note, NoteKind
-from tests.support.fakes import SETTINGS, make_image, make_pdf, run_once
+from tests.support.fakes import SETTINGS, ColourEngine, make_image, make_pdf, run_once
 
 
 def test_a_jpeg_without_its_end_is_looked_at_and_its_page_says_damaged(tmp_path: Path) -> None:
@@ -51,3 +52,16 @@ def test_a_document_with_a_damaged_page_never_lacks_a_mark(tmp_path: Path) -> No
     make_image(tmp_path / "in" / "whole.jpg", [])
     report = run_once(tmp_path / "in", tmp_path / "out", wanted=InferConfig(require=("signature",)))
     assert set(report.lacking) == {"whole.jpg"}
+
+
+def test_the_python_interface_says_what_is_damaged(tmp_path: Path) -> None:
+    cut_picture = make_image(tmp_path / "a.jpg", [])
+    cut_picture.write_bytes(cut_picture.read_bytes()[:-2])
+    cut_pdf = make_pdf(tmp_path / "b.pdf", [[], []])
+    cut_pdf.write_bytes(cut_pdf.read_bytes()[: cut_pdf.stat().st_size * 8 // 10])
+    sound = make_image(tmp_path / "c.jpg", [])
+    with Detector(engine=ColourEngine(), workers=0) as detector:
+        picture, pdf, whole = detector.detect_documents([cut_picture, cut_pdf, sound])
+    assert picture.pages[0].damaged is not None
+    assert pdf.notes == (Note(NoteKind.REPAIRED),)
+    assert (whole.pages[0].damaged, whole.notes) == (None, ())

@@ -43,6 +43,7 @@ def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
 
     _show_found(console, report)
     _list(console.warn, [_failure_line(row) for row in report.totals.failures])
+    _list(console.warn, [f"{row.document}: {row.remarks}" for row in report.totals.documents if row.remarks])
     _list(
         console.warn,
         [f"{name}: no marked copy: {why.kind.value}: {why.message}" for name, why in report.without_copy.items()],
@@ -73,9 +74,9 @@ def _show_found(console: Console, report: InferReport) -> None:
 
 
 def _pages_cell(row: DocumentRow, name: str) -> str:
-    """The pages of a document with marks of a class: `1, 3`; `none`; or `?` where pages are missing."""
+    """The pages of a document with marks of a class: `1, 3`; `none`; or `?` where a part was not seen."""
     pages = ", ".join(map(str, row.pages_of_class[name]))
-    is_whole = row.finished and row.failure is None and not row.failed_pages
+    is_whole = row.finished and row.failure is None and not row.failed_pages and not row.leaves_doubt
     return pages if is_whole and pages else "none" if is_whole else f"{pages}, ?".removeprefix(", ")
 
 

@@ -261,6 +261,14 @@ class DocumentRow:
     damaged_pages: tuple[int, ...] = ()
 
     @property
+    def remarks(self) -> str:
+        """What else is to be known about the document, in words that follow its name; "" where there is nothing."""
+        remarks = [note.message for note in self.notes]
+        if self.damaged_pages:
+            remarks.append(f"has damaged pages ({' '.join(map(str, self.damaged_pages))})")
+        return "; ".join(remarks)
+
+    @property
     def leaves_doubt(self) -> bool:
         """Whether a mark that was not found may be there: a part of the document was not seen."""
         return bool(self.damaged_pages) or any(note.leaves_doubt for note in self.notes)
@@ -504,14 +512,6 @@ def _copy_of(row: DocumentRow) -> str:
     return "written" if row.pdf.failure is None else _reason(row.pdf.failure)
 
 
-def _notes_of(row: DocumentRow) -> str:
-    """What else is to be known about a document, in words; "" where there is nothing."""
-    notes = [note.message for note in row.notes]
-    if row.damaged_pages:
-        notes.append(f"has damaged pages ({' '.join(map(str, row.damaged_pages))})")
-    return "; ".join(notes)
-
-
 def _reason(failure: Failure | None) -> str:
     return "" if failure is None else f"{failure.kind.value}: {failure.message}"
 
@@ -539,4 +539,4 @@ def _write_documents(report: InferReport) -> None:
             failed = " ".join(map(str, row.failed_pages))
             missing = " ".join(lacking.get(row.document, ()))
             status = [row.document, row.status.value, row.page_count, failed]
-            writer.writerow([*status, *pages, missing, reasons.get(row.document, ""), _copy_of(row), _notes_of(row)])
+            writer.writerow([*status, *pages, missing, reasons.get(row.document, ""), _copy_of(row), row.remarks])
