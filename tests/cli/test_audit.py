@@ -119,3 +119,21 @@ def test_labels_are_held_against_what_weights_see(
 def test_weights_that_are_not_there_are_an_input_error(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["audit", *inputs(archive), "--weights", "nothing.pt"]) == 4
     assert "nothing.pt: no such weights" in capsys.readouterr().err
+
+
+def test_audits_that_start_in_one_second_number_their_folders(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["prepare", *inputs(archive), "--dataset", "sound"]) == 0
+    monkeypatch.setattr("docdetect.files.timestamped", lambda name, now=None: f"{name}_20251103_040506")
+    folders = []
+    for _ in range(2):
+        capsys.readouterr()
+        assert run(["--json", "audit", "--dataset", "sound", "--pdfs", "none", *FAST]) == 0
+        folders.append(Path(json.loads(capsys.readouterr().out)["report"]).parent.name)
+    assert folders == ["audit_20251103_040506", "audit_20251103_040506_2"]
+
+
+def test_an_audit_that_fails_leaves_no_folder(archive: Archive) -> None:
+    assert run(["audit", *inputs(archive), "--weights", "nothing.pt"]) == 4
+    assert not Path("runs/audit").exists()

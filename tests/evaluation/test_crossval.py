@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from docdetect.cli.crossval import _assign_folds
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
-from docdetect.datasets.folds import fold_images, write_fold
 from docdetect.datasets.reader import read_dataset
 from docdetect.errors import InputError
 from docdetect.evaluation import crossval
 from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
-from docdetect.evaluation.predictions import Origin
-from docdetect.files import read_json, sha256_file, write_json, write_text
+from docdetect.files import read_json, sha256_file, write_json
 from docdetect.models.thresholds import calibration_path, read_calibration, thresholds_from_json, thresholds_path
 from docdetect.training.train import Listeners, TrainResult
 from tests.support.tiny_network import write_checkpoint
@@ -71,7 +66,7 @@ def _config(dataset: Path, folder: Path, **more: object) -> Config:
 
 
 def test_every_page_is_held_out_once(dataset: Path, tmp_path: Path, training: FakeTraining) -> None:
-    folds = cross_validate(_config(dataset, tmp_path), _assign_folds)
+    folds = cross_validate(_config(dataset, tmp_path))
     assert folds.count == 3
     assert len(folds.samples) == 9
     assert [len(folds.of(fold)) for fold in range(3)] == [3, 3, 3]
@@ -88,7 +83,7 @@ def test_an_interrupted_run_goes_on_where_it_was(dataset: Path, tmp_path: Path, 
     training.stop_at = 2
     config = _config(dataset, tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        cross_validate(config, _assign_folds)
+        cross_validate(config)
     training.stop_at = 0
     folds, settings = resume_cross_validation("last", config.crossval.runs)
     assert [Path(one.train.runs).name for one in training.asked] == ["fold_1", "fold_2", "fold_2", "fold_3"]
@@ -103,11 +98,11 @@ def test_the_last_run_is_that_of_when_it_was_started(dataset: Path, tmp_path: Pa
     runs = tmp_path / "train"
     config = _config(dataset, tmp_path, train__model="last", train__runs=str(runs))
     with pytest.raises(InputError, match="holds no training run with weights"):
-        cross_validate(config, _assign_folds)
+        cross_validate(config)
     newest = runs / "train_20250101_000000" / "weights" / "best.pt"
     newest.parent.mkdir(parents=True)
     newest.write_bytes(training.weights)
-    cross_validate(config, _assign_folds)
+    cross_validate(config)
     assert [one.train.model for one in training.asked] == [str(newest)] * 3
     (kept,) = Path(config.crossval.runs).glob("*/config.yaml")
     assert load_config(str(kept)).train.model == str(newest)
@@ -115,7 +110,7 @@ def test_the_last_run_is_that_of_when_it_was_started(dataset: Path, tmp_path: Pa
 
 def test_a_changed_dataset_is_not_gone_on_with(tmp_path: Path, dataset: Path, training: FakeTraining) -> None:
     config = _config(dataset, tmp_path)
-    folds = cross_validate(config, _assign_folds)
+    folds = cross_validate(config)
     plan = read_json(folds.folder / "folds.json")
     write_json(folds.folder / "folds.json", {**plan, "dataset_sha256": "0" * 64})
     with pytest.raises(InputError, match="the dataset has changed"):
@@ -130,7 +125,7 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     weights = tmp_path / "final.pt"
     weights.write_bytes(checkpoint.read_bytes())
     config = _config(dataset, tmp_path, crossval__weights=str(weights))
-    result = conclude(cross_validate(config, _assign_folds), config)
+    result = conclude(cross_validate(config), config)
     assert result.beside == (thresholds_path(weights), calibration_path(weights))
     stored = thresholds_from_json(read_json(tmp_path / "final.pt.thresholds.json"), "x")
     assert stored.weights_sha256 == sha256_file(weights)
@@ -154,47 +149,3 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     assert result.mean[0] == pytest.approx(np.mean(defined))
     assert result.spread[0] == pytest.approx(np.std(defined, ddof=1))
     assert "Folds" in (result.folder / "report.html").read_text(encoding="utf-8")
-
-
-def test_groups_stay_together(dataset: Path) -> None:
-    """A split manifest with two groups: the pages of one never stand on both sides."""
-    images = read_dataset(str(dataset))
-    origins: dict[str, Origin] = {}
-    fold_of = fold_images(images, origins, 2, 0, _assign_folds)
-    assert {one.fold for one in fold_of} == {0, 1}
-
-    def by_group(
-        groups: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
-    ) -> dict[tuple[str, int], int]:
-        assert sum(sum(counts) for counts in marks.values()) == images.marks("train") + images.marks("val")
-        return _assign_folds(
-            dict.fromkeys(list(groups)[:5], "a") | dict.fromkeys(list(groups)[5:], "b"), marks, folds, seed
-        )
-
-    folds = [one.fold for one in fold_images(images, origins, 2, 0, by_group)]
-    assert len(set(folds[:5])) == 1
-    assert len(set(folds[5:])) == 1
-    assert folds[0] != folds[-1]
-    with pytest.raises(InputError, match="9 groups of documents cannot be divided into 10 folds"):
-        fold_images(images, origins, 10, 0, _assign_folds)
-
-
-def test_a_fold_is_a_dataset_of_its_own(dataset: Path, tmp_path: Path) -> None:
-    shutil.copytree(dataset.parent, tmp_path / "whole")
-    with (tmp_path / "whole" / "data.yaml").open("a", encoding="utf-8") as file:
-        file.write("distractors: distractors.json\n")
-    write_json(tmp_path / "whole" / "distractors.json", {"images/train/страница_0.png": [[1, 2, 30, 40]]})
-    source = read_dataset(str(tmp_path / "whole"))
-    images = fold_images(source, {}, 3, 0, _assign_folds)
-    data = write_fold(tmp_path / "fold", images, 1, source.class_names)
-    write_text(tmp_path / "fold" / "images" / "stray.txt", "replaced with the folder")
-    data = write_fold(tmp_path / "fold", images, 1, source.class_names)
-    assert not (tmp_path / "fold" / "images" / "stray.txt").exists()
-    made = read_dataset(str(data))
-    assert made.class_names == source.class_names
-    held_out = [one.image for one in images if one.fold == 1]
-    assert [one.ground_truth.xyxy.tolist() for one in made.splits["val"]] == [
-        one.ground_truth.xyxy.tolist() for one in held_out
-    ]
-    assert sum(len(image.distractors) for split in made.splits.values() for image in split) == 1
-    assert made.marks("train") + made.marks("val") == source.marks("train") + source.marks("val")

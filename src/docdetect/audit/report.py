@@ -14,18 +14,21 @@ from typing import Any
 import cv2
 import numpy as np
 
-from docdetect.audit.fixes import Fix
+from docdetect.annotations.native import annotations_to_json
 from docdetect.audit.label_checks import Finding, Suspicion
 from docdetect.audit.leaks import Leak
 from docdetect.audit.measures import box_window
-from docdetect.audit.run import LabelAudit, SplitAudit
+from docdetect.audit.run import AuditOutcome, LabelAudit, SplitAudit
+from docdetect.config.loading import dump_config
+from docdetect.config.schema import Config
+from docdetect.datasets.ground_truth import worker_settings
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import contact_sheet, draw_detections
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
-from docdetect.files import write_json, write_text
+from docdetect.files import make_run_folder, write_json, write_text
 from docdetect.reports.page import Picture, Report, Section, Table, Tile, jpeg_uri, report_to_html
 from docdetect.tables import write_csv
 from docdetect.types import ByteArray, Detections, SizeWH
@@ -132,36 +135,23 @@ _PAIR_CELL_PX = 560
 _HERE = WorkerSettings(workers=0)  # images that were read before; starting workers would take longer
 
 
-@dataclass(frozen=True)
-class AuditOutcome:
-    """Everything that an audit gave; a part that was not done is None.
+def write_audit(outcome: AuditOutcome, config: Config) -> Path:
+    """Writes an audit into a new folder `<audit.runs>/<name>_<timestamp>` and returns the folder.
 
-    Attributes:
-        labels: of documents and annotations.
-        split: of a dataset.
-        fixes: what `--fix` changed; None without it.
-        facts: name and value of what was audited.
+    The folder holds report.html, findings.csv, findings.json, leaks.csv, config.yaml and, with `audit.fix`,
+    annotations_fixed.json.
+
+    Raises:
+        OutputError: the folder cannot be written.
     """
-
-    labels: LabelAudit | None
-    split: SplitAudit | None
-    fixes: tuple[Fix, ...] | None = None
-    facts: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        return self.labels.findings if self.labels else ()
-
-    @property
-    def leaks(self) -> tuple[Leak, ...]:
-        return self.split.leaks if self.split else ()
-
-
-def write_audit(folder: Path, outcome: AuditOutcome, most_pictures: int, workers: WorkerSettings) -> None:
-    """report.html, findings.csv, findings.json and leaks.csv in `folder`. Raises OutputError."""
+    folder = make_run_folder(Path(config.audit.runs), config.audit.name)
+    most_pictures, workers = config.audit.pictures, worker_settings(config.data)
+    if outcome.fixed is not None:
+        write_json(folder / "annotations_fixed.json", annotations_to_json(outcome.fixed))
     write_csv(folder / "findings.csv", map(_finding_row, outcome.findings), _FINDING_COLUMNS)
     write_json(folder / "findings.json", [finding_to_json(one) for one in outcome.findings])
     write_csv(folder / "leaks.csv", map(_leak_row, outcome.leaks), _LEAK_COLUMNS)
+    write_text(folder / "config.yaml", dump_config(config, ["data", "audit"]))
     sections = [
         *_leak_section(outcome, most_pictures),
         *_label_sections(outcome, most_pictures, workers),
@@ -176,6 +166,7 @@ def write_audit(folder: Path, outcome: AuditOutcome, most_pictures: int, workers
         facts=outcome.facts,
     )
     write_text(folder / "report.html", report_to_html(report))
+    return folder
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from docdetect.audit.label_checks import (
 )
 from docdetect.audit.leaks import Leak, find_leaks
 from docdetect.audit.measures import measure_documents
-from docdetect.config.schema import DataConfig
+from docdetect.config.schema import AuditConfig, Config, DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.ground_truth import (
     GroundTruth,
@@ -34,15 +34,18 @@ from docdetect.datasets.ground_truth import (
     match_names,
     read_annotations,
     survey_documents,
+    worker_settings,
 )
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.reader import list_dataset
 from docdetect.datasets.split import PageKey
 from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
-from docdetect.errors import InputError
+from docdetect.errors import ConfigError, InputError
 from docdetect.files import nfc
 from docdetect.models.engines.base import Engine
+from docdetect.models.engines.select import load_engine
+from docdetect.models.weights import network_imgsz, resolve_weights
 from docdetect.types import Detections, FailedPage
 from docdetect.workers.parts import WorkerSettings
 
@@ -70,7 +73,7 @@ class LabelAudit:
     notes: tuple[str, ...] = ()
 
     def fixed(self, rules: ClassRules) -> tuple[Annotations, tuple[Fix, ...]]:
-        """The annotations with what is safe put right; see `label_fixes`."""
+        """The annotations with what is safe put right, and the changes; see `docdetect.audit.fixes`."""
         return fix_annotations(self.annotations, self.document_of, rules, self.pages, self.findings)
 
 
@@ -91,6 +94,65 @@ class SplitAudit:
     images: Mapping[PageKey, DocumentFile]
     failures: tuple[FailedPage, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuditOutcome:
+    """Everything that an audit gave; a part that was not done is None.
+
+    Attributes:
+        labels: of documents and annotations.
+        split: of a dataset.
+        fixes: what `audit.fix` changes; None without it.
+        fixed: the annotations with these changes; None without it.
+        facts: name and value of what was audited.
+    """
+
+    labels: LabelAudit | None
+    split: SplitAudit | None
+    fixes: tuple[Fix, ...] | None = None
+    fixed: Annotations | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is suspicious about the labels, ranked."""
+        return self.labels.findings if self.labels else ()
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        """What the splits share, the gravest first."""
+        return self.split.leaks if self.split else ()
+
+
+def run_audit(config: Config, on_progress: ProgressCallback = no_progress) -> AuditOutcome:
+    """Audits the labels of `data.pdfs` and the splits of `data.dataset`, whichever of the two is there.
+
+    Raises:
+        InputError: neither is there, or one of them cannot be read.
+        ConfigError: both `audit.weights` and `audit.detections` are given.
+    """
+    data = config.data
+    with_labels = Path(data.annotations).is_file() and Path(data.pdfs).exists()
+    with_dataset = Path(data.dataset).exists()
+    if not (with_labels or with_dataset):
+        raise InputError(
+            f"nothing to audit: neither {data.pdfs} with {data.annotations} nor {data.dataset} is there",
+            "Give the documents and their annotations, or a dataset.",
+        )
+    if config.audit.weights and config.audit.detections:
+        raise ConfigError("audit.weights and audit.detections exclude each other", "Give one of the two.")
+    weights = resolve_weights(config.audit.weights, Path(config.train.runs)) if config.audit.weights else None
+    workers = worker_settings(data)
+    labels = audit_labels(data, workers, _detector(config.audit, weights), on_progress) if with_labels else None
+    split = audit_split(data.dataset, workers, on_progress) if with_dataset else None
+    fixed, fixes = None, None
+    if config.audit.fix and labels is not None:
+        fixed, fixes = labels.fixed(ClassRules(data.classes, data.class_map))
+    names = {"documents": data.pdfs, "annotations": data.annotations, "dataset": data.dataset}
+    facts = [(name, value) for name, value in names.items() if Path(value).exists()]
+    facts += [("weights", str(weights))] if weights else []
+    return AuditOutcome(labels, split, fixes, fixed, tuple(facts))
 
 
 def audit_labels(
@@ -188,6 +250,15 @@ def audit_split(
     counts = {split: sum(side == split for side in side_of.values()) for split in listed.pictures}
     leaks = find_leaks(prints, side_of, on_progress=on_progress)
     return SplitAudit(leaks, counts, images, tuple(failures), listed.notes)
+
+
+def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations | None:
+    """What the labels are compared with: the predictions in a file, a network, or nothing."""
+    if config.detections:
+        return read_annotations(Path(config.detections))
+    if weights is not None:
+        return load_engine(weights, imgsz=network_imgsz(weights, config.imgsz), device=config.device)
+    return None
 
 
 def _divided(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,26 +37,10 @@ def crossval(
     with console.progress("cross-validating") as progress:
         listeners = Listeners(on_progress=progress, announce=console.info, verbose=console.verbosity > 0)
         if again is None:
-            result = cross_validate(settings, _assign_folds, listeners)
+            result = cross_validate(settings, listeners)
         else:
             result, settings = resume_cross_validation(again, settings.crossval.runs, listeners)
     _show_crossval(console, conclude(result, settings))
-
-
-def _assign_folds(
-    groups: Mapping[tuple[str, int], str], marks: Mapping[tuple[str, int], Sequence[int]], folds: int, seed: int
-) -> dict[tuple[str, int], int]:
-    """Stratified folds; `training` and `datasets` do not know each other, so they meet here."""
-    from docdetect.datasets.split import PageKey, stratified_folds
-
-    keys = {page: PageKey(*page) for page in groups}
-    chosen = stratified_folds(
-        {keys[page]: group for page, group in groups.items()},
-        {keys[page]: counts for page, counts in marks.items()},
-        folds,
-        seed,
-    )
-    return {page: chosen[key] for page, key in keys.items()}
 
 
 def _show_crossval(console: Console, result: CrossvalResult) -> None:

@@ -1,30 +1,23 @@
-"""A dataset cut into folds: a small dataset of links for each, so that training needs to know nothing of folds."""
+"""A dataset cut into folds for cross-validation: each fold is a dataset of its own, made of links to the pictures."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
 from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage, YoloDataset, find_label
-from docdetect.errors import InputError
+from docdetect.datasets.split import PageKey, stratified_folds
+from docdetect.errors import InputError, problem_list
 from docdetect.files import output_errors, staged_folder, write_json, write_text
 
 _DISTRACTORS = "distractors.json"
-
-PageId: TypeAlias = tuple[str, int]
-"""Document name and page number."""
-AssignFolds: TypeAlias = Callable[
-    [Mapping[PageId, str], Mapping[PageId, Sequence[int]], int, int], Mapping[PageId, int]
-]
-"""Called as (page -> group, page -> marks by class, folds, seed): page -> fold from 0, whole groups together."""
 
 
 @dataclass(frozen=True)
@@ -36,35 +29,64 @@ class FoldedImage:
     fold: int
 
 
-def fold_images(
-    dataset: YoloDataset, origins: Mapping[str, Origin], folds: int, seed: int, assign: AssignFolds
-) -> tuple[FoldedImage, ...]:
+def fold_images(dataset: YoloDataset, origins: Mapping[str, Origin], folds: int, seed: int) -> tuple[FoldedImage, ...]:
     """All pictures of the dataset's splits with their folds, in the order of splits and names.
+
+    Whole groups are divided, stratified by class.
+
+    Args:
+        dataset: the pictures and their ground truth.
+        origins: file stem -> document, page and group of a picture, see `read_origins`.
+        folds: how many.
+        seed: of the order in which groups are taken.
 
     Raises:
         InputError: fewer groups than folds, or the same page twice.
     """
     images = [image for split in dataset.splits.values() for image in split]
     places = [origin_of(image, origins) for image in images]
-    pages: dict[PageId, LabelledImage] = {}
-    for image, place in zip(images, places, strict=True):
-        if (other := pages.setdefault((place.document, place.page), image)) is not image:
+    keys = [PageKey(place.document, place.page) for place in places]
+    pages: dict[PageKey, LabelledImage] = {}
+    for image, key in zip(images, keys, strict=True):
+        if (other := pages.setdefault(key, image)) is not image:
             raise InputError(
-                f"{dataset.file}: {other.name} and {image.name} are the same page, {place.document} page {place.page}",
+                f"{dataset.file}: {other.name} and {image.name} are the same page, {key}",
                 "Make the dataset again with docdetect prepare.",
             )
-    groups = {(place.document, place.page): place.group for place in places}
+    groups = {key: place.group for key, place in zip(keys, places, strict=True)}
     if (count := len(set(groups.values()))) < folds:
         raise InputError(
             f"{dataset.file}: {count} groups of documents cannot be divided into {folds} folds",
             "Take fewer folds with --folds, or label more documents.",
         )
-    marks = {page: _marks(image, len(dataset.class_names)) for page, image in pages.items()}
-    fold_of = assign(groups, marks, folds, seed)
+    marks = {key: _marks(image, len(dataset.class_names)) for key, image in pages.items()}
+    fold_of = stratified_folds(groups, marks, folds, seed)
     return tuple(
-        FoldedImage(image, place, fold_of[place.document, place.page])
-        for image, place in zip(images, places, strict=True)
+        FoldedImage(image, place, fold_of[key]) for image, place, key in zip(images, places, keys, strict=True)
     )
+
+
+def planned_images(
+    dataset: YoloDataset, origins: Mapping[str, Origin], fold_of: Mapping[str, int]
+) -> tuple[FoldedImage, ...]:
+    """All pictures of the dataset's splits with the folds that an earlier run chose.
+
+    Args:
+        dataset: the pictures.
+        origins: as for `fold_images`.
+        fold_of: name of a picture -> its fold.
+
+    Raises:
+        InputError: a picture has no fold.
+    """
+    images = [image for split in dataset.splits.values() for image in split]
+    unplanned = [image.name for image in images if image.name not in fold_of]
+    if unplanned:
+        raise InputError(
+            problem_list(f"{dataset.file}: pictures that the earlier run did not have", unplanned),
+            "Restore the dataset, or start a new cross-validation.",
+        )
+    return tuple(FoldedImage(image, origin_of(image, origins), int(fold_of[image.name])) for image in images)
 
 
 def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_names: Sequence[str]) -> Path:

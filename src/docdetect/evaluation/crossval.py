@@ -18,7 +18,7 @@ import numpy as np
 from docdetect.calibration import calibration_to_json
 from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config
-from docdetect.datasets.folds import AssignFolds, FoldedImage, fold_images, write_fold
+from docdetect.datasets.folds import FoldedImage, fold_images, planned_images, write_fold
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
 from docdetect.errors import InputError
@@ -78,7 +78,7 @@ class Folds:
         return [sample for sample, one in zip(self.samples, self.images, strict=True) if one.fold == fold]
 
 
-def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | None = None) -> Folds:
+def cross_validate(config: Config, listeners: Listeners | None = None) -> Folds:
     """Trains and judges every fold of `config.train.data` (its splits train and val; test stays aside) in a new folder
     `<crossval.runs>/<name>_<timestamp>`.
 
@@ -90,7 +90,7 @@ def cross_validate(config: Config, assign: AssignFolds, listeners: Listeners | N
     config = with_named_model(config)
     dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     how = config.crossval
-    images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed, assign)
+    images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed)
     folder = make_run_folder(Path(how.runs), how.name)
     write_text(folder / "config.yaml", dump_config(config))
     plan = {one.image.name: one.fold for one in images}
@@ -119,15 +119,7 @@ def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None 
             f"{dataset.file}: the dataset has changed since {folder} was started",
             "Restore it, or start a new cross-validation.",
         )
-    origins, fold_of = read_origins(dataset.root), plan["fold_of"]
-    images = fold_images(
-        dataset,
-        origins,
-        plan["folds"],
-        config.crossval.seed,
-        lambda groups, *_: dict.fromkeys(groups, 0),  # the plan on disk decides, whatever would be chosen today
-    )
-    planned = tuple(FoldedImage(one.image, one.origin, int(fold_of[one.image.name])) for one in images)
+    planned = planned_images(dataset, read_origins(dataset.root), plan["fold_of"])
     return _run_folds(Folds(folder, dataset, planned, ()), config, tell), config
 
 
