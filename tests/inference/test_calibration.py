@@ -86,7 +86,7 @@ def test_resumed_results_with_a_calibration_are_those_of_an_uninterrupted_run(we
 def test_another_calibration_is_another_setting(weights: Path) -> None:
     def settings_hash() -> str:
         with Detector(weights, imgsz=256, workers=1) as detector:
-            return detector.settings().fingerprint()
+            return detector.settings().content_hash()
 
     hashes = [settings_hash()]
     for calibration in (HALVED, Calibration({"qr": HALVED.maps["stamp"]}, "", sha256_file(weights))):

@@ -184,7 +184,7 @@ def test_another_int8_form_of_the_same_weights_is_another_setting(
         for engine in (quantised, plain):
             monkeypatch.setattr(module, "load_engine", lambda *_, loaded=engine, **__: loaded)
             with Detector(weights, imgsz=256) as detector:
-                hashes.append(run_settings(Config(), detector).fingerprint())
+                hashes.append(run_settings(Config(), detector).content_hash())
         seen.append(hashes)
     assert len({first for first, _ in seen}) == 3
     assert len({second for _, second in seen}) == 1

@@ -153,7 +153,7 @@ def test_the_journal_keeps_raw_boxes_and_hashes(ran: tuple[Path, InferReport]) -
     assert [line["record"] for line in lines].count("page") == 6
     page = next(line for line in lines if line["record"] == "page" and line["document"] == "a.pdf")
     assert len(page["sha256"]) == 64
-    assert page["settings"] == lines[0]["settings"] == with_pages().fingerprint()
+    assert page["settings"] == lines[0]["settings"] == with_pages().content_hash()
     assert sorted(position for mark in page["marks"] for position in mark["members"]) == [0, 1]
     assert {raw["category"] for raw in page["raw"]} == {"stamp", "signature"}
     ends = {line["document"]: line for line in lines if line["record"] == "document"}

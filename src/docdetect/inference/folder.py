@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from docdetect.errors import OutputExistsError
 from docdetect.files import LOCK_NAME, locked_folder, output_errors
-from docdetect.inference.journal import JOURNAL_NAME, line_to_record
+from docdetect.inference.journal import JOURNAL_NAME, parse_line
 
 PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"
@@ -137,8 +137,8 @@ def is_result_folder(output: Path) -> bool:
             first = stream.readline(1 << 20)
     except OSError:
         return False
-    record = line_to_record(first.decode("utf-8", "replace"))
-    return first == b"" or (record is not None and record.kind == "run")
+    line = parse_line(first.decode("utf-8", "replace"))
+    return first == b"" or (line is not None and line.kind == "run")
 
 
 def _remove_temporary_files(output: Path) -> None:

@@ -38,12 +38,17 @@ from docdetect.types import (
 
 JOURNAL_VERSION = 1
 
-RecordKind: TypeAlias = Literal["run", "page", "document", "pdf"]
+LineKind: TypeAlias = Literal["run", "page", "document", "pdf"]
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """What a result belongs to: the content of the document and the settings of the run."""
+class Origin:
+    """What a result belongs to.
+
+    Attributes:
+        sha256: content hash of the document; "" where it could not be read.
+        settings: hash of the settings of the run, see `RunSettings.content_hash`.
+    """
 
     sha256: str
     settings: str
@@ -80,43 +85,43 @@ class PdfEnd:
 
 
 @dataclass(frozen=True)
-class Record:
-    """A line read back: which kind, and its page or document where it is of one.
+class JournalLine:
+    """A line that was read back.
 
     Attributes:
-        kind: run, page, document or pdf.
-        document: name; "" for the run.
-        page: number from 1; 0 for all but pages.
-        stamp: what the line belongs to.
-        data: the parsed object.
+        kind: what the line is about: the run, a page, the end of a document, or the marked copy of a PDF.
+        document: name of the document; "" for the run.
+        page: page number from 1; 0 for all lines but those of pages.
+        origin: the content and the settings that the line belongs to.
+        data: the parsed JSON object.
     """
 
-    kind: RecordKind
+    kind: LineKind
     document: str
     page: int
-    stamp: Stamp
+    origin: Origin
     data: dict[str, Any]
 
 
 def run_to_line(settings: RunSettings) -> str:
     """The first line of a journal."""
-    return _line(
+    return _text_of(
         {
             "record": "run",
             "journal": JOURNAL_VERSION,
-            "settings": settings.fingerprint(),
+            "settings": settings.content_hash(),
             "values": settings.influential(),
         }
     )
 
 
-def page_to_line(result: PageResult | FailedPage, stamp: Stamp, settings: RunSettings) -> str:
+def page_to_line(result: PageResult | FailedPage, origin: Origin, settings: RunSettings) -> str:
     """The line of a finished page, without line end."""
     if isinstance(result, FailedPage):
-        failed: dict[str, Any] = {"record": "page", "document": result.document, "page": result.page} | vars(stamp)
-        return _line(failed | {"failure": failure_to_json(result.failure)})
+        failed: dict[str, Any] = {"record": "page", "document": result.document, "page": result.page} | vars(origin)
+        return _text_of(failed | {"failure": failure_to_json(result.failure)})
     info = result.info
-    data: dict[str, Any] = {"record": "page", "document": info.document, "page": info.number} | vars(stamp)
+    data: dict[str, Any] = {"record": "page", "document": info.document, "page": info.number} | vars(origin)
     data["page_size"] = {"width": info.size_wh[0], "height": info.size_wh[1]}
     data["dpi"] = info.dpi
     data["size_pt"] = None if info.size_pt is None else list(info.size_pt)
@@ -134,7 +139,7 @@ def page_to_line(result: PageResult | FailedPage, stamp: Stamp, settings: RunSet
             mark |= {"text": text, "status": status}
     if result.doubtful is not None and len(result.doubtful):
         data["doubtful"] = _detections_to_json(result.doubtful, settings.class_names)
-    return _line(data | {"marks": marks})
+    return _text_of(data | {"marks": marks})
 
 
 def page_place(result: PageResult | FailedPage) -> tuple[str, int]:
@@ -145,46 +150,46 @@ def page_place(result: PageResult | FailedPage) -> tuple[str, int]:
     return result.info.document, result.info.number
 
 
-def document_to_line(end: DocumentEnd, stamp: Stamp) -> str:
+def document_to_line(end: DocumentEnd, origin: Origin) -> str:
     """The line that closes a document, without line end."""
-    data = {"record": "document", "document": end.document} | vars(stamp) | {"pages": end.page_count}
+    data = {"record": "document", "document": end.document} | vars(origin) | {"pages": end.page_count}
     if end.notes:
         data["notes"] = [note_to_json(note) for note in end.notes]
-    return _line(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
+    return _text_of(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
 
 
-def pdf_to_line(end: PdfEnd, stamp: Stamp) -> str:
+def pdf_to_line(end: PdfEnd, origin: Origin) -> str:
     """The line about the marked copy of a PDF, without line end."""
-    data = {"record": "pdf", "document": end.document} | vars(stamp)
-    return _line(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
+    data = {"record": "pdf", "document": end.document} | vars(origin)
+    return _text_of(data | {"failure": None if end.failure is None else failure_to_json(end.failure)})
 
 
-def line_to_record(line: str) -> Record | None:
-    """The record of one line, None when it is torn or no record at all."""
+def parse_line(text: str) -> JournalLine | None:
+    """The line that a text holds; None for a text that is torn, or no line of a journal."""
     try:
-        data = json.loads(line)
+        data = json.loads(text)
         kind = data["record"]
         if kind not in ("run", "page", "document", "pdf"):
             return None
-        stamp = Stamp(str(data.get("sha256", "")), str(data["settings"]))
-        return Record(kind, str(data.get("document", "")), int(data.get("page", 0)), stamp, data)
+        origin = Origin(str(data.get("sha256", "")), str(data["settings"]))
+        return JournalLine(kind, str(data.get("document", "")), int(data.get("page", 0)), origin, data)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult | FailedPage:
-    """The result that a page's line was written from.
+def line_to_page(line: JournalLine, class_names: tuple[str, ...]) -> PageResult | FailedPage:
+    """The result of a page that a line was written from.
 
     Raises:
         ValueError, KeyError, TypeError: the line is not one that `page_to_line` wrote with these classes.
     """
-    data = record.data
+    data = line.data
     if "failure" in data:
-        return FailedPage(record.document, record.page, failure_from_json(data["failure"]))
+        return FailedPage(line.document, line.page, failure_from_json(data["failure"]))
     size_wh = (int(data["page_size"]["width"]), int(data["page_size"]["height"]))
     size_pt = None if data["size_pt"] is None else (float(data["size_pt"][0]), float(data["size_pt"][1]))
     return PageResult(
-        info=PageInfo(record.document, record.page, size_wh, data["dpi"], size_pt, data.get("damaged")),
+        info=PageInfo(line.document, line.page, size_wh, data["dpi"], size_pt, data.get("damaged")),
         raw=_json_to_detections(data["raw"], size_wh, class_names),
         grouped=_json_to_detections(data["marks"], size_wh, class_names),
         members=tuple(tuple(mark["members"]) for mark in data["marks"]),
@@ -193,21 +198,21 @@ def record_to_page(record: Record, class_names: tuple[str, ...]) -> PageResult |
     )
 
 
-def record_to_end(record: Record) -> DocumentEnd:
-    """What a document's line was written from. Raises ValueError, KeyError, TypeError as `record_to_page` does."""
-    failure = record.data["failure"]
+def line_to_end(line: JournalLine) -> DocumentEnd:
+    """The end of a document that a line was written from; raises as `line_to_page` does."""
+    failure = line.data["failure"]
     return DocumentEnd(
-        record.document,
-        int(record.data["pages"]),
+        line.document,
+        int(line.data["pages"]),
         None if failure is None else failure_from_json(failure),
-        tuple(Note(NoteKind(note["kind"]), int(note["count"])) for note in record.data.get("notes", ())),
+        tuple(Note(NoteKind(note["kind"]), int(note["count"])) for note in line.data.get("notes", ())),
     )
 
 
-def record_to_pdf(record: Record) -> PdfEnd:
-    """What a line about a copy was written from. Raises ValueError, KeyError, TypeError as `record_to_page` does."""
-    failure = record.data["failure"]
-    return PdfEnd(record.document, None if failure is None else failure_from_json(failure))
+def line_to_pdf(line: JournalLine) -> PdfEnd:
+    """The marked copy that a line was written from; raises as `line_to_page` does."""
+    failure = line.data["failure"]
+    return PdfEnd(line.document, None if failure is None else failure_from_json(failure))
 
 
 def failure_to_json(failure: Failure) -> dict[str, str]:
@@ -296,7 +301,7 @@ def _json_to_detections(items: list[dict[str, Any]], size_wh: SizeWH, class_name
     )
 
 
-def _line(data: dict[str, Any]) -> str:
+def _text_of(data: dict[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -359,7 +364,7 @@ class Journal:
     def __init__(self, path: Path, settings: RunSettings) -> None:
         self.path = path
         self.settings = settings
-        self._fingerprint = settings.fingerprint()
+        self._settings_hash = settings.content_hash()
         self._entries: dict[str, Entry] = {}
         self._lines = 0
         self.unreadable_lines = 0
@@ -399,17 +404,17 @@ class Journal:
     def add_page(self, result: PageResult | FailedPage, sha256: str) -> None:
         """Appends the result of a page, or why it has none. Raises OutputError."""
         document, number = page_place(result)
-        offset = self._append(page_to_line(result, Stamp(sha256, self._fingerprint), self.settings))
+        offset = self._append(page_to_line(result, Origin(sha256, self._settings_hash), self.settings))
         self._entry(document, sha256).pages[number] = offset
 
     def add_end(self, end: DocumentEnd, sha256: str) -> None:
         """Appends the closing line of a document. Raises OutputError."""
-        offset = self._append(document_to_line(end, Stamp(sha256, self._fingerprint)))
+        offset = self._append(document_to_line(end, Origin(sha256, self._settings_hash)))
         self._close_entry(self._entry(end.document, sha256), end, offset)
 
     def add_pdf(self, end: PdfEnd, sha256: str) -> None:
         """Appends the line about the marked copy of a document. Raises OutputError."""
-        offset = self._append(pdf_to_line(end, Stamp(sha256, self._fingerprint)))
+        offset = self._append(pdf_to_line(end, Origin(sha256, self._settings_hash)))
         self._note_pdf(self._entry(end.document, sha256), end, offset)
 
     def has_pdf(self, document: str) -> bool:
@@ -420,7 +425,7 @@ class Journal:
     def read_pdf(self, document: str) -> PdfEnd | None:
         """What became of the marked copy of a document; None where none was asked for."""
         entry = self._entries[document]
-        return None if entry.pdf is None else record_to_pdf(self._record(entry.pdf))
+        return None if entry.pdf is None else line_to_pdf(self._parsed(entry.pdf))
 
     def documents(self) -> list[str]:
         """Names of the documents with at least one line, sorted."""
@@ -435,7 +440,7 @@ class Journal:
         """The results of these pages of a document, or of all pages that the journal has, in page order."""
         pages = self._entries[document].pages
         wanted = sorted(pages if numbers is None else numbers)
-        return [record_to_page(self._record(pages[number]), self.settings.class_names) for number in wanted]
+        return [line_to_page(self._parsed(pages[number]), self.settings.class_names) for number in wanted]
 
     def read_page(self, document: str, number: int) -> PageResult | FailedPage:
         """The result of page `number` (from 1) of a document."""
@@ -444,7 +449,7 @@ class Journal:
     def read_document(self, document: str) -> tuple[DocumentResult, DocumentEnd | None]:
         """All that the journal has on one document, its pages in order; None as the end while it is open."""
         entry = self._entries[document]
-        end = None if entry.end is None else record_to_end(self._record(entry.end))
+        end = None if entry.end is None else line_to_end(self._parsed(entry.end))
         failure, notes = (None, ()) if end is None else (end.failure, end.notes)
         return DocumentResult(document, entry.sha256, tuple(self.read_pages(document)), failure, notes), end
 
@@ -532,10 +537,10 @@ class Journal:
                 break
         return b"".join(parts) + b"\n"
 
-    def _record(self, offset: int) -> Record:
-        record = line_to_record(self._line_at(offset).decode())
-        assert record is not None  # it was read, or written, by this object
-        return record
+    def _parsed(self, offset: int) -> JournalLine:
+        line = parse_line(self._line_at(offset).decode())
+        assert line is not None  # it was read, or written, by this object
+        return line
 
     def _index(self) -> int:
         """Finds the lines that count and returns the length of the file, cut back to its last whole line."""
@@ -551,34 +556,34 @@ class Journal:
                 offset += len(line)
         return offset
 
-    def _note(self, line: bytes, offset: int) -> None:
-        record = line_to_record(line.decode("utf-8", "replace"))
-        if record is None or not self._is_usable(record):
+    def _note(self, data: bytes, offset: int) -> None:
+        line = parse_line(data.decode("utf-8", "replace"))
+        if line is None or not self._is_usable(line):
             self.unreadable_lines += 1
-        elif record.kind == "run":
-            if record.stamp.settings == self._fingerprint:
+        elif line.kind == "run":
+            if line.origin.settings == self._settings_hash:
                 self.stale_settings = {}  # an earlier try to go on has said so already
             else:
-                self.stale_settings = record.data.get("values", {})
-        elif record.stamp.settings != self._fingerprint:
-            self.stale_documents.add(record.document)
-        elif record.kind == "page":
-            self._entry(record.document, record.stamp.sha256).pages[record.page] = offset
-        elif record.kind == "document":
-            self._close_entry(self._entry(record.document, record.stamp.sha256), record_to_end(record), offset)
+                self.stale_settings = line.data.get("values", {})
+        elif line.origin.settings != self._settings_hash:
+            self.stale_documents.add(line.document)
+        elif line.kind == "page":
+            self._entry(line.document, line.origin.sha256).pages[line.page] = offset
+        elif line.kind == "document":
+            self._close_entry(self._entry(line.document, line.origin.sha256), line_to_end(line), offset)
         elif self.settings.save_pdf:
-            self._note_pdf(self._entry(record.document, record.stamp.sha256), record_to_pdf(record), offset)
+            self._note_pdf(self._entry(line.document, line.origin.sha256), line_to_pdf(line), offset)
 
-    def _is_usable(self, record: Record) -> bool:
-        if record.stamp.settings != self._fingerprint:
+    def _is_usable(self, line: JournalLine) -> bool:
+        if line.origin.settings != self._settings_hash:
             return True
         try:
-            if record.kind == "page":
-                record_to_page(record, self.settings.class_names)
-            elif record.kind == "document":
-                record_to_end(record)
-            elif record.kind == "pdf":
-                record_to_pdf(record)
+            if line.kind == "page":
+                line_to_page(line, self.settings.class_names)
+            elif line.kind == "document":
+                line_to_end(line)
+            elif line.kind == "pdf":
+                line_to_pdf(line)
         except (ValueError, KeyError, TypeError, IndexError):
             return False
         return True

@@ -1,7 +1,8 @@
-"""`pdf/`: a copy of every PDF with its marks as annotations, made beside the flow of pages.
+"""`pdf/`: a copy of every PDF with its marks as annotations, made while later documents are worked on.
 
-A copy is made when its document is in the journal, in a process of its own that the document may crash or hang; the
-journal then gets a line that says so. `--resume` makes what is missing, also for a run that had not asked for copies.
+A copy is made as soon as its document is in the journal, in an isolated process, which the document may crash or hang.
+The journal then gets a line that says whether there is a copy. `--resume` makes copies that are missing, also for a run
+that had not asked for copies.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from docdetect.types import DocumentResult, Failure, PageResult
 if TYPE_CHECKING:
     from docdetect.documents.marked_copies import PdfMark
 
-_MOST_WAITING = 32  # documents; beyond it the flow of pages waits
+# Documents that may wait for their copies; with more of them, reading pages waits.
+_MOST_WAITING = 32
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,10 @@ class _Waiting:
 
 
 class PdfCopies:
-    """Makes the copies of a run; used as a context manager, from the thread that writes the journal.
+    """Makes the marked copies of a run; a context manager, to be used from the thread that writes the journal.
 
     Args:
-        journal: of the run; where its settings do not ask for copies, nothing happens.
+        journal: the journal of the run; if its settings do not ask for copies, nothing happens.
         output: the result folder.
         opener: opens a document.
     """
@@ -55,7 +57,7 @@ class PdfCopies:
         self._waiting: deque[_Waiting] = deque()
 
     def add(self, file: DocumentFile, result: DocumentResult | None = None) -> None:
-        """Has the copy of a document made if the journal has all of it; waits while too many are under way.
+        """Orders the copy of a document, if the journal has all its pages; waits while too many copies are under way.
 
         Args:
             file: the document.
@@ -75,19 +77,19 @@ class PdfCopies:
             result, _ = self._journal.read_document(file.name)
         if not result.good_pages:
             return
-        self.record(_MOST_WAITING)
+        self.note_finished(_MOST_WAITING)
         marks = tuple(pdf_marks(result, self._journal.settings))
         self._waiting.append(_Waiting(file.name, sha256, self._pool.submit(self._write, file, sha256, marks)))
 
     def finish(self, files: Sequence[DocumentFile]) -> None:
-        """Makes what is missing of these documents, and waits for all. Raises OutputError."""
-        self.record(0)
+        """Makes the copies of these documents that are missing, and waits for all copies. Raises OutputError."""
+        self.note_finished(0)
         for file in files:
             self.add(file)
-        self.record(0)
+        self.note_finished(0)
 
-    def record(self, leave: int = _MOST_WAITING) -> None:
-        """Journals what is made; waits until at most `leave` are under way. Raises OutputError."""
+    def note_finished(self, leave: int = _MOST_WAITING) -> None:
+        """Notes finished copies in the journal; waits until at most `leave` are under way. Raises OutputError."""
         while self._waiting and (self._waiting[0].failure.done() or len(self._waiting) > leave):
             made = self._waiting[0]
             self._journal.add_pdf(PdfEnd(made.document, made.failure.result()), made.sha256)

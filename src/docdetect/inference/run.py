@@ -156,7 +156,7 @@ def run(
         except KeyboardInterrupt:
             signal.set()
         interrupted = signal.is_set()
-        copies.record()
+        copies.note_finished()
     elapsed_s = time.perf_counter() - started
     totals = results.totals
     totals.add_copies(journal.read_pdf)

@@ -1,6 +1,6 @@
-"""Which documents of a source a run takes.
+"""What a run is given: the documents of its sources, and the passwords for them.
 
-The passwords that a run knows. They reach the worker processes and nothing that is written.
+Passwords reach the isolated processes that open documents, and nothing that is written.
 """
 
 from __future__ import annotations

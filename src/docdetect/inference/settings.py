@@ -1,4 +1,4 @@
-"""What decides the results of a run, and the fingerprint by which `--resume` knows whether any of it changed."""
+"""The settings that decide the results of a run, and their hash, by which `--resume` knows whether any has changed."""
 
 from __future__ import annotations
 
@@ -24,33 +24,34 @@ class RunSettings:
     """The settings of one run.
 
     Attributes:
-        class_names: of the model, in the order of the class ids.
+        class_names: the classes of the weights, in the order of their ids.
         weights_sha256: hex digest of the weights' content.
-        int8_sha256: the same of the int8 form that lies beside them, where the engine runs it.
-        conf: lowest confidence of a raw detection, in [0, 1].
-        class_conf: the same for each class, in the order of ids; empty where `conf` holds for all.
+        int8_sha256: hex digest of the int8 form that lies beside the weights, where the engine runs that form.
+        conf: lowest score of a raw detection, in [0, 1].
+        class_conf: lowest score for each class, in the order of ids; empty where `conf` holds for all classes.
         check_conf: lowest score of a possible mark that a person should check, for each class in the order of ids;
             empty for none.
         calibration: turns scores into the confidences that results show, as probabilities; None shows the scores.
             Thresholds (`conf`, `class_conf`) always refer to scores.
         iou: IoU of non-maximum suppression, in [0, 1].
-        engine: what runs the network.
-        precision: of its arithmetic.
-        imgsz: long side in px at which pages are rendered for the model.
-        dpi: px/inch of the page that boxes of PDFs refer to; images keep their own pixels.
-        rotations: which pages are looked at in other orientations, too: off, auto (those on their side), or all.
-        tile: large drawings are also looked at in tiles.
-        trim: blank borders of pages are left out by engines on CPUs.
-        grouping: how raw boxes become marks.
-        save_pages: pages are drawn as JPEG.
+        engine: name of the engine that runs the network.
+        precision: of the network's arithmetic.
+        imgsz: long side in px of the picture of a page that the network sees.
+        dpi: px/inch of the page that boxes of PDFs refer to; boxes of images refer to the image's own pixels.
+        rotations: which pages the network sees in several orientations: `off` (none), `auto` (those whose text runs up
+            or down) or `all`.
+        tile: the network sees large drawings also in tiles.
+        trim: engines on CPUs leave out the blank borders of pages.
+        grouping: how raw boxes are merged into marks.
+        save_pages: pages are drawn as JPEG. Made from results and without influence on them, as the next two are.
         save_crops: every mark is cut out as JPEG.
-        save_pdf: every PDF is copied with its marks as annotations; made from results, does not influence them.
-        read_codes: QR codes are read from the page at full resolution.
+        save_pdf: every PDF is copied with its marks as annotations.
+        read_codes: QR codes are read, at full resolution where that is needed.
         code_class: name of the class whose marks are QR codes.
-        batch: pages per call of the model, 0 for what suits the engine; does not influence results.
-        workers: rendering processes; 0 renders in this process. Does not influence results.
-        doc_timeout_s: seconds that a document may take per page in a rendering process.
-        doc_memory_mb: MiB of memory that a rendering process may take; Linux keeps it.
+        batch: pages in one call of the network, 0 for what suits the engine; without influence on results.
+        workers: isolated processes that render pages, 0 to render in this process; without influence on results.
+        doc_timeout_s: seconds that an isolated process may take for one page.
+        doc_memory_mb: MiB of memory that an isolated process may take; enforced on Linux only.
     """
 
     class_names: tuple[str, ...]
@@ -98,6 +99,6 @@ class RunSettings:
         values["check_conf"] = list(self.check_conf)
         return values
 
-    def fingerprint(self) -> str:
-        """16 hex digits that differ when the results may differ."""
+    def content_hash(self) -> str:
+        """16 hex digits that differ between two runs whenever their results may differ."""
         return sha256_text(json.dumps(self.influential(), sort_keys=True))[:16]
