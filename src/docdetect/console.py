@@ -26,6 +26,9 @@ network".
 
 _PLAIN_INTERVAL_S = 10.0
 
+# Columns of a terminal from which on the progress bar is drawn at its full length.
+_WIDE = 100
+
 # Fewest seconds of counted work after which a speed is shown: the first steps of a run say little.
 _SPEED_AFTER_S = 2.0
 
@@ -207,14 +210,19 @@ class Console:
     def _bar(self, label: str, pace: _Pace) -> Iterator[ProgressCallback]:
         from rich.markup import escape
         from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
+        console = self._rich()
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("[dim]{task.fields[note]}[/dim]"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=20 if console.width >= _WIDE else 6),
+            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+            # Only the note gives way where the terminal is narrow.
+            TextColumn(
+                "[dim]{task.fields[note]}[/dim]", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
         )
-        with Progress(*columns, console=self._rich(), transient=True) as bar:
+        with Progress(*columns, console=console, transient=True, expand=True) as bar:
             task = bar.add_task(escape(label), total=None, figures="", note="")
 
             def advance(done: int, total: int, note: str) -> None:
