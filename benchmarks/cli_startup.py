@@ -20,7 +20,11 @@ from pathlib import Path
 from docdetect.machine import processor_summary
 
 BIN = Path(sys.executable).parent
-COMMANDS = {"docdetect --help": [str(BIN / "docdetect"), "--help"], "yolo help": [str(BIN / "yolo"), "help"]}
+COMMANDS = {
+    "docdetect --help": [str(BIN / "docdetect"), "--help"],
+    "docdetect infer --help": [str(BIN / "docdetect"), "infer", "--help"],
+    "yolo help": [str(BIN / "yolo"), "help"],
+}
 
 
 def seconds(command: list[str], environment: dict[str, str]) -> float:
@@ -42,8 +46,8 @@ def main() -> None:
     print(f"processor: {processor_summary()}")
     for position, name in enumerate(COMMANDS):
         column = sorted(row[position] for row in times_s)
-        print(f"{name:<18} median {statistics.median(column):.2f} s (min {column[0]:.2f}, max {column[-1]:.2f})")
-    ratio = statistics.median(yolo_s / docdetect_s for docdetect_s, yolo_s in times_s)
+        print(f"{name:<22} median {statistics.median(column):.2f} s (min {column[0]:.2f}, max {column[-1]:.2f})")
+    ratio = statistics.median(yolo_s / docdetect_s for docdetect_s, _, yolo_s in times_s)
     print(f"yolo help takes {ratio:.1f} times as long as docdetect --help (median of {runs} pairs)")
 
 

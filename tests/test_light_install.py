@@ -12,7 +12,7 @@ import pytest
 
 from docdetect.cli.main import run
 from docdetect.cli.tree import TREE
-from docdetect.doctor import COMMANDS_OF_EXTRA, Verdict, check_extras
+from docdetect.doctor import COMMANDS_OF_EXTRA, State, check_extras
 from docdetect.machine import EXTRA_MODULES
 
 ROOT = Path(__file__).parents[1]
@@ -80,10 +80,10 @@ def test_a_command_without_its_extra_says_how_to_add_it(tmp_path: Path) -> None:
 def test_one_table_of_commands_and_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     by_extra = {extra: ", ".join(one.name for one in TREE if one.extra == extra) for extra in EXTRA_MODULES}
     assert by_extra == COMMANDS_OF_EXTRA
-    assert {one.verdict for one in check_extras()} == {Verdict.GOOD}
+    assert {one.state for one in check_extras()} == {State.GOOD}
     monkeypatch.setitem(sys.modules, "torch", None)
     train = next(one for one in check_extras() if one.subject == "[train]")
-    assert (train.verdict, train.remedy) == (Verdict.NOTE, 'pip install "docdetect[train]"')
+    assert (train.state, train.remedy) == (State.NOTE, 'pip install "docdetect[train]"')
     assert "without torch" in train.detail
     assert run(["val", "--weights", "none"]) == 5
 

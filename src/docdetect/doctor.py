@@ -1,4 +1,4 @@
-"""What `docdetect doctor` looks at. Checks return findings and raise nothing: a broken install is their subject."""
+"""The checks of `docdetect doctor`. They raise nothing, because a broken installation is what they are about."""
 
 from __future__ import annotations
 
@@ -26,18 +26,27 @@ _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8", "avx5
 _IMPORT_TIMEOUT_S = 120
 
 
-class Verdict(str, Enum):
+class State(str, Enum):
+    """How well something works: `ok`, `note` (worth knowing, and everything works) or `broken`."""
+
     GOOD = "ok"
-    NOTE = "note"  # worth knowing; everything works
+    NOTE = "note"
     BROKEN = "broken"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: what it is, how it is, and what to do when it is not well."""
+    """What a check found.
+
+    Attributes:
+        subject: what was looked at, such as `OpenCV`.
+        state: whether it works.
+        detail: what was found.
+        remedy: what to do about it; "" when there is nothing to do.
+    """
 
     subject: str
-    verdict: Verdict
+    state: State
     detail: str
     remedy: str = ""
 
@@ -55,8 +64,8 @@ def check_python() -> list[Finding]:
     """The interpreter against the range that docdetect supports."""
     found = platform.python_version()
     if (3, 10) <= sys.version_info[:2] <= (3, 13):
-        return [Finding("Python", Verdict.GOOD, f"{found} on {platform.system()} {platform.machine()}")]
-    return [Finding("Python", Verdict.BROKEN, found, "Use Python 3.10 to 3.13.")]
+        return [Finding("Python", State.GOOD, f"{found} on {platform.system()} {platform.machine()}")]
+    return [Finding("Python", State.BROKEN, found, "Use Python 3.10 to 3.13.")]
 
 
 def check_packages() -> list[Finding]:
@@ -65,8 +74,8 @@ def check_packages() -> list[Finding]:
     for name in _BASIC_PACKAGES:
         problem = _import_problem(name)
         if problem:
-            findings.append(Finding(name, Verdict.BROKEN, problem, _import_remedy(name, problem)))
-    return findings or [Finding("packages", Verdict.GOOD, f"{', '.join(_BASIC_PACKAGES)} can be imported")]
+            findings.append(Finding(name, State.BROKEN, problem, _import_remedy(name, problem)))
+    return findings or [Finding("packages", State.GOOD, f"{', '.join(_BASIC_PACKAGES)} can be imported")]
 
 
 def check_opencv() -> list[Finding]:
@@ -76,18 +85,18 @@ def check_opencv() -> list[Finding]:
         keep = installed[-1]
         others = " ".join(installed)
         remedy = f"pip uninstall -y {others} && pip install {keep}"
-        return [Finding("OpenCV", Verdict.BROKEN, f"{' and '.join(installed)} are both installed", remedy)]
+        return [Finding("OpenCV", State.BROKEN, f"{' and '.join(installed)} are both installed", remedy)]
     if not installed:
-        return [Finding("OpenCV", Verdict.BROKEN, "not installed", "pip install opencv-python-headless")]
-    return [Finding("OpenCV", Verdict.GOOD, f"{installed[0]} {_version(installed[0])}")]
+        return [Finding("OpenCV", State.BROKEN, "not installed", "pip install opencv-python-headless")]
+    return [Finding("OpenCV", State.GOOD, f"{installed[0]} {_version(installed[0])}")]
 
 
 def check_fonts() -> list[Finding]:
     """The font that names are drawn with; it comes with docdetect and covers Latin, Greek and Cyrillic."""
     font = Path(__file__).parent / "documents" / "fonts" / "DejaVuSans-Bold.ttf"
     if font.is_file():
-        return [Finding("fonts", Verdict.GOOD, "DejaVu Sans (comes with docdetect)")]
-    return [Finding("fonts", Verdict.BROKEN, f"{font} is missing", "Install docdetect again.")]
+        return [Finding("fonts", State.GOOD, "DejaVu Sans (comes with docdetect)")]
+    return [Finding("fonts", State.BROKEN, f"{font} is missing", "Install docdetect again.")]
 
 
 def check_extras() -> list[Finding]:
@@ -97,9 +106,9 @@ def check_extras() -> list[Finding]:
         missing = missing_modules(EXTRA_MODULES[extra])
         if missing:
             detail = f"{commands} cannot run without {', '.join(missing)}"
-            findings.append(Finding(f"[{extra}]", Verdict.NOTE, detail, f'pip install "docdetect[{extra}]"'))
+            findings.append(Finding(f"[{extra}]", State.NOTE, detail, f'pip install "docdetect[{extra}]"'))
         else:
-            findings.append(Finding(f"[{extra}]", Verdict.GOOD, f"installed, for {commands}"))
+            findings.append(Finding(f"[{extra}]", State.GOOD, f"installed, for {commands}"))
     return findings
 
 
@@ -108,10 +117,10 @@ def check_writing() -> list[Finding]:
     findings = []
     for label, folder in (("current folder", Path.cwd()), ("temporary files", Path(tempfile.gettempdir()))):
         if os.access(folder, os.W_OK):
-            findings.append(Finding(label, Verdict.GOOD, f"{folder} can be written"))
+            findings.append(Finding(label, State.GOOD, f"{folder} can be written"))
         else:
             remedy = "Results go to runs/ here unless --output says otherwise: give a folder you may write to."
-            findings.append(Finding(label, Verdict.NOTE, f"{folder} cannot be written", remedy))
+            findings.append(Finding(label, State.NOTE, f"{folder} cannot be written", remedy))
     return findings
 
 
@@ -125,12 +134,12 @@ def check_weights() -> list[Finding]:
     try:
         found = list_bundled(BUNDLED_FOLDER)
     except DocdetectError as error:
-        return [Finding("weights", Verdict.BROKEN, error.message, remedy)]
+        return [Finding("weights", State.BROKEN, error.message, remedy)]
     if not found:
-        return [Finding("weights", Verdict.NOTE, "none came with this docdetect", "Train some with docdetect train.")]
+        return [Finding("weights", State.NOTE, "none came with this docdetect", "Train some with docdetect train.")]
     spoilt = any(one.state in (WeightsState.DAMAGED, WeightsState.MISSING) for one in found)
     detail = ", ".join(f"{one.name} {one.state.value}" for one in found)
-    return [Finding("weights", Verdict.BROKEN if spoilt else Verdict.GOOD, detail, remedy if spoilt else "")]
+    return [Finding("weights", State.BROKEN if spoilt else State.GOOD, detail, remedy if spoilt else "")]
 
 
 def check_torch() -> list[Finding]:
@@ -139,44 +148,42 @@ def check_torch() -> list[Finding]:
         return []  # reported by check_extras
     problem = _import_problem("torch")
     if problem:
-        return [Finding("torch", Verdict.BROKEN, problem, "pip install --force-reinstall torch torchvision")]
+        return [Finding("torch", State.BROKEN, problem, "pip install --force-reinstall torch torchvision")]
     import torch
 
-    findings = [Finding("torch", Verdict.GOOD, torch.__version__)]
+    findings = [Finding("torch", State.GOOD, torch.__version__)]
     probe = "import torch, torchvision.ops as o; o.nms(torch.tensor([[0.,0.,1.,1.]]), torch.tensor([1.]), .5)"
     problem = _run_problem(probe)
     if problem:
         remedy = "torchvision does not match torch: pip install --force-reinstall torch torchvision, from one index."
-        findings.append(Finding("torchvision", Verdict.BROKEN, problem, remedy))
+        findings.append(Finding("torchvision", State.BROKEN, problem, remedy))
     else:
-        findings.append(Finding("torchvision", Verdict.GOOD, _version("torchvision")))
+        findings.append(Finding("torchvision", State.GOOD, _version("torchvision")))
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
-        findings.append(Finding("CUDA", Verdict.GOOD, names))
+        findings.append(Finding("CUDA", State.GOOD, names))
     else:
-        findings.append(Finding("CUDA", Verdict.NOTE, "no GPU that torch can use; everything runs on the CPU"))
+        findings.append(Finding("CUDA", State.NOTE, "no GPU that torch can use; everything runs on the CPU"))
     ultralytics = _version("ultralytics")
-    verdict, remedy = (Verdict.GOOD, "") if ultralytics else (Verdict.BROKEN, 'pip install "docdetect[train]"')
-    return [*findings, Finding("Ultralytics", verdict, ultralytics or "not installed", remedy)]
+    state, remedy = (State.GOOD, "") if ultralytics else (State.BROKEN, 'pip install "docdetect[train]"')
+    return [*findings, Finding("Ultralytics", state, ultralytics or "not installed", remedy)]
 
 
 def check_openvino() -> list[Finding]:
     """OpenVINO, the engine of CPUs; without it torch does the work, more slowly."""
     found = _version("openvino")
     if found:
-        return [Finding("OpenVINO", Verdict.GOOD, found)]
-    return [Finding("OpenVINO", Verdict.NOTE, "not installed; infer is slower without it", "pip install openvino")]
+        return [Finding("OpenVINO", State.GOOD, found)]
+    return [Finding("OpenVINO", State.NOTE, "not installed; infer is slower without it", "pip install openvino")]
 
 
 def check_cpu() -> list[Finding]:
     """Cores, and the vector instructions that decide how fast a network runs."""
     features = processor_flags()
     known = ", ".join(feature for feature in _CPU_FEATURES if feature in features) or "unknown"
-    findings = [Finding("CPU", Verdict.GOOD, f"{available_cores()} cores; {known}")]
+    findings = [Finding("CPU", State.GOOD, f"{available_cores()} cores; {known}")]
     if features and not has_native_bf16():
-        findings.append(
-            Finding("bf16", Verdict.NOTE, "this CPU has no native bfloat16; training and inference use fp32")
-        )
+        findings.append(Finding("bf16", State.NOTE, "this CPU has no native bfloat16; training and inference use fp32"))
     return findings
 
 

@@ -84,6 +84,17 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert run(arguments) == 2
 
 
+def test_wrong_usage_says_where_the_right_one_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["trian"])
+    run(["train", "--epochs", "x"])
+    run(["config", "shw"])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["error: there is no command 'trian'", "  Did you mean docdetect train?"]
+    assert lines[2].startswith("error: Invalid value for '--epochs'")
+    assert lines[3] == "  docdetect train --help explains the options."
+    assert lines[-1] == "  docdetect config --help explains the options."
+
+
 def test_no_arguments_show_the_help() -> None:
     assert run([]) == 2
 

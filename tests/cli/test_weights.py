@@ -43,9 +43,9 @@ def test_pack_list_and_damage(folder: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_doctor_looks_at_the_bundled_weights(folder: Path) -> None:
-    from docdetect.doctor import Verdict, check_weights
+    from docdetect.doctor import State, check_weights
 
-    assert check_weights()[0].verdict is Verdict.NOTE
+    assert check_weights()[0].state is State.NOTE
     folder.mkdir()
     (folder / "weights.json").write_text("{}", encoding="utf-8")
-    assert check_weights()[0].verdict is Verdict.BROKEN
+    assert check_weights()[0].state is State.BROKEN

@@ -18,20 +18,27 @@ def calibrate(
         typer.Argument(metavar="RUN", help="Folder or name of a run of crossval (better) or val, or last."),
     ],
     weights: Annotated[
-        Path | None,
-        typer.Option(metavar="WEIGHTS", help="Weights beside which the calibration is kept.", rich_help_panel="Output"),
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="Weights beside which the calibration is kept, for infer to apply: a file, a run folder, a bundled "
+            "name, or last (the newest training run).",
+            rich_help_panel="Output",
+        ),
     ] = None,
 ) -> None:
-    """Make confidence mean probability, from the predictions of a run."""
+    """Turn confidence into probability, from the predictions of a run."""
     settings, console = request.settings, request.console
     from docdetect.cli.runs import standard_folders
     from docdetect.evaluation.calibrate import calibrate_run
     from docdetect.evaluation.runs import find_run_folder
     from docdetect.metrics.codec import to_plain
     from docdetect.metrics.texts import share
+    from docdetect.models.weights import resolve_weights
 
     found = find_run_folder(folder, standard_folders(settings)[1:])
-    result = calibrate_run(found, settings.figures.calibration, weights)
+    beside = resolve_weights(weights, Path(settings.train.runs)) if weights else None
+    result = calibrate_run(found, settings.figures.calibration, beside)
     if not result.held_out:
         console.warn("these predictions are of one split, not out of fold: prefer a run of docdetect crossval")
     rows = [

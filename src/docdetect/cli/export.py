@@ -41,8 +41,8 @@ def _cells(row: EngineRow, reference: EngineRow) -> list[str]:
     figures.append(f"{agreed.worst_score:.3f}")
     mine, first = row.ap50_95, reference.ap50_95
     figures.append("-" if mine is None or first is None else f"{100 * mine:.1f} ({100 * (mine - first):+.2f})")
-    verdict = {True: "yes", False: "no", None: "-"}[row.same]
-    return [f"{row.engine} {row.precision}", *figures, verdict]
+    same = {True: "yes", False: "no", None: "-"}[row.same]
+    return [f"{row.engine} {row.precision}", *figures, same]
 
 
 def _as_json(row: EngineRow) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docdetect.console import Console, StdoutClosedError, reading_stdout
 from docdetect.errors import DocdetectError, InterruptedRunError, UsageError
@@ -35,6 +35,10 @@ def run(arguments: list[str]) -> int:
             return closed.exit_code
         return 0 if arguments else UsageError.exit_code
     console = Console(verbosity=int("-v" in arguments or "--verbose" in arguments))
+    unknown = None if completing else _unknown_command(arguments)
+    if unknown is not None:
+        console.error(unknown.message, unknown.remedy)
+        return unknown.exit_code
     import typer
 
     command_line_error = typer.BadParameter.__bases__[0]  # Typer exports only this leaf of its usage errors
@@ -52,11 +56,32 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         result = InterruptedRunError.exit_code
     except command_line_error as error:
-        error.show()  # type: ignore[attr-defined]
+        _say_usage_error(console, error)
         return UsageError.exit_code
     if result == InterruptedRunError.exit_code:  # Typer turns Ctrl-C into this result
         console.error("interrupted", "What was finished is kept.")
     return result if isinstance(result, int) else 0
+
+
+def _say_usage_error(console: Console, error: Any) -> None:
+    """What is wrong with a command line, by Typer's own error, and where the right one is explained."""
+    path = error.ctx.command_path if error.ctx is not None else "docdetect"
+    console.error(error.format_message().rstrip("."), f"{path} --help explains the options.")
+
+
+def _unknown_command(arguments: list[str]) -> UsageError | None:
+    """The error that names the nearest command, where the first word is none."""
+    import difflib
+
+    from docdetect.cli.tree import TREE
+
+    typed = next((word for word in arguments if not word.startswith("-")), None)
+    names = [entry.name for entry in TREE]
+    if typed is None or typed in names:
+        return None
+    near = difflib.get_close_matches(typed, names, n=1)
+    hint = f"Did you mean docdetect {near[0]}?" if near else "docdetect --help lists the commands."
+    return UsageError(f"there is no command {typed!r}", hint)
 
 
 def build_app(arguments: list[str]) -> typer.Typer:

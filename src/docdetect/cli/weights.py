@@ -11,7 +11,7 @@ from docdetect.console import Console
 if TYPE_CHECKING:
     from docdetect.models.bundled import BundledWeights
 
-_DIGEST_SHOWN = 16
+_DIGEST_SHOWN = 10
 
 
 @takes("weights")
@@ -44,12 +44,14 @@ def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> 
             ", ".join(one.classes) or "-",
             f"{one.imgsz} px" if one.imgsz else "-",
             f"{one.size_bytes / 1e6:.1f} MB",
-            f"{one.sha256[:_DIGEST_SHOWN]}…",
+            one.sha256[:_DIGEST_SHOWN],
         )
         for one in found
     ]
     if rows:
-        console.table(f"Weights in {folder}", ("", "name", "classes", "trained for", "size", "SHA-256"), rows)
+        console.table(
+            f"Weights in {folder}", ("", "name", "classes", "imgsz", "size", "SHA-256"), rows, whole=("name",)
+        )
     else:
         console.info(f"no weights in {folder}")
     console.summary(
