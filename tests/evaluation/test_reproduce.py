@@ -1,4 +1,4 @@
-"""The seed's protocol beside an honest one: from documents to one table, once with trainings of a tiny network."""
+"""The original system's protocol beside one without leaks, from documents to one table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,15 @@ from docdetect.evaluation import crossval
 from docdetect.evaluation import reproduce as module
 from docdetect.evaluation.predictions import PredictedImage, samples_of
 from docdetect.evaluation.report import write_predictions
-from docdetect.evaluation.reproduce import GROUP, PAGE, Judged, Reproduction, conclude, reproduce, resume_reproduction
+from docdetect.evaluation.reproduce import (
+    GROUP,
+    PAGE,
+    EvaluatedProtocol,
+    Reproduction,
+    conclude,
+    reproduce,
+    resume_reproduction,
+)
 from docdetect.evaluation.validate import ValResult
 from docdetect.files import read_json, write_json, write_text
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
@@ -100,6 +108,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> FakeWork:
     fake = FakeWork()
     monkeypatch.setattr(crossval, "train", fake.train)
     monkeypatch.setattr(module, "validate", fake.validate)
+    monkeypatch.setattr(module, "prepare_dataset", fake.prepare)
     return fake
 
 
@@ -137,23 +146,23 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path, work: FakeWork) -> N
     stages = [f"{stage} {split}" for split in (PAGE, GROUP) for stage in ("train", "validate")]
     work.stop_at = "validate page"
     with pytest.raises(KeyboardInterrupt):
-        reproduce(config, work.prepare, listeners)
+        reproduce(config, listeners)
     work.stop_at = "train group"
     with pytest.raises(KeyboardInterrupt):
-        resume_reproduction("last", config.reproduce.runs, work.prepare, listeners)
+        resume_reproduction("last", config.reproduce.runs, listeners)
     work.stop_at = ""
-    done = resume_reproduction("last", config.reproduce.runs, work.prepare, listeners)
+    done = resume_reproduction("last", config.reproduce.runs, listeners)
     assert list(dict.fromkeys(work.asked)) == ["prepare page", "prepare group", *stages]
     assert sorted(work.asked) == sorted([*dict.fromkeys(work.asked), "validate page", "train group"])
     assert told.count("split by page") == told.count("split by group") == 1
-    again = resume_reproduction(str(done.folder), "elsewhere", work.prepare)
-    assert [one.report for one in again.judged] == [one.report for one in done.judged]
+    again = resume_reproduction(str(done.folder), "elsewhere")
+    assert [one.report for one in again.protocols] == [one.report for one in done.protocols]
     assert len(work.asked) == 8
 
 
 def test_what_training_had_seen_is_told_by_group(tmp_path: Path, work: FakeWork) -> None:
     config = load_config(None, (), {"data.val": 0.3, "reproduce.runs": str(tmp_path / "runs")})
-    page, group = reproduce(config, work.prepare).judged
+    page, group = reproduce(config).protocols
     assert [(one.split_by, one.trained_on, len(one.samples)) for one in (page, group)] == [
         (PAGE, 4, 2),
         (GROUP, 4, 2),
@@ -166,16 +175,16 @@ def test_the_last_run_is_looked_for_before_anything_is_made(tmp_path: Path, work
     runs = str(tmp_path / "runs")
     config = load_config(None, (), {"train.model": "last", "train.runs": runs, "reproduce.runs": runs})
     with pytest.raises(InputError, match="holds no training run with weights"):
-        reproduce(config, work.prepare)
+        reproduce(config)
     assert work.asked == []
     assert not Path(runs).exists()
 
 
 def test_only_a_reproduction_can_go_on(tmp_path: Path, work: FakeWork) -> None:
     with pytest.raises(InputError, match="no reproduction to go on with"):
-        resume_reproduction("last", str(tmp_path / "elsewhere"), work.prepare)
+        resume_reproduction("last", str(tmp_path / "elsewhere"))
     with pytest.raises(InputError, match="no run of docdetect reproduce"):
-        resume_reproduction(str(tmp_path), str(tmp_path), work.prepare)
+        resume_reproduction(str(tmp_path), str(tmp_path))
 
 
 def _samples(groups: int, skill: float) -> tuple[Sample, ...]:
@@ -194,30 +203,30 @@ def _samples(groups: int, skill: float) -> tuple[Sample, ...]:
 def test_both_are_told_with_intervals(tmp_path: Path) -> None:
     weights = tmp_path / "w.pt"
     weights.write_bytes(b"w")
-    page = Judged(PAGE, weights, tmp_path / "val_1", _samples(10, 1.0), ("stamp",), 37, 12)
+    page = EvaluatedProtocol(PAGE, weights, tmp_path / "val_1", _samples(10, 1.0), ("stamp",), 37, 12)
     group = replace(page, split_by=GROUP, samples=_samples(3, 0.5), seen=0)
-    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, group)))
-    first, second = verdict.protocols
+    comparison = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, group)))
+    first, second = comparison.protocols
     assert (first.resampled_by, second.resampled_by) == ("group", "page")
     assert first.warning == ""
     assert "the 20 validation pages are of 3 groups, too few to resample; its intervals" in second.warning
     few = replace(group, samples=group.samples[:4])
     lone = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, few))).protocols[1]
     assert "no interval can be given" in lone.warning
-    verdict = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, group)))
-    for one in verdict.protocols:
+    comparison = conclude(Reproduction(tmp_path, load_config(None, ("figures.resamples=50",)), (page, group)))
+    for one in comparison.protocols:
         figure = one.figures[0].ap50
         assert figure.low is not None
         assert figure.value is not None
         assert figure.high is not None
         assert figure.low <= figure.value <= figure.high
-    assert verdict.sentence.startswith(
+    assert comparison.sentence.startswith(
         "AP50-95 1.000 on the split by page, where training had seen the group of 12 of 20 validation pages; "
     )
     stored = read_json(tmp_path / "reproduce.json")
     assert [row["seen"] for row in stored["protocols"]] == [12, 0]
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "honest: split by group" in text
+    assert "without leaks: split by group" in text
     assert "12 of 20" in text
 
 
@@ -225,7 +234,7 @@ def test_one_group_cannot_be_split(tmp_path: Path, work: FakeWork, monkeypatch: 
     monkeypatch.setattr(FakeWork, "val", {**FakeWork.val, GROUP: ()})
     config = load_config(None, (), {"data.val": 0.3, "reproduce.runs": str(tmp_path / "runs")})
     with pytest.raises(InputError, match="a split by group leaves no validation pages"):
-        reproduce(config, work.prepare)
+        reproduce(config)
     assert work.asked == ["prepare page", "prepare group"]
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from docdetect.cli.options import Request, takes
-from docdetect.console import Console, ProgressCallback
+from docdetect.console import Console
 
 if TYPE_CHECKING:
-    from docdetect.config.schema import DataConfig
-    from docdetect.evaluation.reproduce import Verdict
+    from docdetect.evaluation.reproduce import ProtocolComparison
 
 
 @takes(
@@ -41,7 +40,7 @@ def reproduce(
         ),
     ] = None,
 ) -> None:
-    """Run the seed's protocol (split by page) and an honest one (split by group) with one recipe, side by side."""
+    """Run the original system's protocol (split by page) and one without leaks (split by group), side by side."""
     from docdetect.errors import UsageError
     from docdetect.evaluation.reproduce import conclude, resume_reproduction
     from docdetect.evaluation.reproduce import reproduce as run_both
@@ -53,21 +52,13 @@ def reproduce(
     with console.progress("reproducing") as progress:
         listeners = Listeners(on_progress=progress, announce=console.info, verbose=console.verbosity > 0)
         if again is None:
-            done = run_both(settings, _prepare, listeners)
+            done = run_both(settings, listeners)
         else:
-            done = resume_reproduction(again, settings.reproduce.runs, _prepare, listeners)
+            done = resume_reproduction(again, settings.reproduce.runs, listeners)
     _show(console, conclude(done))
 
 
-def _prepare(config: DataConfig, on_progress: ProgressCallback) -> list[str]:
-    """Makes a dataset; `training` and `datasets` do not know each other, so they meet here."""
-    from docdetect.prepare.dataset import prepare
-
-    report = prepare(config, on_progress=on_progress).report
-    return [*map(str, report.failures), *report.warnings]
-
-
-def _show(console: Console, verdict: Verdict) -> None:
+def _show(console: Console, comparison: ProtocolComparison) -> None:
     from docdetect.metrics.texts import share, span
 
     rows = [
@@ -82,14 +73,14 @@ def _show(console: Console, verdict: Verdict) -> None:
             share(row.working.f1.value),
             span(row.working.f1) or "-",
         )
-        for one in verdict.protocols
+        for one in comparison.protocols
         for k, row in enumerate(one.figures)
     ]
     columns = ("protocol", "class", "marks", "AP50", "interval", "AP50-95", "interval", "F1", "interval")
     console.table("The same recipe, two splits; validation", columns, rows)
-    for one in verdict.protocols:
+    for one in comparison.protocols:
         if one.warning:
             console.warn(one.warning)
-    console.info(verdict.sentence)
-    console.info(f"report: {verdict.folder / 'report.html'}")
-    console.summary({"folder": str(verdict.folder), "protocols": [one.record for one in verdict.protocols]})
+    console.info(comparison.sentence)
+    console.info(f"report: {comparison.folder / 'report.html'}")
+    console.summary({"folder": str(comparison.folder), "protocols": [one.record for one in comparison.protocols]})

@@ -1,9 +1,9 @@
-"""Cross-validation by group: every page is judged by a model that has seen nothing like it; resumable fold by fold.
+"""Cross-validation by group: every page is evaluated by a network that has seen nothing like it.
 
-The held-out fold chooses nothing: each fold trains the configured number of epochs without early stopping and is judged
-with its last weights, not with those that did best on the very pages it is judged on.
-
-What a cross-validation says: pooled figures, spread over folds, thresholds and calibration beside the weights.
+The held-out fold chooses nothing: each fold trains the configured number of epochs without early stopping, and its last
+weights are evaluated, not those that did best on the pages of the fold. A cross-validation can be resumed fold by fold.
+Its outcome are pooled figures, their spread over the folds, and thresholds and a calibration that can be kept beside
+weights.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ class Folds:
 
 
 def cross_validate(config: Config, listeners: Listeners | None = None) -> Folds:
-    """Trains and judges every fold of `config.train.data` (its splits train and val; test stays aside) in a new folder
-    `<crossval.runs>/<name>_<timestamp>`.
+    """Trains and evaluates every fold in a new folder `<crossval.runs>/<name>_<timestamp>`.
+
+    The pages are those of the splits train and val of `config.train.data`; its split test is left alone.
 
     Raises:
         InputError: the dataset or the model is missing or wrong, or there are fewer groups than folds.
@@ -156,8 +157,8 @@ def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
 def finished_training(place: Path, make_settings: Callable[[], Config], tell: Listeners) -> RunFolder:
     """A finished run `train_<timestamp>` in `place`: one that is there, one that is resumed, or a new one.
 
-    A new one trains with `make_settings()`, which is not called otherwise, all epochs: nothing is chosen on the pages
-    that will judge it, so there is no early stopping.
+    A new run trains all epochs with `make_settings()`, which is not called otherwise: nothing is chosen on the pages
+    that evaluate it, so there is no early stopping.
     """
     known = sorted(path.parent for path in place.glob("train_*/run.json"))
     for path in reversed(known):
@@ -250,7 +251,7 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     facts = {"dataset": folds.dataset.file.as_posix(), "folds": str(folds.count), "epochs": str(config.train.epochs)}
     frame = ReportFrame(
         "Cross-validation",
-        f"{folds.count} folds by group; every page judged by a model that has not seen its group",
+        f"{folds.count} folds by group; every page evaluated by a network that has not seen its group",
         {**facts, "model": config.train.model},
         [_folds_section(rows, mean, spread, config.val.conf)],
     )
@@ -311,6 +312,6 @@ def _folds_section(
     table.append([Cell("spread", "standard deviation over the folds"), "", "", *(share(value) for value in spread)])
     text = (
         f"Mean over classes; precision, recall and F1 from confidence {conf:g} on. Each fold trained the "
-        "full number of epochs and was judged with its last weights: the pages it is judged on chose nothing.",
+        "full number of epochs, and its last weights were evaluated: the held-out pages chose nothing.",
     )
     return Section("Folds", text, tables=[Table(("", "pages", "marks", *METRICS), table)])

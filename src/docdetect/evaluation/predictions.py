@@ -26,7 +26,7 @@ from docdetect.types import ByteArray, Detections
 
 @dataclass(frozen=True)
 class PredictedImage:
-    """One picture, its true marks (`image.truth`) and what was found, in px of the same picture."""
+    """One picture with its ground truth (in `image`) and what a detector found on it, in px of the picture."""
 
     image: LabelledImage
     found: Detections

@@ -1,18 +1,17 @@
-"""The seed's protocol and an honest one, side by side: the same recipe on a split by page and on a split by group.
+"""The protocol of the original system beside one without leaks: a recipe on a split by page and on a split by group.
 
-Only the split differs. Both train all epochs and are judged with their last weights, as the seed reported its sixtieth
-epoch: the validation pages choose nothing.
-
-What the seed's protocol and the honest one say, in one table with intervals: as data, and as a report.
+The original system divided pages at random, so pages of one document, or of near-duplicates of it, could lie on both
+sides. Only the split differs here. Both trainings take all epochs, and their last weights are evaluated, as the
+original system reported its sixtieth epoch: the validation pages choose nothing. The outcome is one table with
+intervals, as data and as a report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from docdetect import __version__
 from docdetect.config.loading import dump_config, load_config
@@ -35,6 +34,7 @@ from docdetect.metrics.codec import to_plain
 from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, class_figures
 from docdetect.metrics.matching import Sample, match
 from docdetect.metrics.texts import change, share, span
+from docdetect.prepare.dataset import prepare
 from docdetect.reports.page import Cell, Report, Section, Table, Tile, report_to_html
 from docdetect.reports.plots import Axis, Colour, Span, interval_plot
 from docdetect.training.records import RunFolder, make_run_folder
@@ -46,18 +46,14 @@ PAGE, GROUP = "page", "group"
 
 _SPLITS = ("train", "val")
 
-PrepareDataset: TypeAlias = Callable[[DataConfig, ProgressCallback], Sequence[str]]
-
-"""Makes the dataset of a configuration, whole or not at all; returns what is worth knowing about it."""
-
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedProtocol:
     """One protocol, finished.
 
     Attributes:
         split_by: page or group.
-        weights: those that were judged, the last of the training.
+        weights: the weights that were evaluated, the last of the training.
         report: the folder of the evaluation, with its own report.
         samples: the validation pages with what was found on them; their groups are those of near-duplicates, also
             where the split did not heed them.
@@ -81,16 +77,15 @@ class Reproduction:
 
     folder: Path
     config: Config
-    judged: tuple[Judged, ...]
+    protocols: tuple[EvaluatedProtocol, ...]
 
 
-def reproduce(config: Config, prepare: PrepareDataset, listeners: Listeners | None = None) -> Reproduction:
-    """Splits, trains and judges both ways in a new folder `<reproduce.runs>/<name>_<timestamp>`.
+def reproduce(config: Config, listeners: Listeners | None = None) -> Reproduction:
+    """Splits, trains and evaluates both ways in a new folder `<reproduce.runs>/<name>_<timestamp>`.
 
     Args:
         config: `data` says from which documents and with which share and seed (its `split_by`, `dataset`, `test` and
-            `manifest` do not matter), `train` is the recipe, `val` how it is judged.
-        prepare: see `PrepareDataset`.
+            `manifest` do not matter), `train` is the recipe, `val` how it is evaluated.
         listeners: who is told what.
 
     Raises:
@@ -101,25 +96,22 @@ def reproduce(config: Config, prepare: PrepareDataset, listeners: Listeners | No
     folder = make_run_folder(Path(config.reproduce.runs), config.reproduce.name)
     write_text(folder / "config.yaml", dump_config(config))
     write_json(folder / PROTOCOLS, {"split_by": [PAGE, GROUP], "seed": config.data.seed, "val": config.data.val})
-    return _go_on(folder, config, prepare, listeners or Listeners())
+    return _go_on(folder, config, listeners or Listeners())
 
 
-def resume_reproduction(
-    wanted: str, runs: str, prepare: PrepareDataset, listeners: Listeners | None = None
-) -> Reproduction:
+def resume_reproduction(wanted: str, runs: str, listeners: Listeners | None = None) -> Reproduction:
     """Goes on where an interrupted reproduction was: what is finished is kept, an interrupted training goes on.
 
     Args:
         wanted: its folder, or `last` for the newest one in `runs`.
         runs: where such folders are.
-        prepare: see `PrepareDataset`.
         listeners: who is told what.
 
     Raises:
         InputError: there is none; see also `reproduce`.
     """
     folder = _find(wanted, Path(runs))
-    return _go_on(folder, load_config(str(folder / "config.yaml")), prepare, listeners or Listeners())
+    return _go_on(folder, load_config(str(folder / "config.yaml")), listeners or Listeners())
 
 
 def _find(wanted: str, runs: Path) -> Path:
@@ -133,26 +125,32 @@ def _find(wanted: str, runs: Path) -> Path:
     return max(found, key=lambda path: ((path / PROTOCOLS).stat().st_mtime_ns, path.name))
 
 
-def _go_on(folder: Path, config: Config, prepare: PrepareDataset, tell: Listeners) -> Reproduction:
-    datasets = {name: _prepared(folder / name, name, config.data, prepare, tell) for name in (PAGE, GROUP)}
+def _go_on(folder: Path, config: Config, tell: Listeners) -> Reproduction:
+    datasets = {name: _prepared(folder / name, name, config.data, tell) for name in (PAGE, GROUP)}
     _check_same_pages(datasets)
     groups = {(origin.document, origin.page): origin.group for origin in read_origins(datasets[GROUP].root).values()}
-    judged = []
+    protocols = []
     for name, dataset in datasets.items():
         place = folder / name
         run = finished_training(place, partial(_settings, config, dataset, tell, name), tell)
         report = _evaluated(place, run, dataset, config, tell)
-        judged.append(_judged(name, run, report, dataset, groups))
-    return Reproduction(folder, config, tuple(judged))
+        protocols.append(_protocol(name, run, report, dataset, groups))
+    return Reproduction(folder, config, tuple(protocols))
 
 
-def _prepared(place: Path, split_by: str, data: DataConfig, prepare: PrepareDataset, tell: Listeners) -> YoloDataset:
+def prepare_dataset(data: DataConfig, on_progress: ProgressCallback) -> list[str]:
+    """Makes the dataset of a configuration, whole or not at all; returns what is worth knowing about it."""
+    report = prepare(data, on_progress=on_progress).report
+    return [*map(str, report.failures), *report.warnings]
+
+
+def _prepared(place: Path, split_by: str, data: DataConfig, tell: Listeners) -> YoloDataset:
     """The dataset in `place`, made unless it is there: it comes into being whole."""
     target = place / "dataset"
     if not (target / "data.yaml").is_file():
         tell.announce(f"dataset split by {split_by}")
         asked = {"split_by": split_by, "dataset": str(target), "test": 0.0, "manifest": "", "overwrite": False}
-        for note in prepare(data.model_copy(update=asked), tell.on_progress):
+        for note in prepare_dataset(data.model_copy(update=asked), tell.on_progress):
             tell.announce(note)
     if not any((target / "images" / "val").iterdir()):
         raise InputError(
@@ -197,9 +195,9 @@ def _evaluated(place: Path, run: RunFolder, dataset: YoloDataset, config: Config
     return validate(settings, on_progress=tell.on_progress, announce=tell.announce).folder
 
 
-def _judged(
+def _protocol(
     split_by: str, run: RunFolder, report: Path, dataset: YoloDataset, groups: Mapping[tuple[str, int], str]
-) -> Judged:
+) -> EvaluatedProtocol:
     samples, names = read_predictions(report)
     origins = read_origins(dataset.root)
     trained = {
@@ -208,18 +206,19 @@ def _judged(
     }
     renamed = tuple(replace(sample, group=groups[sample.document, sample.page]) for sample in samples)
     seen = sum(sample.group in trained for sample in renamed)
-    return Judged(split_by, run.last, report, renamed, names, len(dataset.splits["train"]), seen)
+    return EvaluatedProtocol(split_by, run.last, report, renamed, names, len(dataset.splits["train"]), seen)
 
 
 RESULT = "reproduce.json"
 
-TITLES = {PAGE: "the seed's: split by page", GROUP: "honest: split by group"}
+TITLES = {PAGE: "original system: split by page", GROUP: "without leaks: split by group"}
 
 _COLOURS: dict[str, Colour] = {PAGE: (208, 96, 16), GROUP: (26, 95, 208)}
 
 _REPORTED = (
-    "For comparison, what the seed reported in November 2025 for its own 57 pages, split by page with seed 42, six of "
-    "them for validation: AP50 98.3, AP50-95 74.6, precision 94.6, recall 93.6 (Ultralytics' integral and threshold)."
+    "For comparison, what the original system reported in November 2025 for its own 57 pages, split by page with seed "
+    "42, six of them for validation: AP50 0.983, AP50-95 0.746, precision 0.946, recall 0.936. These are Ultralytics' "
+    "figures, at its own threshold."
 )
 
 
@@ -229,10 +228,10 @@ class ProtocolFigures:
 
     Attributes:
         split_by: page or group.
-        weights, report: what was judged, and the folder with the whole evaluation.
-        trained_on, judged_on: number of pages.
-        seen: how many of the judged pages have pages of their own group in training.
-        groups: of near-duplicates among the judged pages.
+        weights, report: what was evaluated, and the folder with the whole evaluation.
+        trained_on, evaluated_on: number of pages.
+        seen: how many of the evaluated pages have pages of their own group in training.
+        groups: of near-duplicates among the evaluated pages.
         resampled_by: group; or page, where there are too few groups for an interval.
         figures: of "all" first, then of each class.
     """
@@ -241,7 +240,7 @@ class ProtocolFigures:
     weights: Path
     report: Path
     trained_on: int
-    judged_on: int
+    evaluated_on: int
     seen: int
     groups: int
     resampled_by: str
@@ -266,13 +265,13 @@ class ProtocolFigures:
         if self.figures[0].ap50.low is None:
             instead = "and so are the pages with marks: no interval can be given"
         return (
-            f"{self.title}: the {self.judged_on} validation pages are of {counted}, too few to resample; {instead}. "
+            f"{self.title}: the {self.evaluated_on} validation pages are of {counted}, too few to resample; {instead}. "
             "A larger --val, or docdetect crossval, says more."
         )
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProtocolComparison:
     """Both protocols side by side, in the order page, group; and the files that say so."""
 
     folder: Path
@@ -287,17 +286,17 @@ class Verdict:
         seen = self.protocols[0]
         return (
             f"AP50-95 {share(page)} on the split by page, where training had seen the group of {seen.seen} of "
-            f"{seen.judged_on} validation pages; {share(group)} on the split by group "
+            f"{seen.evaluated_on} validation pages; {share(group)} on the split by group "
             f"({change(group - page)})."
         )
 
 
-def conclude(reproduction: Reproduction) -> Verdict:
+def conclude(reproduction: Reproduction) -> ProtocolComparison:
     """Puts the figures together and writes `reproduce.json` and `report.html`. Raises OutputError."""
     config = reproduction.config
     bootstrap = bootstrap_settings(config.figures)
-    protocols = tuple(_figures(one, config.val.conf, bootstrap) for one in reproduction.judged)
-    verdict = Verdict(reproduction.folder, protocols)
+    protocols = tuple(_figures(one, config.val.conf, bootstrap) for one in reproduction.protocols)
+    comparison = ProtocolComparison(reproduction.folder, protocols)
     facts = {
         "docdetect": __version__,
         "documents": config.data.pdfs,
@@ -310,58 +309,58 @@ def conclude(reproduction: Reproduction) -> Verdict:
     }
     rows = [one.record for one in protocols]
     settings = to_plain(bootstrap)
-    write_json(verdict.folder / RESULT, {"format": 1, "protocols": rows, "bootstrap": settings, "facts": facts})
-    write_text(verdict.folder / REPORT, report_to_html(_report(verdict, bootstrap, facts, config.val.conf)))
-    return verdict
+    write_json(comparison.folder / RESULT, {"format": 1, "protocols": rows, "bootstrap": settings, "facts": facts})
+    write_text(comparison.folder / REPORT, report_to_html(_report(comparison, bootstrap, facts, config.val.conf)))
+    return comparison
 
 
-def _figures(judged: Judged, conf: float, bootstrap: BootstrapSettings) -> ProtocolFigures:
-    samples, names = judged.samples, judged.names
+def _figures(one: EvaluatedProtocol, conf: float, bootstrap: BootstrapSettings) -> ProtocolFigures:
+    samples, names = one.samples, one.names
     matches = match(samples, len(names))
     groups, resampled_by = len(matches.groups), GROUP
     if matches.groups_with_marks(None) < FEWEST_GROUPS:
         resampled_by = PAGE
-        matches = match([replace(one, group=f"{one.document}#{one.page}") for one in samples], len(names))
+        matches = match([replace(sample, group=f"{sample.document}#{sample.page}") for sample in samples], len(names))
     return ProtocolFigures(
-        split_by=judged.split_by,
-        weights=judged.weights,
-        report=judged.report,
-        trained_on=judged.trained_on,
-        judged_on=len(samples),
-        seen=judged.seen,
+        split_by=one.split_by,
+        weights=one.weights,
+        report=one.report,
+        trained_on=one.trained_on,
+        evaluated_on=len(samples),
+        seen=one.seen,
         groups=groups,
         resampled_by=resampled_by,
         figures=class_figures(matches, names, (conf,) * len(names), bootstrap),
     )
 
 
-def _report(verdict: Verdict, bootstrap: BootstrapSettings, facts: dict[str, str], conf: float) -> Report:
+def _report(comparison: ProtocolComparison, bootstrap: BootstrapSettings, facts: dict[str, str], conf: float) -> Report:
     tiles = [
         Tile(f"{label}, split by {one.split_by}", share(figure.value), span(figure))
-        for one in verdict.protocols
+        for one in comparison.protocols
         for label, figure in (("AP50", one.figures[0].ap50), ("AP50-95", one.figures[0].ap50_95))
     ]
     return Report(
-        "The seed's protocol and an honest one",
+        "The original system's protocol and one without leaks",
         f"{facts['model']}, {facts['epochs']} epochs, {facts['split']}",
         tiles,
-        [one.warning for one in verdict.protocols if one.warning],
-        [_figures_section(verdict.protocols, bootstrap, conf), _seen_section(verdict)],
+        [one.warning for one in comparison.protocols if one.warning],
+        [_figures_section(comparison.protocols, bootstrap, conf), _seen_section(comparison)],
         tuple(facts.items()),
     )
 
 
 def _figures_section(protocols: Sequence[ProtocolFigures], bootstrap: BootstrapSettings, conf: float) -> Section:
     text = (
-        "The same recipe on the same pages; only the split differs. Both trained all epochs and are judged with their "
-        f"last weights. Figures are shares, average precision as COCO has it, the others from confidence {conf:g} on. "
+        "The same recipe on the same pages; only the split differs. Both trained all epochs, and their last weights "
+        f"are evaluated. Figures are shares, average precision as COCO has it, the others from confidence {conf:g} on. "
         f"Below each its {bootstrap.level:.0%} interval from {bootstrap.resamples} resamples.",
         _REPORTED,
     )
     columns = ("protocol", "class", "marks", "AP50", "AP50-95", "precision", "recall", "F1")
     rows: list[list[str | Cell]] = [
         [
-            Cell(one.title, f"{one.judged_on} pages, resampled by {one.resampled_by}") if not k else "",
+            Cell(one.title, f"{one.evaluated_on} pages, resampled by {one.resampled_by}") if not k else "",
             row.name,
             str(row.marks),
             *(figure_cell(figure) for figure in (row.ap50, row.ap50_95)),
@@ -388,16 +387,16 @@ def _spans(protocols: Sequence[ProtocolFigures], label: str) -> list[Span]:
     return spans
 
 
-def _seen_section(verdict: Verdict) -> Section:
+def _seen_section(comparison: ProtocolComparison) -> Section:
     text = (
-        verdict.sentence,
+        comparison.sentence,
         "A group is a document with all that are near-duplicates of it: exported again, signed by somebody else, "
         "scanned in black and white. A validation page of a group that training has seen asks what the model "
         "remembers; one of a new group asks what it has learnt. Both splits are single draws of a few pages.",
     )
     rows = [
-        [one.title, str(one.trained_on), str(one.judged_on), str(one.groups), f"{one.seen} of {one.judged_on}"]
-        for one in verdict.protocols
+        [one.title, str(one.trained_on), str(one.evaluated_on), str(one.groups), f"{one.seen} of {one.evaluated_on}"]
+        for one in comparison.protocols
     ]
-    columns = ("protocol", "trained on", "judged on", "groups judged", "pages whose group training had seen")
+    columns = ("protocol", "trained on", "evaluated on", "groups evaluated", "pages whose group training had seen")
     return Section("What training had seen", text, tables=[Table(columns, rows)])

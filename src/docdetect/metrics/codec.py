@@ -67,7 +67,7 @@ def _operating(row: Mapping[str, Any]) -> Operating:
 
 
 def predictions_to_json(samples: Sequence[Sample], names: Sequence[str]) -> dict[str, Any]:
-    """Pages with marks and detections, to judge again later without the model; coordinates to 0.01 px."""
+    """Pages with marks and detections, to evaluate again later without the network; coordinates to 0.01 px."""
     return {
         "format": _FORMAT,
         "classes": list(names),

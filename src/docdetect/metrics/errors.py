@@ -129,7 +129,7 @@ def _on_page(index: int, sample: Sample, partner: dict[int, int], conf: Sequence
     met = set(partner.values())
     mistakes, explained = [], set(met)
     for found in shown[np.argsort(-sample.scores[shown], kind="stable")]:
-        kind, ground_truth = _judge(sample, overlap, int(found), partner)
+        kind, ground_truth = _error(sample, overlap, int(found), partner)
         if kind is None:
             continue
         if kind in (MistakeKind.LOOSE, MistakeKind.CONFUSED):
@@ -142,7 +142,7 @@ def _on_page(index: int, sample: Sample, partner: dict[int, int], conf: Sequence
     return mistakes + [_missed(index, sample, overlap, ground_truth) for ground_truth in missed]
 
 
-def _judge(sample: Sample, overlap: FloatArray, found: int, partner: dict[int, int]) -> tuple[MistakeKind | None, int]:
+def _error(sample: Sample, overlap: FloatArray, found: int, partner: dict[int, int]) -> tuple[MistakeKind | None, int]:
     """The error of a detection (None: it is right) and the mark that it concerns, or -1."""
     if found in partner:
         ground_truth = partner[found]

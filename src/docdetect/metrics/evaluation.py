@@ -1,4 +1,4 @@
-"""Everything that a set of judged pages says, in one go."""
+"""Everything that a set of evaluated pages says, in one go."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FEW_MARKS = 30
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How pages are judged.
+    """How pages are evaluated.
 
     Attributes:
         conf: working threshold of each class, in the order of ids.
@@ -101,7 +101,7 @@ class Evaluation:
 
 
 def evaluate(samples: Sequence[Sample], names: Sequence[str], settings: EvaluationSettings) -> Evaluation:
-    """Judges pages.
+    """Evaluates pages.
 
     Args:
         samples: pages with marks, and detections from the lowest thresholds on.

@@ -98,7 +98,7 @@ class Report:
 
     Attributes:
         title: heading.
-        subtitle: what was judged on what.
+        subtitle: what was evaluated on what.
         tiles: headline numbers.
         warnings: what the reader must know before trusting the numbers.
         sections: the rest.

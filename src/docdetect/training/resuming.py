@@ -66,7 +66,7 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
     if done >= planned:
         raise InputError(
             f"{run.path}: all {done} epochs are done, nothing is left to train",
-            f"{run.best} are its weights; docdetect val judges them.",
+            f"{run.best} are its weights; docdetect val evaluates them.",
         )
     for table in (run.metrics, run.results):
         drop_later_epochs(table, done)
