@@ -93,7 +93,7 @@ def test_every_layout_fills_a_page_and_says_where_marks_go(name: str, fonts: Fon
 def test_those_who_sign_below_a_letter_date_it_beside_their_names(fonts: FontBook) -> None:
     for seed in range(8):
         draft = new_draft(random_writer(np.random.default_rng(seed)), fonts)
-        blocks.countersigned(draft)
+        blocks.countersignatures(draft)
         signs, dates = ([slot for slot in draft.layout.slots if slot.kind == kind] for kind in ("signature", "date"))
         assert 1 <= len(signs) == len(dates) <= 3
         for sign, date in zip(signs, dates, strict=True):
@@ -109,7 +109,7 @@ def test_a_trade_mark_stands_above_what_follows(fonts: FontBook) -> None:
     for seed in range(8):
         draft = new_draft(random_writer(np.random.default_rng(seed)), fonts)
         top = draft.y
-        letterheads.brand_head(draft)
+        letterheads.brand_letterhead(draft)
         (brand,) = (slot for slot in draft.layout.slots if slot.kind == "brand")
         assert brand.y_mm - brand.height_mm / 2 == pytest.approx(top)
         assert brand.y_mm + brand.height_mm / 2 < draft.y

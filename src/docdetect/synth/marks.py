@@ -240,7 +240,7 @@ class MarkMaker:
     def brand(self, slot: Slot) -> PlacedPatch:
         """A firm's name in script type or in bold capitals, as large as the slot allows."""
         in_script_type = self.rng.random() < _P_BRAND_IN_SCRIPT_TYPE
-        kind = SignatureDistractorKind.SCRIPT_MARK if in_script_type else SignatureDistractorKind.LETTER_MARK
+        kind = SignatureDistractorKind.SCRIPT_NAME if in_script_type else SignatureDistractorKind.LETTER_NAME
         patch = make_signature_distractor(self.rng, self.px_per_mm, self.fonts, kind=kind)
         return self.at(
             resized(patch, self._largest_factor(patch, slot.width_mm, slot.height_mm)), slot.x_mm, slot.y_mm, "print"

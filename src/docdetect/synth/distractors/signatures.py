@@ -68,8 +68,8 @@ _SYLLABLES = (
 class SignatureDistractorKind(str, Enum):
     """Kinds of printed pictures that resemble signatures."""
 
-    SCRIPT_MARK = "script_mark"  # a firm's name in script, often with small print below
-    LETTER_MARK = "letter_mark"  # a firm's name in bold geometric capitals
+    SCRIPT_NAME = "script_name"  # a firm's name in script, often with small print below
+    LETTER_NAME = "letter_name"  # a firm's name in bold geometric capitals
     ENGRAVING = "engraving"  # a picture of fine strokes
 
 
@@ -90,10 +90,10 @@ def make_signature_distractor(
     return _P_AND_MAKERS[chosen][1](rng, px_per_mm, fonts)
 
 
-def _script_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+def _script_name(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     """A firm's name in script: letters of a broad nib, or a script or slanted typeface made bolder and sheared."""
     if rng.random() < _P_DRAWN_LETTERS:
-        return _broad_nib_mark(rng, px_per_mm, fonts)
+        return _broad_nib_name(rng, px_per_mm, fonts)
     script = Script.CYRILLIC if rng.random() < 0.25 and fonts.covers(Script.CYRILLIC) else Script.LATIN
     style = FontStyle.SCRIPT if rng.random() < 0.75 else FontStyle.SERIF
     faces = fonts.matching(script, style, italic=None if style is FontStyle.SCRIPT else True)
@@ -114,7 +114,7 @@ def _script_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     return painter.patch()
 
 
-def _broad_nib_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+def _broad_nib_name(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     """A firm's name in letters that somebody drew with a broad nib for its trade mark."""
     wide, high = float(rng.uniform(18, 60)), float(rng.uniform(5, 14))
     painter = Painter(wide * 1.3 + 6, high * 3 + 6, px_per_mm)
@@ -182,7 +182,7 @@ def _swash_and_small_print(
         painter.text(line, small, place, colour)
 
 
-def _letter_mark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
+def _letter_name(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     """A firm's name of two to seven thick capitals, from which stripes may be cut out."""
     del fonts
     letters = list(_CAPITALS)
@@ -271,7 +271,7 @@ def _blob(rng: Rng, radius: float) -> Points:
 
 # Each kind with its probability and the function that draws it.
 _P_AND_MAKERS: dict[SignatureDistractorKind, tuple[float, _Maker]] = {
-    SignatureDistractorKind.SCRIPT_MARK: (0.55, _script_mark),
-    SignatureDistractorKind.LETTER_MARK: (0.27, _letter_mark),
+    SignatureDistractorKind.SCRIPT_NAME: (0.55, _script_name),
+    SignatureDistractorKind.LETTER_NAME: (0.27, _letter_name),
     SignatureDistractorKind.ENGRAVING: (0.18, _engraving),
 }

@@ -35,7 +35,7 @@ def place_and_date(draft: Draft) -> None:
     draft.skip(1.5)
 
 
-def body(draft: Draft, until: float, *, numbered: bool = False) -> None:
+def running_text(draft: Draft, until: float, *, numbered: bool = False) -> None:
     """Sets paragraphs down to `until` mm; with `numbered`, as numbered clauses under headings."""
     typography, writer = draft.typography, draft.writer
     chapter, clause = draft.count(1, 9), 1
@@ -142,7 +142,7 @@ def closing(draft: Draft) -> None:
     draft.y += 3
 
 
-def countersigned(draft: Draft) -> None:
+def countersignatures(draft: Draft) -> None:
     """Sets lines below a letter for one to three people who agree to it.
 
     Each has a line to sign on with the name and the office below it, and beside it a line for the date.
@@ -198,7 +198,7 @@ def approval(draft: Draft) -> None:
     draft.y = y + 6
 
 
-def foot(draft: Draft) -> None:
+def page_foot(draft: Draft) -> None:
     """Sets the foot of a page: a page number or a file name.
 
     It also adds the slots that any page has: codes and initials in the lower corners, receipt stamps, notes, and large

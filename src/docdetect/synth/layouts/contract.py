@@ -8,22 +8,23 @@ from docdetect.synth.layouts.draft import Draft
 
 def contract(draft: Draft) -> None:
     """Lays out the first, an inner or the last page of a contract; mostly a page that people sign."""
-    duty = draft.chance(0.08)
-    if duty:
-        letterheads.duty_head(draft)
-    if duty or draft.chance(0.35):
-        if not duty and draft.chance(0.3):
+    on_stamped_paper = draft.chance(0.08)
+    if on_stamped_paper:
+        letterheads.stamped_paper_panel(draft)
+    if on_stamped_paper or draft.chance(0.35):
+        if not on_stamped_paper and draft.chance(0.3):
             blocks.approval(draft)
         blocks.title(draft)
         blocks.place_and_date(draft)
     signed = draft.chance(0.85)
     room = draft.between(55, 95) if signed else 10
-    share = draft.between(0.25, 1.0)
-    blocks.body(draft, draft.y + max(15.0, (draft.bottom - room - draft.y) * share), numbered=draft.chance(0.75))
+    text_share = draft.between(0.25, 1.0)
+    until = draft.y + max(15.0, (draft.bottom - room - draft.y) * text_share)
+    blocks.running_text(draft, until, numbered=draft.chance(0.75))
     if signed:
         draft.skip(0.6)
         _ending(draft)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def statute(draft: Draft) -> None:
@@ -33,10 +34,10 @@ def statute(draft: Draft) -> None:
     if draft.chance(0.25):
         _columns(draft)
     else:
-        blocks.body(draft, draft.bottom - (45 if draft.chance(0.4) else 2), numbered=True)
+        blocks.running_text(draft, draft.bottom - (45 if draft.chance(0.4) else 2), numbered=True)
     if draft.bottom - draft.y > 38:
         blocks.signature_rows(draft, 1)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def act(draft: Draft) -> None:
@@ -54,7 +55,7 @@ def act(draft: Draft) -> None:
         draft.skip(draft.between(0.1, 0.6))
     draft.skip(1)
     blocks.signature_rows(draft, draft.count(2, 6))
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def _ending(draft: Draft) -> None:
@@ -70,7 +71,7 @@ def _ending(draft: Draft) -> None:
     elif kind == 2:
         blocks.signature_rows(draft, draft.count(1, 4))
     elif kind == 3:
-        blocks.countersigned(draft)
+        blocks.countersignatures(draft)
     else:
         _witnesses(draft)
 

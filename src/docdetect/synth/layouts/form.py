@@ -39,7 +39,7 @@ def form(draft: Draft) -> None:
         parts[int(draft.rng.choice(len(parts), p=_P_PARTS))](draft, until)
         draft.y += draft.between(1, 5)
     _sign_here(draft)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def application(draft: Draft) -> None:
@@ -61,7 +61,7 @@ def application(draft: Draft) -> None:
         draft.layout.slot("field", (draft.left + draft.right) / 2, draft.y, draft.width * 0.9, 8)
     draft.y += 6
     _sign_here(draft)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 # Each of the following functions sets a part of a form at `draft.y`, no lower than `until` mm.

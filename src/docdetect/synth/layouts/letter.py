@@ -13,25 +13,25 @@ def letter(draft: Draft) -> None:
         _head(draft)
         _address(draft)
     text_share = draft.between(0.15, 0.62) if first else draft.between(0.02, 0.4)
-    blocks.body(draft, draft.y + (draft.bottom - draft.y - 45) * text_share + 12)
+    blocks.running_text(draft, draft.y + (draft.bottom - draft.y - 45) * text_share + 12)
     draft.skip(1)
     if draft.writer.language.code in ("ru", "kk") or draft.chance(0.15):
         blocks.signature_rows(draft, draft.count(1, 2))
     else:
         blocks.closing(draft)
         if draft.chance(0.25):
-            blocks.countersigned(draft)
+            blocks.countersignatures(draft)
     if draft.chance(0.5):
         _copies_and_enclosures(draft)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def _head(draft: Draft) -> None:
     """Sets a letterhead of one of the three kinds."""
     if draft.writer.language.code in ("ru", "kk") and draft.chance(0.5):
-        letterheads.twin_letterhead(draft)
+        letterheads.bilingual_letterhead(draft)
     elif draft.chance(0.4):
-        letterheads.brand_head(draft)
+        letterheads.brand_letterhead(draft)
     else:
         letterheads.letterhead(draft)
 

@@ -41,7 +41,7 @@ def letterhead(draft: Draft) -> None:
     draft.y += 5
 
 
-def brand_head(draft: Draft) -> None:
+def brand_letterhead(draft: Draft) -> None:
     """Sets a wide slot for a firm's trade mark, and a few small lines beside or below it, at times in script type."""
     typography, layout, writer = draft.typography, draft.layout, draft.writer
     wide, high = draft.between(40, 85), draft.between(12, 25)
@@ -60,7 +60,7 @@ def brand_head(draft: Draft) -> None:
     draft.y = max(y, draft.y + high) + 6
 
 
-def twin_letterhead(draft: Draft) -> None:
+def bilingual_letterhead(draft: Draft) -> None:
     """Sets a letterhead in two languages, left and right of an emblem, as offices of bilingual countries have it."""
     typography, writer = draft.typography, draft.writer
     column = draft.width * 0.37
@@ -79,7 +79,7 @@ def twin_letterhead(draft: Draft) -> None:
         draft.y += 4
 
 
-def duty_head(draft: Draft) -> None:
+def stamped_paper_panel(draft: Draft) -> None:
     """Sets the panel of stamped paper, for which stamp duty was paid: coloured waves, arms and the amount."""
     layout, writer = draft.layout, draft.writer
     hues = ((210, 90, 140), (70, 150, 120), (190, 130, 70), (90, 120, 190), (150, 100, 170))

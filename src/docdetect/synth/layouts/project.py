@@ -39,7 +39,7 @@ def cover(draft: Draft) -> None:
         typography.bold,
         "centre",
     )
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def drawing(draft: Draft) -> None:

@@ -152,7 +152,7 @@ def invoice(draft: Draft) -> None:
     blocks.signature_rows(draft, draft.count(1, 2))
     if draft.chance(0.35):
         draft.layout.slot("code", draft.left + 18, min(draft.y + 14, draft.layout.height_mm - 25), 30, 30)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def estimate(draft: Draft) -> None:
@@ -172,22 +172,22 @@ def estimate(draft: Draft) -> None:
     table(draft, random_table_style(draft, draft.count(6, 12), dense=True), until, rows)
     if draft.bottom - draft.y > 28:
         blocks.signature_rows(draft, min(draft.count(1, 4), int((draft.bottom - draft.y) // 18)))
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def conditions(draft: Draft) -> None:
     """Lays out conditions: a table of three or four columns of sentences, often with room to sign below it."""
     if draft.chance(0.3):
-        letterheads.twin_letterhead(draft)
+        letterheads.bilingual_letterhead(draft)
         blocks.title(draft)
     room = 0.0 if draft.chance(0.45) else draft.between(35, 80)
     table_style = random_table_style(draft, draft.count(3, 4), dense=False, long_words=True)
     table(draft, table_style, draft.bottom - room, draft.count(1, 40))
     if draft.bottom - draft.y > 60 and draft.chance(0.5):
-        blocks.body(draft, draft.bottom - 45, numbered=True)
+        blocks.running_text(draft, draft.bottom - 45, numbered=True)
     if room:
         blocks.signature_rows(draft, draft.count(1, 2))
-    blocks.foot(draft)
+    blocks.page_foot(draft)
 
 
 def code_sheet(draft: Draft) -> None:
@@ -196,7 +196,7 @@ def code_sheet(draft: Draft) -> None:
         draft.layout.text(draft.left, draft.y, draft.writer.digits(1), draft.typography.body)
         draft.y += 8
     if draft.chance(0.3):
-        blocks.body(draft, draft.y + 40)
+        blocks.running_text(draft, draft.y + 40)
     columns = draft.count(2, 6)
     cell = draft.width / columns
     size = min(cell * draft.between(0.6, 0.85), 48.0)
@@ -206,4 +206,4 @@ def code_sheet(draft: Draft) -> None:
         for column in range(columns):
             draft.layout.slot("code", draft.left + cell * (column + 0.5), draft.y + cell / 2, size, size)
         draft.y += cell * draft.between(0.85, 1.1)
-    blocks.foot(draft)
+    blocks.page_foot(draft)
