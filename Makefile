@@ -7,7 +7,7 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type check check-light bench format configs lock prepare train infer weights clean
+.PHONY: help setup demo test lint type check check-light bench docs format configs lock prepare train infer weights clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,10 @@ bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.real_documents
 
+docs: setup ## Build the documentation into site/ without a network, and check its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/pytest --quiet tests/test_docs.py
+
 prepare: setup ## data/raw -> data/datasets/main
 	$(DOCDETECT) prepare --config data.yaml
 
@@ -83,4 +87,4 @@ lock: setup ## Pin the newest versions that pyproject.toml allows
 		--group dev --extra train --extra parquet --extra onnx --extra int8 --extra heic --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
 
 clean: ## Remove the environment and caches; data/ and runs/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist site

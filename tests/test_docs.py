@@ -1,23 +1,72 @@
-"""The documents beside the code: links lead somewhere, and the model card belongs to the bundled weights."""
+"""The documents beside the code: links lead somewhere, the site builds, the model card is about the bundled weights."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.pages import DOCUMENTS, ROOT, prose
+
 CARD = ROOT / "docs" / "model-card.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\((<[^>]*>|[^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub and mkdocs make them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", prose(document), flags=re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        found.add(re.sub(r"[\s]", "-", re.sub(r"[^\w\s-]", "", plain.strip().lower())))
+    return found
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_to_files_lead_to_files(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8"))
-    missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
-    assert missing == []
+def test_links_lead_somewhere(document: Path) -> None:
+    """Links to files and headings are followed; links to other sites only have to be well formed."""
+    wrong = []
+    for first, second in LINK.findall(prose(document)):
+        link = first or second
+        if "://" in link:
+            parts = urlsplit(link)
+            if parts.scheme not in ("https", "http") or "." not in parts.netloc:
+                wrong.append(link)
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    assert wrong == []
+
+
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed: make setup installs it")
+def test_the_site_builds_without_warnings_and_asks_nothing_of_other_sites(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = sorted((tmp_path / "site").glob("*.html"))
+    assert {"index.html", "infer.html", "ARCHITECTURE.html"} <= {page.name for page in pages}
+    loaded = re.compile(
+        r"<(?:script|img|iframe)[^>]*\ssrc=\"?(https?:[^\" >]+)|<link[^>]*rel=\"?stylesheet[^>]*(https?:[^\" >]+)"
+    )
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert loaded.findall(text) == [], page.name
+        assert 'class="mermaid"' not in text, "the script that draws such blocks would come from another site"
+
+
+def test_every_page_of_the_site_is_in_its_menu_and_says_what_it_is_for() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f": {page.name}\n" in menu, page.name
 
 
 def test_the_model_card_is_about_the_bundled_weights() -> None:
