@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from docdetect.documents.sources import document_stem, page_stem
+from docdetect.documents.page_names import document_stem, page_stem
 
 NAMES = st.text(st.sampled_from("aAбБйß./\\:~ _-1"), min_size=1, max_size=8)
 

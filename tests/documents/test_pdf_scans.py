@@ -12,8 +12,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from docdetect.documents.images import resized
-from docdetect.documents.pdf import scanned_pixels
+from docdetect.documents.pdf_scans import scanned_pixels
+from docdetect.documents.pixels import resized
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
@@ -154,7 +154,7 @@ def test_opencv_and_pillow_decode_the_same_pixels(
     picture.save(stream, "JPEG", quality=90, exif=exif)
     path = scan(tmp_path / "a.pdf", keyed_stream(stream.getvalue()), mode=mode)
     if long_side < HIGH:
-        monkeypatch.setattr("docdetect.documents.pdf.resized", lambda *_: pytest.fail("by Pillow"))
+        monkeypatch.setattr("docdetect.documents.pdf_scans.resized", lambda *_: pytest.fail("by Pillow"))
     fast, _ = fast_and_drawn(path, long_side)
     assert fast is not None
     size_wh = fast.shape[1], fast.shape[0]

@@ -9,7 +9,7 @@ import numpy as np
 import pymupdf
 import pytest
 
-from docdetect.documents.pdf import open_with_text, page_text
+from docdetect.documents.pdf_text import open_with_text, page_text
 from docdetect.documents.reader import DocumentError
 from docdetect.documents.sources import list_documents
 

@@ -11,10 +11,10 @@ import pytest
 
 from docdetect.documents.pdf_writer import (
     PdfEllipse,
+    PdfPage,
     PdfPath,
     PdfPicture,
     PdfScan,
-    PdfSheet,
     PdfText,
     builtin_fonts,
     write_pdf,
@@ -25,10 +25,10 @@ from docdetect.documents.sources import list_documents
 from docdetect.types import ByteArray
 
 
-def sheet(rotation: int = 0) -> PdfSheet:
+def sheet(rotation: int = 0) -> PdfPage:
     ink = np.zeros((10, 10, 4), np.uint8)
     ink[:, :] = (0, 0, 255, 255)
-    return PdfSheet(
+    return PdfPage(
         (200, 300),
         (
             PdfText(20, 40, "Договор № 7, Қазақстан", 12, builtin_fonts()[4], (0, 0, 0)),

@@ -11,9 +11,9 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from docdetect.documents.codes import read_codes_closer
+from docdetect.documents.codes import read_codes_from_document
 from docdetect.documents.reader import DocumentError, DocumentOpener
-from docdetect.documents.regions import box_to_px, render_parts
+from docdetect.documents.regions import box_to_px, render_regions
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.types import ByteArray
@@ -53,7 +53,7 @@ def made(path: Path, rotation: int = 0) -> DocumentFile:
 @pytest.mark.parametrize("name", ["a.pdf", "a.png"])
 def test_a_scan_is_cut_at_its_own_resolution(tmp_path: Path, name: str) -> None:
     file = made(tmp_path / name)
-    (corner, code) = render_parts(file, 1, [(0, 0, 0.1, 0.1), CODE], None)
+    (corner, code) = render_regions(file, 1, [(0, 0, 0.1, 0.1), CODE], None)
     assert corner.shape == pytest.approx((176, 124, 3), abs=1)
     assert code.shape == pytest.approx((130, 130, 3), abs=2)
     assert corner[30, 30].tolist() == pytest.approx(RED, abs=3)
@@ -61,12 +61,12 @@ def test_a_scan_is_cut_at_its_own_resolution(tmp_path: Path, name: str) -> None:
 
 
 def test_a_part_of_a_pdf_comes_at_the_resolution_asked_for(tmp_path: Path) -> None:
-    (corner,) = render_parts(made(tmp_path / "a.pdf"), 1, [(0, 0, 0.5, 0.5)], 36)
+    (corner,) = render_regions(made(tmp_path / "a.pdf"), 1, [(0, 0, 0.5, 0.5)], 36)
     assert corner.shape == pytest.approx((210, 149, 3), abs=1)
 
 
 def test_parts_of_a_turned_page_are_those_that_are_displayed(tmp_path: Path) -> None:
-    (corner,) = render_parts(made(tmp_path / "a.pdf", rotation=90), 1, [(0.9, 0, 1, 0.1)], None)
+    (corner,) = render_regions(made(tmp_path / "a.pdf", rotation=90), 1, [(0.9, 0, 1, 0.1)], None)
     assert corner.shape == pytest.approx((124, 176, 3), abs=1)
     assert corner[30, -30].tolist() == pytest.approx(RED, abs=3)
 
@@ -76,17 +76,17 @@ def test_parts_of_an_encrypted_pdf_open_with_its_password(tmp_path: Path) -> Non
         pdf.save(tmp_path / "b.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret")
     (file,) = list_documents(tmp_path / "b.pdf")
     with pytest.raises(DocumentError, match="needs a password"):
-        render_parts(file, 1, [CODE], None)
+        render_regions(file, 1, [CODE], None)
     opener = DocumentOpener(("secret",))
-    assert render_parts(file, 1, [CODE], None, opener)[0].shape == pytest.approx((130, 130, 3), abs=2)
-    assert read_codes_closer(file, 1, [CODE], opener) == [TEXT]
+    assert render_regions(file, 1, [CODE], None, opener)[0].shape == pytest.approx((130, 130, 3), abs=2)
+    assert read_codes_from_document(file, 1, [CODE], opener) == [TEXT]
 
 
 def test_a_drawn_page_is_drawn_finely(tmp_path: Path) -> None:
     with pymupdf.open() as pdf:
         pdf.new_page(width=200, height=300).draw_rect((0, 0, 20, 20), fill=(1, 0, 0))
         pdf.save(tmp_path / "a.pdf")
-    (part,) = render_parts(list_documents(tmp_path)[0], 1, [(0, 0, 0.36, 0.24)], None)
+    (part,) = render_regions(list_documents(tmp_path)[0], 1, [(0, 0, 0.36, 0.24)], None)
     assert part.shape == (600, 600, 3)
 
 
@@ -94,7 +94,7 @@ def test_a_part_of_a_huge_page_stays_within_the_budget(tmp_path: Path) -> None:
     with pymupdf.open() as pdf:
         pdf.new_page(width=14_400, height=14_400)
         pdf.save(tmp_path / "a.pdf")
-    (part,) = render_parts(list_documents(tmp_path)[0], 1, [(0, 0, 1, 1)], None)
+    (part,) = render_regions(list_documents(tmp_path)[0], 1, [(0, 0, 1, 1)], None)
     assert part.shape[0] * part.shape[1] == pytest.approx(25_000_000, rel=0.01)
 
 
@@ -115,7 +115,7 @@ def test_parts_are_whole_pixels_within_the_page(part: BoxFrac, expected: tuple[i
 def test_codes_are_read_from_the_finest_pixels(tmp_path: Path, name: str, rotation: int) -> None:
     left, top, right, bottom = CODE
     box = CODE if rotation == 0 else (top, 1 - right, bottom, 1 - left)
-    assert read_codes_closer(made(tmp_path / name, rotation), 1, [(0, 0.5, 0.1, 0.6), box]) == [None, TEXT]
+    assert read_codes_from_document(made(tmp_path / name, rotation), 1, [(0, 0.5, 0.1, 0.6), box]) == [None, TEXT]
 
 
 def test_a_code_drawn_on_a_coarse_scan_is_read_as_drawn(tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_a_code_drawn_on_a_coarse_scan_is_read_as_drawn(tmp_path: Path) -> None:
         pdf.save(tmp_path / "a.pdf")
     side = modules.shape[0]
     box = (100 / 595, 100 / 842, (100 + side) / 595, (100 + side) / 842)
-    assert read_codes_closer(list_documents(tmp_path)[0], 1, [box]) == [TEXT]
+    assert read_codes_from_document(list_documents(tmp_path)[0], 1, [box]) == [TEXT]

@@ -19,7 +19,7 @@ from docdetect.console import ProgressCallback
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import read_dataset
 from docdetect.documents.drawing import write_image
-from docdetect.documents.sources import page_stem
+from docdetect.documents.page_names import page_stem
 from docdetect.errors import InputError
 from docdetect.evaluation import crossval
 from docdetect.evaluation import reproduce as module

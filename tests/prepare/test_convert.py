@@ -10,7 +10,7 @@ from PIL import Image
 
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import PageKey
-from docdetect.documents.sources import page_stem
+from docdetect.documents.page_names import page_stem
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import write_json
 from docdetect.prepare.convert import Converted, convert

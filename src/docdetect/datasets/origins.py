@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docdetect.datasets.reader import LabelledImage
 from docdetect.datasets.split import SPLIT_CSV
-from docdetect.documents.sources import page_stem
+from docdetect.documents.page_names import page_stem
 from docdetect.errors import InputError
 from docdetect.files import nfc
 from docdetect.tables import read_csv

@@ -29,7 +29,7 @@ from PIL import Image
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
-from docdetect.documents.pdf import open_with_text, page_text
+from docdetect.documents.pdf_text import open_with_text, page_text
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile

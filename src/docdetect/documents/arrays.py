@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from docdetect.documents.images import resized, upright_rgb
+from docdetect.documents.pixels import resized, upright_rgb
 from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture
 from docdetect.documents.sources import DocumentFile

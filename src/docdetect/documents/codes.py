@@ -16,17 +16,23 @@ import cv2
 import numpy as np
 
 from docdetect.documents.reader import Opener, open_document
-from docdetect.documents.regions import render_parts
+from docdetect.documents.regions import render_regions
 from docdetect.documents.sizes import DRAWN_DPI, BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.types import ByteArray, FloatArray
 
-_MARGIN_FRAC = 0.15  # of the box's longer side; the quiet zone of a QR code of 25 modules is 16 %
+# Margin that is cut out around a box, as a share of its longer side. The quiet zone of a QR code of 25 modules is 16 %.
+_MARGIN_FRAC = 0.15
 _MIN_MARGIN_PX = 4
-_LONG_SIDES_PX = (320, 640, 160)  # to which the cut-out is scaled when it could not be read as it is
-_MAX_SIDE_PX = 720  # the largest code has 177 modules; beyond 4 px for each, pixels only cost time
-_MAX_PART_SIDE_PX = 1200  # so that a code and the margins around it still have that when they are cut out
-_QR, _ANY = "QRCode", "AllMatrix"  # looking for all kinds takes several times as long, and is done last
+# Long sides to which the cut-out is scaled, one after the other, when the code could not be read at its own size.
+_LONG_SIDES_PX = (320, 640, 160)
+# Longest side of a cut-out: the largest code has 177 modules, and more than 4 px for each only cost time.
+_MAX_SIDE_PX = 720
+# Longest side of a region with a code and its margins, from which the code is then cut out.
+_MAX_REGION_SIDE_PX = 1200
+# Kinds of code that ZXing looks for. All kinds take several times as long as QR codes, and are tried last.
+_QR, _ANY = "QRCode", "AllMatrix"
+# White border that is added around a cut-out, in place of a quiet zone that is missing.
 _QUIET_PX = 16
 _SHARPEN_SIGMA_PX = 2.0
 
@@ -58,7 +64,7 @@ def read_code(pixels: ByteArray, xyxy: FloatArray, *, sharpen: bool = False) -> 
     return None
 
 
-def read_codes_closer(
+def read_codes_from_document(
     file: DocumentFile, number: int, boxes: Sequence[BoxFrac], opener: Opener = open_document
 ) -> list[str | None]:
     """The texts of codes whose boxes stand on page `number`, from the finest pixels of the document.
@@ -75,16 +81,16 @@ def read_codes_closer(
     Raises:
         DocumentError: the document or the page gives no pixels.
     """
-    parts = [_with_margin(box) for box in boxes]
+    regions = [_with_margin(box) for box in boxes]
     texts: list[str | None] = [None] * len(boxes)
     for dpi in (None,) if file.kind is DocumentKind.IMAGE else (None, DRAWN_DPI):
         left = [position for position, text in enumerate(texts) if text is None]
         if not left:
             break
-        wanted = [parts[position] for position in left]
-        pictures = render_parts(file, number, wanted, dpi, opener, longest_px=_MAX_PART_SIDE_PX)
+        wanted = [regions[position] for position in left]
+        pictures = render_regions(file, number, wanted, dpi, opener, longest_px=_MAX_REGION_SIDE_PX)
         for position, pixels in zip(left, pictures, strict=True):
-            texts[position] = read_code(pixels, _within(boxes[position], parts[position], pixels), sharpen=True)
+            texts[position] = read_code(pixels, _within(boxes[position], regions[position], pixels), sharpen=True)
     return texts
 
 
@@ -108,12 +114,12 @@ def _with_margin(box: BoxFrac) -> BoxFrac:
     return left, top, min(1.0, box[2] + margin), min(1.0, box[3] + margin)
 
 
-def _within(box: BoxFrac, part: BoxFrac, pixels: ByteArray) -> FloatArray:
-    """(4,) px of a box in the picture of a part of its page."""
+def _within(box: BoxFrac, region: BoxFrac, pixels: ByteArray) -> FloatArray:
+    """(4,) px of a box in the picture of a region of its page."""
     height, width = pixels.shape[:2]
-    scale_x, scale_y = width / (part[2] - part[0]), height / (part[3] - part[1])
-    left, top = (box[0] - part[0]) * scale_x, (box[1] - part[1]) * scale_y
-    right, bottom = (box[2] - part[0]) * scale_x, (box[3] - part[1]) * scale_y
+    scale_x, scale_y = width / (region[2] - region[0]), height / (region[3] - region[1])
+    left, top = (box[0] - region[0]) * scale_x, (box[1] - region[1]) * scale_y
+    right, bottom = (box[2] - region[0]) * scale_x, (box[3] - region[1]) * scale_y
     return np.array([left, top, right, bottom], np.float32)
 
 

@@ -1,7 +1,8 @@
 """Pages of image files through Pillow: PNG, JPEG, TIFF with any number of pages, BMP, WebP, GIF, JPEG 2000 and AVIF;
 HEIC with an extra.
 
-Pictures of every colour model are brought to 8-bit RGB or grey, upright, over white paper.
+The headers decide how large a page is: its orientation, whether its pixels are square, and its resolution as far as it
+can be believed.
 """
 
 from __future__ import annotations
@@ -11,24 +12,19 @@ import io
 import math
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
     ExifTags,
     GifImagePlugin,
     Image,
-    ImageCms,
     ImageFile,
-    ImageOps,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
@@ -37,165 +33,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from docdetect.documents.damage import DAMAGED_PICTURE, has_end_marker, has_late_exif, is_plain_png, mended_picture
+from docdetect.documents.damage import DAMAGED_PICTURE, has_late_exif, mended_picture
 from docdetect.documents.kinds import HEIF_SUFFIXES, first_bytes, is_heif
+from docdetect.documents.pixels import decoded_by_opencv, resized, upright_rgb
 from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture, scaled_wh
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError, MissingDependencyError
 from docdetect.types import ByteArray, Failure, FailureKind, Note, Page, PageInfo, SizeWH
-
-_STRETCHED = 2.05
-
-_BLUR = 0.4  # standard deviation in px for each px that becomes one: without it fine lines would break
-
-_HALF = 2.0
-
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF tag and value
-
-_BITS, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
-
-
-def upright_rgb(image: Image.Image) -> Image.Image:
-    """The picture as a viewer shows it: EXIF rotation applied, mode RGB, or L where there is no colour.
-
-    Alpha is laid over white; CMYK goes through the profile in the file where there is one; 16 and 32 bits are
-    scaled to 8. Decodes the picture; raises what Pillow raises for a damaged one.
-    """
-    image.load()
-    tags = getattr(image, "tag_v2", {})  # the upright copy has none
-    return _to_eight_bits(ImageOps.exif_transpose(image), tags)
-
-
-def resized(image: Image.Image, size_wh: SizeWH) -> ByteArray:
-    """The picture (mode RGB or L) at `size_wh` px, uint8 (H, W, 3) RGB.
-
-    Averaged when it shrinks, smooth when it grows.
-    """
-    whole = min(image.width // size_wh[0], image.height // size_wh[1])
-    if whole == 0:
-        return _rgb_pixels(image.resize(size_wh, Image.Resampling.BICUBIC))
-    if whole > 1:
-        image = image.reduce(whole)
-    factor = max(image.width / size_wh[0], image.height / size_wh[1])
-    if factor > _STRETCHED:  # much more along one side than along the other
-        return _rgb_pixels(image.resize(size_wh, Image.Resampling.HAMMING))
-    if image.size == size_wh:
-        return _rgb_pixels(image)
-    return shrunk(np.asarray(image), size_wh)
-
-
-def shrunk(pixels: ByteArray, size_wh: SizeWH) -> ByteArray:
-    """uint8 (H, W, 3) or (H, W) at `size_wh` px, each side about half or more: uint8 (H', W', 3), grey three times.
-
-    OpenCV does in 4 ms what takes Pillow 15, for an A4 page of 2 megapixels.
-    """
-    factor = max(pixels.shape[1] / size_wh[0], pixels.shape[0] / size_wh[1])
-    smooth = cv2.GaussianBlur(pixels, (3, 3), _BLUR * factor)
-    small = np.asarray(cv2.resize(smooth, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return small if small.ndim == 3 else np.repeat(small[:, :, None], 3, axis=2)
-
-
-def decoded_by_opencv(data: bytes, image: Image.Image, size_wh: SizeWH) -> ByteArray | None:
-    """The pixels that `resized` makes of a plain JPEG or PNG, decoded by OpenCV, which takes less time than Pillow.
-
-    Both libraries decode with libjpeg-turbo and libpng, to the same pixels.
-
-    Args:
-        data: the whole file.
-        image: the same file opened by Pillow and not yet decoded.
-        size_wh: px, of the picture as stored; each side at most that of the picture and more than half of it.
-
-    Returns:
-        uint8 (H, W, 3) RGB, the orientation of the file's EXIF data not applied. None for other sizes and other kinds
-        of picture, and for a damaged file: OpenCV would fill in what is missing without a word.
-    """
-    sides = image.width / size_wh[0], image.height / size_wh[1]
-    is_sound = is_plain_png if image.format == "PNG" else has_end_marker
-    if image.format not in ("JPEG", "PNG") or image.mode not in ("RGB", "L"):
-        return None
-    if min(sides) < 1 or max(sides) >= _HALF or not is_sound(data):
-        return None
-    kind = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
-    if decoded is None or decoded.shape[1::-1] != image.size:
-        return None
-    pixels = np.asarray(decoded, np.uint8)
-    if image.size != size_wh:
-        pixels = shrunk(pixels, size_wh)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _rgb_pixels(image: Image.Image) -> ByteArray:
-    return np.array(image.convert("RGB"))
-
-
-def _to_eight_bits(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
-    if image.mode in ("RGB", "L") and "transparency" not in image.info:
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode in _DEEP_MODES:
-        return _from_deep(image, tags)
-    if image.has_transparency_data:
-        return _over_white(image.convert("RGBA"))
-    if image.mode in ("CMYK", "LAB"):
-        return _managed(image)
-    return image.convert("RGB")
-
-
-def _over_white(image: Image.Image) -> Image.Image:
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
-
-
-def _from_deep(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
-    """Grey of more than 8 bits, or float, to L: scaled, never cut off.
-
-    Integers of up to 16 bits are scaled from the bits that the file says, else from 16; larger ones from the largest
-    that occurs; floats from 1, unless larger ones occur.
-    """
-    values = np.asarray(image)
-    white = _white(values, tags)
-    if values.dtype == np.uint16:  # by table: a large scan must not become floats of four times its size
-        table = np.clip(np.arange(1 << 16) * (255.0 / white), 0, 255).round().astype(np.uint8)
-        grey = table[values]
-    else:
-        finite = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
-        grey = np.clip(finite * (255.0 / white), 0, 255).round().astype(np.uint8)
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        grey = 255 - grey
-    return Image.fromarray(grey)
-
-
-def _white(values: NDArray[Any], tags: Mapping[int, Any]) -> float:
-    """The value that is white."""
-    peak = float(np.nan_to_num(values, posinf=0.0, neginf=0.0).max(initial=0))
-    if values.dtype.kind == "f":
-        return next(limit for limit in (1.0, 255.0, 65535.0, peak) if peak <= limit)
-    bits = int(tags.get(_BITS, (16,))[0])
-    signed = int(tags.get(_SAMPLE_FORMAT, (1,))[0]) == _SIGNED
-    stated = float((1 << (bits - signed)) - 1) if 8 < bits <= 16 else 65535.0
-    return max(stated, peak)
-
-
-def _managed(image: Image.Image) -> Image.Image:
-    """CMYK or LAB to RGB by colour profile; by Pillow's plain formula where the file has none that works."""
-    screen = ImageCms.createProfile("sRGB")
-    try:
-        if image.mode == "LAB":
-            source = ImageCms.createProfile("LAB")
-        else:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))  # type: ignore[assignment]
-        managed = ImageCms.profileToProfile(image, source, screen, outputMode="RGB")
-    except (KeyError, TypeError, OSError, ImageCms.PyCMSError):
-        return image.convert("RGB")
-    assert managed is not None  # only in-place calls return None
-    return managed
-
 
 with contextlib.suppress(ImportError):  # Pillow before 11.3 has none
     from PIL import AvifImagePlugin  # noqa: F401
@@ -211,25 +56,35 @@ _PLUGINS = (
     WebPImagePlugin,
 )
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "AVIF")
+# Those that this Pillow can open: AVIF and WebP may be missing from it.
+_FORMATS = tuple(
+    name for name in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "AVIF") if name in Image.OPEN
+)
 
-_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+# EXIF orientations that make width and height change places.
+_QUARTER_TURNS = (5, 6, 7, 8)
 
-_DPI_RANGE = (20.0, 4800.0)  # what scanners and faxes write; files say 0, 1 or a million, too
+# Resolutions in px/inch that scanners and faxes write. Files also say 0, 1 or a million, which means nothing.
+_DPI_RANGE = (20.0, 4800.0)
 
-_MAX_DPI_RATIO = 4.0  # finest fax modes are near 2
+# The largest ratio of the two resolutions of a file that can be true. The coarsest mode of a fax has about 2.
+_MAX_DPI_RATIO = 4.0
 
-_NEARLY_SQUARE = 1.05  # fine fax has 204 x 196 px/inch
+# Up to this ratio of the two resolutions they are believed without a look at the shape: fine fax has 204 x 196 px/inch.
+_NEARLY_SQUARE = 1.05
 
-_FAX_DPI = (190.0, 210.0)  # across
+# Resolutions of fax machines: px/inch across, and the ratio of the resolution down the page to that across.
+_FAX_DPI = (190.0, 210.0)
+_FAX_RATIOS = ((0.45, 0.55), (1.85, 2.05))
 
-_FAX_RATIOS = ((0.45, 0.55), (1.85, 2.05))  # of the resolution down to that across
+# TIFF tags.
+_X_RESOLUTION, _Y_RESOLUTION = 282, 283
 
-_X_RESOLUTION, _Y_RESOLUTION = 282, 283  # TIFF tags
+# TIFF tag of what a frame is for, and its bits for a smaller copy of a page and for a mask.
+_SUBFILE_TYPE, _NO_PAGE = 254, 0b101
 
+# Frames of a TIFF that are looked for at most: a hostile file may have a chain of them without end.
 _MAX_FRAMES = 100_000
-
-_SUBFILE_TYPE, _NO_PAGE = 254, 0b101  # TIFF tag; its bits for a smaller copy of a page and for a mask
 
 
 @dataclass(frozen=True)
@@ -418,7 +273,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _stored_wh(image: Image.Image) -> tuple[int, int]:
-    """Width and height of the stored raster; Pillow's `size` of a TIFF is sometimes that of the upright picture."""
+    """Width and height in px of the stored raster. Pillow's `size` of a TIFF may be that of the upright picture."""
     tags = _tags(image)
     if not tags:
         return image.size

@@ -1,20 +1,10 @@
-"""PDF pages through PyMuPDF, which nothing else imports.
+"""Pages of PDFs through PyMuPDF, which nothing outside this package imports.
 
-MuPDF is not thread-safe, and hostile files can make it crash or hang: batches go through `workers.py`.
-
-PDF pages that are one JPEG and nothing else, as scanners write them, decoded without MuPDF.
-
-MuPDF's decoder and its scaling take most of the time of such a page. Pillow and OpenCV decode with the same library to
-the same pixels; OpenCV copies them less often.
-What is not plainly such a page is left to MuPDF: other content, annotations, cropping, masks, colour spaces with a
-profile, unusual decoding, damage.
-
-The text layer of PDFs: what a scan lacks and an export from a word processor has.
+MuPDF is not thread-safe, and hostile files can make it crash or hang: batches go through `documents/batches.py`.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import mmap
 import os
@@ -26,25 +16,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import cv2
 import numpy as np
 import pymupdf
-from PIL import Image
 
-from docdetect.documents.images import decoded_by_opencv, resized
 from docdetect.documents.pdf_annotations import show_as_viewers_do
+from docdetect.documents.pdf_scans import scanned_pixels
 from docdetect.documents.pdf_unseen import unseen_content
 from docdetect.documents.reader import (
-    Document,
     check_page_number,
     check_pixel_budget,
     document_error,
-    open_document,
     page_error,
 )
 from docdetect.documents.sizes import (
     DRAWN_DPI,
-    MAX_PART_PX,
+    MAX_REGION_PX,
     POINTS_PER_INCH,
     SCAN_DPI_RANGE,
     AtDpi,
@@ -55,95 +41,28 @@ from docdetect.documents.sizes import (
     paper_of_picture,
     scaled_wh,
 )
-from docdetect.documents.sources import DocumentFile, DocumentKind
+from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError
 from docdetect.types import ByteArray, Failure, FailureKind, Note, NoteKind, Page, PageInfo, SizeWH
-
-_NUMBER = rb"([-+]?[0-9]*\.?[0-9]+)"
-
-_ONLY_A_PICTURE = re.compile(rb"\s*q\s+" + rb"\s+".join([_NUMBER] * 6) + rb"\s+cm\s*/(\S+)\s+Do\s+Q\s*")
-
-_MODES = {"DeviceRGB": "RGB", "DeviceGray": "L"}
-
-_SLACK_FRAC = 0.002  # of the page: where the picture may end beside the edge
-
-_PLAIN_KEYS = ("Decode", "DecodeParms", "Mask", "SMask", "OC")
-
-_LARGEST_PX = 50_000_000
-
-_TURNS = {0: 0, 90: 3, 180: 2, 270: 1}  # PDF turns clockwise, NumPy counterclockwise
-
-
-def scanned_pixels(page: Any, size_wh: SizeWH) -> ByteArray | None:
-    """The page at exactly `size_wh` px as displayed, uint8 (H, W, 3) RGB; None where MuPDF has to draw it.
-
-    Args:
-        page: of PyMuPDF.
-        size_wh: px.
-
-    Raises:
-        Whatever PyMuPDF raises for a damaged page.
-    """
-    data = _only_jpeg(page)
-    if data is None:
-        return None
-    raw, mode, stored_wh = data
-    turns = _TURNS[page.rotation]
-    target_wh = size_wh[::-1] if turns % 2 else size_wh
-    try:
-        with Image.open(io.BytesIO(raw), formats=("JPEG",)) as picture:
-            if picture.mode != mode or picture.size != stored_wh:
-                return None
-            picture.draft(None, target_wh)
-            pixels = decoded_by_opencv(raw, picture, target_wh) if picture.size == stored_wh else None
-            if pixels is None:
-                pixels = resized(picture, target_wh)
-    except (cv2.error, OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
-        return None  # MuPDF draws what there is of a damaged picture
-    return np.ascontiguousarray(np.rot90(pixels, turns))
-
-
-def _only_jpeg(page: Any) -> tuple[bytes, str, SizeWH] | None:
-    """The file of the only picture, its mode and its size in px, where the page is nothing else."""
-    pdf, pictures = page.parent, page.get_images(full=True)
-    if len(pictures) != 1 or page.first_annot is not None or page.first_widget is not None:
-        return None
-    xref, _, width, height, bits, space, _, name, packing, holder = pictures[0][:10]
-    if holder or bits != 8 or space not in _MODES or packing != "DCTDecode" or width * height > _LARGEST_PX:
-        return None
-    if any(pdf.xref_get_key(xref, key)[0] != "null" for key in _PLAIN_KEYS):
-        return None
-    if any(pdf.xref_get_key(page.xref, key)[0] != "null" for key in ("Resources/ColorSpace", "Group")):
-        return None
-    if pdf.xref_get_key(page.xref, "Resources")[0] == "null":  # inherited: who knows what else is
-        return None
-    drawn = _ONLY_A_PICTURE.fullmatch(page.read_contents())
-    if drawn is None or drawn[7] != name.encode():
-        return None
-    a, b, c, d, x, y = (float(value) for value in drawn.groups()[:6])
-    media = page.mediabox
-    edges = (x - media.x0, y - media.y0, x + a - media.x1, y + d - media.y1)
-    slack = _SLACK_FRAC * min(media.width, media.height)
-    if (b, c) != (0, 0) or page.cropbox != media or any(abs(edge) > slack for edge in edges):
-        return None
-    return pdf.xref_stream_raw(xref), _MODES[space], (width, height)
-
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
-pymupdf.set_messages(path=os.devnull)  # PyMuPDF would print on stdout, which belongs to --json
+# PyMuPDF would print messages on stdout, which belongs to the JSON of `--json`.
+pymupdf.set_messages(path=os.devnull)
 
 DAMAGED_PAGE = "a picture or drawing on the page is damaged or ends early, so that a part of the page may be missing"
 
-_SIGNS_OF_DAMAGE = ("premature end", "zlib error", "jpeg error")  # in MuPDF's warnings
+# What MuPDF's warnings say when a picture or a content stream ends early or cannot be decompressed.
+_SIGNS_OF_DAMAGE = ("premature end", "zlib error", "jpeg error")
 
+# What MuPDF's messages begin with, and what tells people nothing.
 _CODE = re.compile(r"^code=\d+: ")
 
+# MuPDF rounds a page's edge up when its product in float32 exceeds the whole pixel by 0.001, so that pages are rendered
+# by so many px smaller than they should become.
 _SIZE_SLACK_PX = 0.02
-
-"""MuPDF rounds a page's edge up when its float32 product exceeds the whole pixel by 0.001: aim a little below it."""
 
 
 class PdfDocument:
@@ -205,14 +124,14 @@ class PdfDocument:
                 self._damaged.add(number)  # MuPDF says so once, and keeps the decoded picture
         return Page(replace(info, damaged=DAMAGED_PAGE if number in self._damaged else None), pixels)
 
-    def render_parts(
-        self, number: int, parts: Sequence[BoxFrac], dpi: float | None, longest_px: int | None = None
+    def render_regions(
+        self, number: int, regions: Sequence[BoxFrac], dpi: float | None, longest_px: int | None = None
     ) -> list[ByteArray]:
-        """Parts of page `number` at `dpi` px/inch, None: as its scan was stored; see `parts.render_parts`."""
+        """Regions of page `number` at `dpi` px/inch, None: as its scan was stored; see `regions.render_regions`."""
         with self._page(number) as page:
             self._info(page, number, LongSide(1))
             wanted = dpi or _closest_dpi(page)
-            return [_drawn_part(page, part, wanted, longest_px) for part in parts]
+            return [_drawn_region(page, region, wanted, longest_px) for region in regions]
 
     def close(self) -> None:
         self._pdf.close()
@@ -335,11 +254,11 @@ def _drawn(page: Any, size_wh: SizeWH) -> ByteArray:
     return pixels
 
 
-def _drawn_part(page: Any, part: BoxFrac, dpi: float, longest_px: int | None) -> ByteArray:
-    """A part of the page, uint8 (H, W, 3) RGB, at `dpi` px/inch or as near to it as its limits let it."""
+def _drawn_region(page: Any, region: BoxFrac, dpi: float, longest_px: int | None) -> ByteArray:
+    """A region of the page, uint8 (H, W, 3) RGB, at `dpi` px/inch or as near to it as its limits let it."""
     width_pt, height_pt = page.rect.width, page.rect.height
-    clip = pymupdf.Rect(part[0] * width_pt, part[1] * height_pt, part[2] * width_pt, part[3] * height_pt)
-    scale = min(dpi / POINTS_PER_INCH, math.sqrt(MAX_PART_PX / max(1.0, clip.width * clip.height)))
+    clip = pymupdf.Rect(region[0] * width_pt, region[1] * height_pt, region[2] * width_pt, region[3] * height_pt)
+    scale = min(dpi / POINTS_PER_INCH, math.sqrt(MAX_REGION_PX / max(1.0, clip.width * clip.height)))
     if longest_px is not None:
         scale = min(scale, longest_px / max(1.0, clip.width, clip.height))
     origin = pymupdf.Matrix(1, 0, 0, 1, -page.rect.x0, -page.rect.y0)
@@ -393,22 +312,3 @@ def _is_memory(error: BaseException) -> bool:
     """Whether MuPDF or Python could not allocate."""
     texts = f"{error} {error.__cause__}"
     return isinstance(error, MemoryError) or "malloc" in texts or "calloc" in texts
-
-
-class TextDocument(PdfDocument):
-    """A PDF that also gives its text."""
-
-    def text(self, number: int) -> str:
-        """The text layer of page `number` (from 1), in the order of the file. Raises DocumentError."""
-        with self._page(number) as page:
-            return str(page.get_text("text"))
-
-
-def open_with_text(file: DocumentFile) -> Document:
-    """As `open_document`, PDFs as `TextDocument`; for `WorkerSettings.opener`. Raises DocumentError."""
-    return TextDocument(file) if file.kind is DocumentKind.PDF else open_document(file)
-
-
-def page_text(document: Document, number: int) -> str:
-    """The text layer of a page of a document from `open_with_text`; "" for images. Raises DocumentError."""
-    return document.text(number) if isinstance(document, TextDocument) else ""

@@ -20,7 +20,16 @@ FontProgram: TypeAlias = Path | bytes
 
 @dataclass(frozen=True)
 class PdfText:
-    """A run of text whose baseline begins at (x, y) pt from the top left; turned counterclockwise by 0 or 90."""
+    """A run of text.
+
+    Attributes:
+        x, y: where its baseline begins, in points from the top left of the page.
+        text: the letters.
+        size_pt: of the font.
+        font: a font file, or its bytes.
+        rgb: colour of the letters.
+        turn: degrees counter-clockwise by which the run is turned: 0 or 90.
+    """
 
     x: float
     y: float
@@ -63,8 +72,14 @@ PdfItem: TypeAlias = PdfText | PdfPath | PdfEllipse | PdfPicture
 
 
 @dataclass(frozen=True)
-class PdfSheet:
-    """A page: size in pt before rotation, what is on it in drawing order, clockwise rotation when displayed."""
+class PdfPage:
+    """A page of drawn items.
+
+    Attributes:
+        size_pt: width and height in points before rotation.
+        items: what is on the page, in the order of drawing.
+        rotation: degrees clockwise by which viewers turn the page: 0, 90, 180 or 270.
+    """
 
     size_pt: tuple[float, float]
     items: tuple[PdfItem, ...]
@@ -79,7 +94,7 @@ class PdfScan:
     jpeg: bytes
 
 
-def write_pdf(pages: Sequence[PdfSheet | PdfScan]) -> bytes:
+def write_pdf(pages: Sequence[PdfPage | PdfScan]) -> bytes:
     """The pages as a PDF file; fonts are embedded with the letters that are used. The same pages give the same bytes.
 
     Raises:
@@ -104,11 +119,11 @@ def write_pdf(pages: Sequence[PdfSheet | PdfScan]) -> bytes:
 
 
 class _Fonts:
-    """Fonts under names that a page knows them by; each is read once, and told to each page once."""
+    """The fonts of a PDF under the names that its pages use; each is read once and added to each page once."""
 
     def __init__(self) -> None:
         self._known: dict[FontProgram, tuple[str, bytes]] = {}
-        self._told: set[tuple[int, str]] = set()
+        self._added: set[tuple[int, str]] = set()
 
     def name_on(self, page: Any, program: FontProgram) -> str:
         """The name of the font on this page."""
@@ -116,9 +131,9 @@ class _Fonts:
             buffer = program if isinstance(program, bytes) else program.read_bytes()
             self._known[program] = f"F{len(self._known)}", buffer
         name, buffer = self._known[program]
-        if (page.number, name) not in self._told:
+        if (page.number, name) not in self._added:
             page.insert_font(fontname=name, fontbuffer=buffer)
-            self._told.add((page.number, name))
+            self._added.add((page.number, name))
         return name
 
 
@@ -152,7 +167,7 @@ def _unit(rgb: RGB) -> tuple[float, float, float]:
     return red / 255, green / 255, blue / 255
 
 
-# The base-14 text faces: Helvetica, Times and Courier look-alikes with Latin, Cyrillic (Kazakh too) and Greek letters.
+# The base-14 text faces: faces like Helvetica, Times and Courier with Latin, Cyrillic (Kazakh too) and Greek letters.
 _CODES = ("helv", "hebo", "heit", "hebi", "tiro", "tibo", "tiit", "tibi", "cour", "cobo", "coit", "cobi")
 
 

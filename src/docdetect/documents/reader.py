@@ -1,12 +1,10 @@
-"""Opens documents of every kind; the door to `documents/` for all who need pages.
+"""Opens documents of every kind, and says what every kind of document can do and how it says that it cannot.
 
     with open_document(file) as document:
         for number in range(1, document.page_count + 1):
             page = document.render(number, LongSide(1024))
 
 PyMuPDF and Pillow are imported when the first document of their kind is opened.
-
-What every kind of document can do, and how it says that it cannot.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ class DocumentError(InputError):
 
 
 class Document(Protocol):
-    """An open document; close it, or use it as a context manager. Not for use from two threads at once."""
+    """An open document; close it, or use it as a context manager. Only one thread at a time may use a document."""
 
     @property
     def page_count(self) -> int:
@@ -61,16 +59,16 @@ class Document(Protocol):
         """Page `number` (from 1) as `render` would make it, without rendering. Raises DocumentError."""
 
     def paper_in(self, number: int) -> tuple[float, float]:
-        """Width and height of page `number` (from 1) in inches, as far as the file can be believed; see `paper.py`.
+        """Width and height in inches of page `number` (from 1), as far as the file can be believed.
 
-        Raises DocumentError.
+        See `paper_of_picture`. Raises DocumentError.
         """
 
     def render(self, number: int, size: RenderSize) -> Page:
         """Page `number` (from 1) as displayed, RGB. Raises DocumentError."""
 
     def close(self) -> None:
-        """Lets go of the file; harmless when done twice."""
+        """Closes the file; a second call does nothing."""
 
     def __enter__(self) -> Document: ...
 

@@ -1,9 +1,10 @@
-"""How large a page is rendered: three ways to say it, and the budget that bounds them all.
+"""How large a page is rendered, and how large its paper is; pure.
 
-How large the paper of a picture is, as far as its resolution can be believed; pure.
+There are three ways to say how large a page is to be rendered, and one budget that bounds them all.
 
-Cameras and editors write 72 or 96 px/inch into every picture, and converters make PDF pages of one point for each
-pixel: an A4 scan then claims to be an A0 plan.
+The paper of a picture is as large as its resolution says, as far as that can be believed: cameras and editors write
+72 or 96 px/inch into every picture, and converters make PDF pages of one point for each pixel, so that a scan of A4
+claims to be a plan of A0.
 """
 
 from __future__ import annotations
@@ -15,31 +16,26 @@ from typing import TypeAlias
 from docdetect.types import SizeWH
 
 MAX_PIXELS = 100_000_000
-
 """Most pixels of one rendered page (300 MB of RGB): A0 at 200 dpi has 62 million."""
 
 POINTS_PER_INCH = 72.0
 
-MAX_PART_PX = 25_000_000
-
-"""Most pixels of a part of a page that is looked at closer."""
+MAX_REGION_PX = 25_000_000
+"""Most pixels of a region of a page that is rendered by itself."""
 
 SCAN_DPI_RANGE = (72.0, 600.0)
-
-"""px/inch at which a closer look at a scan in a PDF is taken: its own within these."""
+"""Lowest and highest px/inch at which a region of a scan in a PDF is rendered; within these, the scan's own."""
 
 DRAWN_DPI = 600.0
-
-"""px/inch at which a closer look at a drawn page is taken: it has no resolution of its own."""
+"""px/inch at which a region of a drawn page is rendered: such a page has no resolution of its own."""
 
 BoxFrac: TypeAlias = tuple[float, float, float, float]
-
 """Left, top, right, bottom as shares of the displayed page's width and height."""
 
 
 @dataclass(frozen=True)
 class AtDpi:
-    """At `dpi` px/inch of the paper; an image without a resolution stays as it is, and no image is enlarged."""
+    """A size of `dpi` px/inch of the paper. An image without a resolution keeps its own size; none is enlarged."""
 
     dpi: float
 
@@ -50,7 +46,7 @@ class AtDpi:
 
 @dataclass(frozen=True)
 class LongSide:
-    """So that the longer side has exactly `px` pixels, aspect kept."""
+    """The size at which the longer side has exactly `px` pixels and the aspect is kept."""
 
     px: int
 
@@ -61,7 +57,7 @@ class LongSide:
 
 @dataclass(frozen=True)
 class ExactSize:
-    """Exactly `width` x `height` px, whatever the page's aspect."""
+    """A size of exactly `width` x `height` px, whatever the aspect of the page."""
 
     width: int
     height: int

@@ -6,8 +6,6 @@ Documents are named relative to the folder that was given; several sources are n
 that holds them all. What a person or a program names one by one stays in, also when it is missing or of no kind that
 docdetect reads, so that the results can say so. What is only matched (in a folder, by a glob) is either a document or
 is left out with a reason; nothing is passed over in silence.
-
-The end of this file makes file names for pages: readable, and never two pages with one name.
 """
 
 from __future__ import annotations
@@ -25,8 +23,9 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from docdetect.documents.kinds import HEIF_SUFFIXES, KIND_OF_SUFFIX, DocumentKind, document_kind
+from docdetect.documents.page_names import HASH_DIGITS, HASH_MARK
 from docdetect.errors import InputError, problem_list
-from docdetect.files import nfc, relative_name, safe_stem
+from docdetect.files import nfc, relative_name
 from docdetect.types import Failure, FailureKind
 
 __all__ = [
@@ -42,9 +41,7 @@ __all__ = [
     "count_left_out",
     "document_kind",
     "document_name",
-    "document_stem",
     "list_documents",
-    "page_stem",
 ]
 
 
@@ -361,9 +358,9 @@ def _with_distinct_names(files: Iterable[DocumentFile], root: Path) -> list[Docu
 
 
 def _with_hash(name: str, on_disk: str) -> str:
-    digits = hashlib.sha256(os.fsencode(on_disk)).hexdigest()[:_HASH_DIGITS]
+    digits = hashlib.sha256(os.fsencode(on_disk)).hexdigest()[:HASH_DIGITS]
     path = PurePosixPath(name)
-    return str(path.with_name(f"{path.stem}{_HASH_MARK}{digits}{path.suffix}"))
+    return str(path.with_name(f"{path.stem}{HASH_MARK}{digits}{path.suffix}"))
 
 
 def _parts(source: str) -> Iterator[_Part]:
@@ -471,37 +468,3 @@ def _content(path: Path) -> bytes:
 def _absolute(path: Path) -> str:
     """Without links resolved: names are those that people see."""
     return os.path.abspath(path)  # noqa: PTH100 - Path.absolute() keeps ".."
-
-
-_HASH_DIGITS = 8
-
-_HASH_MARK = "~"  # set before the hash, and never part of a stem without one
-
-_MAX_STEM_BYTES = 160  # file systems allow 255 for the whole name
-
-
-def document_stem(document: str) -> str:
-    """A file name, without suffix, for a document name; distinct documents get distinct stems.
-
-    The stem depends on this name alone, so more documents in a folder rename nothing. `act 7.pdf` becomes `act 7`.
-    Names for which that would not be unique - in folders, of another suffix, with capital letters (one file to
-    Windows and macOS), with reserved characters, very long - get a hash of the name appended: `Act.PDF` becomes
-    `Act~1d82317b`.
-    """
-    name = nfc(document)
-    sound = name.encode("utf-8", "replace").decode("utf-8")  # a JSON can hold half a surrogate pair
-    stem = safe_stem(sound.removesuffix(PurePosixPath(sound).suffix))
-    plain = f"{stem}.pdf" == name and nfc(name.casefold()) == name and _HASH_MARK not in name
-    if plain and len(stem.encode()) <= _MAX_STEM_BYTES:
-        return stem
-    digits = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
-    return f"{_shortened(stem)}{_HASH_MARK}{digits}"
-
-
-def page_stem(document: str, number: int) -> str:
-    """`<document_stem>_page_0001`: the file name, without suffix, of a page (from 1) in a flat folder."""
-    return f"{document_stem(document)}_page_{number:04d}"
-
-
-def _shortened(stem: str) -> str:
-    return stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore")

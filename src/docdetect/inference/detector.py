@@ -622,9 +622,9 @@ class _SourceRegions(IsolatedRegionReader):
         document = self.pictures.get(id(file))
         if document is None:
             return super().texts(file, number, regions)
-        from docdetect.documents.codes import read_codes_closer
+        from docdetect.documents.codes import read_codes_from_document
 
-        return read_codes_closer(file, number, regions, lambda _: document)
+        return read_codes_from_document(file, number, regions, lambda _: document)
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ import numpy as np
 from docdetect import boxes
 from docdetect.config.limits import PROCESS_MEMORY_MB
 from docdetect.documents.batches import DocumentOutcome, document_process, iter_pages
-from docdetect.documents.codes import read_code, read_codes_closer
+from docdetect.documents.codes import read_code, read_codes_from_document
 from docdetect.documents.drawing import draw_detections, write_image
 from docdetect.documents.reader import Document, Opener, open_document
-from docdetect.documents.regions import cut_part, render_parts
+from docdetect.documents.regions import cut_region, render_regions
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import DocdetectError, InputError, InterruptedRunError
@@ -331,12 +331,12 @@ class IsolatedRegionReader:
 
     def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
         """See `RegionReader.texts`. Raises InterruptedRunError once stopped."""
-        found = self.process.call(self._timeout_s, read_codes_closer, file, number, tuple(regions), self._opener)
+        found = self.process.call(self._timeout_s, read_codes_from_document, file, number, tuple(regions), self._opener)
         return [None] * len(regions) if isinstance(found, Failure) else found
 
     def crops(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac], dpi: int) -> list[ByteArray] | None:
         """See `RegionReader.crops`. Raises InterruptedRunError once stopped."""
-        found = self.process.call(self._timeout_s, render_parts, file, number, tuple(regions), dpi, self._opener)
+        found = self.process.call(self._timeout_s, render_regions, file, number, tuple(regions), dpi, self._opener)
         return None if isinstance(found, Failure) else found
 
     def stop(self) -> None:
@@ -402,7 +402,7 @@ class Finisher:
         regions = [_with_margin(box) for box in boxes_frac(grouped)]
         crops = self.regions.crops(page.file, page.info.number, regions, self.settings.dpi)
         if crops is None:
-            crops = [cut_part(page.pictures.pixels, region) for region in regions]
+            crops = [cut_region(page.pictures.pixels, region) for region in regions]
         folder = output / CROPS_FOLDER / page.info.document
         taken: dict[int, int] = {}
         for crop, class_id in zip(crops, grouped.class_ids.tolist(), strict=True):

@@ -25,9 +25,10 @@ from docdetect.datasets.ground_truth import (
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import encoded_image
+from docdetect.documents.page_names import page_stem
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
-from docdetect.documents.sources import DocumentFile, list_documents, page_stem
+from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import output_errors, sha256_file, write_bytes
 from docdetect.prepare.manifest import Manifest, read_manifest, write_manifest

@@ -26,9 +26,9 @@ from docdetect.datasets.split import (
 )
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import draw_detections, encoded_image, write_image
+from docdetect.documents.page_names import page_stem
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
-from docdetect.documents.sources import page_stem
 from docdetect.errors import InputError, OutputExistsError, problem_list
 from docdetect.files import read_json, read_text, sha256_text, write_bytes, write_json, write_text
 from docdetect.prepare.manifest import is_current, published_folder

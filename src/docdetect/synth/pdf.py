@@ -14,10 +14,10 @@ import numpy as np
 from docdetect.documents.pdf_writer import (
     PdfEllipse,
     PdfItem,
+    PdfPage,
     PdfPath,
     PdfPicture,
     PdfScan,
-    PdfSheet,
     PdfText,
     write_pdf,
 )
@@ -47,13 +47,13 @@ def _scanned_page(page: SynthPage) -> PdfScan:
     return PdfScan((width * pt_per_px, height * pt_per_px), jpeg_bytes(page.pixels, page.plan.damage.jpeg_quality))
 
 
-def _vector_page(page: SynthPage) -> PdfSheet:
+def _vector_page(page: SynthPage) -> PdfPage:
     plan = page.plan
     items = [_pdf_item(stroke, plan.damage.grey) for stroke in plan.layout.strokes]
     items += [_pdf_picture(placed, plan) for placed in page.drawn]
     pt_per_px = _pt_per_px(plan)
     size_pt = plan.sheet_wh[0] * pt_per_px, plan.sheet_wh[1] * pt_per_px
-    return PdfSheet(size_pt, tuple(items), -90 * plan.geometry.quarter_turns % 360)
+    return PdfPage(size_pt, tuple(items), -90 * plan.geometry.quarter_turns % 360)
 
 
 def _pdf_item(stroke: Stroke, grey: bool) -> PdfItem:
