@@ -47,6 +47,10 @@ def no_progress(done: int, total: int, note: str) -> None:
     """A ProgressCallback that shows nothing."""
 
 
+def say_nothing(text: str) -> None:
+    """Announces nothing; for callers that want no announcements."""
+
+
 def visible(text: str) -> str:
     r"""The text with every character that a terminal would obey written as its number, such as `\x1b` for Escape.
 

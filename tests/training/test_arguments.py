@@ -58,8 +58,7 @@ def resolved(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The arguments of a trainer that `configs/best.yaml` made, after Ultralytics has resolved them."""
     import yaml
 
-    from docdetect.console import no_progress
-    from docdetect.models.weights import no_announcement
+    from docdetect.console import no_progress, say_nothing
     from docdetect.training.progress import no_report
 
     prepare_ultralytics()
@@ -77,7 +76,7 @@ def resolved(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         pause_hours=recipe.pause_hours,
         conf=0.25,
         iou=0.7,
-        announce=no_announcement,
+        announce=say_nothing,
         on_epoch=no_report,
         on_progress=no_progress,
     )

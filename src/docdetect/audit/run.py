@@ -257,7 +257,8 @@ def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations
     if config.detections:
         return read_annotations(Path(config.detections))
     if weights is not None:
-        return load_engine(weights, imgsz=network_imgsz(weights, config.imgsz), device=config.device)
+        imgsz = network_imgsz(weights, config.imgsz)
+        return load_engine(weights, imgsz=imgsz, device=config.device, engine="auto")
     return None
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from docdetect.console import ProgressCallback, no_progress
+from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.datasets.reader import LabelledImage, read_dataset
 from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.sizes import LongSide
@@ -23,7 +23,7 @@ from docdetect.metrics.bootstrap import class_mean, metric_draws
 from docdetect.metrics.matching import Sample, match
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import list_devices
-from docdetect.models.engines.select import engines_on, load_engine, say_nothing
+from docdetect.models.engines.select import engines_on, load_engine
 from docdetect.types import ByteArray, Detections
 from docdetect.workers.parts import WorkerSettings
 

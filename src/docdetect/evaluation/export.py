@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docdetect.config.schema import Config, ExportConfig, WeightsConfig
-from docdetect.console import ProgressCallback, no_progress
+from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.errors import UsageError
 from docdetect.evaluation.engine_check import CheckSettings, EngineRow, check_engines, read_pages
 from docdetect.models.bundled import BundledWeights
 from docdetect.models.engines.quantization import import_nncf
 from docdetect.models.export import export_network
 from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
-from docdetect.models.weights import BUNDLED_FOLDER, network_imgsz, no_announcement, resolve_weights
+from docdetect.models.weights import BUNDLED_FOLDER, network_imgsz, resolve_weights
 from docdetect.types import ByteArray
 
 _EXPORTS = Path("runs/export")
@@ -38,7 +38,7 @@ class ExportResult:
 def export_weights(
     config: Config,
     on_progress: ProgressCallback = no_progress,
-    announce: Callable[[str], None] = no_announcement,
+    announce: Callable[[str], None] = say_nothing,
 ) -> ExportResult:
     """Converts weights as the section `export` says, and compares the engines of this machine.
 
@@ -71,7 +71,7 @@ def export_weights(
     return ExportResult(weights, manifest, tuple(engines))
 
 
-def bundle_weights(config: Config, announce: Callable[[str], None] = no_announcement) -> tuple[BundledWeights, ...]:
+def bundle_weights(config: Config, announce: Callable[[str], None] = say_nothing) -> tuple[BundledWeights, ...]:
     """Bundles the weights that `weights.pack` names, in half precision and as OpenVINO networks; returns all forms.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from docdetect.config.loading import dump_config
 from docdetect.config.schema import Config
-from docdetect.console import ProgressCallback, no_progress
+from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
 from docdetect.evaluation.predictions import (
@@ -25,7 +25,7 @@ from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
 from docdetect.metrics.figures import ClassFigures
 from docdetect.models.engines.base import select_device
 from docdetect.models.engines.select import load_engine
-from docdetect.models.weights import network_imgsz, no_announcement, resolve_weights
+from docdetect.models.weights import network_imgsz, resolve_weights
 from docdetect.training.plots import write_contact_sheets, write_plots
 from docdetect.training.records import make_run_folder, versions
 from docdetect.types import ByteArray
@@ -57,7 +57,7 @@ def validate(
     config: Config,
     *,
     on_progress: ProgressCallback = no_progress,
-    announce: Callable[[str], None] = no_announcement,
+    announce: Callable[[str], None] = say_nothing,
 ) -> ValResult:
     """Evaluates `config.val.weights` on a split of `config.val.data`, into a new folder `<runs>/<name>_<timestamp>`.
 

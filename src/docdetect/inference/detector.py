@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
+from docdetect.console import say_nothing
 from docdetect.documents.batches import document_process, prepare_processes
 from docdetect.documents.reader import Document as OpenDocument
 from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
@@ -43,7 +44,7 @@ from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
-from docdetect.models.engines.select import load_engine, say_nothing
+from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
 from docdetect.types import ByteArray, FailedPage, Failure, PageResult

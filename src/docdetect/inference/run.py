@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docdetect.config.loading import dump_config
-from docdetect.console import ProgressCallback, no_progress
+from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import DocumentFile, count_left_out
@@ -39,7 +39,6 @@ from docdetect.inference.settings import RunSettings
 from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDocument, lacks_pictures, plan
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
-from docdetect.models.engines.select import say_nothing
 from docdetect.types import DocumentResult, FailedPage, PageResult
 
 if TYPE_CHECKING:

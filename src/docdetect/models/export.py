@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from docdetect.calibration import calibration_to_json
+from docdetect.console import say_nothing
 from docdetect.errors import OutputExistsError
 from docdetect.files import sha256_file, write_json
 from docdetect.models.conversions import MANIFEST_NAME, ConvertedNetwork, write_converted
 from docdetect.models.engines.base import list_devices
 from docdetect.models.engines.onnx import import_onnxruntime
-from docdetect.models.engines.select import say_nothing
 from docdetect.models.thresholds import (
     calibration_path,
     read_calibration,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from docdetect.console import say_nothing
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import sha256_file, write_bytes
 from docdetect.models.bundled import BundledWeights, Listed, WeightsState, read_manifest, write_manifest
@@ -24,7 +25,6 @@ from docdetect.models.conversions import (
     read_form,
     write_form,
 )
-from docdetect.models.engines.select import say_nothing
 from docdetect.models.weights import network_imgsz
 from docdetect.types import ByteArray
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from docdetect.console import say_nothing
 from docdetect.errors import InputError
 from docdetect.models.checkpoint import trained_imgsz
 from docdetect.models.conversions import MANIFEST_NAME, converted_imgsz
@@ -22,10 +23,6 @@ DEFAULT_IMGSZ = 1024
 """px, for weights that do not tell the size that they were trained at: the size of docdetect's own recipes."""
 _YAML = (".yaml", ".yml")
 _EXPORTED = (".xml", ".bin", ".onnx", ".plan")
-
-
-def no_announcement(text: str) -> None:
-    """Says nothing."""
 
 
 def bundled_weights() -> dict[str, Path]:
@@ -99,7 +96,7 @@ def network_imgsz(weights: Path, wanted: int | None = None) -> int:
     return own or DEFAULT_IMGSZ
 
 
-def resolve_model(name: str, *, announce: Callable[[str], None] = no_announcement) -> Path:
+def resolve_model(name: str, *, announce: Callable[[str], None] = say_nothing) -> Path:
     """The file that a training starts from: a checkpoint (`.pt`) or an architecture (`.yaml`).
 
     Args:

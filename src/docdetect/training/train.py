@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docdetect.config.schema import Config
-from docdetect.console import ProgressCallback, no_progress
+from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes, read_dataset
 from docdetect.errors import InterruptedRunError
 from docdetect.files import locked_folder, sha256_file
@@ -20,7 +20,7 @@ from docdetect.metrics.figures import ClassFigures
 from docdetect.models.checkpoint import check_architecture, load_network
 from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.models.weights import no_announcement, resolve_model, resolve_weights
+from docdetect.models.weights import resolve_model, resolve_weights
 from docdetect.training.arguments import training_arguments
 from docdetect.training.plots import write_contact_sheets, write_plots
 from docdetect.training.progress import EpochCallback, EpochReport, no_report
@@ -56,7 +56,7 @@ class Listeners:
 
     on_epoch: EpochCallback = no_report
     on_progress: ProgressCallback = no_progress
-    announce: Callable[[str], None] = no_announcement
+    announce: Callable[[str], None] = say_nothing
     verbose: bool = False
 
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+from docdetect.console import say_nothing
 from docdetect.errors import ConfigError, InputError
 from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8, require_extra
 from docdetect.models.checkpoint import require_checkpoints
@@ -28,10 +29,6 @@ _EMULATED = {
     "bf16": " (this processor emulates bf16, which is slower than fp32)",
     "int8": " (this processor has no dot products of 8-bit integers, which may overflow without)",
 }
-
-
-def say_nothing(text: str) -> None:
-    """Announces nothing; for callers that want no announcements."""
 
 
 def load_engine(
