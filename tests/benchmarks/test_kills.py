@@ -29,7 +29,7 @@ def test_the_harness_sees_processes_that_outlive_their_parent() -> None:
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]); {child}"
     tree = ProcessTree([sys.executable, "-c", parent])
     try:
-        # A child that has not come to its own program yet has no environment of its own to be found by.
+        # The harness finds a child by its environment, which the child has only once its own program runs.
         while len(_programs(tree)) < 2:
             assert tree.process.poll() is None
         tree.kill(only_parent=True)

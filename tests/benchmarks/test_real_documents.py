@@ -39,7 +39,8 @@ def test_annotated_pages_are_scaled_to_the_rendered_size_and_evaluated_class_by_
     rows = {row[1]: row for row in evaluate_set("armeta", asked(tmp_path, tmp_path / "gallery"))}
     assert rows["signature"][2:6] == ("2", "1", "1.000", "1.000")
     assert rows["signature"][-2:] == ("1.00 / 1.00", "1.00 / 1.00")
-    assert rows["stamp"][3:6] == ("1", "0.000", "0.000")  # labelled elsewhere
+    # The stamp is labelled in another place than the one where the detector finds it.
+    assert rows["stamp"][3:6] == ("1", "0.000", "0.000")
     assert rows["qr"][3:6] == ("0", "–", "–")
     assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["armeta_false.jpg", "armeta_missed.jpg"]
 

@@ -37,7 +37,8 @@ def test_codes_read_as_labelled(seed: int) -> None:
 def test_codes_stay_below_the_modules_allowed(seed: int, most: int) -> None:
     side = make_qr(random_writer(np.random.default_rng(seed)), most).modules.shape[0]
     assert (side - 17) % 4 == 0
-    assert side <= max(most, 33)  # the shortest payloads of level H may need version 4
+    # The shortest payload with error level H may need version 4, which has 33 modules along a side.
+    assert side <= max(most, 33)
 
 
 def test_every_range_of_versions_and_every_level_occurs() -> None:

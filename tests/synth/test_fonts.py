@@ -44,7 +44,7 @@ def test_styles_are_guessed(fonts: FontBook) -> None:
     [
         ("Lobster Two", FontStyle.SCRIPT),
         ("Vivid Handwriting", FontStyle.SCRIPT),
-        ("Chandas", FontStyle.SANS),  # no hand in it
+        ("Chandas", FontStyle.SANS),  # the letters "hand" within a name do not make it handwriting
         ("Old Standard TT", FontStyle.SERIF),
     ],
 )

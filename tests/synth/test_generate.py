@@ -102,9 +102,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(dataset: Path, tmp_pa
     folder = tmp_path / "killed"
     generate(config(folder, pages=5))
     journal = folder / "pages.jsonl"
-    journal.write_text(journal.read_text(encoding="utf-8")[:-15], encoding="utf-8")  # a line was cut off
+    # The kill cut off the last line of the journal, and a picture.
+    journal.write_text(journal.read_text(encoding="utf-8")[:-15], encoding="utf-8")
     first = sorted((folder / "images").rglob("page_000000.jpg"))[0]
-    first.write_bytes(first.read_bytes()[:100])  # and a picture
+    first.write_bytes(first.read_bytes()[:100])
     assert 0 < generate(config(folder, preview=True)).made < 8
     assert hashes(folder) == hashes(dataset)
     assert generate(config(folder, preview=True)).made == 0
@@ -145,7 +146,7 @@ def test_finer_classes_label_finer(tmp_path: Path) -> None:
 
 
 def test_pdfs_show_what_the_pictures_show(tmp_path: Path) -> None:
-    """Rendered at the pictures' size, the PDFs have the same size and ink in every box."""
+    """When the PDFs are rendered at the pictures' size, their pages have this size, and ink in every box."""
     folder = tmp_path / "pdf"
     papers = {"digital": 0.7, "scan": 0.3}
     generate(config(folder, pdf=True, pages=6, papers=papers, empty=0.0, turned=0.4, imgsz=512))

@@ -36,7 +36,7 @@ def blank_plan(placed: tuple[PlacedPatch, ...], damage: PageDamage, seed: int = 
 
 
 def visible_change(page: SynthPage, without: SynthPage) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of where two pages differ so that a person sees it."""
+    """The box (left, top, right, bottom px) around everything that a person sees differ between two pages."""
     change = cv2.absdiff(page.pixels, without.pixels).max(axis=2)
     least = 60 if page.plan.damage.threshold is not None else 25
     x, y, width, height = cv2.boundingRect((change >= least).astype(np.uint8))
@@ -73,14 +73,15 @@ def test_boxes_are_tight_around_the_ink_after_every_damage(kind: CopyProcess, fo
 
 
 def test_boxes_of_crowded_pages_are_tight_too(materials: Materials) -> None:
-    """Removing one mark changes the finished picture inside of its box, and up to the box's edges."""
+    """When one mark is removed, the finished picture changes inside the mark's box and up to the box's edges."""
     errors = []
     for number in range(8):
         page = draw_page(plan_page(11, number, LONG_SIDE, materials))
         for mark in page.marks[:3]:
             rest = tuple(placed for placed in page.drawn if placed is not mark.placed)
             without = draw_page(replace(page.plan, placed=rest))
-            if len(without.drawn) == len(rest):  # else a neighbour became too faint, or visible
+            # Without the mark a neighbour may become visible or too faint to be drawn; such pages do not count.
+            if len(without.drawn) == len(rest):
                 errors.append(np.abs(np.subtract(mark.box, visible_change(page, without))).max())
     assert len(errors) >= 8
     assert np.mean(np.array(errors) <= 2) >= 0.8, errors
@@ -179,7 +180,7 @@ def test_signatures_lie_on_stamps_in_most_contracts_that_have_both(materials: Ma
 
 
 def _meet(a: PlacedPatch, b: PlacedPatch) -> bool:
-    """Whether the patches share ink."""
+    """Whether the ink of two patches overlaps."""
     canvas = np.zeros((LONG_SIDE * 2, LONG_SIDE * 2), np.uint8)
     for one in (a, b):
         width, height = one.patch.size_wh

@@ -31,7 +31,7 @@ def test_same_seed_same_bytes(fonts: FontBook) -> None:
 
 
 def test_the_usual_mixture_is_what_stands_in_heads(fonts: FontBook) -> None:
-    """Neither pictograms, which are square and filled, nor years: names are wide."""
+    """Most pictures are names, which are wider than high."""
     wide = [
         width / height > 1.8
         for width, height in (
@@ -48,7 +48,8 @@ def test_a_name_fits_its_place_and_is_centred(seed: int) -> None:
     low, high = points.min(axis=0), points.max(axis=0)
     assert np.allclose(low, -high, atol=1e-6)
     assert (high - low <= np.array([40.0, 10.0]) + 1e-6).all()
-    assert np.isclose(high - low, [40.0, 10.0]).any()  # as large as its place allows
+    # The name is as large as its place allows: it fills the width or the height.
+    assert np.isclose(high - low, [40.0, 10.0]).any()
 
 
 def test_the_nib_is_broad_across_its_edge_and_thin_along_it() -> None:

@@ -19,7 +19,8 @@ def test_lognormal_is_a_density() -> None:
     times = np.linspace(0.001, 4, 4000)
     density = lognormal(times, np.array(-1.7), np.array(0.25))
     assert density.sum() * 0.001 == pytest.approx(1, abs=1e-4)
-    assert times[density.argmax()] == pytest.approx(np.exp(-1.7 - 0.25**2), abs=0.002)  # its mode
+    mode_s = np.exp(-1.7 - 0.25**2)
+    assert times[density.argmax()] == pytest.approx(mode_s, abs=0.002)
     assert lognormal(np.array([-1.0, 0.0]), np.array(-1.7), np.array(0.25)).tolist() == [0, 0]
 
 
@@ -42,7 +43,7 @@ def test_the_velocity_is_the_sum_of_lognormal_strokes(seed: int, count: int, ove
         alone = Strokes(*(getattr(strokes, name)[position : position + 1] for name in Strokes.__dataclass_fields__))
         part = velocity(alone)[: len(total)]
         total[: len(part)] -= part
-    # Alone, a stroke is followed less far into its tail than beside a longer one.
+    # The tail of a stroke is followed less far when the stroke is alone than when a longer stroke is beside it.
     assert abs(total).max() < 0.01 * fastest
 
 
@@ -62,7 +63,8 @@ def test_a_stroke_is_an_arc_that_turns_as_planned(turn: float) -> None:
     rng = np.random.default_rng(1)
     xy = trace(plan_strokes(rng, np.zeros(2), np.array([[10.0, 0.0, turn]]), 0.0), np.zeros(2)).xy
     sagitta = 0.0 if turn == 0 else 5 * np.tan(turn / 4)
-    assert xy[abs(xy[:, 1]).argmax(), 1] == pytest.approx(-sagitta, abs=0.05)  # clockwise goes up first, y is down
+    # A clockwise arc to the right goes up first, which is towards negative y.
+    assert xy[abs(xy[:, 1]).argmax(), 1] == pytest.approx(-sagitta, abs=0.05)
 
 
 def test_overlap_makes_it_faster_and_cuts_corners() -> None:

@@ -63,7 +63,8 @@ def test_lengths_are_in_mm(tmp_path: Path) -> None:
     for word in ink.signature_words + ink.note_words:
         left, _, right, _ = extent(word)
         assert right - left == pytest.approx(25.4)
-        assert 20 < np.median(word[0].speed) < 40  # an inch, or its diagonal, in a second
+        # The strokes are an inch (25.4 mm), or the diagonal of a square inch, long and take a second.
+        assert 20 < np.median(word[0].speed) < 40
 
 
 def test_a_stroke_far_from_the_word_is_left_out(tmp_path: Path) -> None:

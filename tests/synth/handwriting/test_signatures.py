@@ -36,7 +36,8 @@ def test_signatures_are_tight_and_of_the_size_people_sign(style: SignatureStyle,
 
 def test_the_usual_width_at_page_scale() -> None:
     widths = [make_signature(np.random.default_rng(seed), PX_PER_MM).size_wh[0] for seed in range(60)]
-    assert 95 < np.median(widths) < 190  # 110 px in one real collection, 191 in the other
+    # The median width of real signatures is 110 px in one collection and 191 px in another.
+    assert 95 < np.median(widths) < 190
 
 
 def test_same_seed_same_bytes() -> None:

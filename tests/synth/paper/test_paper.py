@@ -71,7 +71,8 @@ def test_one_bit_copies_have_no_colours_and_few_greys() -> None:
     rng = np.random.default_rng(0)
     picture = damage_picture(rng, page_of(rng), PageDamage("copy", grey=True, threshold=200))
     assert (picture[:, :, 0] == picture[:, :, 2]).all()
-    assert len(np.unique(picture)) <= 5  # averages of four black or white px
+    # Each px is the average of four px that are black or white.
+    assert len(np.unique(picture)) <= 5
 
 
 def test_the_floor_rises_with_fading_noise_and_the_threshold() -> None:
@@ -90,7 +91,8 @@ def test_bleed_shows_the_mirrored_print_faintly() -> None:
     page[40:60, 10:20] = 0
     seen = [bleed_through(np.random.default_rng(seed), page, 0.15) for seed in range(8)]
     ghosts = [picture[40:60, 80:90].mean() for picture in seen]
-    assert 255 * 0.85 - 2 < min(ghosts) < 255 * 0.9  # blurred
+    # The other side's black print darkens the paper by 15 % at most, and less where it is blurred.
+    assert 255 * 0.85 - 2 < min(ghosts) < 255 * 0.9
     assert all((picture[42:58, 12:18] == 0).all() for picture in seen)
 
 

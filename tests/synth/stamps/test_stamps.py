@@ -70,7 +70,7 @@ def test_text_along_an_arc_stays_in_its_band_and_span(fonts: FontBook, text: str
 
 
 def test_text_below_is_upright(fonts: FontBook) -> None:
-    """An L has its heavy foot below: outwards when upright at the bottom, inwards when it runs around."""
+    """The heavy foot of an L points outwards when the text below is upright, and inwards when it runs around."""
     face = fonts.matching(Script.LATIN)[0]
     depths = {}
     for upright in (False, True):
