@@ -14,7 +14,6 @@ from docdetect.cli.main import run
 from docdetect.errors import InputError
 from docdetect.evaluation.calibrate import calibrate_run
 from docdetect.evaluation.compare import compare_runs, comparison_report, outcome_line
-from docdetect.evaluation.report import write_predictions
 from docdetect.evaluation.runs import (
     config_differences,
     epoch_curves,
@@ -27,8 +26,9 @@ from docdetect.files import write_json, write_text
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate, evaluation_to_json
 from docdetect.metrics.figures import BootstrapSettings
-from docdetect.metrics.matching import Sample
+from docdetect.metrics.matching import Sample, match
 from docdetect.models.thresholds import read_calibration
+from docdetect.training.records import write_predictions
 from docdetect.types import Detections
 from tests.support.figures import class_figures_for_tests
 
@@ -59,7 +59,7 @@ def _evaluated(folder: Path, samples: list[Sample], weights: Path | None = None)
     """A run folder of `val` without its report, which takes a second to draw."""
     evaluation = evaluate(samples, NAMES, EvaluationSettings((0.25, 0.25), FEW))
     facts = {} if weights is None else {"weights": str(weights)}
-    write_predictions(folder, samples, NAMES)
+    write_predictions(folder / "predictions.json", samples, NAMES)
     write_json(folder / "evaluation.json", {**evaluation_to_json(evaluation), "facts": facts})
     return folder
 
@@ -70,7 +70,7 @@ def _trained(folder: Path, lr0: float, ap50: float) -> Path:
         folder / "training_metrics.csv", f"epoch,AP50,AP50-95,precision,recall\n1,0.1,0.05,,0.2\n2,{ap50},0.4,0.5,0.6\n"
     )
     write_text(folder / "weights" / "best.pt", "x" * 1000)
-    figures = to_plain(class_figures_for_tests(all=(ap50, 0.4)))
+    figures = to_plain(class_figures_for_tests(all=(ap50, 0.4), qr=(ap50, 0.4), stamp=(ap50, 0.4)))
     write_json(folder / "run.json", {"state": "finished", "epochs": 2, "best": {"figures": figures}})
     return folder
 
@@ -118,6 +118,18 @@ def test_trainings_are_compared_by_who_evaluated_their_weights(tmp_path: Path) -
     titles = [section.title for section in comparison_report(comparison).sections]
     assert titles == ["Runs", "B against A", "Over the epochs"]
     assert epoch_curves(comparison.runs[0])["precision"] == ([2.0], [0.5])
+
+
+def test_trainings_that_nobody_evaluated_are_compared_on_their_own_validation_split(tmp_path: Path) -> None:
+    first, second = (
+        _trained(tmp_path / "a_20250101_000000", 0.01, 0.5),
+        _trained(tmp_path / "b_20250102_000000", 0.02, 0.9),
+    )
+    write_predictions(first / "predictions.json", _samples(0.5), NAMES)
+    write_predictions(second / "predictions.json", _samples(0.95, seed=1), NAMES)
+    comparison = compare_runs([first, second], FEW, tmp_path / "val")
+    assert comparison.pairs[0].of("ap50").outcome == "better"
+    assert comparison.pairs[0].of("ap50").b == pytest.approx(match(_samples(0.95, seed=1), 2).ap[:, 0].mean(), abs=1e-6)
 
 
 def test_what_cannot_be_compared_says_why(tmp_path: Path, evaluated: tuple[Path, Path]) -> None:
@@ -193,6 +205,6 @@ def test_errors_of_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert run(["compare", str(tmp_path)]) == 2
     assert "error: compare needs two runs or more" in capsys.readouterr().err
     assert run(["calibrate", str(tmp_path)]) == 4
-    assert "Only runs of docdetect val and crossval have predictions." in capsys.readouterr().err
+    assert "Only finished runs of docdetect train, val and crossval have predictions." in capsys.readouterr().err
     assert run(["crossval", "--resume", "last", "--epochs", "3"]) == 2
     assert "error: --resume goes alone" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample
 from docdetect.models.engines.base import Traits
+from docdetect.tables import read_csv
 from docdetect.types import ByteArray, Detections
 
 NAMES = ("qr", "stamp")
@@ -78,6 +79,11 @@ def test_files_of_an_evaluation(tmp_path: Path) -> None:
         "duplicate": 1,
     }
     assert data["empty"]["pages"] == 1
+    table = read_csv(tmp_path / "metrics.csv")
+    assert table["class"].tolist() == [*NAMES, "all"]
+    assert float(table["AP50"].iloc[-1]) == pytest.approx(evaluation.figures[0].ap50.value, abs=1e-6)
+    assert table["AP50 low"].iloc[-1] == "", "three groups are too few for an interval"
+    assert "Too few groups for intervals" in (tmp_path / "report.html").read_text(encoding="utf-8")
     samples, names = read_predictions(tmp_path)
     assert names == NAMES
     assert evaluate(samples, names, SETTINGS).figures == evaluation.figures
@@ -85,6 +91,16 @@ def test_files_of_an_evaluation(tmp_path: Path) -> None:
     assert "Only 3 groups of documents" in html
     assert "Only 1 mark of class stamp: one of them moves recall by 100%." in html
     assert html.count("data:image/jpeg") == 5
+
+
+def test_a_set_without_marks_has_words_in_place_of_axes(tmp_path: Path) -> None:
+    nothing = [Sample("a.pdf", 1, "a", _boxes(), _boxes(scores=[]))]
+    write_evaluation(tmp_path, nothing, NAMES, SETTINGS, ReportFrame("Evaluation"))
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No page has a mark" in html
+    assert "There is no error at the working thresholds." in html
+    assert "there is nothing to draw" in html
+    assert "data:image/svg" not in html
 
 
 def test_predictions_are_only_where_val_or_crossval_was(tmp_path: Path) -> None:

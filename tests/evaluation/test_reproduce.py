@@ -24,7 +24,6 @@ from docdetect.errors import InputError
 from docdetect.evaluation import crossval
 from docdetect.evaluation import reproduce as module
 from docdetect.evaluation.predictions import PredictedImage, samples_of
-from docdetect.evaluation.report import write_predictions
 from docdetect.evaluation.reproduce import (
     GROUP,
     PAGE,
@@ -39,7 +38,7 @@ from docdetect.files import read_json, write_json, write_text
 from docdetect.metrics.evaluation import EvaluationSettings, evaluate
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample
-from docdetect.training.records import RunFolder
+from docdetect.training.records import RunFolder, write_predictions
 from docdetect.training.train import Listeners, TrainResult
 from docdetect.types import Detections
 from tests.support.archives import Archive, make_archive
@@ -97,7 +96,7 @@ class FakeWork:
         scores = np.ones(2, np.float32)
         pages = [PredictedImage(one, replace(one.ground_truth, scores=scores)) for one in dataset.splits["val"]]
         samples, names = samples_of(pages, read_origins(dataset.root)), dataset.class_names
-        write_predictions(folder, samples, names)
+        write_predictions(folder / "predictions.json", samples, names)
         write_json(folder / "evaluation.json", {})
         settings = EvaluationSettings((config.val.conf,) * len(names), BootstrapSettings(resamples=0))
         return ValResult(folder, Path(config.val.weights), evaluate(samples, names, settings))

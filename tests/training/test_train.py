@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 NAMED_BY_THE_RECIPE = (
     *("weights/best.pt", "weights/last.pt", "args.yaml", "training_metrics.csv", "results.png"),
-    "report.html",
+    *("report.html", "predictions.json"),
     *("BoxPR_curve.png", "BoxF1_curve.png", "BoxP_curve.png", "BoxR_curve.png"),
     *("confusion_matrix.png", "confusion_matrix_normalized.png"),
     *("train_batch0.jpg", "train_batch1.jpg", "val_batch0_labels.jpg", "val_batch0_pred.jpg"),
@@ -175,7 +175,9 @@ def test_one_network_has_one_figure_in_every_command(
     mean = json.loads((evaluated.folder / "metrics.json").read_text(encoding="utf-8"))["mean"]
     folders = [str(trained.folder), str(evaluated.folder)]
     assert run(["--json", "compare", *folders, "--set", "figures.resamples=20"]) == 0
-    compared = json.loads(capsys.readouterr().out)["runs"]
+    comparison = json.loads(capsys.readouterr().out)
+    compared = comparison["runs"]
+    assert {one["difference"]["value"] for one in comparison["pairs"][0]["differences"]} <= {0.0, None}
     assert run(["--json", "runs", "list", str(trained.folder.parent), str(evaluated.folder.parent)]) == 0
     listed = json.loads(capsys.readouterr().out)["runs"]
     assert len(compared) == len(listed) == 2

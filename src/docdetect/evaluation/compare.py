@@ -12,6 +12,7 @@ from docdetect.errors import InputError
 from docdetect.evaluation.report import EVALUATION, read_predictions
 from docdetect.evaluation.runs import Run, config_differences, epoch_curves, list_runs, read_run, runs_table
 from docdetect.files import read_json
+from docdetect.metrics.codec import figures_from_json
 from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings
 from docdetect.metrics.matching import Sample
 from docdetect.metrics.paired import Difference
@@ -89,7 +90,8 @@ def compare_runs(paths: Sequence[Path], settings: BootstrapSettings, val_runs: P
     Args:
         paths: the folders; the others are compared with the first.
         settings: resamples, level and seed.
-        val_runs: where the runs of `val` are; a training is compared by the newest one that evaluated its best weights.
+        val_runs: where the runs of `val` are; a training is compared by the newest one that evaluated its
+            best weights, or by its own evaluation of its validation split.
 
     Raises:
         InputError: a folder is no run folder, or a file in it is damaged.
@@ -100,11 +102,16 @@ def compare_runs(paths: Sequence[Path], settings: BootstrapSettings, val_runs: P
     speeds = tuple(_evaluation_of(run, evaluations).seconds_per_page for run in runs)
     pairs, unpaired = [], []
     for run in runs[1:]:
-        try:
-            differences = _differences(_evaluation_of(runs[0], evaluations), _evaluation_of(run, evaluations), settings)
-            pairs.append(PairedRuns(runs[0], run, differences))
-        except InputError as error:
-            unpaired.append((run, error.message))
+        evaluated = _evaluation_of(runs[0], evaluations), _evaluation_of(run, evaluations)
+        reason = ""
+        for first, second in dict.fromkeys((evaluated, (runs[0], run))):
+            try:
+                pairs.append(PairedRuns(runs[0], run, _differences(first, second, settings)))
+                break
+            except InputError as error:
+                reason = error.message
+        else:
+            unpaired.append((run, reason))
     return Comparison(runs, sizes, speeds, tuple(config_differences(runs)), tuple(pairs), tuple(unpaired))
 
 
@@ -142,8 +149,8 @@ def outcome_line(comparison: Comparison, pair: PairedRuns, metric: str = "ap50_9
 
 
 def _evaluation_of(run: Run, evaluations: Sequence[Run]) -> Run:
-    """The run itself where it has predictions, else the newest run of val that evaluated its weights."""
-    if run.has_predictions or run.weights is None:
+    """For a training the newest run of val that evaluated its best weights, if there is one; else the run itself."""
+    if run.kind != "train" or run.weights is None:
         return run
     weights = run.weights.resolve()
     matching = (one for one in evaluations if one.has_predictions and one.weights and one.weights.resolve() == weights)
@@ -162,6 +169,9 @@ def _differences(first: Run, second: Run, settings: BootstrapSettings) -> tuple[
 
 def _conf(run: Run, samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, ...]:
     """The working thresholds that the run was evaluated at."""
+    if run.kind == "train":
+        figures = figures_from_json(read_json(run.path / "run.json")["best"]["figures"], str(run.path / "run.json"))
+        return tuple(row.working.conf for row in figures[1:])
     try:
         conf = tuple(float(value) for value in read_json(run.path / EVALUATION)["settings"]["conf"])
     except (KeyError, TypeError, ValueError) as error:

@@ -24,13 +24,11 @@ from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
 from docdetect.errors import InputError
 from docdetect.evaluation.predictions import Prediction, predict_dataset, read_picture, samples_of
 from docdetect.evaluation.report import (
-    PREDICTIONS,
     ReportFrame,
     bootstrap_settings,
     grouping_settings,
     read_predictions,
     write_evaluation,
-    write_predictions,
 )
 from docdetect.files import read_json, sha256_file, write_json, write_text
 from docdetect.metrics.calibration import calibrate, score_pairs
@@ -43,7 +41,7 @@ from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CONF, Thresholds, calibration_path, thresholds_path, thresholds_to_json
 from docdetect.models.weights import resolve_weights
 from docdetect.reports.page import Cell, Section, Table
-from docdetect.training.records import RunFolder, find_run, make_run_folder
+from docdetect.training.records import PREDICTIONS, RunFolder, find_run, make_run_folder, write_predictions
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.train import Listeners, train, with_named_model
 from docdetect.types import ByteArray
@@ -193,7 +191,7 @@ def _predict(place: Path, run: RunFolder, folds: Folds, fold: int, config: Confi
     images: Sequence[FoldedImage] = [one for one in folds.images if one.fold == fold]
     settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
     pages = predict_dataset(engine, [one.image for one in images], names, settings, on_progress=tell.on_progress)
-    write_predictions(place, samples_of(pages, read_origins(folds.dataset.root)), names)
+    write_predictions(place / PREDICTIONS, samples_of(pages, read_origins(folds.dataset.root)), names)
 
 
 THRESHOLDS = "thresholds.json"

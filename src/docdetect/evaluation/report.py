@@ -1,4 +1,4 @@
-"""An evaluation as files: `evaluation.json`, `predictions.json` and the self-contained page `report.html`.
+"""An evaluation as files: `evaluation.json`, `metrics.csv`, `predictions.json` and the page `report.html`.
 
 The page shows the figures with their intervals, the choice of thresholds, the errors with pictures of the worst, what
 merging the boxes does, where the detector is good and where not, and whether its confidence is a probability. Where a
@@ -7,7 +7,6 @@ set has too few marks or groups for a plot, the page says so in words in place o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,17 +19,19 @@ from docdetect.evaluation.gallery import ReadPage, error_pictures, worst_of_each
 from docdetect.files import read_json, write_json, write_text
 from docdetect.merging import GroupingSettings
 from docdetect.metrics.calibration import ClassCalibration
-from docdetect.metrics.codec import predictions_from_json, predictions_to_json
+from docdetect.metrics.codec import predictions_from_json
 from docdetect.metrics.errors import MistakeKind, mistake_counts
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings, evaluate, evaluation_to_json
 from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, Figure
 from docdetect.metrics.matching import Sample
 from docdetect.metrics.merging_effect import StageFigures
 from docdetect.metrics.slices import Slice
-from docdetect.metrics.texts import share, span
+from docdetect.metrics.texts import METRICS_COLUMNS, metrics_rows, share, span
 from docdetect.reports.page import Cell, Picture, Report, Section, Table, Tile, report_to_html
 from docdetect.reports.plots import INK, Axis, Colour, Line, Span, bar_plot, interval_plot, reliability_plot
+from docdetect.tables import write_csv
 from docdetect.training.plots import precision_recall_plot, threshold_plot
+from docdetect.training.records import PREDICTIONS, write_predictions
 
 _LONG_TABLE = 12
 
@@ -266,13 +267,11 @@ def _colour(evaluation: Evaluation, class_id: int) -> Colour:
 
 EVALUATION = "evaluation.json"
 
-PREDICTIONS = "predictions.json"
+METRICS = "metrics.csv"
 
 REPORT = "report.html"
 
 _PICTURES_EACH = 8
-
-_LEAST_STORED = 0.001
 
 
 @dataclass(frozen=True)
@@ -300,7 +299,7 @@ def write_evaluation(
     frame: ReportFrame,
     read_page: ReadPage | None = None,
 ) -> Evaluation:
-    """Evaluates samples and writes `evaluation.json`, `predictions.json` and `report.html`.
+    """Evaluates samples and writes `evaluation.json`, `metrics.csv`, `predictions.json` and `report.html`.
 
     Without `read_page` the report has no pictures of errors.
 
@@ -319,27 +318,24 @@ def write_evaluation(
         facts=tuple(facts.items()),
         first=frame.sections,
     )
-    write_predictions(folder, samples, names)
+    write_predictions(folder / PREDICTIONS, samples, names)
+    write_csv(folder / METRICS, metrics_rows(evaluation.figures), METRICS_COLUMNS)
     write_json(folder / EVALUATION, {**evaluation_to_json(evaluation), "facts": facts})
     write_text(folder / REPORT, report_to_html(report))
     return evaluation
 
 
-def write_predictions(folder: Path, samples: Sequence[Sample], names: Sequence[str]) -> None:
-    """`predictions.json`, on one line: it is for machines, and long. Raises OutputError."""
-    data = predictions_to_json([sample.above(_LEAST_STORED) for sample in samples], names)
-    write_text(folder / PREDICTIONS, json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
-
-
 def read_predictions(folder: Path) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
-    """Samples and class names of a run folder of `val` or `crossval`.
+    """Samples and class names of a run folder of `train`, `val` or `crossval`.
 
     Raises:
-        InputError: there are none.
+        InputError: the run is not finished, so that it has no predictions, or their file is damaged.
     """
     file = folder / PREDICTIONS
     if not file.is_file():
-        raise InputError(f"{file}: no such file", "Only runs of docdetect val and crossval have predictions.")
+        raise InputError(
+            f"{file}: no such file", "Only finished runs of docdetect train, val and crossval have predictions."
+        )
     return predictions_from_json(read_json(file), str(file))
 
 

@@ -369,7 +369,11 @@ def _figures_section(protocols: Sequence[ProtocolFigures], bootstrap: BootstrapS
         for one in protocols
         for k, row in enumerate(one.figures)
     ]
-    plots = [interval_plot(label, _spans(protocols, label), Axis("share", None, 1.01)) for label in ("AP50", "AP50-95")]
+    plots = [
+        interval_plot(label, spans, Axis("share", None, 1.01))
+        for label in ("AP50", "AP50-95")
+        if (spans := _spans(protocols, label))
+    ]
     return Section("Side by side", text, plots, [Table(columns, rows)])
 
 

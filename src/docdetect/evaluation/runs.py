@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from docdetect.config.loading import parse_yaml
 from docdetect.errors import InputError
 from docdetect.evaluation.crossval import PLAN
-from docdetect.evaluation.report import EVALUATION, PREDICTIONS
+from docdetect.evaluation.report import EVALUATION
 from docdetect.files import read_json, read_text
 from docdetect.metrics.codec import figures_from_json
 from docdetect.metrics.figures import ClassFigures
 from docdetect.tables import read_csv
-from docdetect.training.records import RunFolder, epochs_done
+from docdetect.training.records import PREDICTIONS, RunFolder, epochs_done
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -41,3 +41,23 @@ def accuracy_rows(figures: Sequence[ClassFigures]) -> list[tuple[str, ...]]:
         )
         for row in (*figures[1:], *figures[:1])
     ]
+
+
+_CSV_FIGURES = ("AP50", "AP75", "AP50-95", "precision", "recall", "F1")
+METRICS_COLUMNS = (
+    *("class", "pages", "marks", "found", "wrong", "conf"),
+    *(f"{name}{end}" for name in _CSV_FIGURES for end in ("", " low", " high")),
+)
+"""Columns of `metrics.csv`; "low" and "high" are the ends of the interval of a figure."""
+
+
+def metrics_rows(figures: Sequence[ClassFigures]) -> list[tuple[object, ...]]:
+    """The rows of `metrics.csv`: each class, then "all"; a cell is None where a figure or its interval is missing."""
+    rows: list[tuple[object, ...]] = []
+    for row in (*figures[1:], *figures[:1]):
+        working = row.working
+        values = (row.ap50, row.ap75, row.ap50_95, working.precision, working.recall, working.f1)
+        cells = [end for one in values for end in (one.value, one.low, one.high)]
+        counts = (row.name, row.pages, row.marks, row.hits, row.wrong, f"{working.conf:g}")
+        rows.append((*counts, *(None if cell is None else f"{cell:.6f}" for cell in cells)))
+    return rows

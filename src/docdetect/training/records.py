@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,9 +18,13 @@ from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
 from docdetect.files import make_run_folder as make_run_folder
 from docdetect.files import read_json, read_text, write_json, write_text
+from docdetect.metrics.codec import predictions_to_json
+from docdetect.metrics.matching import Sample
 from docdetect.tables import read_csv, write_csv
 from docdetect.training.progress import EpochReport
 
+PREDICTIONS = "predictions.json"
+_LOWEST_STORED = 0.001  # fainter detections make no difference to average precision
 _PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "opencv-python-headless", "numpy", "pillow")
 
 
@@ -53,6 +59,10 @@ class RunFolder:
         return self.path / "training_metrics.csv"
 
     @property
+    def predictions(self) -> Path:
+        return self.path / PREDICTIONS
+
+    @property
     def results(self) -> Path:
         return self.path / "results.csv"
 
@@ -83,6 +93,16 @@ def data_record(dataset: YoloDataset, marks: ContentHashes) -> dict[str, Any]:
         "pages": {split: len(images) for split, images in _sides(dataset)},
         "marks": {split: dataset.marks(split) for split, _ in _sides(dataset)},
     }
+
+
+def write_predictions(file: Path, samples: Sequence[Sample], names: Sequence[str]) -> None:
+    """Writes marks and detections of pages as JSON, on one line, since the file is long and for programs.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    data = predictions_to_json([sample.above(_LOWEST_STORED) for sample in samples], names)
+    write_text(file, json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def update_record(run: RunFolder, **values: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from docdetect.training.records import (
     update_record,
     write_configuration,
     write_epoch,
+    write_predictions,
 )
 from docdetect.training.report import write_report
 from docdetect.training.tracking import check_tracking, tracked
@@ -193,7 +194,8 @@ def _finish(run: RunFolder, config: Config, dataset: YoloDataset, trainer: Pages
     validator, names, conf = trainer.validator, dataset.class_names, config.val.conf
     figures, samples, matches = validator.figures, validator.samples, validator.matches
     write_plots(run.path, samples, matches, names, conf)
-    write_contact_sheets(run.path, samples, names, conf, lambda position: validator.pixels(samples[position]))
+    write_contact_sheets(run.path, samples, names, conf, validator.pixels)
+    write_predictions(run.predictions, samples, names)
     write_report(run, config, figures, samples, matches, names)
     update_record(
         run,

@@ -23,6 +23,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
+from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset
 from docdetect.errors import InterruptedRunError
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
@@ -175,6 +176,7 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         )
         validator.conf, validator.iou = self.job.conf, self.job.iou
         validator.class_names = self.job.dataset.class_names
+        validator.origins = read_origins(self.job.dataset.root)
         return validator
 
     def _close_dataloader_mosaic(self) -> None:

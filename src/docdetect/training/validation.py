@@ -9,13 +9,15 @@ Imported after `prepare_ultralytics` only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from ultralytics.models.yolo.detect import DetectionValidator
 
+from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents.pictures import read_picture
 from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
@@ -38,12 +40,15 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
         samples: each page with its marks and what the newest pass has found on it.
         matches: which detections of the newest pass meet which marks.
         figures: of the newest pass, "all" first, then of each class.
-        conf: the confidence threshold of precision, recall and F1.
+        conf, iou: the confidence threshold of precision, recall and F1, and the IoU of non-maximum suppression.
+        class_names: in the order of their ids.
+        origins: file stem -> the document, page and group that a picture comes from.
     """
 
     conf: float = 0.25
     iou: float = _IOU
     class_names: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = MappingProxyType({})
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Without Ultralytics' own plots, which would show its figures beside docdetect's."""
@@ -53,7 +58,7 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
     def init_metrics(self, model: torch.nn.Module) -> None:
         super().init_metrics(model)
         self.samples: list[Sample] = []
-        self._page_of: dict[str, LabelledImage] = {}
+        self._pages: list[LabelledImage] = []
         self.figures: tuple[ClassFigures, ...] = ()
         network: Any = model.model if getattr(model, "format", None) == "pt" else model
         self._spec, self._head = head_spec(network), network.model[-1]
@@ -74,19 +79,21 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
             fit = fitted_letterbox(page.ground_truth.size_wh, pages.imgsz, pages.stride)
             raw = Raw(self._raw[0][position], self._raw[1][position])
             found = raw_to_detections(raw, self._spec, fit, LOWEST_CONF, self.iou)
-            self._page_of[page.name] = page
-            self.samples.append(Sample(page.name, 1, page.name, page.ground_truth, found))
+            self._pages.append(page)
+            origin = origin_of(page, self.origins)
+            self.samples.append(Sample(origin.document, origin.page, origin.group, page.ground_truth, found))
 
     def get_stats(self) -> dict[str, Any]:
         """Ultralytics' figures by its own names, and docdetect's AP50-95 as the fitness that chooses the best epoch."""
         stats = super().get_stats()
         names = self.class_names
-        self.samples.sort(key=lambda sample: sample.document)
+        order = sorted(range(len(self._pages)), key=lambda position: self._pages[position].name)
+        self._pages = [self._pages[position] for position in order]
+        self.samples = [self.samples[position] for position in order]
         self.matches = match(self.samples, len(names))
         self.figures = class_figures(self.matches, names, (self.conf,) * len(names), BootstrapSettings(resamples=0))
         return {**stats, "fitness": self.figures[0].ap50_95.value or 0.0}
 
-    def pixels(self, sample: Sample) -> ByteArray:
+    def pixels(self, position: int) -> ByteArray:
         """uint8 (H, W, 3) RGB pixels of the page of a sample. Raises InputError where its picture cannot be read."""
-        page: LabelledImage = self._page_of[sample.document]
-        return read_picture(page.path).pixels
+        return read_picture(self._pages[position].path).pixels
