@@ -367,6 +367,31 @@ def test_supervision_takes_the_marks(detector: Detector, monkeypatch: pytest.Mon
         page.to_supervision()
 
 
+@pytest.mark.parametrize("wrong", [{"imgsz": 1000}, {"imgsz": 0}, {"workers": -1}, {"iou": 2.0}, {"page_timeout_s": 0}])
+def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Detector(engine=ColourEngine(), **wrong)
+
+
+def test_closing_a_detector_ends_the_calls_of_other_threads(tmp_path: Path) -> None:
+    paths = [make_pdf(tmp_path / f"{number}.pdf", [[STAMP]] * 4) for number in range(50)]
+    detector = Detector(engine=SlowEngine(), imgsz=256, workers=1, batch=1)
+    first = threading.Event()
+
+    def ask() -> int:
+        count = 0
+        for _ in detector.detect_documents(paths):
+            count += 1
+            first.set()
+        return count
+
+    with ThreadPoolExecutor(1) as thread:
+        counted = thread.submit(ask)
+        assert first.wait(30)
+        detector.close()
+        assert 1 <= counted.result(10) < 50
+
+
 def test_a_closed_detector_says_so() -> None:
     detector = Detector(engine=ColourEngine())
     detector.close()

@@ -150,6 +150,12 @@ class Detector:
         runs: str | Path = "runs/train",
         announce: Callable[[str], None] = say_nothing,
     ) -> None:
+        if imgsz is not None and (imgsz < 32 or imgsz % 32):
+            raise ConfigError(f"imgsz: {imgsz} is no multiple of 32", "Give a size such as 640, 1024 or 1280.")
+        if batch < 0 or (workers is not None and workers < 0) or page_timeout_s <= 0 or page_memory_mb < 1:
+            raise ConfigError("batch, workers, page_timeout_s or page_memory_mb is too small", "Leave it out.")
+        if not 0 <= iou <= 1:
+            raise ConfigError(f"iou: {iou:g} is not between 0 and 1", "Give a number such as 0.7.")
         self.weights: Path | None = None
         self._sha256 = self._int8_sha256 = ""
         if isinstance(engine, str):

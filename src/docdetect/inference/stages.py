@@ -568,10 +568,9 @@ class Pipeline:
             with closing(events):
                 try:
                     for batch, leave in _batches(events, self._batch, most):
-                        self._take(batch, finishing)
-                        yield from self._finished(leave)
-                        if self.stop.is_set():
+                        if self.stop.is_set() or not self._take(batch, finishing):
                             break
+                        yield from self._finished(leave)
                     yield from self._finished(0)
                 except KeyboardInterrupt as error:
                     interruption = error
@@ -587,9 +586,15 @@ class Pipeline:
         if interruption is not None:
             raise interruption
 
-    def _take(self, batch: list[ReadEvent], finishing: Executor) -> None:
+    def _take(self, batch: list[ReadEvent], finishing: Executor) -> bool:
+        """Gives pages to the network; False where another thread has stopped the run and let go of the network."""
         pages = [event for event in batch if isinstance(event, ReadPage)]
-        results = self.lanes.submit(self._through_network, pages, finishing) if pages else None
+        try:
+            results = self.lanes.submit(self._through_network, pages, finishing) if pages else None
+        except RuntimeError:  # the threads of the network are shut down
+            if not self.stop.is_set():
+                raise
+            return False
         place = 0
         for event in batch:
             if isinstance(event, ReadPage):
@@ -597,6 +602,7 @@ class Pipeline:
                 place += 1
             elif not isinstance(event, NothingToRead):
                 self._waiting.append(_Waiting(event))
+        return True
 
     def _through_network(self, pages: list[ReadPage], finishing: Executor) -> list[Future[PageResult | FailedPage]]:
         """Runs in a thread of `lanes`."""
