@@ -61,6 +61,17 @@ def test_no_driver_no_question_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> No
     assert devices.list_devices("") == devices.list_devices("CPU") == ("cpu",)
 
 
+def test_without_pytorch_there_is_only_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("docdetect.models.engines.base.shutil.which", lambda name: "/usr/bin/" + name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert devices.list_devices("") == ("cpu",)
+    with pytest.raises(MissingDependencyError, match="device: '0' needs packages that are not installed: torch"):
+        devices.list_devices("0")
+    with pytest.raises(MissingDependencyError, match=r"loading a checkpoint needs packages .*: torch") as caught:
+        load_engine(weights, imgsz=96, device="cpu", engine="torch")
+    assert 'pip install "docdetect[train]"' in caught.value.remedy
+
+
 def test_several_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "select_device", lambda device: f"cuda:{device.strip()}")
     assert devices.list_devices("0, 1") == ("cuda:0", "cuda:1")
