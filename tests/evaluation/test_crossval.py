@@ -138,6 +138,7 @@ def test_thresholds_and_calibration_go_beside_the_weights(
         "config.yaml",
         "folds.json",
         "evaluation.json",
+        "metrics.csv",
         "predictions.json",
         "report.html",
         "thresholds.json",
