@@ -21,8 +21,10 @@ from docdetect.types import BoolArray, Detections, FloatArray, IntArray
 Members = tuple[tuple[int, ...], ...]
 """For each merged box the ascending positions of the raw boxes that it stands for."""
 
-# Two halves of one mark touch along one side and have the same extent along it. In real title blocks stacked
-# signatures share up to 0.90 of their widths but lie 4 % of a box height apart, and those that touch share up to 0.64.
+# Two boxes are halves of one mark if they touch along one side and have nearly the same extent along that side: the gap
+# between them is at most this share of their shorter sides, and their extents overlap (shared by joint length) by at
+# least this share. In real title blocks, stacked signatures share up to 0.90 of their widths but lie 4 % of a box height
+# apart, and signatures that touch share up to 0.64.
 _HALVES_GAP_FRAC = 0.01
 _HALVES_ALIGNED_FRAC = 0.8
 
@@ -79,8 +81,15 @@ def _canonical_order(detections: Detections) -> IntArray:
 
 
 def _assemble(ordered: Detections, parts: list[IntArray], order: IntArray) -> tuple[Detections, Members]:
-    """Groups of canonical positions -> grouped detections in canonical order, members as input positions."""
-    leaders = np.array([part[0] for part in parts], np.int64)  # canonical order: a part's first is its surest
+    """The merged boxes in canonical order, and their members as positions in the input.
+
+    Args:
+        ordered: the raw boxes in canonical order.
+        parts: for each merged box the positions of its members in `ordered`, ascending.
+        order: for each box of `ordered` its position in the input.
+    """
+    # In canonical order the first member of a merged box is the one with the highest score.
+    leaders = np.array([part[0] for part in parts], np.int64)
     boxes = np.array([union_box(ordered.xyxy[part]) for part in parts], np.float32).reshape(-1, 4)
     scores = None if ordered.scores is None else ordered.scores[leaders]
     grouped = Detections(boxes, ordered.class_ids[leaders], ordered.size_wh, scores)

@@ -1,7 +1,7 @@
 """Whether a page was scanned on its side, told by the direction of its lines of text.
 
-A word is wider than high, whatever the script is, and half of all words or more survive as one blob of ink when a page
-is made small. Blobs that are clearly longer than thick are counted by direction.
+A printed word is wider than it is high, whatever its script. When a page is made small, half of its words or more become
+one blob of ink each. Blobs that are clearly longer than thick are counted, those across the page and those up or down.
 """
 
 from __future__ import annotations
@@ -11,30 +11,39 @@ import numpy as np
 
 from docdetect.types import ByteArray
 
-_SIDE_PX = 512  # where words of an A4 page are blobs and its lines still apart
+# Long side of the small page in px: the words of an A4 page are blobs there, and its lines of text are still apart.
+_SIDE_PX = 512
+# A pixel is ink if it is darker, by so many levels of grey, than the mean of the square around it.
 _NEIGHBOURHOOD_PX, _CONTRAST = 13, 10
-_THICKNESS_PX = (3, 20)  # of a word; what is thinner is a ruling, what is thicker a heading or a picture
-_MAX_LENGTH = 12.0  # times the thickness: whole lines are ruled ones
-_LEAST_LENGTH = 1.7
+# Least and greatest thickness of a word in px: thinner blobs are ruled lines, thicker ones headings or pictures.
+_THICKNESS_PX = (3, 20)
+# Least and greatest length of a word, as a multiple of its thickness: longer blobs are ruled lines.
+_LEAST_LENGTH, _MAX_LENGTH = 1.7, 12.0
+# Least share of its bounding box that the ink of a word covers.
 _LEAST_FILL = 0.25
+# A page lies on its side if at least so many words run up or down it, and so many times as many as across it.
 _LEAST_WORDS = 12
 _MAJORITY = 1.5
 
 
 def is_sideways(pixels: ByteArray) -> bool:
-    """Whether most words of a page run up or down. False where there are too few to tell.
+    """Whether most words of a page run up or down; False if the page has too few words to tell.
+
+    A page upside down cannot be told from one that is upright, nor can the two ways to lie on a side.
 
     Args:
-        pixels: uint8 (H, W, 3) RGB.
-
-    It cannot tell a page upside down from one upright, nor the two ways to lie on a side.
+        pixels: uint8 (H, W, 3) RGB, the page at any size.
     """
     across, upward = count_words(pixels)
     return upward >= _LEAST_WORDS and upward > _MAJORITY * across
 
 
 def count_words(pixels: ByteArray) -> tuple[int, int]:
-    """How many blobs of ink look like words that run across the page, and up or down it. Turns with the page."""
+    """The number of blobs of ink like words that run across a page, and of those that run up or down it.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB, the page at any size.
+    """
     factor = max(1, round(max(pixels.shape[:2]) / _SIDE_PX))
     grey = pixels[..., 1]
     size_wh = max(1, grey.shape[1] // factor), max(1, grey.shape[0] // factor)
