@@ -38,7 +38,10 @@ def test_it_finds_marks_and_ends_with_an_answer(tmp_path: Path, capsys: pytest.C
     assert "a.pdf    │ none │ none      │     1" in text
     assert "1 document, 2 pages: 0 qr, 0 signature, 1 stamp; " in text
     assert text.rstrip().endswith(
-        f"results: {tmp_path / 'out'}\n  pages          every page with its marks\n"
+        f"results: {tmp_path / 'out'}\n"
+        "  index.html     all documents and pages, to look at in a browser\n"
+        "  results.xlsx   documents and marks as a workbook\n"
+        "  pages          every page with its marks\n"
         "  documents.csv  one line for each document"
     )
     assert (tmp_path / "out" / "pages" / "a.pdf" / "page_0001.jpg").is_file()

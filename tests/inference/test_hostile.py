@@ -14,7 +14,7 @@ from docdetect.documents.sources import list_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.results import write_summary
+from docdetect.inference.report import write_summary
 from docdetect.inference.run import run
 from tests.support.fakes import SETTINGS, ColourEngine
 from tests.support.hostile import open_fake
@@ -35,7 +35,7 @@ def test_every_document_has_its_outcome_and_its_reason(tmp_path: Path) -> None:
         files = list_documents(tmp_path / "in")
         report = run(files, detector, journal, InferConfig(), opener=open_fake)
         write_summary(report, settings, source="in", weights=Path("fake.pt"))
-    with (output / "documents.csv").open(encoding="utf-8", newline="") as stream:
+    with (output / "documents.csv").open(encoding="utf-8-sig", newline="") as stream:
         told = {
             row["document"].removesuffix("-a.pdf"): (row["status"], row["reason"]) for row in csv.DictReader(stream)
         }

@@ -15,13 +15,13 @@ import pytest
 from docdetect.documents.drawing import write_image
 from docdetect.inference import index_page as module
 from docdetect.inference.index_page import (
-    Answer,
     IndexHeading,
     ListedDocument,
     ListedMark,
     ListedPage,
     index_page,
 )
+from docdetect.inference.report import Answer
 from tests.support.browser import errors_of, open_browser
 
 CLASSES = ("qr", "signature", "stamp")

@@ -15,7 +15,7 @@ from docdetect.errors import InputError
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.results import summary_of
+from docdetect.inference.report import summary_of
 from docdetect.inference.run import run
 from docdetect.inference.selection import chosen_documents
 from docdetect.types import FailureKind

@@ -58,7 +58,7 @@ def test_every_pdf_with_results_has_a_copy_with_its_marks(source: Path, tmp_path
     assert [title for title, _, _ in third] == ["signature"]
     assert (output / "pdf" / "a.pdf").read_bytes().startswith((source / "a.pdf").read_bytes())
     assert report.without_copy == {}
-    with (output / "documents.csv").open(encoding="utf-8", newline="") as stream:
+    with (output / "documents.csv").open(encoding="utf-8-sig", newline="") as stream:
         told = {row["document"]: row["pdf"] for row in csv.DictReader(stream)}
     assert told == {"a.pdf": "written", "deep/Договор.PDF": "written", "broken.pdf": "", "photo.jpg": ""}
 

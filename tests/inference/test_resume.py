@@ -16,7 +16,7 @@ from docdetect.errors import InputError, OutputError
 from docdetect.inference import detector as module
 from docdetect.inference.detector import Detector
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.results import InferReport
+from docdetect.inference.report import InferReport
 from docdetect.inference.resuming import infer_config, what_starts_over
 from docdetect.inference.run import infer, run_settings
 from docdetect.models.conversions import int8_path

@@ -20,7 +20,7 @@ from docdetect.documents.sources import list_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.results import InferReport, write_summary
+from docdetect.inference.report import InferReport, write_summary
 from docdetect.inference.run import run
 from docdetect.types import DocumentStatus
 from tests.support.fakes import (
@@ -64,7 +64,7 @@ def test_boxes_are_those_of_the_displayed_page(tmp_path: Path, rotate: int, disp
     run_once(tmp_path / "in", tmp_path / "out", SHARP)
     expected = [value * PX_PER_PT for value in displayed_pt]
     assert only_box(tmp_path / "out", "a.pdf") == pytest.approx(expected, abs=1.5)
-    with (tmp_path / "out" / "detections.csv").open(encoding="utf-8", newline="") as stream:
+    with (tmp_path / "out" / "detections.csv").open(encoding="utf-8-sig", newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert [float(row[name]) for name in ("x0_pt", "y0_pt", "x1_pt", "y1_pt")] == pytest.approx(displayed_pt, abs=0.6)
     size_wh = (556, 833) if rotate % 180 == 0 else (833, 556)
@@ -138,7 +138,7 @@ def test_results_read_back_as_annotations(ran: tuple[Path, InferReport]) -> None
 
 def test_csv_has_a_row_per_mark(ran: tuple[Path, InferReport]) -> None:
     output, _ = ran
-    with (output / "detections.csv").open(encoding="utf-8", newline="") as stream:
+    with (output / "detections.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert ",".join(rows[0]) == (
         "document,page,category,confidence,x,y,width,height,page_width,page_height,x0_pt,y0_pt,x1_pt,y1_pt,text,status"
@@ -171,6 +171,9 @@ def test_pages_are_drawn_where_their_document_says(ran: tuple[Path, InferReport]
         "pages/deep/Договор.PDF/page_0001.jpg",
         "pages/deep/Договор.PDF/page_0002.jpg",
         "pages/photo.jpg/page_0001.jpg",
+        "thumbs/a.pdf/page_0001.jpg",
+        "thumbs/deep/Договор.PDF/page_0001.jpg",
+        "thumbs/photo.jpg/page_0001.jpg",
     ]
 
 
@@ -183,7 +186,7 @@ def test_the_summary_names_every_document(ran: tuple[Path, InferReport]) -> None
     by_name = {row["document"]: row for row in summary["documents"]}
     assert by_name["a.pdf"]["pages_with"] == {"qr": [], "signature": [1, 3], "stamp": [1]}
     assert by_name["broken.pdf"]["failure"]["kind"] == "unreadable"
-    with (output / "documents.csv").open(encoding="utf-8", newline="") as stream:
+    with (output / "documents.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = {row["document"]: row for row in csv.DictReader(stream)}
     assert rows["a.pdf"]["signature_pages"] == "1 3"
     assert rows["broken.pdf"]["reason"].startswith("unreadable: ")

@@ -17,7 +17,7 @@ from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import OnExisting, claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
-from docdetect.inference.results import InferReport, write_summary
+from docdetect.inference.report import InferReport, write_summary
 from docdetect.inference.run import run
 from docdetect.inference.settings import RunSettings
 from docdetect.models.engines.base import Engine, Traits

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from docdetect.config.schema import InferConfig
     from docdetect.console import Console
-    from docdetect.inference.results import DocumentRow, InferReport
+    from docdetect.inference.report import DocumentRow, InferReport
     from docdetect.types import FailedPage
 
 # Most lines of one kind, such as documents that could not be read; the result files have all of them.
@@ -39,7 +39,7 @@ def infer(request: Request) -> int:
 
 def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
     """The answer: what was found where, what could not be read, what lacks a required class, and where to look."""
-    from docdetect.inference.results import summary_of
+    from docdetect.inference.report import summary_of
 
     _show_found(console, report)
     _list(console.warn, [_failure_line(row) for row in report.totals.failures])

@@ -600,13 +600,13 @@ class InferConfig(Section):
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/infer", description=_RUNS)
     name: Annotated[Name, Option("Output")] = Field("infer", description=_RUN_NAME)
     formats: Annotated[
-        tuple[Literal["json", "csv", "jsonl", "coco", "yolo", "parquet"], ...],
+        tuple[Literal["json", "csv", "jsonl", "xlsx", "coco", "yolo", "parquet"], ...],
         Option("Output", shown=True, name="format", metavar="NAME,...", commas=True),
     ] = Field(
-        ("json", "csv", "jsonl"),
+        ("json", "csv", "jsonl", "xlsx"),
         strict=False,
-        description="Formats of the result files: json, csv, jsonl, coco, yolo, parquet. The journal, jsonl, is always "
-        "written.",
+        description="Formats of the result files: json, csv, jsonl, xlsx, coco, yolo, parquet. The journal, jsonl, "
+        "is always written.",
     )
     save_pages: Annotated[bool, Option("Output", shown=True)] = Field(
         True, description="Draw every page with its marks, in pages/."

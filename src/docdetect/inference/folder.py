@@ -21,6 +21,9 @@ PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"
 CONFIG_NAME = "config.yaml"
 PDF_FOLDER = "pdf"
+THUMBS_FOLDER = "thumbs"
+INDEX_NAME = "index.html"
+WORKBOOK_NAME = "results.xlsx"
 YOLO_FOLDER = "yolo"
 RESULT_FILES = (
     JOURNAL_NAME,
@@ -30,12 +33,15 @@ RESULT_FILES = (
     "detections_coco.json",
     "documents.csv",
     "summary.json",
+    INDEX_NAME,
+    WORKBOOK_NAME,
     CONFIG_NAME,
 )
 
 # For each folder that a run makes, the names of the files that a run writes there.
 _MADE_BY_US = {
     PAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
+    THUMBS_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
     CROPS_FOLDER: re.compile(r"page_\d{4,}_.+_\d{2,}\.jpg"),
     PDF_FOLDER: re.compile(r".+\.pdf", re.IGNORECASE),
     YOLO_FOLDER: re.compile(r"page_\d{4,}\.txt|classes\.txt"),

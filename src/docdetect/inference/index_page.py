@@ -8,24 +8,23 @@ number.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any
 
 from docdetect.files import replacing_text
-
-INDEX_NAME = "index.html"
+from docdetect.inference.journal import confidences_of
+from docdetect.inference.report import Answer, DocumentRow
+from docdetect.inference.settings import RunSettings
+from docdetect.types import Detections, DocumentResult, PageResult
 
 # Browsers limit how high a page may be (Firefox: about 17.8 million CSS px); a row of the list is up to 124 px high.
 MAX_LISTED_DOCUMENTS = 100_000
 
 _PLACEHOLDER = "/*DATA*/"
-
-Answer: TypeAlias = Literal["has", "none", "check", "unknown"]
-"""Whether a document has marks of a category: yes, no, only doubtful ones, or it was not read well enough to say."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class ListedDocument:
         pages: in the order of their numbers.
         reason: why the document, or the first of its pages that failed, could not be read; "" for none.
         notes: what else a reader must know (damaged and repaired, attachments that were not opened).
-        has_copy: there is a marked copy in `pdf/`.
+        is_pdf: the document is a PDF, of which there may be a marked copy.
     """
 
     name: str
@@ -76,7 +75,7 @@ class ListedDocument:
     pages: tuple[ListedPage, ...] = ()
     reason: str = ""
     notes: tuple[str, ...] = ()
-    has_copy: bool = False
+    is_pdf: bool = False
 
 
 @dataclass
@@ -91,6 +90,8 @@ class IndexHeading:
         warning: what the reader must know before trusting the list; "" for nothing.
         pages_folder: folder of the drawn pages; "" where none were kept.
         thumbs_folder: folder of small pictures of first pages; "" for none.
+        copies_folder: folder of the marked copies of PDFs; "" for none.
+        without_copy: documents of which no marked copy could be made.
     """
 
     title: str
@@ -100,6 +101,8 @@ class IndexHeading:
     warning: str = ""
     pages_folder: str = ""
     thumbs_folder: str = ""
+    copies_folder: str = ""
+    without_copy: tuple[str, ...] = ()
     page_count: int = field(default=0, init=False)
 
 
@@ -131,7 +134,7 @@ def index_page(path: Path, heading: IndexHeading) -> Iterator[Callable[[ListedDo
 
 
 def _template() -> str:
-    return files("docdetect.inference").joinpath(INDEX_NAME).read_text(encoding="utf-8")
+    return files("docdetect.inference").joinpath("index.html").read_text(encoding="utf-8")
 
 
 def _heading_to_json(heading: IndexHeading, count: int) -> dict[str, Any]:
@@ -149,6 +152,8 @@ def _heading_to_json(heading: IndexHeading, count: int) -> dict[str, Any]:
         "page_count": heading.page_count,
         "pages_folder": heading.pages_folder,
         "thumbs_folder": heading.thumbs_folder,
+        "copies_folder": heading.copies_folder,
+        "without_copy": list(heading.without_copy),
     }
 
 
@@ -160,7 +165,7 @@ def _document_to_json(document: ListedDocument) -> dict[str, Any]:
         "answers": dict(document.answers),
         "reason": document.reason,
         "notes": list(document.notes),
-        "copy": document.has_copy,
+        "is_pdf": document.is_pdf,
         "pages": [
             {
                 "number": page.number,
@@ -185,3 +190,35 @@ def _write(stream: IO[str], item: dict[str, Any], *, first: bool) -> None:
 def _text(item: dict[str, Any]) -> str:
     """JSON that may stand inside a `script` element: no text in it can end the element or begin a comment."""
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def listed_document(row: DocumentRow, result: DocumentResult, reason: str, settings: RunSettings) -> ListedDocument:
+    """A document as the page lists it.
+
+    Args:
+        row: its row in the table of documents.
+        result: its pages.
+        reason: why it, or a page of it, could not be read; "" where all was read.
+        settings: of the run.
+    """
+    pages = [
+        ListedPage(page.info.number, _listed(page.grouped, page.texts, settings), _doubtful(page, settings))
+        for page in result.good_pages
+    ]
+    pages += [ListedPage(page.page or 0, failure=page.failure.message) for page in result.failed_pages]
+    pages.sort(key=lambda page: page.number)
+    is_pdf = row.document.lower().endswith(".pdf")
+    remarks = (row.remarks,) if row.remarks else ()
+    return ListedDocument(
+        row.document, row.status.value, row.page_count, row.answers, tuple(pages), reason, remarks, is_pdf
+    )
+
+
+def _doubtful(page: PageResult, settings: RunSettings) -> tuple[ListedMark, ...]:
+    return () if page.doubtful is None else _listed(page.doubtful, (None,) * len(page.doubtful), settings)
+
+
+def _listed(found: Detections, texts: Sequence[str | None], settings: RunSettings) -> tuple[ListedMark, ...]:
+    confidences = confidences_of(found, settings)
+    marks = zip(found.class_ids.tolist(), confidences, texts, strict=True)
+    return tuple(ListedMark(class_id, confidence, text) for class_id, confidence, text in marks)

@@ -25,6 +25,7 @@ from docdetect.inference.folder import (
     CROPS_FOLDER,
     PAGES_FOLDER,
     PDF_FOLDER,
+    THUMBS_FOLDER,
     OnExisting,
     check_folder,
     claimed_folder,
@@ -32,11 +33,13 @@ from docdetect.inference.folder import (
 )
 from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Journal, page_place
 from docdetect.inference.marked_copies import PdfCopies
-from docdetect.inference.results import InferReport, ResultFiles, Totals, write_summary
+from docdetect.inference.report import InferReport, Totals, write_summary
+from docdetect.inference.results import COLUMNS, ResultFiles
 from docdetect.inference.resuming import what_starts_over
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDocument, lacks_pictures, plan
+from docdetect.inference.workbook import write_results_workbook
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
 from docdetect.types import DocumentResult, FailedPage, PageResult
@@ -98,6 +101,8 @@ def infer(
         report = replace(report, left_out=chosen.left_out)
         assert detector.weights is not None
         write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
+        if report.mark_rows is not None:
+            write_results_workbook(report, journal.settings, COLUMNS, ", ".join(wanted.source))
     return report
 
 
@@ -131,7 +136,7 @@ def run(
     work = plan(sorted(files, key=lambda file: file.name), journal)
     started = time.perf_counter()
     with (
-        ResultFiles(output, settings, wanted.formats) as results,
+        ResultFiles(output, settings, wanted.formats, wanted.require) as results,
         PdfCopies(journal, output, opener) as copies,
         closing(detector.run(work, settings, opener=opener, stop=signal, output=output)) as stream,
     ):
@@ -156,6 +161,10 @@ def run(
             signal.set()
         interrupted = signal.is_set()
         copies.note_finished()
+        results.heading.without_copy = tuple(
+            document for document in journal.documents() if (end := journal.read_pdf(document)) and end.failure
+        )
+        results.heading.warning = "" if not interrupted else "The run was stopped before its end."
     elapsed_s = time.perf_counter() - started
     totals = results.totals
     totals.add_copies(journal.read_pdf)
@@ -164,7 +173,15 @@ def run(
         if resumed:
             _remove_orphans(output, totals)
     return InferReport(
-        output, totals, wanted.require, len(files), elapsed_s, record.pages, interrupted, journal.unreadable_lines
+        output,
+        totals,
+        wanted.require,
+        len(files),
+        elapsed_s,
+        record.pages,
+        interrupted,
+        journal.unreadable_lines,
+        mark_rows=results.mark_rows,
     )
 
 
@@ -335,7 +352,7 @@ def _remove_orphans(output: Path, totals: Totals) -> None:
     """Removes pictures and copies of documents and pages that are no longer among the results."""
     copied = (row.document for row in totals.documents if row.pdf is not None and row.pdf.failure is None)
     remove_files(output / PDF_FOLDER, keep=frozenset(copied))
-    for folder in (PAGES_FOLDER, CROPS_FOLDER):
+    for folder in (PAGES_FOLDER, THUMBS_FOLDER, CROPS_FOLDER):
         base = output / folder
         if not base.is_dir():
             continue

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeAlias, TypeVar
 
+import cv2
 import numpy as np
 
 from docdetect import boxes
@@ -36,7 +37,7 @@ from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import DocdetectError, InputError, InterruptedRunError
 from docdetect.files import safe_stem, sha256_file
-from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER
+from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER, THUMBS_FOLDER
 from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
@@ -61,6 +62,8 @@ _GRACE_S = 0.5
 _POLL_S = 0.1
 # Pages of 2 MB each that may be on their way beside the batches that the network works on.
 _PAGES_IN_FLIGHT = 8
+# Long side of the small picture of a document's first page that the list of documents shows.
+_THUMB_PX = 160
 # A crop shows so much more of the page around a mark, as a share of the mark's sides.
 _CROP_MARGIN_FRAC = 0.05
 
@@ -397,6 +400,9 @@ class Finisher:
     def _draw(self, page: ReadPage, marks: Detections, output: Path) -> None:
         picture = draw_detections(page.pictures.pixels, marks, self.settings.class_names)
         write_image(page_path(output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
+        if page.info.number == 1:
+            thumb = cv2.resize(picture, fitted(picture, _THUMB_PX), interpolation=cv2.INTER_AREA)
+            write_image(page_path(output / THUMBS_FOLDER, page.info.document, 1, ".jpg"), thumb)
 
     def _crop(self, page: ReadPage, grouped: Detections, output: Path) -> None:
         regions = [_with_margin(box) for box in boxes_frac(grouped)]
@@ -494,6 +500,13 @@ def at_reference(found: Detections, info: PageInfo) -> Detections:
     clipped = Detections(boxes.clip(scaled.xyxy, info.size_wh), scaled.class_ids, info.size_wh, scaled.scores)
     shown = rounded(clipped)
     return shown.select(boxes.has_area(shown.xyxy))
+
+
+def fitted(picture: ByteArray, long_side_px: int) -> tuple[int, int]:
+    """(width, height) of a picture, uint8 (H, W, 3), shrunk so that its long side is `long_side_px` at most."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, long_side_px / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def boxes_frac(grouped: Detections) -> list[BoxFrac]:

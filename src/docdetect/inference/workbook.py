@@ -1,32 +1,36 @@
 """`results.xlsx`: the results of a run as a workbook for people who work with spreadsheets.
 
-pandas and openpyxl are imported when the workbook is written. Texts from documents (names, texts of QR codes) are
-always stored as texts, so that none of them runs as a formula, and control characters are made visible.
+Where classes are required, the first sheet answers which documents lack one. pandas and openpyxl are imported when the
+workbook is written. Texts from documents (names, texts of QR codes) are always stored as texts, so that none of them
+runs as a formula, and control characters are made visible. The same results give the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from docdetect.files import output_errors
+from docdetect.files import write_bytes
+from docdetect.inference.folder import PAGES_FOLDER, WORKBOOK_NAME
+from docdetect.inference.report import DocumentRow, InferReport, document_table, reasons_of
+from docdetect.inference.settings import RunSettings
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-WORKBOOK_NAME = "results.xlsx"
-
-# A sheet of a workbook holds 1,048,576 rows; the rows of a sheet are in memory while it is written.
-MAX_ROWS = 200_000
-
-# Excel takes at most 65,530 links in a sheet.
-_MAX_LINKS = 60_000
+# The rows of a sheet are in memory while it is written, and Excel takes at most 65,530 links in a sheet.
+MAX_ROWS = 50_000
 
 _MAX_WIDTH_CHARACTERS = 60
 _LOOKED_AT_FOR_WIDTH = 200
 _MAX_CELL_CHARACTERS = 32_767
+_TIME = re.compile(rb">\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ<")
 
 Cell: TypeAlias = str | int | float | None
 
@@ -51,6 +55,81 @@ class Sheet:
     complete_in: str = "documents.csv"
 
 
+def write_results_workbook(
+    report: InferReport, settings: RunSettings, mark_columns: Sequence[str], source: str
+) -> None:
+    """Replaces `results.xlsx` in the result folder.
+
+    Args:
+        report: of the run.
+        settings: of the run.
+        mark_columns: the names of the columns of `report.mark_rows`.
+        source: what was looked at, for people.
+
+    Raises:
+        OutputError: the workbook cannot be written.
+    """
+    write_workbook(report.output / WORKBOOK_NAME, sheets_of(report, settings, mark_columns, source))
+
+
+def sheets_of(report: InferReport, settings: RunSettings, mark_columns: Sequence[str], source: str) -> list[Sheet]:
+    """The sheets of a run: the answer where classes are required, documents, marks, failures, settings."""
+    columns, rows = document_table(report)
+    pages = {row.document: _first_page(row) for row in report.totals.documents} if settings.save_pages else {}
+    documents = Sheet(
+        "Documents", tuple(columns), rows, {"document": [pages.get(str(row[0]), "") for row in rows]}, "documents.csv"
+    )
+    sheets = [_answer_sheet(report, pages)] if report.required else []
+    marks = report.mark_rows or []
+    links = [_page_path(str(row[0]), int(row[1] or 0)) for row in marks] if settings.save_pages else []
+    sheets += [documents, Sheet("Marks", tuple(mark_columns), marks, {"page": links}, "detections.csv")]
+    failures: list[Sequence[Cell]] = [
+        (row.document, row.page, row.failure.kind.value, row.failure.message) for row in report.totals.failures
+    ]
+    failures += [
+        (name, None, why.kind.value, f"no marked copy: {why.message}") for name, why in report.without_copy.items()
+    ]
+    failures += [(entry.name, None, "left_out", entry.reason.value) for entry in report.left_out]
+    sheets.append(Sheet("Failures", ("document", "page", "reason", "message"), failures, None, "summary.json"))
+    facts: list[Sequence[Cell]] = [("source", source)]
+    for key, value in settings.influential().items():
+        facts.append((key, value if isinstance(value, (int, float, str)) else json.dumps(value)))
+    return [*sheets, Sheet("Settings", ("setting", "value"), facts, None, "summary.json")]
+
+
+_ANSWERS = {"none": "has none", "check": "please check", "unknown": "not seen as a whole"}
+
+
+def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
+    """The documents that lack a required class, then those to check, then those of which nobody can say."""
+    reasons = reasons_of(report.totals)
+    rows: list[Sequence[Cell]] = []
+    for answer in ("none", "check", "unknown"):
+        for row in report.totals.documents:
+            wanted = [row.answers[name] for name in report.required]
+            first = next((one for one in ("none", "check", "unknown") if one in wanted), "")
+            if first != answer:
+                continue
+            to_check = sorted({number for name in report.required for number in row.pages_to_check.get(name, ())})
+            why = "; ".join(part for part in (reasons.get(row.document, ""), row.remarks) if part)
+            words = [_ANSWERS.get(one, "has") for one in wanted]
+            rows.append((row.document, *words, row.page_count, " ".join(map(str, to_check)), why))
+    title = f"Lacks {' or '.join(report.required)}"[:31]
+    columns = ("document", *report.required, "pages", "pages to check", "remarks")
+    return Sheet(title, columns, rows, {"document": [pages.get(str(row[0]), "") for row in rows]})
+
+
+def _first_page(row: DocumentRow) -> str:
+    """The drawn page of a document that shows most: the first page with a mark, else the first page that was read."""
+    marked = min((numbers[0] for numbers in row.pages_of_class.values() if numbers), default=0)
+    read = next((number for number in range(1, row.page_count + 1) if number not in row.failed_pages), 0)
+    return _page_path(row.document, marked or read) if marked or read else ""
+
+
+def _page_path(document: str, number: int) -> str:
+    return f"{PAGES_FOLDER}/{document}/page_{number:04d}.jpg"
+
+
 def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
     """Writes the sheets in their order, with filters on and the heading frozen.
 
@@ -59,19 +138,26 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
     """
     import pandas
 
-    temporary = path.with_name(f".{path.name}.tmp")
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as stream, pandas.ExcelWriter(stream, engine="openpyxl") as writer:
-                for sheet in sheets:
-                    rows = [[_clean(cell) for cell in row] for row in sheet.rows[:MAX_ROWS]]
-                    table = pandas.DataFrame(rows, columns=list(sheet.columns), dtype=object)
-                    table.to_excel(writer, sheet_name=sheet.title, index=False)
-                    _dress(writer.sheets[sheet.title], sheet)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    stream = io.BytesIO()
+    with pandas.ExcelWriter(stream, engine="openpyxl") as writer:
+        for sheet in sheets:
+            rows = [[_clean(cell) for cell in row] for row in sheet.rows[:MAX_ROWS]]
+            table = pandas.DataFrame(rows, columns=list(sheet.columns), dtype=object)
+            table.to_excel(writer, sheet_name=sheet.title, index=False)
+            _dress(writer.sheets[sheet.title], sheet)
+    write_bytes(path, _without_times(stream.getvalue()))
+
+
+def _without_times(workbook: bytes) -> bytes:
+    """The workbook with one fixed time in place of the times at which it was made."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as before, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in before.namelist():
+            data = before.read(name)
+            if name == "docProps/core.xml":
+                data = _TIME.sub(b">2000-01-01T00:00:00Z<", data)
+            after.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
 
 
 def _clean(cell: Cell) -> Cell:
@@ -99,7 +185,7 @@ def _dress(worksheet: Worksheet, sheet: Sheet) -> None:
         worksheet.column_dimensions[get_column_letter(number)].width = min(_MAX_WIDTH_CHARACTERS, width + 3)
     for heading, targets in (sheet.links or {}).items():
         column = sheet.columns.index(heading) + 1
-        for position, target in enumerate(targets[: min(shown, _MAX_LINKS)]):
+        for position, target in enumerate(targets[:shown]):
             if target:
                 cell = worksheet.cell(position + 2, column)
                 _link(cell, target, Font(color="0563C1", underline="single"))
