@@ -23,8 +23,8 @@ Members = tuple[tuple[int, ...], ...]
 
 # Two boxes are halves of one mark if they touch along one side and have nearly the same extent along that side: the gap
 # between them is at most this share of their shorter sides, and their extents overlap (shared by joint length) by at
-# least this share. In real title blocks, stacked signatures share up to 0.90 of their widths but lie 4 % of a box height
-# apart, and signatures that touch share up to 0.64.
+# least this share. In real title blocks, stacked signatures share up to 0.90 of their widths but lie 4 % of a box
+# height apart, and signatures that touch share up to 0.64.
 _HALVES_GAP_FRAC = 0.01
 _HALVES_ALIGNED_FRAC = 0.8
 

@@ -1,7 +1,7 @@
 """Whether a page was scanned on its side, told by the direction of its lines of text.
 
-A printed word is wider than it is high, whatever its script. When a page is made small, half of its words or more become
-one blob of ink each. Blobs that are clearly longer than thick are counted, those across the page and those up or down.
+A printed word is wider than it is high, whatever its script. When a page is made small, half of its words or more
+become one blob of ink each. Blobs that are clearly longer than thick are counted: those across, and those up or down.
 """
 
 from __future__ import annotations
