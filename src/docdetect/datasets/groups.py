@@ -1,15 +1,13 @@
-"""Groups: documents and pages that are near-duplicates of each other and must not be divided by a split.
+"""Groups of near-duplicates: documents that are almost the same, which a split must not divide.
 
-Are two pages near-duplicates? Their ink is laid one over the other and compared place by place.
+`find_groups` works in two steps, because laying two pages over each other takes much longer than comparing hashes:
 
-To a perceptual hash one page of text looks like another. Here two pages count as near-duplicates when most places of
-both carry the same ink: the same words at the same places, in whatever colour, under other stamps and signatures, a
-little shifted, turned or scaled.
-
-Which pairs of pages are worth laying over each other: perceptual hashes first, then a look at their small pictures.
-
-Pages of one layout, such as the contracts of one firm, all have nearly the same hash. Among them the nearest are
-those whose lines begin and end at the same places.
+- `candidate_pairs` chooses the pairs of pages that are worth a closer comparison. Perceptual hashes come first. Pages
+  of one layout, such as the contracts of one firm, all have nearly the same hash; among them the pages are nearest
+  whose lines begin and end at the same places, which small pictures of the pages show.
+- `ink_agreement` lays the ink of one page over the ink of the other. Two pages are near-duplicates when most places of
+  both carry the same ink: the same words at the same places, in whatever colour, under other stamps and signatures, a
+  little shifted, turned or scaled. A perceptual hash cannot tell that: to it one page of text looks like another.
 """
 
 from __future__ import annotations
@@ -28,33 +26,30 @@ from docdetect.datasets.split import PageKey
 from docdetect.types import BoolArray, ByteArray, FloatArray, IntArray
 
 NEAR_DUPLICATE = 0.35
-
 """`ink_agreement` from which two pages are near-duplicates. Exports of one document with other marks have 0.5 to 1,
 few lines under a large stamp or fillings of one form 0.25 to 0.6, other words in the very same layout up to 0.2, other
 pages 0.05 at most."""
 
-_COARSE = 0.25  # scale at which pages are aligned
-
-_COARSE_SIGMA_PX = 1.2
-
-_MAX_SHIFT_SHARE = 0.15  # of the longer side; a larger shift is an accident of the correlation
-
-_STEPS = ((5, 0.45), (25, 0.55))
-
-"""Iterations of the alignment, and the correlation of coarse ink below which it is given up after them: most pairs
-that are none go after the first few. Near-duplicates reach 0.65 and more."""
-
+# Scale at which two pages are aligned, and the standard deviation of the blur of their ink at that scale.
+_ALIGNMENT_SCALE = 0.25
+_ALIGNMENT_SIGMA_PX = 1.2
+# Largest shift between two pages as a share of the longer side; a larger one is an accident of the phase correlation.
+_MAX_SHIFT_FRAC = 0.15
+# The alignment runs in stages: the iterations of each, and the correlation of coarse ink below which the pair is given
+# up after them. Most pairs that are no near-duplicates go after the first stage; near-duplicates reach 0.65 and more.
+_ALIGNMENT_STAGES = ((5, 0.45), (25, 0.55))
+# Side of the square cells in which the ink of two pages is compared.
 _CELL_PX = 40
-
+# Cells with less ink than this do not count, and cells with more ink count as if they had this much, so that a stamp or
+# the black bar of a table has no more weight than a line of text.
 _MIN_CELL_INK_PX = 12
-
-_MAX_CELL_INK_PX = 200  # a stamp or a table's black bar has no more say than a line of text
-
+_MAX_CELL_INK_PX = 200
+# Length of the row and of the column around a pixel in which agreement by chance is estimated.
 _CHANCE_WINDOW_PX = 49
-
-_CELL_AGREES = 0.5
-
-_HOPELESS = 0.1  # with less on one page the other need not be looked at
+# Cohen's kappa above which the ink of a cell agrees.
+_CELL_KAPPA = 0.5
+# Share of agreeing cells of one page below which the other page need not be compared any more.
+_HOPELESS = 0.1
 
 
 def ink_agreement(first: BoolArray, second: BoolArray) -> float:
@@ -68,7 +63,7 @@ def ink_agreement(first: BoolArray, second: BoolArray) -> float:
     which it is smaller: an empty form in which something was written agrees, a letterhead and a letter do not.
 
     Args:
-        first, second: bool (H, W) ink masks of about 640 px, see `fingerprints.ink_mask`.
+        first, second: bool (H, W) ink masks of about 640 px, see `page_fingerprints.ink_mask`.
     """
     height, width = (-(-max(sides) // _CELL_PX) * _CELL_PX for sides in zip(first.shape, second.shape, strict=True))
     one, other = (_on_canvas(mask, height, width) for mask in (first, second))
@@ -82,7 +77,7 @@ def ink_agreement(first: BoolArray, second: BoolArray) -> float:
 
 
 def _on_canvas(mask: BoolArray, height: int, width: int) -> ByteArray:
-    """The mask as uint8 0 or 255 (bytes are several times faster than floats here), padded to whole cells."""
+    """The mask as uint8 0 or 255, padded to whole cells; OpenCV works on bytes several times faster than on floats."""
     canvas = np.zeros((height, width), np.uint8)
     canvas[: mask.shape[0], : mask.shape[1]][mask] = 255
     return canvas
@@ -92,10 +87,10 @@ def _alignment(one: ByteArray, other: ByteArray) -> NDArray[np.float32] | None:
     """The affine map (2, 3) from px of `one` to px of `other`; None when the pages have nothing in common."""
     coarse_one, coarse_other = _coarse(one), _coarse(other)
     (dx, dy), _ = cv2.phaseCorrelate(coarse_one, coarse_other)
-    if max(abs(dx), abs(dy)) > _MAX_SHIFT_SHARE * max(coarse_one.shape):
+    if max(abs(dx), abs(dy)) > _MAX_SHIFT_FRAC * max(coarse_one.shape):
         dx = dy = 0.0
     warp = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    for iterations, least in _STEPS:
+    for iterations, least in _ALIGNMENT_STAGES:
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-4)
         try:
             correlation, warp = cv2.findTransformECC(
@@ -106,16 +101,20 @@ def _alignment(one: ByteArray, other: ByteArray) -> NDArray[np.float32] | None:
         if not correlation >= least:
             return None
     fine: NDArray[np.float32] = np.asarray(warp, np.float32).copy()
-    fine[:, 2] /= _COARSE
+    fine[:, 2] /= _ALIGNMENT_SCALE
     return fine
 
 
 def _coarse(ink: ByteArray) -> FloatArray:
-    small = cv2.resize(ink, None, fx=_COARSE, fy=_COARSE, interpolation=cv2.INTER_AREA).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(small, (0, 0), _COARSE_SIGMA_PX), np.float32)
+    """The ink at a quarter of its size and blurred, for the alignment."""
+    small = cv2.resize(ink, None, fx=_ALIGNMENT_SCALE, fy=_ALIGNMENT_SCALE, interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    )
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), _ALIGNMENT_SIGMA_PX), np.float32)
 
 
 def _share_of_agreeing_cells(ink: ByteArray, other: ByteArray) -> float:
+    """Share of the cells of the page `ink` whose ink lies on ink of `other`, weighted by ink, 0..1."""
     near_other = cv2.dilate(other, np.ones((3, 3), np.uint8))
     chance = cv2.max(cv2.blur(near_other, (_CHANCE_WINDOW_PX, 1)), cv2.blur(near_other, (1, _CHANCE_WINDOW_PX)))
     total, hits, expected = (_cell_sums(layer) for layer in (ink, ink & near_other, ink & chance))
@@ -123,11 +122,11 @@ def _share_of_agreeing_cells(ink: ByteArray, other: ByteArray) -> float:
     weight = np.where(total >= _MIN_CELL_INK_PX, np.minimum(total, _MAX_CELL_INK_PX), 0.0)
     if not weight.sum():
         return 0.0
-    return float((weight * (kappa > _CELL_AGREES)).sum() / weight.sum())
+    return float((weight * (kappa > _CELL_KAPPA)).sum() / weight.sum())
 
 
 def _cell_sums(layer: ByteArray) -> FloatArray:
-    """Sums over cells of a layer of 0..255, which stands for 0..1."""
+    """(cells down, cells across) sums of a layer (H, W) whose bytes 0..255 stand for 0..1."""
     height, width = layer.shape
     cells = (width // _CELL_PX, height // _CELL_PX)
     means = cv2.resize(layer.astype(np.float32), cells, interpolation=cv2.INTER_AREA)
@@ -135,18 +134,17 @@ def _cell_sums(layer: ByteArray) -> FloatArray:
 
 
 MAX_HASH_DISTANCE = 16
+"""Number of bits, of 64, in which the closest hashes of two pages may differ for the pair to be compared further."""
 
-"""Bits of 64 in which the closest hash of two pages may differ for the pair to be worth a look."""
-
-_BY_HASH, _BY_PICTURE = 4, 6  # nearest neighbours that each page brings
-
-_MOST_PICTURES = 256  # compared for one page, the nearest by hash
-
+# Number of nearest pages by hash, and by small picture, with which each page forms candidate pairs.
+_BY_HASH, _BY_PICTURE = 4, 6
+# Number of pages, the nearest by hash, whose small pictures are compared with the small picture of one page.
+_MOST_PICTURES = 256
+# Side of the small pictures, and how many of them are correlated in one call.
 _PICTURE_PX = 128
-
 _PICTURES_AT_ONCE = 32
-
-_FINE_PX, _LINE_PX = 1.0, 5.0  # standard deviations of two blurs, the second along lines of text only
+# Standard deviations of the two blurs whose difference is a small picture; the second blurs along lines of text only.
+_FINE_PX, _LINE_PX = 1.0, 5.0
 
 _SHIFTS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
@@ -183,7 +181,7 @@ def nearest_first(one: PageFingerprint, others: Sequence[PageFingerprint]) -> li
 
 
 def _pairs_of(row: int, hashes: _Hashes, pictures: _Pictures) -> IntArray:
-    """(P, 3) distance, first, second: the neighbours that one page brings."""
+    """(P, 3) distance, first, second: the candidate pairs of the page `row`."""
     distances = hashes.distances(row)
     distances[row] = 255
     near = np.argsort(distances, kind="stable")[:_MOST_PICTURES]
@@ -200,7 +198,12 @@ def _pairs_of(row: int, hashes: _Hashes, pictures: _Pictures) -> IntArray:
 
 @dataclass(frozen=True)
 class _Hashes:
-    """The hashes of many pages: words uint64 (N, 6), and which of them mean something, bool (N, 6)."""
+    """The hashes of N pages.
+
+    Attributes:
+        words: uint64 (N, 6), a perceptual hash of each crop.
+        informative: bool (N, 6), crops with enough ink for their hash to mean something.
+    """
 
     words: NDArray[np.uint64]
     informative: BoolArray
@@ -210,7 +213,10 @@ class _Hashes:
         return cls(np.stack([one.hashes for one in prints]), np.stack([one.informative for one in prints]))
 
     def distances(self, row: int) -> ByteArray:
-        """(N,) bits of 64 in the nearest crop that means something on both pages; 64 where there is none."""
+        """(N,) bits, of 64, that differ between the page `row` and each page in their nearest crop.
+
+        Only crops that are informative on both pages count; the distance is 64 where there is none.
+        """
         differing = (self.words ^ self.words[row]).view(np.uint16).reshape(*self.words.shape, 4)
         bits = _BITS_OF_16[differing].sum(axis=-1, dtype=np.uint8)  # np.bitwise_count needs NumPy 2
         return np.asarray(np.where(self.informative & self.informative[row], bits, 64).min(axis=1), np.uint8)
@@ -238,7 +244,7 @@ _BITS_OF_16 = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).r
 
 
 def _picture(one: PageFingerprint) -> NDArray[np.float16]:
-    """(128, 128) the ink at low resolution without what all lines of text have in common, of length 1."""
+    """(128, 128) ink at low resolution, without what all lines of text have in common, of Euclidean length 1."""
     width, height = one.size_wh
     scale = _PICTURE_PX / max(width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -256,7 +262,7 @@ def _correlations(own: NDArray[np.float16], others: NDArray[np.float16]) -> Floa
 
 
 class Evidence(str, Enum):
-    """Why two pages belong together, the strongest first."""
+    """Why two pages belong to one group, the strongest evidence first."""
 
     SAME_FILE = "same file"
     SAME_PIXELS = "same page"
@@ -268,11 +274,11 @@ class Evidence(str, Enum):
 
 @dataclass(frozen=True)
 class Link:
-    """Two pages that belong together.
+    """Two pages that belong to one group, and why.
 
     Attributes:
         first, second: in page order.
-        evidence: why.
+        evidence: why they belong together.
         agreement: share of their ink that agrees, 0..1; 1.0 where the evidence is not the ink.
     """
 

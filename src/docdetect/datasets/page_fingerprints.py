@@ -1,11 +1,7 @@
-"""What of a page is kept to recognise it again: perceptual hashes, its ink at low resolution, a hash of its text.
+"""Page fingerprints: perceptual hashes of a page, its ink at low resolution, and a hash of its text.
 
-A fingerprint is about 10 kB, nearly all of it ink, which can wait in a file: thousands of pages are compared without
-rendering any of them twice, and without memory that grows with them.
-
-Much data of which little is needed at a time, in a temporary file instead of memory.
-
-Fingerprints of whole folders of documents, made in worker processes.
+A fingerprint is about 10 kB, nearly all of it ink, which waits in a temporary file (`Spool`). So thousands of pages are
+compared with each other without rendering any of them twice, and without memory that grows with their number.
 """
 
 from __future__ import annotations
@@ -82,21 +78,22 @@ class Spooled:
 
 
 INK_LONG_SIDE_PX = 640
-
-"""Pages are compared at this long side: words keep their shape, single letters do not matter."""
+"""Long side at which pages are compared: words keep their shape, single letters do not matter."""
 
 T = TypeVar("T", np.uint8, np.bool_)
 
 MIN_INK_PX = 500
+"""Ink below which a page is blank or nearly blank, so that its likeness to another page means nothing. A page of text
+has about 20 000 px."""
 
-"""Pages with less ink are blank or nearly so, which is no evidence of anything (a page of text has 20 000)."""
-
+# Number of letters and digits below which a text layer says too little to recognise a page by.
 _MIN_TEXT_LETTERS = 200
-
-_MIN_CONTRAST = 18  # grey levels between paper and ink, below which paper structure and JPEG blocks begin
-
+# Grey levels between paper and ink, below which the structure of paper and the blocks of JPEG begin.
+_MIN_CONTRAST = 18
+# Ink is darker than the paper by more than this many standard deviations of the noise of the scan.
 _NOISE_DEVIATIONS = 5.0
-# left, top, right, bottom as shares of the page: a stamp or a cut-off margin spoils some of these and not the others
+# The crops of a page that are hashed: left, top, right, bottom as shares of the page. A stamp or a margin that was cut
+# off spoils some of the crops and not the others.
 _CROPS = (
     (0.0, 0.0, 1.0, 1.0),
     (0.0, 0.0, 1.0, 0.5),
@@ -109,7 +106,7 @@ _CROPS = (
 
 @dataclass(frozen=True)
 class PageFingerprint:
-    """What is kept of one page.
+    """The fingerprint of one page.
 
     Attributes:
         page: which page it is.
@@ -118,7 +115,7 @@ class PageFingerprint:
         informative: bool (6,), crops with ink enough; the hashes of blank paper are all alike.
         size_wh: px of the ink mask.
         ink_px: ink pixels of the mask.
-        packed_ink: the mask, bits packed and compressed, or where that is spooled.
+        packed_ink: the mask, its bits packed and compressed; or the place of these bytes in a spool.
         text_sha256: of the letters and digits of the text layer; "" where it has too few to mean anything.
     """
 
@@ -133,11 +130,11 @@ class PageFingerprint:
 
     @property
     def nearly_blank(self) -> bool:
-        """The page has too little ink to be recognised by."""
+        """Whether the page has too little ink to be recognised by."""
         return self.ink_px < MIN_INK_PX
 
     def renamed(self, page: PageKey) -> PageFingerprint:
-        """The same fingerprint under another name."""
+        """The same fingerprint as that of another page."""
         return replace(self, page=page)
 
     def spooled(self, spool: Spool) -> PageFingerprint:
@@ -177,17 +174,17 @@ def fingerprint(page: PageKey, pixels: ByteArray, text: str = "") -> PageFingerp
 
 
 def ink_mask(grey: ByteArray) -> BoolArray:
-    """What is written on the paper: pixels clearly darker than the paper around them.
+    """The ink of a page: the pixels that are clearly darker than the paper around them.
 
     The paper is a morphological closing (shadows and grey or yellowed paper go with it), the threshold Otsu's on the
     difference, held above the noise of the scan; colour, black and white and faint prints of a page give much the
     same mask. Filled areas wider than 15 px count by their edges.
 
     Args:
-        grey: uint8 (H, W).
+        grey: the page, uint8 (H, W).
 
     Returns:
-        bool (H, W).
+        The mask, bool (H, W).
     """
     smooth = cv2.GaussianBlur(grey, (3, 3), 0)
     paper = cv2.blur(cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)), (15, 15))
@@ -229,7 +226,7 @@ def _reduced(pixels: ByteArray) -> ByteArray:
 
 
 def _deviation(darkness: ByteArray) -> float:
-    """Standard deviation of the paper's noise: from the differences of neighbours, which text hardly touches."""
+    """Standard deviation of the noise of the paper, from differences of neighbouring pixels, which text hardly changes."""
     steps = cv2.absdiff(darkness[:, 1:], darkness[:, :-1])
     return 1.4826 * float(np.median(steps))
 

@@ -1,12 +1,11 @@
-"""Who is in training and who in validation: seeded, the same on every platform, written down and re-applied.
+"""Splits: which pages are in training, validation and test, and the manifest (`split.csv`) that says so.
 
-What stays together is a group: a document, a page, or any other name that the caller gives to a page.
-
-Dividing whole groups of pages so that every class keeps its share on each side, as well as the groups allow.
-
-A greedy pass after K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011
-(the rarest label first, each group to the side that still wants most of it), then moves and exchanges of groups as
-long as they bring the shares nearer. All in whole numbers and ordered by hashes: the same on every platform.
+Whole groups of pages are divided; a group is a document, a page, or any other name that the caller gives to a page.
+`choose_split` divides at random; `stratified_split` and `stratified_folds` also give every class its share on each
+side, as well as the groups allow: a greedy pass after K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification
+of Multi-Label Data", ECML PKDD 2011 (the rarest label first, each group to the side that still wants most of it), then
+moves and exchanges of groups as long as these bring the shares nearer. Groups are ordered by hashes of seed and name
+and counted in whole numbers, so that a split is the same on every platform.
 """
 
 from __future__ import annotations
@@ -52,7 +51,10 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class Split:
-    """The division of a dataset, in page order; no page twice, no group in two splits (checked at birth)."""
+    """The division of a dataset, in page order.
+
+    It is checked when it is made: no page stands twice, and no group is in two splits.
+    """
 
     rows: tuple[SplitRow, ...]
 
@@ -179,7 +181,7 @@ def missing_classes(counts: Mapping[str, Mapping[str, int]], classes: Iterable[s
 
 
 def _nearest(groups: list[str], sizes: Mapping[str, int], target_pages: float, most: int) -> list[str]:
-    """Up to `most` groups, from the front, whose pages together come nearest to the target; at least one."""
+    """Up to `most` groups, from the front, whose pages together come nearest to the target; at least one of them."""
     taken: list[str] = []
     pages = 0
     for group in groups:
@@ -219,13 +221,14 @@ def _in_two_splits(pairs: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{name}: in {' and '.join(sorted(found))}" for name, found in sorted(splits.items()) if len(found) > 1]
 
 
-_UNIT = 10_000  # shares are counted in hundredths of a per cent
-
-_MISSING = 4 * _UNIT  # a class that a side misses although there are groups enough, as a deviation
-
+# Shares are whole numbers of this unit, which is a hundredth of a per cent.
+_UNIT = 10_000
+# Deviation that counts for a class that a side does not have although there are groups enough.
+_MISSING = 4 * _UNIT
+# Most rounds of moves and exchanges after the greedy pass.
 _MAX_ROUNDS = 200
-
-_MAX_EXCHANGES = 4_000_000  # table cells; with more groups than this the greedy pass is near enough
+# Most cells of the table of exchanges; with more groups than this allows, the greedy pass is near enough.
+_MAX_EXCHANGES = 4_000_000
 
 
 def stratified_split(
@@ -297,7 +300,12 @@ def _group_labels(
 
 
 def _greedy(labels: IntArray, targets: IntArray) -> IntArray:
-    """(groups,) sides by iterative stratification; `labels` in the order in which equals are taken."""
+    """(groups,) side of each group, by iterative stratification.
+
+    Args:
+        labels: (groups, labels) counts, the groups in the order in which equal ones are taken.
+        targets: (sides,) share of each side in units of `_UNIT`.
+    """
     wanted = targets[:, None] * labels.sum(axis=0)[None, :]  # in units of 1 / _UNIT marks
     sides = np.full(len(labels), -1, np.int64)
     while (open_rows := np.flatnonzero(sides < 0)).size:
@@ -312,7 +320,7 @@ def _greedy(labels: IntArray, targets: IntArray) -> IntArray:
 
 
 class _Table:
-    """Counts per side, their cost, and the moves and exchanges that lower it."""
+    """The counts of each side, the cost of their deviations from the shares, and the moves that lower the cost."""
 
     def __init__(self, labels: IntArray, targets: IntArray, sides: IntArray) -> None:
         self.sides = sides
@@ -332,7 +340,7 @@ class _Table:
         deviation = counts * _UNIT // self._totals - self._targets[side]
         missing = (counts == 0) & self._common
         cost = np.where(missing, _MISSING + deviation, deviation) ** 2
-        cost[..., 0] += np.where(counts[..., 0] == 0, (10 * _UNIT) ** 2, 0)  # no side without pages
+        cost[..., 0] += np.where(counts[..., 0] == 0, (10 * _UNIT) ** 2, 0)  # a side must have pages
         return np.asarray(cost.sum(axis=-1), np.int64)
 
     def _costs(self) -> list[int]:
