@@ -1,6 +1,7 @@
-"""From marks as annotated to boxes that can be trained on: categories to classes, senseless boxes out, edges clipped.
+"""From marks as annotated to boxes that can be trained on.
 
-Pure; everything that is taken away or cut is listed as a `Removal`.
+Categories become classes, boxes that make no sense are taken out, and boxes that stick out of the page are clipped.
+Everything that is taken out or cut is listed as a `Removal`. The functions are pure.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
 from docdetect.files import nfc
 from docdetect.types import Detections, SizeWH
 
-_LEAST_SIDE_PX = 0.5  # nothing can be seen in less, and a thin rest of a clipped box teaches nothing
-_ROUNDING_PX = 0.01  # boxes are written with two decimals: their sum may pass the edge by this much
+# Shortest side of a box: nothing can be seen in less, and the thin rest of a clipped box teaches nothing.
+_LEAST_SIDE_PX = 0.5
+# Boxes are written with two decimals, so that left plus width may pass the edge of the page by this much.
+_ROUNDING_PX = 0.01
+# Two boxes of one class whose edges all differ by at most this much are the same box.
 _SAME_EDGE_PX = 1.0
 
 
@@ -31,7 +35,7 @@ class RemovalReason(str, Enum):
     ZERO_SIZE = "zero size"
     OUTSIDE = "wholly outside the page"
     DUPLICATE = "duplicate"
-    CLIPPED = "clipped to the page"  # kept, cut at the edge
+    CLIPPED = "clipped to the page"  # the only reason for which a mark stays, cut at the edge of the page
 
     @property
     def kept(self) -> bool:
@@ -44,10 +48,10 @@ class Removal:
     """One mark that was taken out or cut.
 
     Attributes:
-        document, page: where it stands.
-        key: the annotation's key.
-        category: as annotated.
-        reason: why.
+        document, page: where the mark stands.
+        key: the key of the annotation.
+        category: category as annotated.
+        reason: why it was taken out or cut.
         box: left, top, width, height in px as annotated; may hold NaN.
     """
 
@@ -61,7 +65,7 @@ class Removal:
 
 @dataclass(frozen=True)
 class ClassRules:
-    """Which categories become which classes.
+    """Which category becomes which class.
 
     Attributes:
         classes: class names in the order of their ids.
@@ -137,7 +141,7 @@ def clean_page(
 
 
 def _checked_box(mark: Mark, size_wh: SizeWH) -> tuple[tuple[float, float, float, float] | None, RemovalReason | None]:
-    """The mark's box as xyxy on the page, None when it makes no sense; and what is wrong with it."""
+    """The box of the mark as xyxy, None when it makes no sense; and what is wrong with it, None for nothing."""
     x, y, width, height = mark.xywh
     if not all(math.isfinite(value) for value in (x, y, width, height, x + width, y + height)):
         return None, RemovalReason.NOT_FINITE

@@ -1,7 +1,9 @@
-"""The JSON annotations: document name -> `page_N` -> `page_size` and a list of one-key objects with category and box.
+"""The JSON annotations that `prepare` reads and `infer` writes.
 
-Boxes are left, top, width, height in px at the page size given beside them, origin top left, of the page as displayed.
-Text <-> data only; whether a box makes sense is for `docdetect.annotations.cleaning`.
+The JSON maps the name of a document to pages (`page_1`, `page_2`, ...); a page has its `page_size` and a list of
+objects with one key each, which hold a category and a box. Boxes are left, top, width and height in px of that page
+size, with the origin at the top left of the page as displayed. This module turns text into data and data into text;
+whether a box makes sense is decided in `docdetect.annotations.cleaning`.
 """
 
 from __future__ import annotations
@@ -25,20 +27,20 @@ _REMEDY = (
 _ABSENT = object()
 
 CODE_STATUSES = ("decoded", "unreadable")
-"""What `infer` says about a QR code's text."""
+"""Values of `status`, which says whether `infer` could read the text of a QR code."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One annotated mark, as written.
+    """One annotated mark, as it stands in the JSON.
 
     Attributes:
-        category: the annotator's name for it, before any class map.
-        xywh: left, top, width, height in px at the page's size; may be senseless (NaN, negative): see cleaning.
+        category: what the annotator calls the mark, before any class map.
+        xywh: left, top, width, height in px at the page's size; may make no sense (NaN, negative), see `cleaning`.
         key: the annotation's key, such as `annotation_117`; "" makes `annotations_to_json` number it.
         confidence: in [0, 1]; None for ground truth.
-        text: what a QR code says; None where nothing was read.
-        status: of a QR code that `infer` found: `decoded` or `unreadable`; None for all else.
+        text: the text of a QR code; None where no text was read.
+        status: `decoded` or `unreadable` for a QR code that `infer` found; None for every other mark.
     """
 
     category: str
@@ -61,14 +63,14 @@ Annotations: TypeAlias = dict[str, dict[int, AnnotatedPage]]
 """Document name (NFC) -> page number from 1 -> page."""
 
 
-class _Twice(dict[str, Any]):
-    """A JSON object in which keys stand more than once; a plain dict would keep the last value in silence."""
+class _WithRepeats(dict[str, Any]):
+    """A JSON object in which keys stand more than once; a plain dict would keep the last value and say nothing."""
 
     repeated: tuple[str, ...] = ()
 
 
 def annotations_from_text(text: str, origin: str) -> Annotations:
-    """Annotations from JSON text; also finds documents and pages that stand in it twice.
+    """Annotations from JSON text; documents and pages that stand in the text twice are an error, too.
 
     Raises:
         InputError: not JSON (with line and column), or as `annotations_from_json`; `origin` names the text.
@@ -209,7 +211,7 @@ def _read_mark(item: object, where: str, problems: list[str]) -> Mark | None:
 
 
 def _sound(text: str) -> str:
-    """The text, half surrogate pairs (which JSON can hold and no file can) as question marks."""
+    """The text with question marks for halves of surrogate pairs, which JSON can hold and no UTF-8 file can."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -235,13 +237,13 @@ def _object_noting_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) == len(pairs):
         return data
     seen: set[str] = set()
-    noted = _Twice(data)
+    noted = _WithRepeats(data)
     noted.repeated = tuple(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
     return noted
 
 
 def _note_repeats(data: dict[str, Any], where: str, problems: list[str]) -> None:
-    if isinstance(data, _Twice):
+    if isinstance(data, _WithRepeats):
         problems.extend(f"{where}: {key!r} stands in it twice" for key in dict.fromkeys(data.repeated))
 
 

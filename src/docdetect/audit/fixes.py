@@ -1,4 +1,4 @@
-"""What `audit --fix` changes: only what cannot take a mark away, everything listed, into a new set of annotations."""
+"""`audit --fix`: a new set of annotations with what is safe put right; no change can lose a mark, all are listed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from docdetect.boxes import clip, xywh_to_xyxy
 from docdetect.datasets.split import PageKey
 from docdetect.types import FloatArray, SizeWH
 
+# Overlap above which two labels of one class are on the same box.
 _NEARLY_EQUAL = 0.9
+# Paper that a box keeps around the ink that it is shrunk to.
 _MARGIN_PX = 2.0
 _FIXERS = (Suspicion.DUPLICATE, Suspicion.LOOSE)
 _UNUSABLE = (
@@ -28,7 +30,7 @@ _UNUSABLE = (
 
 @dataclass(frozen=True)
 class Fix:
-    """One change: where, of which annotation, and what was done."""
+    """One change: the page, the key and the category of the annotation, and what was done."""
 
     page: PageKey
     key: str

@@ -1,10 +1,8 @@
-"""Labels that look wrong by their ink, by their fellows, by their class or by their page.
+"""The checks of labels, each of which yields findings, and the order in which findings are looked at.
 
-What an audit of labels finds, one finding per label (or document), ranked.
-
-Labels against a model's detections: what it strongly disagrees with, and what it sees that nobody labelled.
-
-Documents whose labels sit on the wrong pages: each label is tried on the pages before and after its own.
+A label can be suspicious by the ink in its box, by the other labels of its class, by how it looks compared with marks
+of other documents, or by the page that it is on (each label is tried on the pages before and after its own). The labels
+can also be compared with predictions: labels that the network strongly disagrees with, and marks that nobody labelled.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ from docdetect.workers.parts import WorkerSettings
 
 
 class Suspicion(str, Enum):
-    """What may be wrong with a label, the gravest first."""
+    """What may be wrong with a label; the gravest kind comes first."""
 
     OTHER_PAGE = "labels of another page"
     BEYOND_END = "page beyond the end"
@@ -54,16 +52,16 @@ class Suspicion(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to look at.
+    """One thing that a person should look at.
 
     Attributes:
-        suspicion: what kind of thing.
-        page: where.
-        score: how sure, 0..1; ranks findings of one kind.
-        message: a sentence for people, without place.
-        position: of the label in its page's Detections; None where it is about none.
-        class_name: of the label, or of the missing one.
-        xyxy: (4,) px of the label, or of the missing one; None for a whole document.
+        suspicion: what may be wrong.
+        page: the page of the label.
+        score: how sure the check is, 0..1; it ranks findings of one kind.
+        message: a sentence for people that does not name the page.
+        position: position of the label among the labels of its page; None for a finding that is about no label.
+        class_name: class of the label, or of the label that is missing.
+        xyxy: (4,) px, the box of the label, or of the label that is missing; None for a whole document.
         size_wh: px of the page that the box refers to.
         suggested_offset: pages by which the document's labels must be moved; 0 for other findings.
     """
@@ -80,7 +78,10 @@ class Finding:
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The gravest kind first, within a kind the surest first, then in page order; of one label the gravest only."""
+    """The findings in the order in which they are looked at, and of each label only the gravest.
+
+    The gravest kind comes first, within a kind the surest finding, then the order of pages.
+    """
     order = list(Suspicion).index
     in_order = sorted(
         findings, key=lambda one: (order(one.suspicion), -round(one.score, 4), one.page, one.position or 0)
@@ -95,38 +96,37 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(kept)
 
 
-_BLANK_INK_SHARE = 0.004
-
+# Share of a box, and number of px, of ink below which there is nothing in the box.
+_BLANK_INK_FRAC = 0.004
 _BLANK_INK_PX = 25
-
-_CUT_SHARE = 0.45
-
-_LOOSE_SHARE = 0.4
-
+# Share of the ink that reaches into a box above which the box cuts its mark.
+_CUT_FRAC = 0.45
+# Share of a box that the extent of its ink covers below which the box is loose.
+_LOOSE_FRAC = 0.4
+# IoU, or intersection over the smaller box, above which two labels of one class are on one mark.
 _SAME_MARK_IOU = 0.5
-
 _SAME_MARK_IOS = 0.85
-
+# Robust z-score of the logarithm of size or shape above which a label is unusual.
 _UNUSUAL_Z = 4.5
-
-_LEAST_DEVIATION = 0.2  # of a log size: labels of few documents are more alike than the next one will be
-
-_MIN_FELLOWS = 10
-
-_ALIKE, _USUAL_FELLOWS = 0.3, 3  # with as many fellows of nearly its log size and shape a label is another usual kind
-
+# Least standard deviation of that logarithm: labels of few documents are more alike than the next document will be.
+_LEAST_DEVIATION = 0.2
+# Number of labels of a class below which nothing is called unusual.
+_MIN_LABELS = 10
+# A label is not unusual when this many labels of its class differ from it by less than this in both logarithms.
+_USUAL_LABELS, _ALIKE = 3, 0.3
+# Evidence, in nats, by which another class must be likelier than the label's.
 _SURE_NATS = 3.0
-
-_QR = "qr"
+# The class whose marks are QR codes, which can be read.
+_QR_CLASS = "qr"
 
 
 @dataclass(frozen=True)
 class LabelledPages:
-    """What the checks look at.
+    """The labels of an audit, and what was measured about them.
 
     Attributes:
         labels: page -> its labels.
-        measures: page -> what was measured; pages that could not be rendered are missing.
+        measures: page -> what was measured on it; pages that could not be rendered are missing.
         classes: class names in the order of their ids.
     """
 
@@ -160,21 +160,21 @@ class LabelledPages:
 
 
 def ink_findings(pages: LabelledPages) -> Iterator[Finding]:
-    """Boxes on blank paper, boxes whose ink lies mostly outside, boxes that are far too large for their ink."""
+    """Labels on blank paper, labels whose ink lies mostly outside, and labels that are far too large for their ink."""
     for key, position, box in pages.boxes():
-        share = float(np.exp(box.features[2]))  # the logarithm of ink share plus a little
-        if box.ink_px < _BLANK_INK_PX or share < _BLANK_INK_SHARE + 0.005:
+        share = float(np.exp(box.features[2]))  # this feature is the logarithm of the ink share plus 0.005
+        if box.ink_px < _BLANK_INK_PX or share < _BLANK_INK_FRAC + 0.005:
             yield pages.finding(Suspicion.BLANK, key, position, 1.0, "there is no ink in the box")
-        elif box.outside_share > _CUT_SHARE:
+        elif box.outside_share > _CUT_FRAC:
             text = f"{box.outside_share:.0%} of the ink that reaches into the box lies outside it"
             yield pages.finding(Suspicion.CUT, key, position, box.outside_share, text)
-        elif box.extent_share < _LOOSE_SHARE:
+        elif box.extent_share < _LOOSE_FRAC:
             text = f"the ink takes up {box.extent_share:.0%} of the box"
             yield pages.finding(Suspicion.LOOSE, key, position, 1 - box.extent_share, text)
 
 
 def duplicate_findings(pages: LabelledPages) -> Iterator[Finding]:
-    """Of two labels of one class that share a mark, the later one; and two classes on exactly one box."""
+    """The later one of two labels of one class that share a mark, and of two classes on the very same box."""
     for key in sorted(pages.labels):
         page = pages.labels[key]
         overlap, inside = iou(page.xyxy, page.xyxy), ios(page.xyxy, page.xyxy)
@@ -194,7 +194,7 @@ def duplicate_findings(pages: LabelledPages) -> Iterator[Finding]:
 
 
 def unusual_findings(pages: LabelledPages) -> Iterator[Finding]:
-    """Boxes whose size or shape is far from that of their class, by the robust z-score of its logarithm."""
+    """Labels whose size or shape is far from that of their class, by the robust z-score of its logarithm."""
     by_class: dict[int, list[tuple[PageKey, int, NDArray[np.float64]]]] = {}
     for key in sorted(pages.labels):
         page = pages.labels[key]
@@ -203,7 +203,7 @@ def unusual_findings(pages: LabelledPages) -> Iterator[Finding]:
             row = np.array([0.5 * np.log(width * height), np.log(width / height)])
             by_class.setdefault(int(page.class_ids[position]), []).append((key, position, row))
     for entries in by_class.values():
-        if len(entries) < _MIN_FELLOWS:
+        if len(entries) < _MIN_LABELS:
             continue
         table = np.stack([row for _, _, row in entries])
         centre = np.median(table, axis=0)
@@ -212,7 +212,7 @@ def unusual_findings(pages: LabelledPages) -> Iterator[Finding]:
             z = (row - centre) / deviation
             worst = int(np.argmax(np.abs(z)))
             alike = int((np.abs(table - row).max(axis=1) < _ALIKE).sum()) - 1
-            if abs(z[worst]) > _UNUSUAL_Z and alike < _USUAL_FELLOWS:
+            if abs(z[worst]) > _UNUSUAL_Z and alike < _USUAL_LABELS:
                 word = (("small", "large"), ("narrow", "wide"))[worst][int(z[worst] > 0)]
                 times = float(np.exp(abs(row[worst] - centre[worst])))
                 text = f"{times:.1f} times as {word} as its class usually is"
@@ -220,11 +220,11 @@ def unusual_findings(pages: LabelledPages) -> Iterator[Finding]:
 
 
 def class_findings(pages: LabelledPages) -> Iterator[Finding]:
-    """Boxes that look like another class, or like no mark, to a model of the labels of the other documents."""
+    """Labels that look like another class, or like no mark, to a model that the other documents' labels teach."""
     models: dict[str, MarkModel | None] = {}
     for key, position, box in pages.boxes():
         own = pages.classes[pages.class_id(key, position)]
-        if box.is_code and _QR in pages.classes and own != _QR:
+        if box.is_code and _QR_CLASS in pages.classes and own != _QR_CLASS:
             yield pages.finding(Suspicion.WRONG_CLASS, key, position, 1.0, "a QR code in the box was read")
             continue
         if key.document not in models:
@@ -269,15 +269,14 @@ def _model_finding(
         yield pages.finding(Suspicion.WRONG_CLASS, key, position, score, text)
 
 
+# Lowest confidence of the predictions that labels are compared with, and IoU of non-maximum suppression.
 _LEAST_CONF = 0.05
-
 _NMS_IOU = 0.7
-
+# IoU, or intersection over the smaller box, above which a prediction and a label are at one place.
 _SAME_PLACE_IOU = 0.3
-
 _SAME_PLACE_IOS = 0.7
-
-_SURE = 0.6
+# Confidence from which a prediction speaks against a label, or for a label that is missing.
+_SURE_CONF = 0.6
 
 
 def detect_documents(
@@ -286,7 +285,7 @@ def detect_documents(
     workers: WorkerSettings | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> dict[PageKey, Detections]:
-    """What the engine sees on every page, down to a confidence of 0.05; pages that fail are missing."""
+    """The predictions of the engine on every page, down to a confidence of 0.05; pages that fail are missing."""
     found: dict[PageKey, Detections] = {}
     finished = 0
     for outcome in iter_rendered(files, LongSide(AUDIT_LONG_SIDE_PX), workers):
@@ -300,12 +299,12 @@ def detect_documents(
 
 
 def model_findings(pages: LabelledPages, detections: Mapping[PageKey, Detections]) -> Iterator[Finding]:
-    """Labels without a detection, with one of another class or elsewhere, and sure detections without a label.
+    """Labels that the predictions do not confirm, and confident predictions where there is no label.
 
     Args:
         pages: labels and measures.
-        detections: page -> detections with scores and the class ids of `pages.classes`, at any size of the page; a
-            page that is not in it was not looked at.
+        detections: page -> predictions with scores and the class ids of `pages.classes`, in px of any size of the
+            page; a page that is not in it has no predictions to compare with.
     """
     for key in sorted(detections):
         seen = detections[key]
@@ -327,7 +326,7 @@ def _disagreement(pages: LabelledPages, key: PageKey, position: int, seen: Detec
     if (here & same_class).any():
         return None
     others = np.flatnonzero(here & ~same_class)
-    if others.size and float(seen.scores[others].max()) >= _SURE:
+    if others.size and float(seen.scores[others].max()) >= _SURE_CONF:
         best = int(others[np.argmax(seen.scores[others])])
         text = f"the model sees {pages.classes[int(seen.class_ids[best])]} here ({seen.scores[best]:.2f})"
         return pages.finding(Suspicion.WRONG_CLASS, key, position, float(seen.scores[best]), text)
@@ -346,20 +345,20 @@ def _missing(classes: tuple[str, ...], key: PageKey, labels: Detections, seen: D
         box = seen.xyxy[position : position + 1]
         overlap, inside = iou(box, labels.xyxy)[0], ios(box, labels.xyxy)[0]
         known = (overlap > _SAME_PLACE_IOU) | (same_class & (inside > _SAME_PLACE_IOS))
-        if seen.scores[position] >= _SURE and not known.any():
+        if seen.scores[position] >= _SURE_CONF and not known.any():
             name = classes[int(seen.class_ids[position])]
             score = float(seen.scores[position])
             text = f"the model sees a {name} without a label ({score:.2f})"
             yield Finding(Suspicion.MISSING, key, score, text, None, name, seen.xyxy[position], labels.size_wh)
 
 
-_MISSING_PAGE_NATS = -6.0  # a label on a page that does not exist
-
-_BETTER_BY_NATS = 2.0  # on the average label
-
+# Evidence for a mark, in nats, of a label on a page that does not exist.
+_MISSING_PAGE_NATS = -6.0
+# By how much, in nats per label and in all, the labels of a document must fit other pages better than their own.
+_BETTER_BY_NATS = 2.0
 _BETTER_IN_ALL_NATS = 8.0
-
-_LEAST_NATS = 0.5  # on the average label, at the better offset: they must look like marks there
+# Evidence per label, in nats, that the labels must have on the other pages: they must look like marks there.
+_LEAST_NATS = 0.5
 
 
 def offset_findings(pages: LabelledPages) -> Iterator[Finding]:
@@ -402,7 +401,7 @@ def beyond_end_findings(pages: LabelledPages, page_counts: Mapping[str, int]) ->
 
 
 def _fit(pages: LabelledPages, document: str, model: MarkModel, offset: int) -> FloatArray:
-    """(N,) nats of each label of the document, `offset` pages on."""
+    """(N,) evidence for a mark, in nats, of each label of the document on the page `offset` pages after its own."""
     fits = [np.zeros(0)]
     for key, page in sorted(pages.labels.items()):
         if key.document == document and len(page):
@@ -414,7 +413,7 @@ def _fit(pages: LabelledPages, document: str, model: MarkModel, offset: int) -> 
 
 
 def _features_at(measure: PageMeasure | None, page: int, offset: int) -> FloatArray | None:
-    """Features of the labels of `page` on the page `offset` on; None when that page does not exist."""
+    """Features of the labels of `page` on the page that `measure` is about, `offset` pages later; None without it."""
     if measure is None:
         return None
     if offset:

@@ -10,17 +10,18 @@ from docdetect.datasets.groups import NEAR_DUPLICATE, Evidence, find_groups, ink
 from docdetect.datasets.page_fingerprints import PageFingerprint
 from docdetect.datasets.split import SPLIT_NAMES, TRAIN, PageKey
 
-_PARTNERS_LOOKED_AT = 12
+# Number of pages of a group, the nearest by hash, whose ink is compared with the ink of a leaked page.
+_MOST_PARTNERS = 12
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A page outside training, and the page of another split that gives it away most.
+    """A page outside training, and the most similar page of another split.
 
     Attributes:
-        page, split: the page and the split it is in.
-        other, other_split: its counterpart.
-        evidence: the strongest that there is.
+        page, split: the page and the split that it is in.
+        other, other_split: the similar page and its split.
+        evidence: the strongest evidence that the two belong together.
         agreement: share of their ink that agrees, 0..1, where it was measured; else 0.
         pages: how many pages of the other split are of its group.
     """
@@ -40,7 +41,7 @@ def find_leaks(
     file_hashes: Mapping[str, str] | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> tuple[Leak, ...]:
-    """At most one leak for each page outside training and each other split, the gravest first.
+    """At most one leak for each page outside training and each other split, the strongest evidence first.
 
     Args:
         prints: of the pages in `side_of`; further ones (pages that are in no split) may bind groups together.
@@ -83,7 +84,7 @@ def _strongest(
     for other in partners:
         if other.pixels_sha256 == one.pixels_sha256 and not one.nearly_blank:
             return Evidence.SAME_PIXELS, other, 1.0
-    looked_at = [partners[i] for i in nearest_first(one, partners)[:_PARTNERS_LOOKED_AT]]
+    looked_at = [partners[i] for i in nearest_first(one, partners)[:_MOST_PARTNERS]]
     ink = one.ink()
     compared = [(ink_agreement(ink, other.ink()), other) for other in looked_at]
     agreement, other = max(compared, key=lambda pair: pair[0])

@@ -1,11 +1,8 @@
-"""Every labelled box measured on its page, and on the pages that it might belong to instead.
+"""What an audit measures: features of every labelled box, on its page and on the pages that it might belong to.
 
-Numbers that say what a box on a page holds: how its ink is spread, shaped and coloured, inside and around it.
-
-They tell marks from text and one kind of mark from another well enough to find labels that do not belong where they
-are; they are no detector.
-
-Which kind of mark, if any, a box holds, judged by how the other labelled boxes look.
+The features say how the ink in and around a box is spread, shaped and coloured. They tell marks from text, and one kind
+of mark from another, well enough to find labels that do not belong where they are; they are no detector. `MarkModel`
+learns from the labelled boxes of other documents which kind of mark, if any, a box holds.
 """
 
 from __future__ import annotations
@@ -31,8 +28,7 @@ from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, IntArr
 from docdetect.workers.parts import WorkerSettings
 
 AUDIT_LONG_SIDE_PX = 1200
-
-"""Labels are audited on pages of this long side: a stroke of a pen is two or three pixels wide."""
+"""Long side of the pages on which labels are measured: a stroke of a pen is two or three pixels wide."""
 
 FEATURE_NAMES = (
     "log width",
@@ -52,21 +48,21 @@ FEATURE_NAMES = (
     "extent of largest piece",
 )
 
+# Width of the band around a box in which ink is measured, as a share of the longer side, and at least in px.
 _RING_FRAC = 0.12
-
 _MIN_RING_PX = 6
-
-_TRIM = 0.005  # of the ink on each side that does not count for its extent: specks
-
+# Share of the ink on each side that does not count for its extent, because it may be specks.
+_SPECKS_FRAC = 0.005
+# Added to shares of ink before their logarithm is taken.
 _EPSILON = 0.005
 
 
 @dataclass(frozen=True)
 class PageInk:
-    """A page as the audit sees it.
+    """The ink of a page and its colour.
 
     Attributes:
-        ink: bool (H, W), darker than the paper in any colour.
+        ink: bool (H, W), pixels that are darker than the paper in any colour.
         saturation: uint8 (H, W), difference of the strongest and the weakest channel.
     """
 
@@ -134,8 +130,8 @@ def box_features(page: PageInk, xyxy: FloatArray) -> FloatArray:
 
 def _trimmed(profile: NDArray[np.int64], total: int) -> tuple[int, int]:
     sums = np.cumsum(profile)
-    first = int(np.searchsorted(sums, _TRIM * total, side="right"))
-    last = int(np.searchsorted(sums, (1 - _TRIM) * total, side="left"))
+    first = int(np.searchsorted(sums, _SPECKS_FRAC * total, side="right"))
+    last = int(np.searchsorted(sums, (1 - _SPECKS_FRAC) * total, side="left"))
     return first, last + 1
 
 
@@ -174,30 +170,29 @@ def _largest_piece(ink: BoolArray) -> tuple[float, float]:
 
 
 MAX_OFFSET = 2
+"""Labels are tried on pages up to this many pages from their own."""
 
-"""Labels are tried on pages up to this far from their own."""
-
+# Number of boxes without a mark that are measured on each page, and the most random places that are tried for them.
 _BACKGROUNDS_PER_PAGE = 6
-
 _TRIES_PER_PAGE = 60
-
+# How far around a box, as a share of its sides, ink that belongs to its mark is looked for.
 _AROUND_FRAC = 0.35
-
+# Width over height of boxes that may hold a QR code.
 _CODE_ASPECTS = (0.7, 1.4)
 
 
 @dataclass(frozen=True)
 class BoxMeasure:
-    """One label on its own page.
+    """One label, measured on its own page.
 
     Attributes:
-        features: float32 (15,), see `mark_features`.
+        features: float32 (15,), in the order of `FEATURE_NAMES`.
         ink_px: ink in the box, at 1200 px on the long side.
         extent_share: share of the box that the extent of its ink covers, 0..1.
-        tight_xyxy: (4,) that extent, px of the label's page size; the box itself where it has no ink.
+        tight_xyxy: (4,) that extent in px of the page size that the label refers to; the box where it has no ink.
         outside_share: of the ink of all pieces that reach into the box, the share that lies outside it, 0..1; ink in
             other labels' boxes does not count.
-        is_code: a QR code in it was read.
+        is_code: whether a QR code in the box was read.
     """
 
     features: FloatArray
@@ -210,7 +205,7 @@ class BoxMeasure:
 
 @dataclass(frozen=True)
 class PageMeasure:
-    """One page of a document with labels.
+    """What was measured on one page of a document with labels.
 
     Attributes:
         key: the page.
@@ -342,25 +337,22 @@ def _may_be_code(box: FloatArray) -> bool:
 
 
 BACKGROUND = -1
-
 """The class id of places without a mark."""
 
 MIN_EXAMPLES = 6
+"""Number of boxes of a class below which the class is not modelled."""
 
-"""Boxes without which a class is not modelled."""
-
+# Share of the covariance that is replaced by a sphere of the same trace, and a small number that keeps it invertible.
 _SHRINKAGE = 0.2
-
 _RIDGE = 1e-3
-
-_MOST_NATS = (
-    6.0  # that a single box says for or against a mark; features are not as independent as the model takes them
-)
+# Most evidence, in nats, that a single box gives for or against a mark: the features are less independent of each other
+# than the model takes them to be.
+_MOST_NATS = 6.0
 
 
 @dataclass(frozen=True)
 class MarkModel:
-    """Linear discriminant analysis with a covariance shrunk towards a sphere, all classes equally likely beforehand.
+    """Linear discriminant analysis with a covariance shrunk towards a sphere and equal prior probabilities.
 
     (R. O. Duda, P. E. Hart, D. G. Stork, Pattern Classification, 2nd edition, 2.6; J. H. Friedman, Regularized
     Discriminant Analysis, JASA 1989.)
@@ -386,7 +378,7 @@ class MarkModel:
         return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 
     def mark_evidence(self, features: FloatArray) -> NDArray[np.float64]:
-        """(N, F) -> (N,) nats that speak for a mark of any class (above 0) or for background, within -6..6."""
+        """(N, F) -> (N,) evidence in nats, within -6..6: above 0 for a mark of any class, below 0 for background."""
         logs = self.log_probabilities(features)
         background = self.class_ids == BACKGROUND
         evidence = np.logaddexp.reduce(logs[:, ~background], axis=1) - logs[:, background][:, 0]

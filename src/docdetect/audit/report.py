@@ -1,7 +1,4 @@
-"""An audit on disk: report.html with pictures, lists for people and programs.
-
-Pictures of what an audit found: the label on its page, two pages side by side.
-"""
+"""The folder that `audit` writes: report.html with pictures of each finding, and lists for people and programs."""
 
 from __future__ import annotations
 
@@ -34,12 +31,11 @@ from docdetect.tables import write_csv
 from docdetect.types import ByteArray, Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
+# Long side of the pages that pictures are cut from, and the size of a picture of one label.
 _PAGE_PX = 1200
-
 _CROP_WH: SizeWH = (520, 380)
-
+# How much of the page a picture shows around a label, as a share of the label's sides, and at least in px.
 _AROUND_FRAC = 0.6
-
 _LEAST_AROUND_PX = 60
 
 
@@ -128,11 +124,12 @@ _LEAK_COLUMNS = (
     "group_pages",
 )
 
+# Most rows of a table in report.html.
 _MOST_ROWS = 400
-
+# Side of each of two pages that are shown side by side.
 _PAIR_CELL_PX = 560
-
-_HERE = WorkerSettings(workers=0)  # images that were read before; starting workers would take longer
+# Pictures of a dataset were read before, so that they need no processes of their own, which take longer to start.
+_HERE = WorkerSettings(workers=0)
 
 
 def write_audit(outcome: AuditOutcome, config: Config) -> Path:

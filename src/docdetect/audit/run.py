@@ -1,4 +1,4 @@
-"""Audit: can the labels be trusted, and does the split of the dataset keep what belongs together together?"""
+"""`audit`: whether the labels can be trusted, and whether a split keeps groups of near-duplicates together."""
 
 from __future__ import annotations
 

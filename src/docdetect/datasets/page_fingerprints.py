@@ -226,7 +226,7 @@ def _reduced(pixels: ByteArray) -> ByteArray:
 
 
 def _deviation(darkness: ByteArray) -> float:
-    """Standard deviation of the noise of the paper, from differences of neighbouring pixels, which text hardly changes."""
+    """Standard deviation of the noise of the paper, from differences of neighbouring pixels: text hardly changes it."""
     steps = cv2.absdiff(darkness[:, 1:], darkness[:, :-1])
     return 1.4826 * float(np.median(steps))
 

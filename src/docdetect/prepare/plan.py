@@ -59,10 +59,15 @@ def group_pages(
     workers: WorkerSettings,
     on_progress: ProgressCallback = no_progress,
 ) -> dict[PageKey, str]:
-    """Page -> group: page, document or group, as `by` says.
+    """Page -> the group that it stays together with.
 
-    Groups are looked for among all pages of the documents, chosen or not; a document none of whose pages can be
-    read is a group of its own.
+    Args:
+        chosen: pages of the dataset.
+        by: "page" and "document" make every page, and every document, a group; "group" looks for near-duplicates among
+            all pages of the documents, chosen or not. A document none of whose pages can be read is a group of its own.
+        documents: as surveyed.
+        workers: processes that render pages.
+        on_progress: called for each document and for pairs of pages.
     """
     if by != "group":
         return page_groups(chosen, by)
@@ -75,7 +80,7 @@ def group_pages(
 
 
 def divide(groups: Mapping[PageKey, str], labels: Mapping[PageKey, Detections], config: DataConfig) -> Split:
-    """The split that the configuration asks for: groups stratified by class, documents and pages at random."""
+    """The split that the configuration asks for: groups stratified by class, documents and pages divided at random."""
     shares = {"val": config.val} | ({_TEST: config.test} if config.test else {})
     if config.split_by == "group":
         return stratified_split(groups, class_counts(labels, len(config.classes)), shares, config.seed)
@@ -85,8 +90,10 @@ def divide(groups: Mapping[PageKey, str], labels: Mapping[PageKey, Detections], 
 def divide_into_folds(
     groups: Mapping[PageKey, str], labels: Mapping[PageKey, Detections], config: DataConfig
 ) -> tuple[Split, ...]:
-    """One split for each of `config.folds`: the fold is val, the others are train; with `config.test` the same pages
-    are test in all of them. Stratified by class, whatever the groups are.
+    """One split for each of `config.folds`, in which that fold is val and the others are train.
+
+    With `config.test` the same pages are test in all of the splits. The folds are stratified by class, whatever the
+    groups are.
 
     Raises:
         InputError: there are fewer groups than folds.
