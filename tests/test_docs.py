@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.pages import DOCUMENTS, ROOT, prose
+from tests.support.documentation import DOCUMENTS, ROOT, prose
 
 CARD = ROOT / "docs" / "model-card.md"
 LINK = re.compile(r"\]\((<[^>]*>|[^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")

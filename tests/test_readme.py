@@ -23,8 +23,8 @@ import yaml
 
 from docdetect.cli.main import build_app, run
 from docdetect.config.schema import Config
+from tests.support.documentation import DOCUMENTS, README, ROOT, blocks, command_lines, inline_code, prose
 from tests.support.documents import make_documents
-from tests.support.pages import DOCUMENTS, README, ROOT, blocks, command_lines, inline_code, prose
 from tests.support.tiny_network import write_architecture
 
 PAGES = [README, *(page for page in DOCUMENTS if page.parent == ROOT / "docs")]
