@@ -168,7 +168,7 @@ class Console:
             numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
             side: Literal["left", "right"] = "right" if numeric else "left"
             least = max((len(visible_line(str(row[position]))) for row in rows), default=0) if name in whole else None
-            table.add_column(Text(visible_line(name)), justify=side, overflow="fold", min_width=least)
+            table.add_column(Text(visible_line(name)), justify=side, overflow="fold", min_width=least, no_wrap=least is not None)
         for row in rows:
             table.add_row(*(Text(visible_line(str(cell))) for cell in row))
         with _hearing_stderr():
