@@ -167,8 +167,12 @@ class Console:
         for position, name in enumerate(columns):
             numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
             side: Literal["left", "right"] = "right" if numeric else "left"
-            least = max((len(visible_line(str(row[position]))) for row in rows), default=0) if name in whole else None
-            table.add_column(Text(visible_line(name)), justify=side, overflow="fold", min_width=least, no_wrap=least is not None)
+            heading = Text(visible_line(name))
+            if name in whole:
+                least = max((len(visible_line(str(row[position]))) for row in rows), default=0)
+                table.add_column(heading, justify=side, overflow="fold", min_width=least, no_wrap=True)
+            else:
+                table.add_column(heading, justify=side, overflow="fold")
         for row in rows:
             table.add_row(*(Text(visible_line(str(cell))) for cell in row))
         with _hearing_stderr():

@@ -77,15 +77,23 @@ def reports() -> list[EpochReport]:
 
 
 @pytest.fixture(scope="module")
+def phases() -> list[tuple[int, str]]:
+    """Total and note of everything that the training said about its progress."""
+    return []
+
+
+@pytest.fixture(scope="module")
 def trained(
     dataset: Path,
     tiny_yaml: Path,
     calls: list[str],
     reports: list[EpochReport],
+    phases: list[tuple[int, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> TrainResult:
     runs = tmp_path_factory.mktemp("runs")
-    return train(settings(dataset, tiny_yaml, runs), Listeners(on_epoch=reports.append))
+    listeners = Listeners(on_epoch=reports.append, on_progress=lambda done, total, note: phases.append((total, note)))
+    return train(settings(dataset, tiny_yaml, runs), listeners)
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +114,13 @@ def test_run_folder_is_complete(trained: TrainResult) -> None:
     assert [name for name in NAMED_BY_THE_RECIPE if not (trained.folder / name).is_file()] == []
     assert not list(trained.folder.rglob("*.tmp"))
     assert trained.folder.name.startswith("yolo11s_frozen10_")
+
+
+def test_progress_names_what_has_no_steps_to_count(trained: TrainResult, phases: list[tuple[int, str]]) -> None:
+    without_steps = [note for total, note in phases if total == 0]
+    assert without_steps == ["building the network", "preparing the first batch"]
+    first_batch = next(position for position, (_, note) in enumerate(phases) if note.startswith("epoch 1/"))
+    assert phases[first_batch - 1] == (0, "preparing the first batch")
 
 
 def test_records_say_what_was_trained(trained: TrainResult, dataset: Path) -> None:
@@ -192,7 +207,12 @@ def test_average_precision_does_not_depend_on_the_threshold(
     evaluated: ValResult, dataset: Path, trained: TrainResult, tmp_path: Path
 ) -> None:
     values = {"val.weights": str(trained.folder), "val.data": str(dataset), "val.imgsz": 96, "val.conf": 0.9}
-    strict = validate(load_config(None, (), {**values, "val.runs": str(tmp_path)}))
+    told: list[str] = []
+    strict = validate(
+        load_config(None, (), {**values, "val.runs": str(tmp_path)}),
+        on_progress=lambda done, total, note: told.extend([] if total else [note]),
+    )
+    assert told == ["loading the network", "computing figures and plots"]
     assert strict.figures[0].ap50.value == evaluated.figures[0].ap50.value
     assert strict.figures[0].detections <= evaluated.figures[0].detections
 

@@ -16,7 +16,7 @@ def convert(request: Request) -> None:
 
     console = request.console
     settings = request.settings.data
-    with console.progress("convert") as on_progress:
+    with console.progress("convert", "pages") as on_progress:
         done = make_images(settings, on_progress=on_progress)
     counts = f"{len(done.written)} written, {len(done.skipped)} there already, {len(done.failed)} failed"
     console.info(f"{done.output}: {counts}")

@@ -14,7 +14,7 @@ def synth(request: Request) -> None:
     from docdetect.synth.generate import generate
 
     settings, console = request.settings.synth, request.console
-    with console.progress("synth") as on_progress:
+    with console.progress("synth", "pages") as on_progress:
         report = generate(settings, on_progress)
     console.table("Marks", ("class", "marks"), [(name, count) for name, count in report.marks.items()])
     speed = f", {report.made / report.seconds:.1f} a second" if report.made else ""

@@ -32,7 +32,7 @@ def train(
     from docdetect.training import train as work
 
     console = request.console
-    with console.progress("training") as progress:
+    with console.progress("train") as progress:
         listeners = _listeners(console, progress)
         if resume is None:
             result = work.train(request.settings, listeners)

@@ -17,7 +17,7 @@ def val(request: Request) -> None:
     from docdetect.evaluation.validate import validate
 
     settings, console = request.settings, request.console
-    with console.progress("validating") as progress:
+    with console.progress("val", "pages") as progress:
         result = validate(settings, on_progress=progress, announce=console.warn)
     _show_validation(console, result, settings.val.conf)
 

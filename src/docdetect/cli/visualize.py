@@ -19,7 +19,7 @@ def visualize(request: Request) -> None:
     resolved = request.settings.data
     yolo = list_dataset(resolved.dataset)
     target = Path(resolved.vis) if resolved.vis else yolo.root / "vis"
-    with console.progress("visualize") as on_progress:
+    with console.progress("visualize", "pages") as on_progress:
         drawn = visualize_dataset(yolo, target, worker_settings(resolved), on_progress)
     for note in drawn.notes:
         console.warn(note)

@@ -76,6 +76,7 @@ def validate(
     imgsz = network_imgsz(weights, how.imgsz)
     how = how.model_copy(update={"imgsz": imgsz})
     config = config.model_copy(update={"val": how})  # figures and files name the size that was used
+    on_progress(0, 0, "loading the network")
     engine = TimedEngine(
         load_engine(
             weights,
@@ -90,6 +91,7 @@ def validate(
         announce(f"{dataset.file}: the dataset has no class {', '.join(extra)}, so such detections are left out")
     settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
     pages = list(predict_dataset(engine, images, names, settings, on_progress=on_progress))
+    on_progress(0, 0, "computing figures and plots")
     samples = samples_of(pages, read_origins(dataset.root))
 
     def read_page(position: int) -> ByteArray:

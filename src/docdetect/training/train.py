@@ -180,8 +180,10 @@ def run_training(
             track(report)
             tell.on_epoch(report)
 
+        tell.on_progress(0, 0, "building the network")
         trainer = PagesTrainer(arguments, replace(job, on_epoch=on_epoch))
         update_record(run, device=str(trainer.device), precision=trainer.precision)
+        tell.on_progress(0, 0, "preparing the first batch")
         try:
             trainer.train()
         finally:
