@@ -114,7 +114,10 @@ def test_values_that_are_several_things_are_read_as_what_they_look_like() -> Non
     assert asked("--auto-augment", "null", sections=("train",)).settings.train.auto_augment is None
 
 
-def test_the_earlier_names_of_options_still_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_earlier_names_of_options_still_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert run(["convert", "--pdfs", str(tmp_path / "none")]) == 4
     assert str(tmp_path / "none") in capsys.readouterr().err
     assert run(["prepare", "--pdfs", "a", "--source", "b"]) == 2
