@@ -130,6 +130,26 @@ def test_general_options_may_follow_the_command() -> None:
     assert asked("-c", "infer", "--set", "infer.conf=0.3").settings.infer.conf == 0.3
 
 
+def test_details_name_every_setting_that_was_given_and_the_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("infer: {iou: 0.6}\n", encoding="utf-8")
+    assert run(["config", "show", "infer", "-c", str(file), "--set", "infer.conf=0.3", "-v"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[:2] == ["setting infer.conf = 0.3 (--set)", f"setting infer.iou = 0.6 ({file})"]
+    assert re.fullmatch(r"show took \d+\.\d s", told[2])
+    assert run(["config", "show", "infer", "-c", str(file)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_details_hide_passwords(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["infer", str(tmp_path / "nowhere"), "--password", "geheim", "-v"])
+    told = capsys.readouterr().err
+    assert "setting infer.passwords = (not shown) (--password)" in told
+    assert "geheim" not in told
+
+
 def test_a_wrong_option_is_blamed_on_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["infer", "scans", "--trim", "some"]) == 3
     assert capsys.readouterr().err.startswith("error: --trim (infer.trim): should be 'off' or 'auto' (found 'some')\n")

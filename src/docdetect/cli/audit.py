@@ -12,18 +12,7 @@ if TYPE_CHECKING:
     from docdetect.console import Console
 
 
-@takes(
-    "audit",
-    keys=(
-        "data.pdfs",
-        "data.annotations",
-        "data.dataset",
-        "data.classes",
-        "data.class_map",
-        "data.missing",
-        "data.workers",
-    ),
-)
+@takes("audit", "data")
 def audit(request: Request) -> None:
     """Find suspicious labels, and pages of one split that are near-duplicates of another's.
 

@@ -34,7 +34,7 @@ def crossval(
     if again is not None and not request.is_bare:
         raise UsageError("--resume goes alone", "A cross-validation goes on with its own configuration.")
     settings, console = request.settings, request.console
-    with console.progress("cross-validating") as progress:
+    with console.progress("crossval") as progress:
         listeners = Listeners(on_progress=progress, announce=console.info, verbose=console.verbosity > 0)
         if again is None:
             result = cross_validate(settings, listeners)

@@ -31,6 +31,7 @@ def infer(request: Request) -> int:
     from docdetect.inference.run import infer as find_marks
 
     settings, console = infer_config(request.file, request.assignments, request.flags, request.names), request.console
+    request.tell(settings, request.names)
     with console.progress("infer", "pages", estimated=True) as on_progress:
         report = find_marks(settings, on_progress, console.info)
     _show(console, report, settings.infer)

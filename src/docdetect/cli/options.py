@@ -63,12 +63,19 @@ class Request:
             ConfigError: a key or a value is wrong; the message names the file, `--set` or the option at fault.
             InputError: there is no such file.
         """
-        from docdetect.config.loading import describe_changes, load_with_origins
+        from docdetect.config.loading import load_with_origins
 
         settings, origins = load_with_origins(self.file, self.assignments, self.flags, self.names)
-        for line in describe_changes(settings, origins):
-            self.console.detail(line)
+        self.tell(settings, origins)
         return settings
+
+    def tell(self, settings: Config, origins: Mapping[str, str]) -> None:
+        """Says with -v which settings are not the defaults, and where they come from."""
+        if self.console.verbosity > 0:
+            from docdetect.config.loading import describe_changes
+
+            for line in describe_changes(settings, origins):
+                self.console.detail(line)
 
     @property
     def is_bare(self) -> bool:

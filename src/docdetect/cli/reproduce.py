@@ -13,21 +13,7 @@ if TYPE_CHECKING:
     from docdetect.evaluation.reproduce import ProtocolComparison
 
 
-@takes(
-    "reproduce",
-    keys=(
-        "data.pdfs",
-        "data.annotations",
-        "data.classes",
-        "data.class_map",
-        "data.val",
-        "data.seed",
-        "train.model",
-        "train.epochs",
-        "train.device",
-    ),
-    argument="data.pdfs",
-)
+@takes("reproduce", "data", keys=("train.model", "train.epochs", "train.device"), argument="data.pdfs")
 def reproduce(
     request: Request,
     again: Annotated[
@@ -49,7 +35,7 @@ def reproduce(
     if again is not None and not request.is_bare:
         raise UsageError("--resume goes alone", "A reproduction goes on with its own configuration.")
     settings, console = request.settings, request.console
-    with console.progress("reproducing") as progress:
+    with console.progress("reproduce") as progress:
         listeners = Listeners(on_progress=progress, announce=console.info, verbose=console.verbosity > 0)
         if again is None:
             done = run_both(settings, listeners)

@@ -75,13 +75,21 @@ def load_with_origins(
 
 
 def describe_changes(config: Config, origins: Mapping[str, str]) -> list[str]:
-    """A line for every setting that does not have its value by default: its value, and where that comes from."""
-    values = config.model_dump(mode="json")
+    """A line for every setting that was given or is not the default: its value, and where the value comes from.
+
+    Args:
+        config: the settings.
+        origins: dotted key -> the file, `--set` or the option; a key that is missing has no known origin.
+    """
+    from docdetect.config.schema import Config as Defaults
+
+    values, defaults = config.model_dump(mode="json"), Defaults().model_dump(mode="json")
     lines = []
-    for key, origin in origins.items():
+    for key in known_keys():
         section, _, name = key.partition(".")
-        value = "(not shown)" if key in _SECRET_KEYS else values.get(section, {}).get(name)
-        lines.append(f"setting {key} = {value} ({origin})")
+        if key in origins or values[section].get(name) != defaults[section].get(name):
+            value = "(not shown)" if key in _SECRET_KEYS else values[section].get(name)
+            lines.append(f"setting {key} = {value}{f' ({origins[key]})' if key in origins else ''}")
     return lines
 
 
@@ -267,7 +275,7 @@ def known_keys() -> list[str]:
     """Every dotted key of the configuration, in order."""
     from docdetect.config.schema import Config
 
-    return [f"{section}.{key}" for section, values in Config().model_dump().items() for key in values]
+    return [f"{section}.{key}" for section, values in Config() for key in type(values).model_fields]
 
 
 def _did_you_mean(dotted: str) -> str:
