@@ -312,12 +312,13 @@ def test_worker_processes_make_the_same_dataset(config: DataConfig, tmp_path: Pa
 
 def test_unlisted_documents_are_left_out_and_counted(config: DataConfig) -> None:
     edit(config, lambda data: data.pop("b.pdf"))
-    with pytest.raises(InputError, match=r"1 of 3 documents are not listed in the annotations: b\.pdf") as caught:
+    with pytest.raises(InputError, match=r"documents that the annotations do not list: 1 of 3 \(b\.pdf\)") as caught:
         make(config)
     assert "--unlisted skip" in caught.value.remedy
     skipped = make(config, unlisted="skip")
     assert (skipped.report.unlisted.documents, skipped.report.unlisted.treated) == (("b.pdf",), "left out")
     assert not list(skipped.path.rglob("b_page*"))
+    assert skipped.report.warnings[0] == "documents that the annotations do not list: 1, left out (b.pdf)"
     assert "Documents that the annotations do not list: 1, left out" in (skipped.path / "report.md").read_text()
     assert splits_table(skipped.report)[1][-1][:4] == ("unlisted: left out", "", 1, 2)
     again = make(config, unlisted="skip")
@@ -335,6 +336,7 @@ def test_missing_documents_are_refused_or_counted(config: DataConfig) -> None:
     assert "--missing skip" in caught.value.remedy
     made = make(config, missing="skip")
     assert made.report.missing.documents == ("b.pdf",)
+    assert made.report.warnings[0] == "annotated documents that are not there: 1, left out (b.pdf)"
     assert "Annotated documents that are not there: 1, left out" in (made.path / "report.md").read_text()
 
 

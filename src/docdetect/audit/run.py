@@ -213,9 +213,11 @@ def audit_labels(
 def _unmatched_notes(ground_truth: GroundTruth) -> list[str]:
     notes = []
     if count := len(ground_truth.unlisted.documents):
-        notes.append(f"{count} documents are not listed in the annotations, so nothing is known about their marks.")
+        notes.append(
+            f"Documents that the annotations do not list, so that nothing is known about their marks: {count}."
+        )
     if count := len(ground_truth.missing.documents):
-        notes.append(f"{count} annotated documents are not there, so their labels were not audited.")
+        notes.append(f"Annotated documents that are not there, so that their labels were not audited: {count}.")
     return notes
 
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from docdetect.types import FailedPage
 
 _MOST_LINES = 20
-_MOST_NAMES = 5
 
 
 def show_report(console: Console, report: Report, title: str) -> None:
@@ -20,14 +19,6 @@ def show_report(console: Console, report: Report, title: str) -> None:
     from docdetect.prepare.report import splits_table
 
     console.table(title, *splits_table(report))
-    for what, unmatched in (
-        ("documents that the annotations do not list", report.unlisted),
-        ("annotated documents that are not there", report.missing),
-    ):
-        if unmatched.documents:
-            more = ", ..." if len(unmatched.documents) > _MOST_NAMES else ""
-            names = ", ".join(unmatched.documents[:_MOST_NAMES]) + more
-            console.warn(f"{len(unmatched.documents)} {what}, {unmatched.treated}: {names}")
     if report.left_out:
         console.info(f"{report.left_out} pages without marks left out")
     for removal in report.removals[:_MOST_LINES]:

@@ -113,6 +113,18 @@ class GroundTruth:
         """The documents that could not be opened."""
         return failed_documents(self.documents)
 
+    def unmatched_warnings(self) -> list[str]:
+        """Sentences about documents that only the folder or only the annotations know."""
+        sides = (
+            ("documents that the annotations do not list", self.unlisted),
+            ("annotated documents that are not there", self.missing),
+        )
+        return [
+            f"{what}: {len(unmatched.documents)}, {unmatched.treated} ({_some(unmatched.documents)})"
+            for what, unmatched in sides
+            if unmatched.documents
+        ]
+
 
 @dataclass(frozen=True)
 class NameMatch:
@@ -239,7 +251,7 @@ def bring_together(
         remedies.append("--missing skip leaves out annotated documents that are not there.")
     if strangers and refuses_strangers:
         names = _some([document.file.name for document in strangers])
-        problems.append(f"{len(strangers)} of {len(documents)} documents are not listed in the annotations: {names}")
+        problems.append(f"documents that the annotations do not list: {len(strangers)} of {len(documents)} ({names})")
         remedies.append("--unlisted skip leaves unlisted documents out, --unlisted empty takes them as without marks.")
     if problems:
         raise InputError(

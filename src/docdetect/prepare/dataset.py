@@ -187,7 +187,7 @@ def _report(
         removals=ground_truth.removals,
         failures=(*ground_truth.failures(), *failures),
         left_out=left_out,
-        warnings=(*ground_truth.warnings, *warnings),
+        warnings=(*ground_truth.unmatched_warnings(), *ground_truth.warnings, *warnings),
         unlisted=ground_truth.unlisted,
         missing=ground_truth.missing,
     )
