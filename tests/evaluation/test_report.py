@@ -89,7 +89,7 @@ def test_files_of_an_evaluation(tmp_path: Path) -> None:
     assert evaluate(samples, names, SETTINGS).figures == evaluation.figures
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Only 3 groups of documents" in html
-    assert "Only 1 mark of class stamp: one of them moves recall by 100%." in html
+    assert "Only 1 mark of class stamp: one of them moves recall by 1.000." in html
     assert html.count("data:image/jpeg") == 5
 
 

@@ -151,7 +151,7 @@ def test_a_store_that_fails_does_not_stop_the_training(tmp_path: Path, run: RunF
         store.full = True
         tell(_report(1))
         tell(_report(2))
-    assert told == ["MLflow takes nothing more, the training goes on without it: disk full"]
+    assert told == ["MLflow cannot be written to any more (disk full); the training goes on without it"]
     assert store.metrics == []
     assert store.files == []
 

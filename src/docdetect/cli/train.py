@@ -83,7 +83,8 @@ def _show_training(console: Console, result: TrainResult) -> None:
     from docdetect.metrics.texts import ACCURACY_COLUMNS, accuracy_rows
 
     console.table("Best weights on the validation split", ACCURACY_COLUMNS, accuracy_rows(result.figures))
-    console.info(f"{result.epochs} epochs, {_duration(result.seconds)}; weights: {result.weights}")
+    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
+    console.info(f"{epochs}, {_duration(result.seconds)}; weights: {result.weights}")
     console.info(f"report: {result.folder / 'report.html'}")
     console.info(f"next: docdetect val --weights {result.weights} --data {result.folder / 'data.yaml'}")
     console.summary(

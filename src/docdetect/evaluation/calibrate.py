@@ -1,4 +1,4 @@
-"""Confidence that means probability, fitted on the predictions of a run, kept with it and beside weights."""
+"""Calibration of confidence on the predictions of a run; it is kept in the run folder and beside weights."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def calibrate_run(folder: Path, method: Method = "auto", weights: Path | None = 
 
 def _report(rows: tuple[ClassCalibration, ...], *, held_out: bool, facts: list[tuple[str, str]]) -> Report:
     text = (
-        "Does a confidence of 0.8 mean four times out of five? On the dotted diagonal it does. Detections from 0.05 "
-        "on, IoU 0.5. The curve after calibration and its error are cross-fitted over groups: each detection is "
-        "mapped by what was learnt on other groups. Errors are expected calibration errors.",
+        "Is a detection with a confidence of 0.8 a mark four times out of five? On the dotted diagonal it is. "
+        "Detections from confidence 0.05 on, IoU 0.5. The curve after calibration and its error are cross-fitted over "
+        "groups: each detection is mapped by what was learnt on other groups. Errors are expected calibration errors.",
     )
     warnings = [] if held_out else ["These are predictions of one split, not out-of-fold ones: prefer a crossval run."]
     plots = [_plot(class_id, row) for class_id, row in enumerate(rows) if row.pairs]

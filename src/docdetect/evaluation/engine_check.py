@@ -1,4 +1,4 @@
-"""Every engine of this machine against PyTorch in fp32 on the same pages: boxes and average precision."""
+"""Comparison of every engine of this machine with PyTorch in fp32 on the same pages: boxes and average precision."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from docdetect.workers.parts import WorkerSettings
 T = TypeVar("T")
 
 SAME_PX, SAME_SCORE = 1.0, 0.02
-"""What counts as the same box in fp32."""
-_LOWEST_CONF = 0.001  # average precision needs the faint ones
+"""Two boxes in fp32 are the same when their sides and scores differ by no more than this."""
+# Average precision needs the faint detections, too.
+_LOWEST_CONF = 0.001
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def check_engines(
     Args:
         weights: a `.pt` file.
         source: a YOLO dataset (its validation split is used), or a folder of documents.
-        settings: see there.
+        settings: how the engines are checked.
         exported: the manifest of a network made from them, which gets a row of its own.
         on_progress: told about every page.
         announce: told about engines that are left out, and conversions.

@@ -1,4 +1,4 @@
-"""Pictures of errors: a piece of the page, the true marks dashed, the detection in the colour of its class."""
+"""Pictures of errors: a piece of the page with its marks dashed and the detection in the colour of its class."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ ReadPage: TypeAlias = Callable[[int], ByteArray]
 """Position of a sample -> pixels of its page, uint8 (H, W, 3) RGB, of the size that its boxes refer to."""
 
 _TRUE_COLOUR = (20, 24, 32)
+# Long side of a picture of an error.
 _LONG_SIDE_PX = 460
-_MARGIN = 0.6  # of the box's longer side, on each side
+# Margin around the boxes of an error, as a share of their longer side.
+_MARGIN = 0.6
+# Smallest side of the piece of the page that is shown.
 _LEAST_PX = 160
 _DASH_PX = 7
 

@@ -1,6 +1,6 @@
-"""A detector over a labelled dataset: what it finds beside what is there.
+"""Predictions of a detector on the pictures of a labelled dataset, beside their ground truth.
 
-From the pictures of a dataset to samples: which document, page and group a picture is.
+`samples_of` adds which document, page and group each picture belongs to, as `docdetect.metrics` wants it.
 """
 
 from __future__ import annotations

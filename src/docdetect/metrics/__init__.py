@@ -1,1 +1,1 @@
-"""Ground truth and detections on arrays -> figures with intervals; pure, no files and no models."""
+"""Figures with intervals from arrays of ground truth and detections; pure, without files and networks."""

@@ -1,4 +1,4 @@
-"""How far two engines with the same weights agree: each mark of the one beside its like of the other."""
+"""How far two engines with the same weights agree, detection by detection."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ import numpy as np
 from docdetect import boxes
 from docdetect.types import Detections
 
+# IoU above which two detections of one class are taken for the same one.
 _SAME_IOU = 0.5
+# How much a difference of scores counts against IoU when the same detection is looked for.
 _SCORE_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Attributes:
-    marks: detections of either side that reach the threshold.
-    unmatched: those without a like (same class, IoU over 0.5) on the other side, at any score.
-    worst_px: largest difference of a box's side, in px of the page; 0 without any pair.
-    worst_score: largest difference of confidence.
+    """How far two sets of detections agree.
+
+    Attributes:
+        marks: number of detections on both sides that reach the threshold.
+        unmatched: number of those for which the other side has no detection of the same class with an IoU over 0.5,
+            whatever its score.
+        worst_px: largest difference of the position of a side of a box, in px of the page; 0 without any pair.
+        worst_score: largest difference of confidence.
     """
 
     marks: int = 0

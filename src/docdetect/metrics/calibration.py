@@ -1,9 +1,9 @@
-"""Confidence that means probability: maps from score to the share of detections that are marks, and how well they fit.
+"""Fitting of maps from scores to probabilities, and measures of how far scores are from probabilities.
 
-Maps never fall, so a calibrated ranking never contradicts the raw one. They belong fitted on out-of-fold predictions;
-the error after calibration is itself cross-fitted over groups, since a map looks good on what it was fitted to.
-
-How far confidence is from probability: reliability bins, expected calibration error, Brier score.
+A map never falls, so the order of calibrated detections never contradicts the order of their scores. Maps should be
+fitted on out-of-fold predictions. The calibration error after mapping is cross-fitted over groups, because a map looks
+good on the predictions that it was fitted to. The measures are reliability bins, the expected calibration error and the
+Brier score.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from docdetect.types import BoolArray, IntArray
 
 Method = Literal["auto", "platt", "isotonic"]
 
+# Scores are moved this far away from 0 and 1, where the logit is infinite.
 _EDGE = 1e-6
 
+# Number of hits, and of misses, from which a method is used.
 _FEWEST_PLATT = 5
-
 _FEWEST_ISOTONIC = 100
 
 
@@ -37,8 +38,10 @@ class Pairs:
 
 
 def score_pairs(matches: Matches, lowest: float = 0.05) -> tuple[Pairs, ...]:
-    """The pairs of each class, of detections that score `lowest` or more: the crowd of near-zero scores that
-    nobody looks at would drown the rest."""
+    """The pairs of each class, of the detections whose score is `lowest` or more.
+
+    Fainter detections are left out because they are many, nobody looks at them, and they would decide the fit.
+    """
     pairs = []
     for one in matches.classes:
         kept = one.scores >= lowest
@@ -47,11 +50,12 @@ def score_pairs(matches: Matches, lowest: float = 0.05) -> tuple[Pairs, ...]:
 
 
 def fit_map(pairs: Pairs, method: Method = "auto") -> ScoreMap:
-    """The map of one class.
+    """The map of one class, by the method that is asked for.
 
     `platt`: logistic regression on the logit of the score, slope not below 0, targets smoothed (Platt 1999).
     `isotonic`: the best map that never falls (pool adjacent violators).
-    `auto`: isotonic from 100 hits and 100 misses on (it follows noise on less), Platt from 5 of each, else identity.
+    `auto`: isotonic from 100 hits and 100 misses on (with fewer it follows noise), Platt from 5 of each on.
+    With fewer than 5 hits or misses every method gives the identity.
     """
     rarer = int(min(pairs.hits.sum(), (~pairs.hits).sum()))
     if rarer < _FEWEST_PLATT:
@@ -62,8 +66,10 @@ def fit_map(pairs: Pairs, method: Method = "auto") -> ScoreMap:
 
 
 def cross_fitted(pairs: Pairs, method: Method = "auto", folds: int = 5) -> Float64Array:
-    """(N,) probabilities, each from a map fitted on the groups of the other folds (as many folds as groups, at most
-    `folds`); NaN with a single group."""
+    """(N,) probabilities, each from a map that was fitted on the groups of the other folds.
+
+    There are as many folds as groups, at most `folds`. With a single group all probabilities are NaN.
+    """
     present = np.unique(pairs.groups)
     parts = min(folds, len(present))
     result = np.full(len(pairs.scores), np.nan)
@@ -118,6 +124,7 @@ def _logit(scores: Float64Array) -> Float64Array:
 
 
 BINS = 10
+"""Number of equal parts of [0, 1] into which reliability sorts scores."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Figures, thresholds and predictions as plain data for JSON, and back."""
+"""Figures and predictions as plain data for JSON, and back."""
 
 from __future__ import annotations
 

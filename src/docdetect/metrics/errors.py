@@ -1,4 +1,4 @@
-"""Every error at the working thresholds, named, and ranked so that the worst come first.
+"""The errors of a detector at its working thresholds, by kind and with the worst first, and the confusion matrix.
 
 The kinds follow TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", 2020) with two
 additions: marks that are met with a poor box count as loose too, and a mark is called missed only when no loose or
@@ -18,16 +18,20 @@ from docdetect.boxes import area, contained, iou
 from docdetect.metrics.matching import Matches, Sample
 from docdetect.types import FloatArray, IntArray
 
+# IoU with a mark of its class from which a detection is loose instead of false.
 _NEAR_IOU = 0.1
+# IoU from which a detection meets a mark.
 _HIT_IOU = 0.5
+# IoU from which a detection that meets a mark is no longer called loose.
 _GOOD_IOU = 0.7
+# Share of a detection inside a mark from which the detection belongs to that mark.
 _INSIDE = 0.75
 
 
 class MistakeKind(str, Enum):
     """What went wrong, in the order of the report."""
 
-    MISSED = "missed"  # a mark that nothing found
+    MISSED = "missed"  # a mark that no detection meets
     FALSE = "false"  # a detection on no mark
     CONFUSED = "confused"  # a detection on a mark of another class
     LOOSE = "loose"  # the right class, IoU with the mark from 0.1 to under 0.7
@@ -42,12 +46,12 @@ class Mistake:
         kind: what went wrong.
         sample: position of the page among the samples.
         class_id: class of the detection, or of the mark where it was missed.
-        ground truth: position of the mark among the page's true marks, or -1.
+        ground_truth: position of the mark among the page's true marks, or -1.
         found: position of the detection among the page's detections, or -1.
         score: confidence of the detection; of a missed mark that of its best detection below the threshold, else 0.
         iou: overlap of detection and mark, 0 without a pair.
-        severity: the higher the worse within a kind: the score of what is false, confused or double, 1 - IoU of what is
-            loose, and of what is missed 1 - score plus its share of the page.
+        severity: orders the errors of one kind, the worst highest: the score of a false, confused or duplicate
+            detection; 1 - IoU of a loose one; and 1 - score plus its share of the page of a missed mark.
     """
 
     kind: MistakeKind

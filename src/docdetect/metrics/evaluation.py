@@ -24,8 +24,10 @@ from docdetect.metrics.merging_effect import GroupingFigures, grouping_figures
 from docdetect.metrics.slices import DocumentFigures, Slice, by_contact, by_document, by_size, list_marks
 
 _FORMAT = 1
+# With fewer groups than this a report warns that the intervals are rough.
 _FEW_GROUPS = 10
 FEW_MARKS = 30
+"""With fewer marks of a class than this reports warn how far a single mark moves its recall."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Evaluation:
             if not row.marks:
                 notes.append(f"No mark of class {row.name}: nothing can be said about it.")
             elif row.marks < FEW_MARKS:
-                notes.append(f"Only {counted} of class {row.name}: one of them moves recall by {1 / row.marks:.0%}.")
+                notes.append(f"Only {counted} of class {row.name}: one of them moves recall by {1 / row.marks:.3f}.")
             if 0 < (having := self.matches.groups_with_marks(class_id)) < FEWEST_GROUPS:
                 notes.append(
                     f"The marks of class {row.name} are in {having} {'group' if having == 1 else 'groups'} only: no "
@@ -131,7 +133,7 @@ def evaluate(samples: Sequence[Sample], names: Sequence[str], settings: Evaluati
 
 
 def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The content of a `metrics.json`: everything but the single errors and the matching; all shares in [0, 1]."""
+    """The content of `evaluation.json`: all but the single errors and the matching; all shares in [0, 1]."""
     parts = ("pages", "figures", "empty", "sizes", "contacts", "documents", "grouping", "calibration")
     return {
         "format": _FORMAT,

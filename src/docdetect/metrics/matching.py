@@ -6,11 +6,11 @@ points with about 370 marks, 0.7 with 120 and 0.8 with 16, mean AP50-95 by at mo
 - COCO reads the precision at 101 recalls as a step function and averages; Ultralytics draws straight lines between the
   points, from precision 1 at recall 0 down to precision 0 behind the last recall, and integrates with trapezoids.
   The straight lines lie below the steps behind a false detection and above them before one.
-- Ultralytics keeps 300 boxes a page over all classes; here 300 a page and class count (COCO's own limit is 100).
+- Ultralytics keeps 300 boxes a page over all classes; here 300 boxes a page and class count (COCO's own limit is 100).
 - Ultralytics quotes precision and recall where the mean of smoothed F1 curves over the classes peaks, interpolated on
   1,000 confidences; docdetect quotes counts at a threshold that it names.
 
-What is judged: one page with its true marks and what was found on it.
+docs/evaluation.md says which further differences come from the detections themselves.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Sample:
         page: page number from 1.
         group: documents that resemble each other share it; intervals are resampled by group, since pages of one
             group err together.
-        ground truth: the true marks.
+        ground_truth: the labelled marks.
         found: detections with scores, from the lowest threshold on (AP needs the faint ones), on the same page size.
     """
 

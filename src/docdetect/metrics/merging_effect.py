@@ -1,4 +1,4 @@
-"""What grouping does to the figures: errors before and after, wrong merges, duplicates left."""
+"""What merging the boxes of one mark does to the figures: errors before and after, wrong merges, duplicates left."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from docdetect.metrics.errors import MistakeKind, find_mistakes
 from docdetect.metrics.matching import Matches, Sample, match
 from docdetect.types import Detections
 
+# IoU from which a detection meets a mark.
 _HIT_IOU = 0.5
 
 
@@ -46,7 +47,7 @@ class StageFigures:
 
 @dataclass(frozen=True)
 class WrongMerge:
-    """A grouped box that swallowed several marks: the page, the box's position after grouping, the marks' positions."""
+    """A merged box that holds several marks: position of the page, of the box after merging, and of the marks."""
 
     sample: int
     found: int
@@ -55,7 +56,7 @@ class WrongMerge:
 
 @dataclass(frozen=True)
 class GroupingFigures:
-    """Both stages side by side, and the merges that should not have been."""
+    """The figures before and after merging, and the merges that joined boxes of several marks."""
 
     raw: StageFigures
     grouped: StageFigures

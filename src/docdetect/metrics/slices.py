@@ -1,4 +1,4 @@
-"""Where a detector is good and where it is not: by size of mark, by contact with other marks, by document."""
+"""Recall by the size of marks and by their contact with other marks, and counts by document."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from docdetect.boxes import area, contained, intersection, iou
 from docdetect.metrics.matching import Float64Array, Matches, Sample
 from docdetect.types import BoolArray, IntArray
 
+# Share of a mark inside a mark of another class from which the two count as nested.
 _INSIDE = 0.75
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Marks of one kind.
+    """Marks that have something in common.
 
     Attributes:
         label: what they have in common.

@@ -1,1 +1,1 @@
-"""Figures -> one self-contained HTML page with plots and pictures; knows nothing of where the figures come from."""
+"""Plots, and self-contained HTML pages with tables, plots and pictures, from figures of any origin."""

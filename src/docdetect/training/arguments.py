@@ -1,4 +1,4 @@
-"""The recipe in Ultralytics' own words: `TrainConfig` -> arguments of its trainer, as a pure function."""
+"""Translation of a recipe, `TrainConfig`, into the arguments of Ultralytics' trainer; a pure function."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from docdetect.config.schema import TrainConfig
 
-# Names and values that mean the same to Ultralytics; everything else is said in `training_arguments`.
+# Keys whose names and values mean the same to Ultralytics; `training_arguments` translates all others.
 _SAME = (
     *("imgsz", "batch", "epochs", "patience", "optimizer", "lr0", "lrf", "momentum", "weight_decay", "warmup_epochs"),
     *("cos_lr", "box", "cls", "dfl", "mosaic", "close_mosaic", "degrees", "translate", "scale", "hsv_h", "hsv_s"),

@@ -1,15 +1,15 @@
-"""The two rows of the recipe that Ultralytics names but does not apply in detection: RandAugment and random erasing.
+"""Augmentation of pages that Ultralytics does not do: RandAugment, random erasing, and boxes that stay tight.
 
-Arrays in, arrays out; all chance comes from the generator that is passed in.
+Ultralytics has settings for RandAugment and random erasing, but applies them in classification only.
 
-Boxes that stay tight when a page is turned in training: around each mark's ink, not around its turned box.
+When a page is turned, Ultralytics draws the new box around the turned old box. That box is too large for a mark that
+does not fill the corners of its box: at 5 degrees by 8 % for a round stamp, and in height by 4 % for each time that a
+signature is wider than it is high. Networks learn such boxes and draw them on straight pages, too. Kalra et al. 2021,
+"Towards Rotation Invariance in Object Detection", turn an ellipse in place of the box. Here the outline of the ink in
+the box is turned, and the new box is drawn around that outline.
 
-The box around a turned box is too large for all that does not fill its corners: at 5 degrees by 8 % for a round stamp,
-in height by 4 % for every time that a signature is wider than high. Networks learn such boxes and draw them on straight
-pages. Kalra et al. 2021, "Towards Rotation Invariance in Object Detection", turn an ellipse in place of the box; here
-the ink says the shape.
-
-Imported after `prepare_ultralytics` only.
+All functions take arrays and return arrays; all chance comes from the generator that is passed in. This module is
+imported after `prepare_ultralytics` only.
 """
 
 from __future__ import annotations
@@ -25,18 +25,23 @@ from ultralytics.data.augment import Compose, RandomPerspective
 from docdetect import boxes as box_arithmetic
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
-OPERATIONS_PER_PAGE = 2  # the usual RandAugment(2, 9) of 30: Cubuk et al. 2019, arXiv:1909.13719
-
+# The usual setting of RandAugment, two operations at magnitude 9 of 30: Cubuk et al. 2019, arXiv:1909.13719.
+OPERATIONS_PER_PAGE = 2
 MAGNITUDE = 9 / 30
 
-MOST_COVERED = 0.5  # share of any mark that all patches together may hide
+# The largest share of a mark that all patches together may hide.
+MOST_COVERED = 0.5
 
+# Smallest and largest number of patches on a page.
 _PATCHES = (1, 4)
 
-_PAGE_SHARE = (0.002, 0.03)  # area of a patch laid anywhere, as a share of the page
+# Smallest and largest area of a patch that is laid anywhere, as a share of the page.
+_PAGE_SHARE = (0.002, 0.03)
 
-_MARK_SHARE = (0.2, 0.7)  # sides of a patch laid on a mark, as a share of the mark's
+# Smallest and largest side of a patch that is laid on a mark, as a share of the side of the mark.
+_MARK_SHARE = (0.2, 0.7)
 
+# How often a patch that would hide too much of a mark is drawn again.
 _TRIES = 10
 
 _Operation = Callable[[Image.Image, float], Image.Image]
@@ -150,7 +155,7 @@ def _most_hidden(erased: BoolArray, marks: FloatArray) -> float:
 
 
 def _paint(pixels: ByteArray, size_hw: tuple[int, int], rng: np.random.Generator) -> ByteArray:
-    """What covers a patch: the page's own paper, one colour, or noise."""
+    """The pixels of a patch: the colour of the page's paper, a random colour, or noise."""
     kind = rng.integers(3)
     if kind == 0:
         colour = np.median(pixels[::8, ::8].reshape(-1, 3), axis=0)
@@ -163,17 +168,23 @@ def _paint(pixels: ByteArray, size_hw: tuple[int, int], rng: np.random.Generator
     return patch
 
 
-_LEAST_CONTRAST = 24  # grey levels between ink and paper; with less, the shape is noise
+# Grey levels between ink and paper below which the outline of the ink is noise.
+_LEAST_CONTRAST = 24
 
-_LEAST_SPAN_FRAC = 0.5  # of the box's width and height that the ink must span, else it is not the mark's
+# Share of the width and of the height of a box that the ink must span, since it belongs to something else otherwise.
+_LEAST_SPAN_FRAC = 0.5
 
 
 class TightPerspective(RandomPerspective):  # type: ignore[misc]
-    """Ultralytics' rotation, shift and scale, for marks with outlines: as strict with slivers as for those without."""
+    """Ultralytics' rotation, shift and scale, for marks with outlines.
+
+    Of a mark with an outline Ultralytics keeps what lies on the page down to a hundredth of its area. Here a mark must
+    keep a tenth of its area, as marks without outlines must.
+    """
 
     @staticmethod
     def box_candidates(*arguments: Any, area_thr: float = 0.1, **keywords: Any) -> Any:
-        """As Ultralytics', which keeps marks with outlines down to a hundredth of their area."""
+        """As in Ultralytics, with an `area_thr` of at least 0.1."""
         return RandomPerspective.box_candidates(*arguments, area_thr=max(area_thr, 0.1), **keywords)
 
 

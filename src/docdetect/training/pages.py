@@ -1,4 +1,4 @@
-"""Ultralytics' dataset, fed with labels that docdetect has checked, and with the recipe's two missing augmentations."""
+"""Ultralytics' dataset classes over pages that docdetect has read and checked, for training and for validation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Mixed precision where it helps and nowhere else: the forward pass in bf16, loss, weights and evaluation in fp32.
+"""Mixed precision: the forward pass in bf16 where the processor is faster with it; all else in fp32.
 
 Ultralytics knows no bf16 on CPUs, and under autocast its loss and box decoding inherit bf16, which is too coarse for
-them. The wrapper below stands around the network like a DistributedDataParallel does, so the trainer needs no change.
+them. `PreciseLoss` wraps the network as DistributedDataParallel does, so the trainer needs no change.
 """
 
 from __future__ import annotations

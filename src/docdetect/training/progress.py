@@ -1,4 +1,4 @@
-"""What a running training tells: one report for each epoch."""
+"""The report of an epoch, which a running training hands to whoever listens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run folder says about its run: configuration, versions, data, state, and a line of figures per epoch."""
+"""The files of a training's run folder: configuration, versions, data, state, predictions, and figures by epoch."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from docdetect.metrics.figures import ClassFigures
 from docdetect.metrics.matching import Matches, Sample
 from docdetect.metrics.texts import ACCURACY_COLUMNS, accuracy_rows, share
 from docdetect.reports.page import Picture, Report, Section, Table, Tile, jpeg_uri, picture_bytes, report_to_html
-from docdetect.reports.plots import Axis, Colour, Line, panels_plot
+from docdetect.reports.plots import Axis, Colour, Line, line_plot, panels_plot
 from docdetect.tables import read_csv
 from docdetect.training.plots import confusion_plot, precision_recall_plot, threshold_plot
 from docdetect.training.records import RunFolder
@@ -130,16 +130,23 @@ def _curves(epochs: pd.DataFrame) -> list[tuple[str, list[Line]]]:
 def _epochs_section(epochs: pd.DataFrame, curves: Sequence[tuple[str, list[Line]]]) -> Section:
     columns = tuple(name for name in ("epoch", "seconds", "AP50", "AP50-95", "precision", "recall") if name in epochs)
     shown = epochs[[*columns, "best"]] if "best" in epochs else epochs[list(columns)]
-    rows = [list(map(str, row)) for row in shown.itertuples(index=False)]
+    rows = [[_short(cell) for cell in row] for row in shown.itertuples(index=False)]
     text: tuple[str, ...] = (
         "After each epoch the network is evaluated on the validation split. The weights of the epoch with the highest "
         "AP50-95 are kept as best.pt.",
     )
-    plots = [] if len(epochs) < 2 else [panels_plot(curves, Axis("epoch"))]
+    plots = []
+    if len(epochs) > 1:
+        plots = [line_plot(title, lines, Axis("epoch"), Axis("")) for title, lines in curves]
     if not plots:
         text += ("A single epoch has no curves.",)
     table = Table(tuple(map(str, shown.columns)), rows, f"All epochs ({len(rows)})", folded=len(rows) > 12)
     return Section("Over the epochs", text, plots, [table])
+
+
+def _short(cell: str) -> str:
+    """A figure of the table of epochs with three digits; other cells as they are."""
+    return f"{float(cell):.3f}" if "." in cell else cell
 
 
 def _pictures_section(run: RunFolder) -> Section:

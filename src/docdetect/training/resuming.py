@@ -1,4 +1,4 @@
-"""Going on with an interrupted training run, in its own folder."""
+"""Resumption of an interrupted training in its own run folder."""
 
 from __future__ import annotations
 

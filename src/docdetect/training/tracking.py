@@ -1,6 +1,6 @@
-"""A training in MLflow: docdetect's own figures, recipe and files, in a local SQLite store unless told otherwise.
+"""Logging of a training to MLflow: figures, recipe and files, in a local SQLite store unless another one is named.
 
-Optional, and never in the way: a store that fails in the middle is reported, and the training goes on.
+Logging is optional. Where the store fails in the middle of a training, this is reported and the training goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ EXPERIMENT = "docdetect"
 _SQLITE = "sqlite:///"
 _FOLDERS = {".pt": "weights", ".png": "plots", ".jpg": "pictures"}
 _NOT_IN_NAMES = re.compile(r"[^\w.\- /]")
-_MOST_PARAMETERS = 100  # of one call
+# MLflow takes so many parameters in one call.
+_MOST_PARAMETERS = 100
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Tracker:
         except self.failures as error:
             self.broken = True
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self.announce(f"MLflow takes nothing more, the training goes on without it: {reason}")
+            self.announce(f"MLflow cannot be written to any more ({reason}); the training goes on without it")
 
 
 def epoch_metrics(report: EpochReport) -> dict[str, float]:

@@ -41,12 +41,13 @@ if TYPE_CHECKING:
     from docdetect.training.trainer import PagesTrainer
 
 
-_PATIENCE_S = 15.0  # in which the loader processes of a killed session notice that it is gone
+# Time in which the loader processes of a killed session notice that the session is gone.
+_PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told what while a training runs.
+    """The functions that a training calls to tell what it does.
 
     Attributes:
         on_epoch: after each epoch, with its figures.
@@ -254,9 +255,10 @@ def _window_wh(window: int | tuple[int, int]) -> SizeWH | None:
 def _announce_oddities(dataset: YoloDataset, marks: ContentHashes, tell: Listeners, model: Path, freeze: int) -> None:
     if marks.shared:
         shown = ", ".join(marks.shared[:3])
-        tell.announce(f"{len(marks.shared)} pages are in more than one split, so the figures flatter ({shown})")
+        pages = "1 page is" if len(marks.shared) == 1 else f"{len(marks.shared)} pages are"
+        tell.announce(f"{pages} in more than one split, so the figures are too good ({shown})")
     if not dataset.marks("val"):
-        tell.announce("not one mark in the validation split: there is no way to tell which epoch is best")
+        tell.announce("the validation split has no mark, so nothing tells which epoch is best")
     if freeze and model.suffix.lower() != ".pt":
         tell.announce(
             f"{model.name} starts from random weights and train.freeze={freeze} keeps its first layers so; "

@@ -1,4 +1,4 @@
-"""A small subclass of Ultralytics' detection trainer; what it changes and why is said at each method.
+"""A small subclass of Ultralytics' detection trainer; each method says what it changes and why.
 
 Imported after `prepare_ultralytics` only.
 """
@@ -34,11 +34,13 @@ from docdetect.training.progress import EpochCallback, EpochReport
 from docdetect.training.validation import PagesValidator
 from docdetect.types import SizeWH
 
-# Checkpoints would carry the path, the origin and the last commit message of whatever repository one stands in.
+# Without this line checkpoints carry path, origin and last commit message of the git repository of the current folder.
 engine_trainer.GIT = SimpleNamespace(root="", branch=None, commit=None, message=None, origin=None)
 
-_CORES_PER_LOADER = 4  # a loader process for so many cores keeps up with training on a CPU
-_KEPT_SHARE = 1.4  # of the memory of a batch must be free to keep it from one to the next: 1.3 were taken
+# On a CPU one process that reads pages keeps up with so many cores that train.
+_CORES_PER_LOADER = 4
+# Memory is kept from one batch to the next where this multiple of the memory of a batch is free; 1.3 was measured.
+_KEPT_SHARE = 1.4
 
 
 class TrainingPausedError(InterruptedRunError):
@@ -86,8 +88,8 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
 
     def __init__(self, arguments: dict[str, Any], job: Job) -> None:
         self.job = job
-        self.batch_memory = 0  # bytes at most until the end of the first batch
-        self.final = False  # the last evaluation, of the best weights, is no epoch
+        self.batch_memory = 0  # peak memory in bytes at the end of the first batch
+        self.final = False  # True during the last evaluation, that of the best weights, which is no epoch
         super().__init__(overrides=arguments)
         self.precision = choose_precision(job.precision, self.device)
         if self.device.type == "cpu":

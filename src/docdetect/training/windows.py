@@ -12,9 +12,12 @@ import numpy as np
 from docdetect.boxes import area, clip
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
-_AROUND_SOMETHING_FRAC = 0.75
-_DISTRACTOR_FRAC = 0.4  # of those, where a page has both: around what resembles a mark
-_VISIBLE_FRAC = 0.3  # a mark of which less is in the window is no mark there
+# Probability that a window is cut around a mark or a distractor, where the page has any.
+P_AROUND_SOMETHING = 0.75
+# Probability that such a window is cut around a distractor, where the page has both marks and distractors.
+P_AROUND_DISTRACTOR = 0.4
+# A mark of which a smaller share lies in the window does not count as a mark there.
+_VISIBLE_FRAC = 0.3
 _PAPER = 255
 
 
@@ -32,10 +35,10 @@ def choose_window(
     """
     room = [max(0, size - side) for size, side in zip(size_wh, window_wh, strict=True)]
     if len(boxes) and len(distractors):
-        around = distractors if rng.random() < _DISTRACTOR_FRAC else boxes
+        around = distractors if rng.random() < P_AROUND_DISTRACTOR else boxes
     else:
         around = boxes if len(boxes) else distractors
-    if len(around) and rng.random() < _AROUND_SOMETHING_FRAC:
+    if len(around) and rng.random() < P_AROUND_SOMETHING:
         box = around[rng.integers(len(around))]
         middle = (box[:2] + box[2:]) / 2
         corner = middle - rng.uniform(0.1, 0.9, 2) * window_wh
