@@ -213,9 +213,7 @@ def audit_labels(
 def _unmatched_notes(ground_truth: GroundTruth) -> list[str]:
     notes = []
     if count := len(ground_truth.unlisted.documents):
-        notes.append(
-            f"Documents that the annotations do not list, so that nothing is known about their marks: {count}."
-        )
+        notes.append(f"Documents that the annotations do not list, so that their marks are not known: {count}.")
     if count := len(ground_truth.missing.documents):
         notes.append(f"Annotated documents that are not there, so that their labels were not audited: {count}.")
     return notes
