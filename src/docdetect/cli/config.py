@@ -38,7 +38,7 @@ def validate(
     request: Request,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A path, or a name in configs/ or in docdetect.")],
 ) -> None:
-    """Check a configuration file; exit code 3 and every problem when it is not right."""
+    """Check a configuration file; a wrong file ends with exit code 3 and a list of every problem."""
     from docdetect.config.loading import find_config, load_config
 
     load_config(file, request.assignments)

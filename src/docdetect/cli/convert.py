@@ -8,7 +8,7 @@ from docdetect.cli.options import Request, takes
 
 @takes("data", argument="data.pdfs")
 def convert(request: Request) -> None:
-    """Documents to one PNG a page.
+    """Render documents as one PNG for each page.
 
     Doing it again makes only what is new or changed. Exit code 7 when a document or page failed.
     """

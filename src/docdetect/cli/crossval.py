@@ -26,7 +26,7 @@ def crossval(
         ),
     ] = None,
 ) -> None:
-    """Evaluate a recipe by groups: every page by a model that has seen nothing like it."""
+    """Evaluate a recipe by groups: every page with a network that has seen nothing like it."""
     from docdetect.errors import UsageError
     from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
     from docdetect.training.train import Listeners

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def export(request: Request) -> None:
     """Convert weights for an engine, with class names and thresholds; infer --weights FOLDER runs them.
 
-    infer converts for OpenVINO by itself: this is for other programs, for machines without PyTorch, and for your own
-    weights in int8. With --check and no --output nothing is written: engines are compared, on a dataset also by
-    average precision; what is exported in the same call is among them.
+    The command infer converts weights for OpenVINO by itself. Exports are for other programs, for machines without
+    PyTorch, and for your own weights in int8. With --check and without --output nothing is written: engines are
+    compared, on a dataset also by average precision. A network that is exported in the same call is compared, too.
     """
     from docdetect.evaluation.export import export_weights
 

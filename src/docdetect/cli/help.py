@@ -69,7 +69,7 @@ def _print_command_help(console: Console, context: typer.Context, *, everything:
 
 
 def _heading_of(parameter: Any) -> str:
-    """The heading under which a parameter is listed; "" for further names of an option, which are not listed."""
+    """The heading under which a parameter is listed; "" for further names of an option, which have no line."""
     if parameter.param_type_name == "argument":
         return _ARGUMENTS
     heading: str | None = getattr(parameter, "rich_help_panel", None)

@@ -116,7 +116,7 @@ def _places(report: InferReport) -> Iterator[str]:
 
 
 def _exit_code(report: InferReport, wanted: InferConfig) -> int:
-    """0, or 7 when something failed or lacks a class that is required.
+    """The exit code: 0, or 7 when a document failed or, with --fail-on-missing, lacks a required class.
 
     Raises:
         InterruptedRunError: the user stopped the run.

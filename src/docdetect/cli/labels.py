@@ -8,7 +8,7 @@ from docdetect.cli.options import Request, takes
 
 @takes("data", argument="data.pdfs")
 def labels(request: Request) -> None:
-    """JSON annotations to YOLO label files, cleaned, with a report of what was removed."""
+    """Write cleaned YOLO label files from JSON annotations, with a report of what was removed."""
     from docdetect.prepare.dataset import write_labels
 
     settings = request.settings.data

@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
         return unknown.exit_code
     import typer
 
-    command_line_error = typer.BadParameter.__bases__[0]  # Typer exports only this leaf of its usage errors
+    command_line_error = typer.BadParameter.__bases__[0]  # Typer exports BadParameter, but not its base
     assert issubclass(command_line_error, Exception)
     try:
         with reading_stdout():
@@ -64,13 +64,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _say_usage_error(console: Console, error: Any) -> None:
-    """What is wrong with a command line, by Typer's own error, and where the right one is explained."""
+    """Says what is wrong with a command line, in Typer's words, and which help explains the command."""
     path = error.ctx.command_path if error.ctx is not None else "docdetect"
     console.error(error.format_message().rstrip("."), f"{path} --help explains the options.")
 
 
 def _unknown_command(arguments: list[str]) -> UsageError | None:
-    """The error that names the nearest command, where the first word is none."""
+    """An error that names the nearest command, where the first word is no command; None where it is one."""
     import difflib
 
     from docdetect.cli.tree import TREE

@@ -160,7 +160,10 @@ class _Generated:
 
     @cached_property
     def kind(self) -> str:
-        """bool, int, float, text (taken as it is), choice, list, pairs (KEY=VALUE), or value (a number or a text)."""
+        """How the option is read.
+
+        One of bool, int, float, text (taken as it is), choice, list, pairs (KEY=VALUE), and value (a number or a text).
+        """
         return _kind(self.info.annotation)
 
     @cached_property

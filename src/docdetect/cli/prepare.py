@@ -8,7 +8,7 @@ from docdetect.cli.options import Request, takes
 
 @takes("data", argument="data.pdfs")
 def prepare(request: Request) -> None:
-    """Documents and annotations to a checked, split, drawn YOLO dataset.
+    """Make a checked, split, drawn YOLO dataset of documents and annotations.
 
     Doing it again with the same inputs and settings changes nothing. Exit code 7 when a document or page failed.
     """

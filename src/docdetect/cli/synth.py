@@ -7,7 +7,7 @@ from docdetect.cli.options import Request, takes
 
 @takes("synth")
 def synth(request: Request) -> None:
-    """Made-up documents with exact labels: a YOLO dataset, annotations.json, and PDFs on request.
+    """Make documents with exact labels: a YOLO dataset, annotations.json, and PDFs on request.
 
     Doing it again goes on where it stopped; with more pages the dataset grows.
     """

@@ -1,4 +1,4 @@
-"""The command tree as a table: what there is, grouped by stage, and where it lives; imports nothing."""
+"""The table of all commands, grouped by stage, with the module of each; this module imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ TREE = (
         "prepare",
         "Data",
         "prepare:prepare",
-        "Documents and annotations to a checked, split, drawn YOLO dataset",
+        "Make a checked, split, drawn YOLO dataset of documents and annotations",
         extra="data",
     ),
-    Entry("convert", "Data", "convert:convert", "PDFs to page images"),
-    Entry("labels", "Data", "labels:labels", "JSON annotations to YOLO labels"),
+    Entry("convert", "Data", "convert:convert", "Render documents as one PNG for each page"),
+    Entry("labels", "Data", "labels:labels", "Write YOLO labels from JSON annotations"),
     Entry(
         "split", "Data", "split:split", "Divide groups, documents or pages into training and validation", extra="data"
     ),
     Entry("visualize", "Data", "visualize:visualize", "Draw the ground-truth boxes on every page"),
-    Entry("synth", "Data", "synth:synth", "Made-up documents with exact labels, to train on", extra="data"),
+    Entry("synth", "Data", "synth:synth", "Make documents with exact labels, to train on", extra="data"),
     Entry("audit", "Data", "audit:audit", "Find suspicious labels, and leaks between the splits", extra="data"),
     Entry("train", "Model", "train:train", "Train a detector with the recipe of a configuration", extra="train"),
     Entry(
@@ -59,7 +59,7 @@ TREE = (
         "reproduce",
         "Model",
         "reproduce:reproduce",
-        "The protocol of the original system and an honest one, side by side",
+        "Compare the protocol of the original system with one without leaks",
         extra="train",
     ),
     Entry(
@@ -69,15 +69,15 @@ TREE = (
     Entry("runs", "Model", "runs:group", "Look at training and evaluation runs"),
     Entry("weights", "Model", "weights:weights", "List and check the bundled weights, or bundle new ones"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
-    Entry("export", "Use", "export:export", "Weights in the format of an engine; how far engines agree", extra="train"),
+    Entry("export", "Use", "export:export", "Convert weights for an engine, and compare engines", extra="train"),
     Entry("config", "Setup", "config:group", "Show or check a configuration"),
     Entry("doctor", "Setup", "doctor:doctor", "Check this machine and installation"),
 )
 
 GLOBAL_OPTIONS = (
-    ("-v, --verbose", "Say more."),
+    ("-v, --verbose", "Say more: settings, files, times."),
     ("-q, --quiet", "Say only what went wrong."),
-    ("--json", "Summary as JSON on stdout, everything else on stderr."),
+    ("--json", "Summary as JSON on stdout, the rest on stderr."),
     ("--version", "Show the version."),
     ("--install-completion", "Install completion for the current shell."),
     ("--show-completion", "Show that completion, to copy it."),

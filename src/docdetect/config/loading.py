@@ -1,6 +1,7 @@
-"""Configuration: defaults < config file < `--set key=value` < flag, with strict keys.
+"""Configuration: defaults < configuration file < `--set key=value` < options, with strict keys.
 
-Standard library only; PyYAML and the pydantic schema are imported inside functions: `docdetect --help` stays fast.
+This module imports the standard library only. PyYAML and the pydantic schema are imported inside functions, so that
+`docdetect --help` stays fast.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 
 from docdetect.annotations.yolo import labels_from_yolo
+from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
-from docdetect.datasets.reader import DatasetFiles, DatasetPicture, label_notes
+from docdetect.datasets.ground_truth import worker_settings
+from docdetect.datasets.reader import DatasetFiles, DatasetPicture, label_notes, list_dataset
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import contact_sheet, draw_detections, encoded_image, write_image
 from docdetect.documents.pictures import NATIVE
@@ -33,12 +35,14 @@ class Visualized:
     """What was drawn.
 
     Attributes:
+        folder: where the drawings are.
         pages: how many pages.
         sheets: paths of the contact sheets.
         failures: pictures that could not be drawn, and why.
         notes: sentences about what is odd in the labels.
     """
 
+    folder: Path
     pages: int
     sheets: tuple[Path, ...]
     failures: tuple[FailedPage, ...]
@@ -58,6 +62,18 @@ def thumbnail(pixels: ByteArray, boxes: Detections, classes: Sequence[str]) -> b
     size_wh = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     return encoded_image(".jpg", draw_detections(small, boxes, classes, plates=False))
+
+
+def visualize(config: DataConfig, on_progress: ProgressCallback = no_progress) -> Visualized:
+    """Draws every page of the dataset `data.dataset` into the folder `data.vis`, by default `vis` in the dataset.
+
+    Raises:
+        InputError: there is no such dataset, or it has no pictures.
+        OutputError: a drawing cannot be written.
+    """
+    dataset = list_dataset(config.dataset)
+    folder = Path(config.vis) if config.vis else dataset.root / "vis"
+    return visualize_dataset(dataset, folder, worker_settings(config), on_progress)
 
 
 def visualize_dataset(
@@ -105,7 +121,7 @@ def visualize_dataset(
                 failures.append(FailedPage(name, None, failure))
         sheets += write_contact_sheets(output, split, thumbnails)
     notes = (*dataset.notes, *label_notes(dataset.data_yaml.file, **counts))
-    return Visualized(drawn, tuple(sheets), tuple(failures), notes)
+    return Visualized(output, drawn, tuple(sheets), tuple(failures), notes)
 
 
 def write_contact_sheets(folder: Path, split: str, thumbnails: Mapping[str, bytes]) -> list[Path]:
