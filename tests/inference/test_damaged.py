@@ -1,4 +1,4 @@
-"""Damaged files: what is there of them is looked at, and the journal says that they are damaged."""
+"""Damaged files: what there is of them is read, and the journal says that they are damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from docdetect.types import Note, NoteKind
 from tests.support.fakes import SETTINGS, ColourEngine, make_image, make_pdf, run_once
 
 
-def test_a_jpeg_without_its_end_is_looked_at_and_its_page_says_damaged(tmp_path: Path) -> None:
+def test_a_jpeg_without_its_end_is_read_and_its_page_says_damaged(tmp_path: Path) -> None:
     for name in ("cut.jpg", "whole.jpg"):
         make_image(tmp_path / "in" / name, [("stamp", (50, 40, 120, 90))])
     cut = tmp_path / "in" / "cut.jpg"

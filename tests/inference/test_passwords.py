@@ -108,7 +108,7 @@ def test_the_configuration_takes_passwords_and_does_not_show_them() -> None:
 def test_no_worker_has_a_password_in_its_title(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[bytes] = []
 
-    class Looking(ColourEngine):
+    class OneMark(ColourEngine):
         def _detect(self, *arguments: object) -> object:  # type: ignore[override]
             for process in Path("/proc").glob("[0-9]*"):
                 try:
@@ -117,7 +117,7 @@ def test_no_worker_has_a_password_in_its_title(source: Path, monkeypatch: pytest
                     continue
             return super()._detect(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "load_engine", lambda *_, **__: Looking())
+    monkeypatch.setattr(module, "load_engine", lambda *_, **__: OneMark())
     assert infer(source, "--password", SECRETS[0], "--password", SECRETS[1]) == 0
     assert any(b"forkserver" in title for title in titles)
     assert not any(SECRETS[1].encode() in title for title in titles)

@@ -1,4 +1,4 @@
-"""What is left of what several looks at a page found."""
+"""The fusion of what several views of a page show."""
 
 from __future__ import annotations
 
