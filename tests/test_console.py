@@ -91,6 +91,19 @@ def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str])
     assert r"\x1b[2J\nhttp://a.b" in shown
 
 
+def test_a_table_fits_a_narrow_terminal_and_one_without_rows_is_not_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    Console().table("Runs", ["name", "what it is"], [["yolo11s_frozen10_20250101", "words " * 10]], whole=("name",))
+    lines = capsys.readouterr().err.splitlines()
+    assert any("yolo11s_frozen10_20250101" in line for line in lines)
+    assert max(map(len, lines)) <= 40
+    assert lines[1][-1] == "┓"
+    Console().table("Runs", ["name"], [])
+    assert capsys.readouterr().err == ""
+
+
 def test_characters_that_hide_a_name_are_shown() -> None:
     assert visible("invoice\u202efdp.exe") == r"invoice\u202efdp.exe"
     assert visible("a\udcffb") == r"a\xffb", "a byte of a file name that is no UTF-8"

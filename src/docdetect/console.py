@@ -154,11 +154,11 @@ class Console:
     def table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Sequence[str] = ()
     ) -> None:
-        """A table on stderr; columns whose cells are all numbers are right-aligned.
+        """A table on stderr, unless it has no rows; columns whose cells are all numbers are right-aligned.
 
         The cells of the columns in `whole`, such as names that people copy, never break; the other columns give way.
         """
-        if self.verbosity < 0 or self.as_json:
+        if self.verbosity < 0 or self.as_json or not rows:
             return
         from rich.table import Table
         from rich.text import Text
