@@ -99,6 +99,16 @@ def test_no_arguments_show_the_help() -> None:
     assert run([]) == 2
 
 
+@pytest.mark.parametrize(("group", "command"), [("config", "validate"), ("runs", "list")])
+def test_a_group_of_commands_shows_its_commands(group: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([group, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"Usage: docdetect {group} [OPTIONS] COMMAND [ARGS]..." in shown
+    assert f"│ {command} " in shown
+    assert run([group]) == 2
+    assert capsys.readouterr().out == shown
+
+
 def test_the_shell_gets_completions() -> None:
     environment = {
         **os.environ,

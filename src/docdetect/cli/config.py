@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from docdetect.cli.options import Request, takes
+from docdetect.cli.options import Request, make_group, takes
 
-group = typer.Typer(no_args_is_help=True, help="Show or check a configuration.", rich_markup_mode="rich")
+group = make_group("Show or check a configuration.")
 
 
 @group.command(add_help_option=False)

@@ -22,8 +22,9 @@ from docdetect.console import reading_stdout, rich_stdout
 if TYPE_CHECKING:
     import typer
 
-# The heading of arguments, and of options that have none.
+# The headings of arguments, of the commands of a group, and of options that have none.
 _ARGUMENTS = "Arguments"
+_COMMANDS = "Commands"
 _OPTIONS = "Options"
 
 
@@ -43,7 +44,7 @@ def _print_help(console: Console) -> None:
 
 
 def show_command_help(context: typer.Context, *, everything: bool) -> None:
-    """Prints usage, description and options of one command to stdout.
+    """Prints usage, description and options of one command, or of a group of commands, to stdout.
 
     Args:
         context: of the command.
@@ -59,11 +60,13 @@ def _print_command_help(console: Console, context: typer.Context, *, everything:
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         console.print(Text(" ".join(paragraph.split()) + "\n"))
     panels: dict[str, list[tuple[str, str]]] = {}
+    for name, one in getattr(command, "commands", {}).items():
+        panels.setdefault(_COMMANDS, []).append((name, " ".join((one.help or "").split("\n\n")[0].split())))
     for parameter in command.params:
         panel = _heading_of(parameter)
         if panel and (everything or not getattr(parameter, "hidden", False)):
             panels.setdefault(panel, []).append((_names_of(parameter), getattr(parameter, "help", None) or ""))
-    order = [_ARGUMENTS, _OPTIONS, *get_args(Heading)]
+    order = [_ARGUMENTS, _COMMANDS, _OPTIONS, *get_args(Heading)]
     for panel in sorted(panels, key=lambda panel: order.index(panel) if panel in order else len(order)):
         console.print(_panel(panel, tuple(panels[panel])))
 

@@ -120,6 +120,36 @@ def takes(*sections: str, keys: Sequence[str] = (), argument: str = "", command:
     return decorate
 
 
+def make_group(text: str) -> typer.Typer:
+    """A group of commands, such as `docdetect config`, whose help looks like the help of a command.
+
+    Args:
+        text: what the commands of the group are for.
+    """
+    group = typer.Typer(help=text, add_help_option=False, invoke_without_command=True)
+
+    @group.callback()
+    def callback(
+        context: typer.Context,
+        help_: Annotated[
+            bool,
+            typer.Option(
+                "--help",
+                "-h",
+                help="Show this message.",
+                is_eager=True,
+                callback=_show_help,
+                rich_help_panel=_GENERAL,
+            ),
+        ] = False,
+    ) -> None:
+        if context.invoked_subcommand is None:
+            show_command_help(context, everything=False)
+            raise typer.Exit(UsageError.exit_code)
+
+    return group
+
+
 def global_options(
     context: typer.Context,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more: settings, files, times.")] = False,

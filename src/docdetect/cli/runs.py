@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from docdetect.cli.options import Request, takes
+from docdetect.cli.options import Request, make_group, takes
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from docdetect.config.schema import Config
 
-group = typer.Typer(no_args_is_help=True, help="Look at training and evaluation runs.", rich_markup_mode="rich")
+group = make_group("Look at training and evaluation runs.")
 
 
 @group.command("list", add_help_option=False)
