@@ -763,8 +763,9 @@ class CrossvalConfig(Section):
 
 
 class ReproduceConfig(Section):
-    """Where the protocol of the original system and an honest one are run side by side; the documents and the recipe
-    are those of the sections data and train.
+    """Where the protocol of the original system and one without leaks are run side by side.
+
+    The documents and the recipe are those of the sections data and train.
     """
 
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/reproduce", description=_RUNS)
