@@ -128,7 +128,7 @@ def test_memory_is_kept_after_the_first_batch_where_it_fits_and_released_before_
     assert [name for name in done if name == "keep"] == kept
     assert done[: done.index("batch")] == ["release", "release", *kept]  # before each loader's first process
     assert done[done.index("fork") - 1] == "release"
-    assert done[-1] == "release"  # when the last weights are judged
+    assert done[-1] == "release"  # when the last weights are evaluated
 
 
 @pytest.mark.parametrize(("peak", "given_back"), [(139, False), (141, True)])
@@ -138,14 +138,14 @@ def test_memory_that_only_validation_took_is_given_back(
     from docdetect.training import trainer as room
 
     most, done = [100], list[str]()
-    judge = DetectionTrainer.validate
+    original = DetectionTrainer.validate
 
-    def judged(self: Any) -> Any:
+    def noted(self: Any) -> Any:
         done.append("validate")
         most[0] = peak
-        return judge(self)
+        return original(self)
 
-    monkeypatch.setattr(DetectionTrainer, "validate", judged)
+    monkeypatch.setattr(DetectionTrainer, "validate", noted)
     monkeypatch.setattr(room, "peak_memory", lambda: most[0])
     monkeypatch.setattr(room, "keep_freed_memory", lambda: True)
     monkeypatch.setattr(room, "release_freed_memory", lambda: done.append("release"))
