@@ -14,8 +14,9 @@ from ultralytics.utils import DEFAULT_CFG
 
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents.pictures import read_picture
+from docdetect.models.letterbox import boxes_to_page, fitted_letterbox, page_to_picture
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.training.pages import Pages
+from docdetect.training.pages import Pages, ValidationPages
 from docdetect.types import Detections
 
 
@@ -24,11 +25,11 @@ def _prepared() -> None:
     prepare_ultralytics()
 
 
-def pages_of(path: Path, *, augment: bool = False) -> Any:
+def pages_of(path: Path, *, augment: bool = False, kind: type[Pages] = Pages) -> Any:
     size_wh = read_picture(path).size_wh
     truth = Detections(np.array([[5, 5, 20, 20]], np.float32), np.array([0]), size_wh)
     data = {"pages": {"images": (LabelledImage(path, path.name, truth),)}, "names": {0: "stamp"}, "channels": 3}
-    return Pages(img_path="images", data=data, task="detect", imgsz=64, augment=augment, hyp=DEFAULT_CFG, batch_size=1)
+    return kind(img_path="images", data=data, task="detect", imgsz=64, augment=augment, hyp=DEFAULT_CFG, batch_size=1)
 
 
 def noise(mode: str = "RGB") -> Image.Image:
@@ -74,3 +75,17 @@ def test_pages_stay_in_memory_for_mosaics_and_leave_it_again(tmp_path: Path) -> 
     pages.max_buffer_length = 2
     pages._remember(0, pages.ims[0], (150, 101))
     assert pages.buffer == [0]
+
+
+def test_validation_shows_the_network_the_picture_that_val_shows_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    noise().save(path)
+    pages = pages_of(path, kind=ValidationPages)
+    fit = fitted_letterbox((101, 150), 64, 32)
+    assert pages.picture_sizes == [fit.picture_wh] == [(64, 64)]
+    batch = pages[0]
+    picture = batch["img"].numpy().transpose(1, 2, 0)
+    np.testing.assert_array_equal(picture, page_to_picture(read_picture(path).pixels, fit))
+    centre, sides = np.split(batch["bboxes"].numpy()[0] * 64, 2)
+    box = np.concatenate([centre - sides / 2, centre + sides / 2])[None].astype(np.float32)
+    np.testing.assert_allclose(boxes_to_page(box, fit), [[5, 5, 20, 20]], atol=1e-3)
