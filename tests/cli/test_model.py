@@ -97,3 +97,12 @@ def test_missing_things_have_exit_code_4(tmp_path: Path, capsys: pytest.CaptureF
     assert f"{tmp_path / 'data.yaml'}: no such dataset" in capsys.readouterr().err
     assert run(["train", "--resume", str(tmp_path / "none")]) == 4
     assert "no such run folder" in capsys.readouterr().err
+
+
+def test_the_last_run_is_looked_for_where_the_options_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["--runs", "elsewhere"], ["--set", "train.runs=elsewhere"]):
+        assert run(["train", "--resume", "last", *arguments]) == 4
+        assert "elsewhere: no interrupted run" in capsys.readouterr().err

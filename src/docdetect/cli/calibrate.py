@@ -29,9 +29,8 @@ def calibrate(
 ) -> None:
     """Turn confidence into probability, from the predictions of a run."""
     settings, console = request.settings, request.console
-    from docdetect.cli.runs import standard_folders
     from docdetect.evaluation.calibrate import calibrate_run
-    from docdetect.evaluation.runs import find_run_folder
+    from docdetect.evaluation.runs import find_run_folder, standard_folders
     from docdetect.metrics.codec import to_plain
     from docdetect.metrics.texts import share
     from docdetect.models.weights import resolve_weights

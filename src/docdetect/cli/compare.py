@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from docdetect.cli.options import Request, takes
-from docdetect.cli.runs import standard_folders, table_records
 from docdetect.console import Console
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def compare(
     from docdetect.errors import UsageError
     from docdetect.evaluation.compare import compare_runs, comparison_report
     from docdetect.evaluation.report import bootstrap_settings
-    from docdetect.evaluation.runs import find_run_folder
+    from docdetect.evaluation.runs import find_run_folder, standard_folders, table_records
     from docdetect.files import write_text
     from docdetect.metrics.codec import to_plain
     from docdetect.reports.page import report_to_html

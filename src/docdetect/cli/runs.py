@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from docdetect.cli.options import Request, make_group, takes
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from docdetect.config.schema import Config
 
 group = make_group("Look at training and evaluation runs.")
 
@@ -28,7 +23,7 @@ def list_(
 ) -> None:
     """List the runs of train, val and crossval, the newest first."""
     settings, console = request.settings, request.console
-    from docdetect.evaluation.runs import list_runs, runs_table
+    from docdetect.evaluation.runs import list_runs, runs_table, standard_folders, table_records
     from docdetect.metrics.texts import share
 
     places = folders or standard_folders(settings)
@@ -41,14 +36,3 @@ def list_(
     if not rows:
         console.info(f"no runs in {', '.join(map(str, places))}")
     console.summary({"runs": table_records(table)})
-
-
-def standard_folders(settings: Config) -> list[Path]:
-    """Where a configuration keeps the runs of train, val and crossval."""
-    return [Path(settings.train.runs), Path(settings.val.runs), Path(settings.crossval.runs)]
-
-
-def table_records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as JSON data; what is missing is null."""
-    records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
-    return records

@@ -41,7 +41,7 @@ def train(
         elif request.file is not None:
             raise UsageError("--resume and --config exclude each other", "A run goes on with its own configuration.")
         else:
-            runs = Request(console).settings.train.runs
+            runs = request.settings.train.runs
             settings = resuming.resumed_config(resume, runs, request.assignments, request.flags)
             result = resuming.resume(resume, settings, listeners)
     _show_training(console, result)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docdetect.config.loading import parse_yaml
+from docdetect.config.schema import Config
 from docdetect.errors import InputError
 from docdetect.evaluation.crossval import PLAN
 from docdetect.evaluation.report import EVALUATION
@@ -114,6 +115,17 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     typed: pd.DataFrame = table.astype({"epochs": "Int64", "AP50": float, "AP50-95": float})
     return typed
+
+
+def standard_folders(settings: Config) -> list[Path]:
+    """Where a configuration keeps the runs of train, val and crossval."""
+    return [Path(settings.train.runs), Path(settings.val.runs), Path(settings.crossval.runs)]
+
+
+def table_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as JSON data; what is missing is null."""
+    records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return records
 
 
 def find_run_folder(wanted: str, folders: Sequence[Path]) -> Path:
