@@ -111,11 +111,12 @@ def _marked(copy: DocumentFile, anew: Path, marks: Sequence[PdfMark], opener: Op
         appendable = bool(pdf.can_save_incrementally())
         _refuse_protected(pdf, copy.path, appendable)
         try:
+            pages = {number: pdf[number - 1] for number in sorted({mark.page for mark in marks})}
             if pdf.get_sigflags() <= 0:  # a digital signature may cover what is there
-                for number in sorted({mark.page for mark in marks}):
-                    _remove_older_marks(pdf, number)
+                for page in pages.values():
+                    _remove_older_marks(page)
             for position, mark in enumerate(marks):
-                _annotate(pdf, mark, f"{OWN_MARK_NAME}{position}")
+                _annotate(pages[mark.page], mark, f"{OWN_MARK_NAME}{position}")
             _save(pdf, copy.path, None if appendable else anew)
         except OSError as error:
             with output_errors(copy.path):
@@ -150,10 +151,12 @@ def _check_frames(finished: DocumentFile, marks: Sequence[PdfMark], opener: Open
 
 def _frames(page: Any) -> Iterator[tuple[str, BoxPt]]:
     """Name and box, in points of the displayed page, of every frame that docdetect added to a page."""
-    for annotation in page.annots():
-        if annotation.info["id"].startswith(OWN_MARK_NAME):
-            box = pymupdf.mupdf.pdf_annot_rect(annotation.this)  # through the very matrix that draws the page
-            yield annotation.info["id"], (box.x0, box.y0, box.x1, box.y1)
+    low = pymupdf.mupdf
+    for annotation in _annotations(_low_page(page)):
+        name = low.pdf_to_text_string(low.pdf_dict_gets(low.pdf_annot_obj(annotation), "NM"))
+        if name.startswith(OWN_MARK_NAME):
+            box = low.pdf_annot_rect(annotation)  # through the very matrix that draws the page
+            yield name, (box.x0, box.y0, box.x1, box.y1)
 
 
 def _is_around(frame: BoxPt | None, mark: PdfMark, page: Any) -> bool:
@@ -187,28 +190,44 @@ def _certified_for(pdf: Any) -> int | None:
     return int(low.pdf_to_int(level)) if low.pdf_is_int(level) else _ANNOTATIONS_ALLOWED - 1
 
 
-def _remove_older_marks(pdf: Any, number: int) -> None:
-    """Takes the frames of an earlier marked copy off a page: the new frames stand for them."""
+def _annotations(page: Any) -> Iterator[Any]:
+    """MuPDF's annotations of MuPDF's page; the one that was given last may be deleted."""
     low = pymupdf.mupdf
-    page = low.pdf_load_page(pymupdf._as_pdf_document(pdf), number - 1)
     annotation = low.pdf_first_annot(page)
     while annotation.m_internal:
         following = low.pdf_next_annot(annotation)
-        if is_own_mark(low.pdf_annot_obj(annotation)):
-            low.pdf_delete_annot(page, annotation)
+        yield annotation
         annotation = following
 
 
-def _annotate(pdf: Any, mark: PdfMark, name: str) -> None:
-    page = pdf[mark.page - 1]
-    annotation = page.add_rect_annot(pymupdf.Rect(0, 0, 1, 1))
-    # PyMuPDF's own coordinates are wrong on a turned page with a UserUnit; those of MuPDF are the displayed page's.
-    pymupdf.mupdf.pdf_set_annot_rect(annotation.this, pymupdf.mupdf.FzRect(*_frame_box(mark, page)))
-    annotation.set_info(title=mark.title, content=mark.content)
-    annotation.set_colors(stroke=[value / 255 for value in mark.rgb])
-    annotation.set_border(width=_line_pt(page) / _user_unit(page))
-    pdf.xref_set_key(annotation.xref, "NM", pymupdf.get_pdf_str(name))
-    annotation.update()
+def _low_page(page: Any) -> Any:
+    """MuPDF's own object of PyMuPDF's page.
+
+    PyMuPDF's functions take milliseconds for each annotation, and its coordinates are wrong on a turned page with a
+    UserUnit.
+    """
+    return pymupdf.mupdf.pdf_page_from_fz_page(page.this)
+
+
+def _remove_older_marks(page: Any) -> None:
+    """Takes the frames of an earlier marked copy off a page: the new frames stand for them."""
+    low, low_page = pymupdf.mupdf, _low_page(page)
+    for annotation in _annotations(low_page):
+        if is_own_mark(low.pdf_annot_obj(annotation)):
+            low.pdf_delete_annot(low_page, annotation)
+
+
+def _annotate(page: Any, mark: PdfMark, name: str) -> None:
+    low = pymupdf.mupdf
+    annotation = low.pdf_create_annot(_low_page(page), low.PDF_ANNOT_SQUARE)
+    low.pdf_set_annot_rect(annotation, low.FzRect(*_frame_box(mark, page)))
+    low.pdf_set_annot_flags(annotation, low.PDF_ANNOT_IS_PRINT)
+    low.pdf_set_annot_author(annotation, mark.title)
+    low.pdf_set_annot_contents(annotation, mark.content)
+    low.pdf_set_annot_color(annotation, [value / 255 for value in mark.rgb])
+    low.pdf_set_annot_border_width(annotation, _line_pt(page) / _user_unit(page))
+    low.pdf_dict_puts(low.pdf_annot_obj(annotation), "NM", low.pdf_new_text_string(name))
+    low.pdf_update_annot(annotation)
 
 
 def _frame_box(mark: PdfMark, page: Any) -> BoxPt:
