@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.documentation import DOCUMENTS, ROOT, prose
+from tests.support.documentation import DOCUMENTS, ROOT, inline_code, prose
+from tests.test_imports import FLOORS
 
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 CARD = ROOT / "docs" / "model-card.md"
 LINK = re.compile(r"\]\((<[^>]*>|[^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")
 
@@ -61,6 +63,26 @@ def test_the_site_builds_without_warnings_and_asks_nothing_of_other_sites(tmp_pa
         text = page.read_text(encoding="utf-8")
         assert loaded.findall(text) == [], page.name
         assert 'class="mermaid"' not in text, "the script that draws such blocks would come from another site"
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    source = ROOT / "src" / "docdetect"
+    folders = (ROOT, source, source / "models", source / "inference")
+    for code in inline_code(ARCHITECTURE):
+        if not re.fullmatch(r"[\w./-]+(\.py|/)", code):
+            continue
+        is_there = any((folder / code).exists() for folder in folders)
+        assert is_there or ("/" not in code.rstrip("/") and any(source.rglob(code.rstrip("/")))), code
+
+
+def test_the_floors_of_the_architecture_are_those_that_imports_are_held_to() -> None:
+    rows = re.findall(r"^\| (\d) \| ([^|]+) \|", ARCHITECTURE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    told = {
+        name.removesuffix(".py"): int(floor) for floor, names in rows for name in re.findall(r"`([\w.]+)/?`", names)
+    }
+    source = ROOT / "src" / "docdetect"
+    rooms = {name for name in FLOORS if (source / name).is_dir() or (source / f"{name}.py").is_file()} - {"__init__"}
+    assert told == {name: FLOORS[name] for name in rooms}
 
 
 def test_every_page_of_the_site_is_in_its_menu_and_says_what_it_is_for() -> None:

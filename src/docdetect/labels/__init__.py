@@ -1,1 +1,0 @@
-"""One codec per annotation format: pure functions between text or plain data and our types."""
