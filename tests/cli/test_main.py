@@ -142,6 +142,15 @@ def test_ctrl_c_says_so_and_is_exit_code_130(
     assert capsys.readouterr().err == "error: interrupted\n  What was finished is kept.\n"
 
 
+def test_a_broken_pipe_of_a_process_is_not_taken_for_a_closed_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("docdetect.doctor.examine", fail)
+    with pytest.raises(RuntimeError, match="one of docdetect's own processes"):
+        run(["doctor"])
+
+
 def test_config_show_and_validate(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "show", "grouping"]) == 0
     shown = capsys.readouterr().out

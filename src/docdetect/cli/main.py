@@ -44,8 +44,9 @@ def run(arguments: list[str]) -> int:
     command_line_error = typer.BadParameter.__bases__[0]  # Typer exports BadParameter, but not its base
     assert issubclass(command_line_error, Exception)
     try:
-        with reading_stdout():
-            result = build_app(arguments)(args=arguments, prog_name="docdetect", standalone_mode=False)
+        result = build_app(arguments)(args=arguments, prog_name="docdetect", standalone_mode=False)
+        with reading_stdout():  # what is still in the buffer is written now, where a closed pipe can be told
+            pass
     except DocdetectError as error:
         console.error(error.message, error.remedy)
         if error.__cause__ is not None:

@@ -107,7 +107,10 @@ def takes(*sections: str, keys: Sequence[str] = (), argument: str = "", command:
             own_values = {one.name: values.pop(one.name) for one in own}
             request = _request(context, generated, values)
             start = time.monotonic()
-            exit_code = work(request, **own_values)
+            try:
+                exit_code = work(request, **own_values)
+            except BrokenPipeError as error:  # Typer takes every such error for stdout's and would end without a word
+                raise RuntimeError("a pipe to one of docdetect's own processes is broken") from error
             request.console.detail(f"{name} took {time.monotonic() - start:.1f} s")
             return exit_code
 
