@@ -43,7 +43,7 @@ check: lint type test ## Everything that CI checks
 check-light: setup ## Install without extras in a new environment, and run infer there
 	$(BIN)/python -m benchmarks.light_install
 
-format: setup ## Rewrite the code in the house style
+format: setup ## Rewrite the code in the style that lint checks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -61,23 +61,23 @@ docs: setup ## Build the documentation into site/ without a network, and check i
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/pytest --quiet tests/test_docs.py
 
-prepare: setup ## data/raw -> data/datasets/main
+prepare: setup ## Make the dataset data/datasets/main of the documents in data/raw
 	$(DOCDETECT) prepare --config data.yaml
 
-train: setup ## data/datasets/main -> runs/train
+train: setup ## Train on data/datasets/main, into runs/train
 	$(DOCDETECT) train --config best.yaml
 
 # Hours of work, in as many sessions as it takes: each goes on where the last one stopped, whatever stopped it. With
 # HOURS=2.5 a session ends after so long, between two epochs, with exit code 130. Bundled weights are not replaced
 # unasked: the last step says how.
 PRETRAIN := --set train.runs=runs/pretrain
-weights: setup ## Made-up pages -> a network trained from nothing -> bundled weights; HOURS=2.5 for a session of that length
+weights: setup ## Train a network from nothing on made-up pages and bundle it; HOURS=2.5 ends a session after so long
 	$(DOCDETECT) synth --config pretrain.yaml
 	$(DOCDETECT) train --config pretrain.yaml $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
 	$(DOCDETECT) train --config pretrain_pages.yaml $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
 	$(DOCDETECT) weights $(PRETRAIN) --pack last --calibration data/synth
 
-infer: setup ## scans/ -> runs/infer
+infer: setup ## Find marks in the documents of scans/, into runs/infer
 	$(DOCDETECT) infer --config infer.yaml scans/
 
 configs: setup ## Rewrite the comments of configs/ from the descriptions of the keys
