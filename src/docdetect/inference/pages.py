@@ -58,7 +58,6 @@ class Page:
         size_pt: (width, height) of the displayed page of a PDF in points; None for images and arrays.
         marks: by descending confidence.
         doubtful: possible marks below the threshold that a person should check, by descending confidence.
-        marks: by descending score.
         damaged: what may be missing of a page from a damaged file, in words for people; None for a sound page.
     """
 
