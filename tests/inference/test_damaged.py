@@ -52,6 +52,7 @@ def test_a_document_with_a_damaged_page_never_lacks_a_mark(tmp_path: Path) -> No
     make_image(tmp_path / "in" / "whole.jpg", [])
     report = run_once(tmp_path / "in", tmp_path / "out", wanted=InferConfig(require=("signature",)))
     assert set(report.lacking) == {"whole.jpg"}
+    assert report.totals.documents[0].remarks == "has a damaged page (page 1)"
 
 
 def test_the_python_interface_says_what_is_damaged(tmp_path: Path) -> None:

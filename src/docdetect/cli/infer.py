@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from docdetect.cli.options import Request, takes
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
 _MOST_LINES = 20
 # Up to so many documents, the table has a line for each of them; with more documents it has a line for each class.
 _MOST_DOCUMENTS = 30
+# The answers in the order of the columns of the table with a line for each class.
+_ANSWERS = ("has", "none", "check", "unknown")
 
 
 @takes("infer", "grouping", argument="infer.source")
 def infer(request: Request) -> int:
     """Find marks in a folder of PDFs and images.
 
-    Results: detections.json (the format of annotations.json), detections.csv, detections.jsonl, documents.csv,
-    summary.json and pages/ with the marks drawn. Exit code 7: finished, and some documents failed.
+    Results: index.html to look at, results.xlsx, detections.json (the format of annotations.json), detections.csv,
+    detections.jsonl, documents.csv, summary.json and pages/ with the marks drawn. Exit code 7: finished, and some
+    documents failed.
     """
     from docdetect.inference.resuming import infer_config
     from docdetect.inference.run import infer as find_marks
@@ -52,6 +56,8 @@ def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
     if report.required:
         tell = console.warn if wanted.fail_on_missing else console.info
         _list(tell, [f"{name}: no {' and no '.join(missing)}" for name, missing in report.lacking.items()])
+        _list(tell, list(_lines_to_check(report)))
+        _list(tell, [f"{name}: {' and '.join(names)} not known" for name, names in report.unknown.items()])
     console.info(_sentence(report))
     for line in _places(report):
         console.info(line)
@@ -61,24 +67,46 @@ def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
 
 
 def _show_found(console: Console, report: InferReport) -> None:
-    """A table of the pages with marks, document by document, or of the marks class by class."""
+    """A table of the pages with marks, document by document, or of the answers class by class."""
     totals = report.totals
     names = totals.class_names
     if 0 < len(totals.documents) <= _MOST_DOCUMENTS:
         rows = [[row.document, *(_pages_cell(row, name) for name in names)] for row in totals.documents]
         console.table("Pages with marks", ["document", *names], rows)
+        shown = {cell for row in rows for cell in row[1:]}
+        if any(cell.endswith("?") for cell in shown):
+            console.info("?: the document was not seen as a whole, so that it may have more marks")
+        if any("check" in cell for cell in shown):
+            console.info("check: possible marks that a person should look at, on these pages")
     elif totals.documents:
-        having = {name: sum(bool(row.pages_of_class[name]) for row in totals.documents) for name in names}
+        answers = {name: Counter(row.answers[name] for row in totals.documents) for name in names}
+        columns = ["class", "marks", *(f"documents: {answer}" for answer in _ANSWERS)]
         console.table(
-            "Marks", ["class", "marks", "documents with one"], [[n, totals.marks[n], having[n]] for n in names]
+            "Marks", columns, [[n, totals.marks[n], *(answers[n][answer] for answer in _ANSWERS)] for n in names]
         )
 
 
 def _pages_cell(row: DocumentRow, name: str) -> str:
-    """The pages of a document with marks of a class: `1, 3`; `none`; or `?` where a part was not seen."""
-    pages = ", ".join(map(str, row.pages_of_class[name]))
-    is_whole = row.finished and row.failure is None and not row.failed_pages and not row.leaves_doubt
-    return pages if is_whole and pages else "none" if is_whole else f"{pages}, ?".removeprefix(", ")
+    """The pages of a document with marks of a class: `1, 3`; `check 2` for possible marks; `none`; `?` if not seen."""
+    answer = row.answers[name]
+    if answer == "none":
+        return "none"
+    parts = [str(number) for number in row.pages_of_class[name]]
+    if answer == "check":
+        parts.append(f"check {', '.join(map(str, row.pages_to_check[name]))}")
+    if not row.is_seen:
+        parts.append("?")
+    return ", ".join(parts)
+
+
+def _lines_to_check(report: InferReport) -> Iterator[str]:
+    """`a.pdf: please check page 2 for a signature`, for every document where only possible marks were found."""
+    pages_of = {row.document: row.pages_to_check for row in report.totals.documents}
+    for document, names in report.to_check.items():
+        for name in names:
+            numbers = pages_of[document][name]
+            pages = f"page{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+            yield f"{document}: please check {pages} for a possible {name}"
 
 
 def _failure_line(row: FailedPage) -> str:
@@ -98,6 +126,8 @@ def _sentence(report: InferReport) -> str:
     parts += [f"{_count(partial, 'document')} could not be read completely"] if partial else []
     if report.required:
         parts.append(f"{_count(len(report.lacking), 'document')} without {' or without '.join(report.required)}")
+        parts += [f"{_count(len(report.to_check), 'document')} to check"] if report.to_check else []
+        parts += [f"{_count(len(report.unknown), 'document')} not seen as a whole"] if report.unknown else []
     parts.append(f"{report.elapsed_s:.1f} s, {report.pages_per_s:.2f} pages/s")
     return "; ".join(parts)
 
@@ -116,7 +146,7 @@ def _places(report: InferReport) -> Iterator[str]:
 
 
 def _exit_code(report: InferReport, wanted: InferConfig) -> int:
-    """The exit code: 0, or 7 when a document failed or, with --fail-on-missing, lacks a required class.
+    """The exit code: 0, or 7 when a document failed or, with --fail-on-missing, may lack a required class.
 
     Raises:
         InterruptedRunError: the user stopped the run.
@@ -129,7 +159,8 @@ def _exit_code(report: InferReport, wanted: InferConfig) -> int:
             f"interrupted after {done} of {report.expected} documents; their results are in {report.output}",
             f"Go on from there with: docdetect infer --resume --output {report.output}",
         )
-    failed = report.failed_documents or report.without_copy or (wanted.fail_on_missing and report.lacking)
+    is_uncertain = report.lacking or report.to_check or report.unknown
+    failed = report.failed_documents or report.without_copy or (wanted.fail_on_missing and is_uncertain)
     return PartialFailureError.exit_code if failed else 0
 
 

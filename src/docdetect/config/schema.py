@@ -623,7 +623,9 @@ class InferConfig(Section):
         description="Classes that every document should have. The documents that lack one are listed.",
     )
     fail_on_missing: Annotated[bool, Option("Output")] = Field(
-        False, description="End with exit code 7 when a document lacks a required class."
+        False,
+        description="End with exit code 7 when a document lacks a required class, or when only a person can say "
+        "whether it does: a possible mark, or a part that could not be seen.",
     )
     overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
         False, description="Replace the results in the output folder."

@@ -62,6 +62,11 @@ class DocumentRow:
         return bool(self.damaged_pages) or any(note.leaves_doubt for note in self.notes)
 
     @property
+    def is_seen(self) -> bool:
+        """Whether the document was seen as a whole, so that a mark that was not found is not there."""
+        return self.status is DocumentStatus.OK and self.finished and not self.leaves_doubt
+
+    @property
     def answers(self) -> dict[str, Answer]:
         """Class name -> whether the document has such a mark.
 
@@ -75,15 +80,19 @@ class DocumentRow:
             return "has"
         if self.pages_to_check.get(name):
             return "check"
-        is_seen = self.status is DocumentStatus.OK and self.finished and not self.leaves_doubt
-        return "none" if is_seen else "unknown"
+        return "none" if self.is_seen else "unknown"
 
     @property
     def remarks(self) -> str:
         """What else is to be known about the document, in words that follow its name; "" where there is nothing."""
         remarks = [note.message for note in self.notes]
         if self.damaged_pages:
-            remarks.append(f"has damaged pages ({_numbers(self.damaged_pages)})")
+            numbers = ", ".join(map(str, self.damaged_pages))
+            remarks.append(
+                f"has a damaged page (page {numbers})"
+                if len(self.damaged_pages) == 1
+                else f"has damaged pages (pages {numbers})"
+            )
         return "; ".join(remarks)
 
 
