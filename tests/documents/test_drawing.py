@@ -94,6 +94,7 @@ def test_white_letters_can_be_read_on_every_colour(class_id: int) -> None:
 def test_pages_are_drawn_at_their_own_size_up_to_a_limit() -> None:
     assert drawing_size(PageInfo("a.jpg", 1, (600, 900))) == LongSide(900)
     assert drawing_size(PageInfo("a.pdf", 1, (3306, 4678), 200)) == LongSide(DRAWN_LONG_PX)
+    assert drawing_size(PageInfo("a.pdf", 1, (3306, 4678), 200), 1754) == LongSide(1754), "a scan has no finer pixels"
 
 
 def plates(drawn: ByteArray, without: ByteArray, boxes: list[tuple[int, int, int, int]]) -> Any:

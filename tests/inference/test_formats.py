@@ -76,18 +76,18 @@ def test_ultralytics_reads_the_yolo_labels(output: Path, tmp_path: Path) -> None
     from ultralytics.data.utils import verify_image_label
 
     make_folder(tmp_path)
-    label = output / "yolo" / "photo.jpg" / "page_0001.txt"
+    label = output / "labels" / "photo.jpg" / "page_0001.txt"
     *_, message = checked = verify_image_label((str(tmp_path / "photo.jpg"), str(label), "", False, 3, 0, 0, False))
     assert message == ""
     assert checked[1][:, 0].tolist() == [2.0]
 
 
 def test_yolo_labels_say_the_same_as_the_json(output: Path) -> None:
-    text = (output / "yolo" / "photo.jpg" / "page_0001.txt").read_text()
+    text = (output / "labels" / "photo.jpg" / "page_0001.txt").read_text()
     found = yolo_to_detections(text, (300, 200), "page")
     assert found.xyxy[0] == pytest.approx([50, 40, 120, 90], abs=3)
-    assert (output / "yolo" / "a.pdf" / "page_0002.txt").read_text() == ""
-    assert (output / "yolo" / "classes.txt").read_text() == "qr\nsignature\nstamp\n"
+    assert (output / "labels" / "a.pdf" / "page_0002.txt").read_text() == ""
+    assert (output / "classes.txt").read_text() == "qr\nsignature\nstamp\n"
 
 
 def test_parquet_has_the_rows_of_the_csv(output: Path) -> None:

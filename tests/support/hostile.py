@@ -47,6 +47,9 @@ class FakeDocument:
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         return PageInfo(self._file.name, number, (6, 4))
 
+    def stored_long_px(self, number: int) -> int | None:
+        return None
+
     def paper_in(self, number: int) -> tuple[float, float]:
         return (6.0, 4.0)
 

@@ -611,6 +611,11 @@ class InferConfig(Section):
     save_pages: Annotated[bool, Option("Output", shown=True)] = Field(
         True, description="Draw every page with its marks, in pages/."
     )
+    save_images: Annotated[bool, Option("Output")] = Field(
+        False,
+        description="Keep every page as a clean picture, in images/, which the COCO and YOLO files name; their boxes "
+        "fit these pictures.",
+    )
     save_crops: Annotated[bool, Option("Output", shown=True)] = Field(
         False, description="Cut out every mark, in crops/."
     )

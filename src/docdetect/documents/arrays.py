@@ -54,6 +54,9 @@ class ArrayDocument:
     def paper_in(self, number: int) -> tuple[float, float]:
         return paper_of_picture(self._image.size, None)
 
+    def stored_long_px(self, number: int) -> int | None:
+        return max(self._image.size)
+
     def render(self, number: int, size: RenderSize) -> Page:
         info = self.page_info(number, size)
         check_pixel_budget(self._file.path, number, info.size_wh)

@@ -97,13 +97,14 @@ def class_colour(class_id: int, name: str) -> Colour:
     return _COLOUR_OF_NAME.get(name, _OTHER_COLOURS[class_id % len(_OTHER_COLOURS)])
 
 
-def drawing_size(info: PageInfo) -> LongSide:
+def drawing_size(info: PageInfo, stored_long_px: int | None = None) -> LongSide:
     """The size at which a page is best rendered for `draw_detections`: its own, up to `DRAWN_LONG_PX`.
 
     Args:
         info: the page at the size that its boxes refer to.
+        stored_long_px: long side of the picture that the page is; None for a page that is drawn.
     """
-    return LongSide(min(max(info.size_wh), DRAWN_LONG_PX))
+    return LongSide(min(stored_long_px or max(info.size_wh), DRAWN_LONG_PX))
 
 
 def draw_detections(
@@ -174,7 +175,7 @@ def write_image(path: Path, pixels: ByteArray) -> None:
     write_bytes(path, encoded_image(path.suffix, pixels))
 
 
-def encoded_image(suffix: str, pixels: ByteArray, *, dpi: float | None = None) -> bytes:
+def encoded_image(suffix: str, pixels: ByteArray, *, dpi: float | None = None, quality: int = _JPEG_QUALITY) -> bytes:
     """The picture as a PNG or JPEG file's bytes, with its px/inch where given. Raises OutputError: another suffix."""
     stream = io.BytesIO()
     picture = Image.fromarray(pixels)
@@ -182,7 +183,7 @@ def encoded_image(suffix: str, pixels: ByteArray, *, dpi: float | None = None) -
     if suffix.lower() == ".png":
         picture.save(stream, "PNG", compress_level=2, **resolution)  # level 6 takes thrice as long for 10 % less
     elif suffix.lower() in (".jpg", ".jpeg"):
-        picture.save(stream, "JPEG", quality=_JPEG_QUALITY, **resolution)
+        picture.save(stream, "JPEG", quality=quality, **resolution)
     else:
         raise OutputError(f"pictures are written as .png or .jpg, not {suffix!r}")
     return stream.getvalue()

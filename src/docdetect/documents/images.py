@@ -140,6 +140,10 @@ class ImageDocument:
             geometry = _geometry(image)
         return paper_of_picture(geometry.size_wh, geometry.dpi)
 
+    def stored_long_px(self, number: int) -> int | None:
+        with self._frame(number) as image:
+            return round(max(_geometry(image).size_wh))
+
     def render(self, number: int, size: RenderSize) -> Page:
         with self._frame(number) as image:
             geometry = _geometry(image)

@@ -20,7 +20,7 @@ import numpy as np
 import pymupdf
 
 from docdetect.documents.pdf_annotations import show_as_viewers_do
-from docdetect.documents.pdf_scans import scanned_pixels
+from docdetect.documents.pdf_scans import scan_size_wh, scanned_pixels
 from docdetect.documents.pdf_unseen import unseen_content
 from docdetect.documents.reader import (
     check_page_number,
@@ -113,6 +113,11 @@ class PdfDocument:
             return size_pt[0] / POINTS_PER_INCH, size_pt[1] / POINTS_PER_INCH
         scale = scan_dpi / POINTS_PER_INCH
         return paper_of_picture((size_pt[0] * scale, size_pt[1] * scale), scan_dpi)
+
+    def stored_long_px(self, number: int) -> int | None:
+        with self._page(number) as page:
+            stored_wh = scan_size_wh(page)
+        return None if stored_wh is None else max(stored_wh)
 
     def render(self, number: int, size: RenderSize) -> Page:
         with self._page(number) as page:

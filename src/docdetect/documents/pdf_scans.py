@@ -67,6 +67,16 @@ def scanned_pixels(page: Any, size_wh: SizeWH) -> ByteArray | None:
     return np.ascontiguousarray(np.rot90(pixels, turns))
 
 
+def scan_size_wh(page: Any) -> SizeWH | None:
+    """Width and height in px, as stored, of the only picture of a page that is a scan; None for every other page.
+
+    Args:
+        page: PyMuPDF's page.
+    """
+    data = _only_jpeg(page)
+    return None if data is None else data[2]
+
+
 def _only_jpeg(page: Any) -> tuple[bytes, str, SizeWH] | None:
     """The file of the only picture, its mode and its size in px, where the page is nothing else."""
     pdf, pictures = page.parent, page.get_images(full=True)

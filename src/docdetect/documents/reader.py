@@ -64,6 +64,12 @@ class Document(Protocol):
         See `paper_of_picture`. Raises DocumentError.
         """
 
+    def stored_long_px(self, number: int) -> int | None:
+        """Long side in px of the picture that page `number` (from 1) is; None for a page that is drawn or composed.
+
+        A rendering that is larger shows nothing more. Raises DocumentError.
+        """
+
     def render(self, number: int, size: RenderSize) -> Page:
         """Page `number` (from 1) as displayed, RGB. Raises DocumentError."""
 

@@ -65,6 +65,8 @@ Conf: TypeAlias = float | Mapping[str, float] | None
 
 # Bytes of a rendered page that waits for the network: most pages have 2 MB, an enlarged one up to 200.
 _BYTES_A_PAGE = 6 << 20
+# Bytes of the pictures of a page that people look at: about 9 MB for a drawn page, 12 MB for a clean one.
+_BYTES_A_PICTURE = 12 << 20
 # Documents that are handed to the isolated processes at once.
 _CHUNK = 64
 # Seconds after which a source of documents counts as slow, so that what it gave already is finished first.
@@ -327,6 +329,7 @@ class Detector:
         read_codes: bool = True,
         code_class: str = "qr",
         save_pages: bool = False,
+        save_images: bool = False,
         save_crops: bool = False,
         save_pdf: bool = False,
     ) -> RunSettings:
@@ -341,6 +344,7 @@ class Detector:
             read_codes: see `detect`.
             code_class: the category whose marks are QR codes.
             save_pages: a run draws every page into its result folder.
+            save_images: a run keeps every page as a clean picture in its result folder.
             save_crops: a run cuts every mark out into its result folder.
             save_pdf: a run copies every PDF with its marks as annotations into its result folder.
 
@@ -366,6 +370,7 @@ class Detector:
             trim=self._trim,
             grouping=grouping if isinstance(grouping, GroupingSettings) else GroupingSettings(method=grouping),
             save_pages=save_pages,
+            save_images=save_images,
             save_crops=save_crops,
             save_pdf=save_pdf,
             read_codes=read_codes,
@@ -394,7 +399,15 @@ class Detector:
             stop: once this is set, no further page is begun.
             output: folder for drawn pages and crops, where the settings ask for them.
         """
-        reading = PageReading(settings.imgsz, settings.dpi, work.done, settings.rotations, settings.tile)
+        reading = PageReading(
+            settings.imgsz,
+            settings.dpi,
+            work.done,
+            settings.rotations,
+            settings.tile,
+            drawn=settings.save_pages and output is not None,
+            clean=settings.save_images and output is not None,
+        )
         events = read_documents(work, reading, self._limits(settings), opener, stop)
         regions = IsolatedRegionReader(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
         return self._results(events, settings, regions, stop, output)
@@ -419,7 +432,9 @@ class Detector:
             stop: once this is set, nothing more is written.
             output: the result folder.
         """
-        reading = PageReading(settings.imgsz, settings.dpi, work.done)
+        reading = PageReading(
+            settings.imgsz, settings.dpi, work.done, drawn=settings.save_pages, clean=settings.save_images
+        )
         with IsolatedRegionReader(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener) as regions:
             events = read_documents(work, reading, self._limits(settings), opener, stop)
             save_pictures(events, Finisher(settings, regions, output), result_of, stop)
@@ -447,6 +462,7 @@ class Detector:
 
     def _limits(self, settings: RunSettings) -> WorkerSettings:
         """How many pages may be rendered ahead: enough that all lanes find a batch and every process has a page."""
+        pictures = settings.save_pages + settings.save_images
         batch = settings.batch or self.engine.traits.batch
         ahead = max(16, 2 * self.engine.traits.lanes * batch, 2 * settings.workers)
         return WorkerSettings(
@@ -454,7 +470,7 @@ class Detector:
             settings.doc_timeout_s,
             settings.doc_memory_mb << 20,
             max_in_flight=ahead,
-            max_in_flight_bytes=ahead * _BYTES_A_PAGE,
+            max_in_flight_bytes=ahead * (_BYTES_A_PAGE + pictures * _BYTES_A_PICTURE),
         )
 
     def _thresholds(self, conf: Conf) -> tuple[float, tuple[float, ...]]:

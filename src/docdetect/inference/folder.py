@@ -24,7 +24,8 @@ PDF_FOLDER = "pdf"
 THUMBS_FOLDER = "thumbs"
 INDEX_NAME = "index.html"
 WORKBOOK_NAME = "results.xlsx"
-YOLO_FOLDER = "yolo"
+IMAGES_FOLDER = "images"
+LABELS_FOLDER = "labels"
 RESULT_FILES = (
     JOURNAL_NAME,
     "detections.json",
@@ -33,6 +34,8 @@ RESULT_FILES = (
     "detections_coco.json",
     "documents.csv",
     "summary.json",
+    "classes.txt",
+    "data.yaml",
     INDEX_NAME,
     WORKBOOK_NAME,
     CONFIG_NAME,
@@ -44,7 +47,8 @@ _MADE_BY_US = {
     THUMBS_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
     CROPS_FOLDER: re.compile(r"page_\d{4,}_.+_\d{2,}\.jpg"),
     PDF_FOLDER: re.compile(r".+\.pdf", re.IGNORECASE),
-    YOLO_FOLDER: re.compile(r"page_\d{4,}\.txt|classes\.txt"),
+    IMAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
+    LABELS_FOLDER: re.compile(r"page_\d{4,}\.txt"),
 }
 
 # Names of files that become result files when they are whole; a killed run leaves some behind.
@@ -94,7 +98,7 @@ def remove_files(folder: Path, keep: frozenset[str]) -> None:
     """Removes the files that docdetect made under `folder`, and folders that become empty.
 
     Args:
-        folder: `pages`, `crops`, `pdf` or `yolo` in a result folder; nothing happens where it does not exist.
+        folder: a folder of a result folder, such as `pages`; nothing happens where it does not exist.
         keep: paths relative to `folder`, POSIX, that stay.
 
     Raises:

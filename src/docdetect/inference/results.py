@@ -22,7 +22,7 @@ from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_jso
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.errors import MissingDependencyError
 from docdetect.files import json_text, replacing, replacing_text, write_text
-from docdetect.inference.folder import INDEX_NAME, PAGES_FOLDER, PDF_FOLDER, THUMBS_FOLDER, YOLO_FOLDER
+from docdetect.inference.folder import INDEX_NAME, LABELS_FOLDER, PAGES_FOLDER, PDF_FOLDER, THUMBS_FOLDER
 from docdetect.inference.index_page import IndexHeading, index_page, listed_document
 from docdetect.inference.journal import (
     DocumentEnd,
@@ -96,7 +96,8 @@ def csv_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
 def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
     """`detections_coco.json`: COCO's images, annotations (with `score`) and categories, ids from 1.
 
-    Images are named `<document>/page_0001`; the number of the page and the document stand beside it.
+    Images are named `<document>/page_0001.jpg`, as `--save-images` writes them into `images/`; the number of the page
+    and the document stand beside the name.
     """
     with replacing_text(output / "detections_coco.json") as stream, _scratch(output) as later:
         images = marks = 0
@@ -108,7 +109,7 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
             for page in result.good_pages:
                 images += 1
                 info = page.info
-                image = {"id": images, "file_name": f"{info.document}/page_{info.number:04d}"}
+                image = {"id": images, "file_name": f"{info.document}/page_{info.number:04d}.jpg"}
                 size = {"width": info.size_wh[0], "height": info.size_wh[1]}
                 where = {"document": info.document, "page": info.number}
                 _write_item(stream, image | size | where, first=images == 1)
@@ -126,9 +127,17 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
 
 @contextmanager
 def yolo_files(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
-    """`yolo/<document>/page_0001.txt` for every page, without confidences (labels to correct), and their classes."""
-    folder = output / YOLO_FOLDER
-    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in settings.class_names))
+    """`labels/<document>/page_0001.txt` for every page, without confidences (labels to correct), and their classes.
+
+    With the pictures that `--save-images` writes into `images/`, the result folder is a YOLO dataset: its `data.yaml`
+    says so, and docdetect, Ultralytics and FiftyOne read it.
+    """
+    folder = output / LABELS_FOLDER
+    write_text(output / "classes.txt", "".join(f"{name}\n" for name in settings.class_names))
+    names = "".join(f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(settings.class_names))
+    write_text(
+        output / "data.yaml", f"# Marks found by docdetect infer.\npath: .\ntrain: images\nval: images\nnames:\n{names}"
+    )
 
     def add(result: DocumentResult) -> None:
         for page in result.good_pages:

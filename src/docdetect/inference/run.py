@@ -23,6 +23,7 @@ from docdetect.inference.detector import Detector, StopSignal
 from docdetect.inference.folder import (
     CONFIG_NAME,
     CROPS_FOLDER,
+    IMAGES_FOLDER,
     PAGES_FOLDER,
     PDF_FOLDER,
     THUMBS_FOLDER,
@@ -337,6 +338,7 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
         read_codes=wanted.read_codes,
         code_class=wanted.code_class,
         save_pages=wanted.save_pages,
+        save_images=wanted.save_images,
         save_crops=wanted.save_crops,
         save_pdf=wanted.save_pdf,
     )
@@ -352,7 +354,7 @@ def _remove_orphans(output: Path, totals: Totals) -> None:
     """Removes pictures and copies of documents and pages that are no longer among the results."""
     copied = (row.document for row in totals.documents if row.pdf is not None and row.pdf.failure is None)
     remove_files(output / PDF_FOLDER, keep=frozenset(copied))
-    for folder in (PAGES_FOLDER, THUMBS_FOLDER, CROPS_FOLDER):
+    for folder in (PAGES_FOLDER, THUMBS_FOLDER, IMAGES_FOLDER, CROPS_FOLDER):
         base = output / folder
         if not base.is_dir():
             continue

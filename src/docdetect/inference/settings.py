@@ -15,7 +15,7 @@ from docdetect.merging import GroupingSettings
 Rotations: TypeAlias = Literal["off", "auto", "all"]
 
 _WITHOUT_INFLUENCE = frozenset(
-    {"save_pages", "save_crops", "save_pdf", "batch", "workers", "doc_timeout_s", "doc_memory_mb"}
+    {"save_pages", "save_images", "save_crops", "save_pdf", "batch", "workers", "doc_timeout_s", "doc_memory_mb"}
 )
 
 
@@ -43,7 +43,8 @@ class RunSettings:
         tile: the network sees large drawings also in tiles.
         trim: engines on CPUs leave out the blank borders of pages.
         grouping: how raw boxes are merged into marks.
-        save_pages: pages are drawn as JPEG. Made from results and without influence on them, as the next two are.
+        save_pages: pages are drawn as JPEG. Made from results and without influence on them, as the next three are.
+        save_images: pages are also kept as JPEG without anything drawn on them, for tools that label pictures.
         save_crops: every mark is cut out as JPEG.
         save_pdf: every PDF is copied with its marks as annotations.
         read_codes: QR codes are read, at full resolution where that is needed.
@@ -71,6 +72,7 @@ class RunSettings:
     trim: bool = False
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     save_pages: bool = True
+    save_images: bool = False
     save_crops: bool = False
     save_pdf: bool = False
     read_codes: bool = True

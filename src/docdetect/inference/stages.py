@@ -30,14 +30,14 @@ from docdetect import boxes
 from docdetect.config.limits import PROCESS_MEMORY_MB
 from docdetect.documents.batches import DocumentOutcome, document_process, iter_pages
 from docdetect.documents.codes import read_code, read_codes_from_document
-from docdetect.documents.drawing import draw_detections, write_image
+from docdetect.documents.drawing import draw_detections, drawing_size, encoded_image, write_image
 from docdetect.documents.reader import Document, Opener, open_document
 from docdetect.documents.regions import cut_region, render_regions
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import DocdetectError, InputError, InterruptedRunError
-from docdetect.files import safe_stem, sha256_file
-from docdetect.inference.folder import CROPS_FOLDER, PAGES_FOLDER, THUMBS_FOLDER
+from docdetect.files import safe_stem, sha256_file, write_bytes
+from docdetect.inference.folder import CROPS_FOLDER, IMAGES_FOLDER, PAGES_FOLDER, THUMBS_FOLDER
 from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
@@ -64,6 +64,8 @@ _POLL_S = 0.1
 _PAGES_IN_FLIGHT = 8
 # Long side of the small picture of a document's first page that the list of documents shows.
 _THUMB_PX = 160
+# JPEG quality of pages that are kept without anything drawn on them, and may be trained on.
+_IMAGE_QUALITY = 95
 # A crop shows so much more of the page around a mark, as a share of the mark's sides.
 _CROP_MARGIN_FRAC = 0.05
 
@@ -200,6 +202,8 @@ class PageReading:
         rotations: which pages are seen in which orientations: `off`, `auto` (those whose text runs up or down, turned
             both ways) or `all`.
         tile: large drawings are also rendered enlarged, for tiles.
+        drawn: pages are also rendered at the size at which boxes are drawn on them.
+        clean: pages are also rendered at the size that boxes refer to.
     """
 
     imgsz: int
@@ -207,19 +211,37 @@ class PageReading:
     done: Mapping[str, frozenset[int]] = field(default_factory=dict)
     rotations: Rotations = "off"
     tile: bool = False
+    drawn: bool = False
+    clean: bool = False
 
     def __call__(self, document: Document, number: int) -> tuple[PageInfo, PagePictures] | None:
         """The page, or None where it is to be left out. Raises DocumentError."""
         is_pdf = document.page_info(number, NATIVE).size_pt is not None
-        info = document.page_info(number, AtDpi(self.dpi) if is_pdf else NATIVE)
+        reference = AtDpi(self.dpi) if is_pdf else NATIVE
+        info = document.page_info(number, reference)
         if number in self.done.get(info.document, ()):
             return None
-        # The size of the enlarged page is asked for before rendering, after which an image has to be opened again.
+        # Sizes are asked for before rendering, after which an image has to be opened again.
         enlarged_px = self._enlarged_px(document, info)
+        drawn_px = self._drawn_px(document, info)
         page = document.render(number, LongSide(self.imgsz))
         info, pixels = replace(info, damaged=page.info.damaged), page.pixels
         enlarged = None if enlarged_px is None else document.render(number, LongSide(enlarged_px)).pixels
-        return info, PagePictures(pixels, enlarged, self._turns(pixels))
+        clean = document.render(number, reference).pixels if self.clean else None
+        drawn = None if drawn_px is None else self._drawn(document, info.number, drawn_px, clean)
+        return info, PagePictures(pixels, enlarged, self._turns(pixels), drawn, clean)
+
+    def _drawn_px(self, document: Document, info: PageInfo) -> int | None:
+        """Long side of the page for people; None where it would be no larger than the network's picture."""
+        if not self.drawn:
+            return None
+        size = drawing_size(info, document.stored_long_px(info.number))
+        return size.px if size.px > self.imgsz else None
+
+    def _drawn(self, document: Document, number: int, long_px: int, clean: ByteArray | None) -> ByteArray:
+        if clean is None:
+            return document.render(number, LongSide(long_px)).pixels
+        return clean if max(clean.shape[:2]) <= long_px else shrunk(clean, long_px)
 
     def _enlarged_px(self, document: Document, info: PageInfo) -> int | None:
         stated_in = max(info.size_pt) / POINTS_PER_INCH if info.size_pt is not None else math.inf
@@ -392,17 +414,21 @@ class Finisher:
         """Draws the page and cuts out its marks, as far as the settings ask for it. Raises OutputError."""
         if self.output is None:
             return
+        if self.settings.save_images and page.pictures.clean is not None:
+            image = encoded_image(".jpg", page.pictures.clean, quality=_IMAGE_QUALITY)
+            write_bytes(page_path(self.output / IMAGES_FOLDER, page.info.document, page.info.number, ".jpg"), image)
         if self.settings.save_pages:
             self._draw(page, shown_marks(result, self.settings), self.output)
         if self.settings.save_crops and len(result.grouped):
             self._crop(page, result.grouped, self.output)
 
     def _draw(self, page: ReadPage, marks: Detections, output: Path) -> None:
-        picture = draw_detections(page.pictures.pixels, marks, self.settings.class_names)
+        pixels = page.pictures.pixels if page.pictures.drawn is None else page.pictures.drawn
+        picture = draw_detections(pixels, marks, self.settings.class_names)
         write_image(page_path(output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
         if page.info.number == 1:
-            thumb = cv2.resize(picture, fitted(picture, _THUMB_PX), interpolation=cv2.INTER_AREA)
-            write_image(page_path(output / THUMBS_FOLDER, page.info.document, 1, ".jpg"), thumb)
+            thumb = page_path(output / THUMBS_FOLDER, page.info.document, 1, ".jpg")
+            write_image(thumb, shrunk(picture, _THUMB_PX))
 
     def _crop(self, page: ReadPage, grouped: Detections, output: Path) -> None:
         regions = [_with_margin(box) for box in boxes_frac(grouped)]
@@ -441,7 +467,8 @@ class Finisher:
 def lacks_pictures(result: PageResult, output: Path, settings: RunSettings) -> bool:
     """Whether a drawn page or a crop that the settings ask for is not in the result folder."""
     document, number, names = result.info.document, result.info.number, settings.class_names
-    wanted = [page_path(output / PAGES_FOLDER, document, number, ".jpg")] if settings.save_pages else []
+    folders = [PAGES_FOLDER] * settings.save_pages + [IMAGES_FOLDER] * settings.save_images
+    wanted = [page_path(output / folder, document, number, ".jpg") for folder in folders]
     if settings.save_crops:
         counts = np.bincount(result.grouped.class_ids, minlength=len(names)).tolist()
         last = [crop_name(number, name, count) for name, count in zip(names, counts, strict=True) if count]
@@ -502,11 +529,12 @@ def at_reference(found: Detections, info: PageInfo) -> Detections:
     return shown.select(boxes.has_area(shown.xyxy))
 
 
-def fitted(picture: ByteArray, long_side_px: int) -> tuple[int, int]:
-    """(width, height) of a picture, uint8 (H, W, 3), shrunk so that its long side is `long_side_px` at most."""
+def shrunk(picture: ByteArray, long_side_px: int) -> ByteArray:
+    """A picture, uint8 (H, W, 3), with a long side of `long_side_px` at most."""
     height, width = picture.shape[:2]
     scale = min(1.0, long_side_px / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def boxes_frac(grouped: Detections) -> list[BoxFrac]:
@@ -733,9 +761,9 @@ def _batches(events: Iterator[ReadEvent], size: int, most: int) -> Iterator[tupl
 
 
 def _weight(page: ReadPage) -> int:
-    """Pages that a page counts for while it is on its way: one more for each 16 MB of its enlarged picture."""
-    enlarged = page.pictures.enlarged
-    return 1 if enlarged is None else 1 + enlarged.nbytes // (16 << 20)
+    """Pages that a page counts for while it is on its way: one more for each 16 MB of its larger pictures."""
+    pictures = (page.pictures.enlarged, page.pictures.drawn, page.pictures.clean)
+    return 1 + sum(picture.nbytes for picture in pictures if picture is not None) // (16 << 20)
 
 
 def _internal(error: Exception) -> Failure:

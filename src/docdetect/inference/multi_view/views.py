@@ -32,18 +32,23 @@ EVERY_WAY = (0, 1, 2, 3)
 
 @dataclass(frozen=True)
 class PagePictures:
-    """What a page is rendered to, so that the network can see it in all the views that it needs.
+    """What a page is rendered to: for the network in all the views that it needs, and for people.
 
     Attributes:
         pixels: uint8 (H, W, 3) RGB, the whole page at the size that the network sees.
         enlarged: uint8 (H, W, 3) RGB, the same page rendered larger, to be cut into tiles; None where no tiles are
             needed.
         turns: the orientations that the page is seen in, in quarter turns counter-clockwise.
+        drawn: uint8 (H, W, 3) RGB, the page that boxes are drawn on for people; None where `pixels` is as good or no
+            page is drawn.
+        clean: uint8 (H, W, 3) RGB, the page at the size that boxes refer to; None where it is not kept.
     """
 
     pixels: ByteArray
     enlarged: ByteArray | None = None
     turns: tuple[int, ...] = UPRIGHT
+    drawn: ByteArray | None = None
+    clean: ByteArray | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
