@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.config.schema import Config, InferConfig
+from docdetect.datasets.ground_truth import worker_settings
 from docdetect.inference.settings import RunSettings
-from docdetect.prepare.plan import worker_settings
 from docdetect.workers.parts import WorkerSettings
 
 

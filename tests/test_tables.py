@@ -33,7 +33,7 @@ def test_control_characters_can_be_seen_and_a_row_is_one_line() -> None:
 
 
 @settings(deadline=None)  # the first call imports pandas
-@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
 def test_what_is_written_is_read_back(text: str) -> None:
     table = table_from_csv(csv_text([(text, "x")], ("text", "other")), "made")
     assert table["text"].tolist() == [text]

@@ -13,7 +13,7 @@ from docdetect.documents.images import ImageDocument
 from docdetect.documents.pictures import NATIVE, picture_size, read_picture
 from docdetect.documents.reader import DocumentError, open_document
 from docdetect.documents.sources import list_documents
-from docdetect.types import ByteArray
+from docdetect.types import ByteArray, SizeWH
 
 
 def photo(mode: str = "RGB", size_wh: tuple[int, int] = (83, 121)) -> Image.Image:
@@ -77,7 +77,7 @@ KINDS: dict[str, tuple[str, Image.Image, dict[str, object]]] = {
 def write(folder: Path, kind: str) -> Path:
     name, picture, options = KINDS[kind]
     folder.mkdir(parents=True, exist_ok=True)
-    picture.save(folder / name, **options)
+    picture.save(folder / name, **options)  # type: ignore[arg-type]
     return folder / name
 
 
@@ -149,14 +149,19 @@ def test_opencv_and_pillow_agree_about_plain_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, suffix: str, options: dict[str, int], long_side: int
 ) -> None:
     from docdetect.documents import images
+    from docdetect.documents.pixels import decoded_by_opencv
     from docdetect.documents.sizes import LongSide
 
     path = tmp_path / f"a{suffix}"
-    photo(mode).save(path, **options)
+    photo(mode).save(path, **options)  # type: ignore[arg-type]
     (file,) = list_documents(path)
-    calls = []
-    plain = images.decoded_by_opencv
-    monkeypatch.setattr(images, "decoded_by_opencv", lambda *arguments: calls.append(plain(*arguments)) or calls[-1])
+    calls: list[ByteArray | None] = []
+
+    def noting(data: bytes, image: Image.Image, size_wh: SizeWH) -> ByteArray | None:
+        calls.append(decoded_by_opencv(data, image, size_wh))
+        return calls[-1]
+
+    monkeypatch.setattr(images, "decoded_by_opencv", noting)
     with ImageDocument(file) as document:
         quick = document.render(1, LongSide(long_side)).pixels
     assert calls[0] is not None
