@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -350,3 +351,13 @@ def test_it_ends_with_paths_and_the_next_command(config: DataConfig) -> None:
     look, following = made.next_steps
     assert str(made.path / "report.md") in look
     assert following == f"next: docdetect train --data {made.path / 'data.yaml'}"
+
+
+def test_twins_in_unicode_and_files_that_are_no_documents_stop_nothing(config: DataConfig, tmp_path: Path) -> None:
+    made = make_documents(tmp_path / "twins", ("a.pdf", "b.pdf", "c.pdf"))
+    for form in ("NFC", "NFD"):
+        shutil.copy(made.pdfs / "a.pdf", made.pdfs / unicodedata.normalize(form, "йод.pdf"))
+    (made.pdfs / "letter.docx").write_text("of another program", encoding="utf-8")
+    report = make(config, pdfs=str(made.pdfs), annotations=str(made.annotations), unlisted="skip").report
+    assert any("left out: 1 .docx" in warning for warning in report.warnings)
+    assert any("do not list: 2, left out" in warning for warning in report.warnings), "both twins are unlisted"

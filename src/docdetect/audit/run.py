@@ -40,7 +40,7 @@ from docdetect.datasets.origins import read_origins
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.reader import list_dataset
 from docdetect.datasets.split import PageKey
-from docdetect.documents.sources import DocumentFile, DocumentKind, list_documents
+from docdetect.documents.sources import DocumentFile, DocumentKind, documents_in
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import nfc
 from docdetect.models.engines.base import Engine
@@ -173,7 +173,7 @@ def audit_labels(
         InputError: the annotations cannot be read or name documents or categories that do not exist; the detector's
             classes are others.
     """
-    files = tuple(list_documents(Path(config.pdfs)))
+    files = documents_in(Path(config.pdfs)).files
     annotations = read_annotations(Path(config.annotations))
     rules = ClassRules(config.classes, config.class_map)
     surveyed = survey_documents(files, workers, on_progress)

@@ -272,6 +272,20 @@ class Collection:
     left_out: tuple[LeftOut, ...] = ()
 
 
+def documents_in(folder: Path) -> Collection:
+    """The documents in a folder, or the one file, that a dataset is made from; see `collect_documents`.
+
+    A folder in it that cannot be read is among the documents, with its failure.
+
+    Raises:
+        InputError: there is no such file or folder, or no document in it.
+    """
+    found = collect_documents([str(folder)])
+    if not found.files:
+        raise InputError(f"{folder}: no documents in this folder", _suffix_remedy())
+    return found
+
+
 @dataclass(frozen=True)
 class _Part:
     """A source, or a line of a list.

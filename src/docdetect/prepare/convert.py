@@ -28,7 +28,7 @@ from docdetect.documents.drawing import encoded_image
 from docdetect.documents.page_names import page_stem
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
-from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.sources import DocumentFile, documents_in
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import output_errors, sha256_file, write_bytes
 from docdetect.prepare.manifest import Manifest, read_manifest, write_manifest
@@ -139,9 +139,8 @@ def convert(
     made = _claimed(output)
     workers = workers or worker_settings(config)
     annotations = read_annotations(Path(config.annotations)) if config.images_size == "annotations" else {}
-    files = [
-        file for file in list_documents(Path(config.pdfs)) if not file.path.resolve().is_relative_to(output.resolve())
-    ]
+    found = documents_in(Path(config.pdfs)).files
+    files = [file for file in found if not file.path.resolve().is_relative_to(output.resolve())]
     if not files:
         raise InputError(f"{config.pdfs}: no documents in this folder beside the output", "Choose another source.")
     documents = survey_documents(files, workers, on_progress)

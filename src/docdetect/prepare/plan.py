@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from docdetect.datasets.split import (
     stratified_split,
 )
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide, RenderSize
-from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.sources import DocumentFile, count_left_out, documents_in
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_text, sha256_file, sha256_text
 from docdetect.types import Detections, SizeWH
@@ -170,7 +170,8 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
     """
     path = Path(config.annotations)
     annotations = read_annotations(path)
-    documents = survey_documents(list_documents(Path(config.pdfs)), workers, on_progress)
+    found = documents_in(Path(config.pdfs))
+    documents = survey_documents(found.files, workers, on_progress)
     if all(document.failure for document in documents):
         raise InputError(
             problem_list(
@@ -187,6 +188,9 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
         unlisted=config.unlisted,
         missing=config.missing,
     )
+    if found.left_out:
+        note = f"{config.pdfs}: files that are no documents are left out: {count_left_out(found.left_out)}"
+        ground_truth = replace(ground_truth, warnings=(*ground_truth.warnings, note))
     settings = config.model_dump(mode="json")
     # What is done with unlisted and missing documents decides nothing where there are none.
     chosen = {"unlisted": ground_truth.unlisted, "missing": ground_truth.missing}
