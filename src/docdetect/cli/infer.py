@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from docdetect.config.schema import InferConfig
     from docdetect.console import Console
-    from docdetect.inference.report import DocumentRow, InferReport
+    from docdetect.inference.report import Answer, DocumentRow, InferReport
     from docdetect.types import FailedPage
 
 # Most lines of one kind, such as documents that could not be read; the result files have all of them.
@@ -20,7 +20,7 @@ _MOST_LINES = 20
 # Up to so many documents, the table has a line for each of them; with more documents it has a line for each class.
 _MOST_DOCUMENTS = 30
 # The answers in the order of the columns of the table with a line for each class.
-_ANSWERS = ("has", "none", "check", "unknown")
+_ANSWERS: tuple[Answer, ...] = ("has", "none", "check", "unknown")
 
 
 @takes("infer", "grouping", argument="infer.source")
