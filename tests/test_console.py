@@ -104,6 +104,21 @@ def test_a_table_fits_a_narrow_terminal_and_one_without_rows_is_not_shown(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_numbers_of_a_table_never_break(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = ["", "run", "AP50", "AP50-95", "MB", "s/page"]
+    name = "yolo11s_frozen10_20250101_120000"
+    Console().table("Runs", columns, [["A", name, "0.750", "0.625", "19.1", "-"]], whole=("run",))
+    text = capsys.readouterr().err
+    assert max(map(len, text.splitlines())) <= width
+    assert "│ 0.750 │" in text
+    assert "│ 19.1 │" in text
+    assert (name in text) == (width >= 80)
+
+
 def test_characters_that_hide_a_name_are_shown() -> None:
     assert visible("invoice\u202efdp.exe") == r"invoice\u202efdp.exe"
     assert visible("a\udcffb") == r"a\xffb", "a byte of a file name that is no UTF-8"

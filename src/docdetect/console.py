@@ -29,6 +29,9 @@ _PLAIN_INTERVAL_S = 10.0
 # Columns of a terminal from which on the progress bar is drawn at its full length.
 _WIDE = 100
 
+# Characters that a column of text keeps at least in a table with columns that must not break.
+_READABLE_CHARACTERS = 8
+
 # Fewest seconds of counted work after which a speed is shown: the first steps of a run say little.
 _SPEED_AFTER_S = 2.0
 
@@ -156,23 +159,34 @@ class Console:
     ) -> None:
         """A table on stderr, unless it has no rows; columns whose cells are all numbers are right-aligned.
 
-        The cells of the columns in `whole`, such as names that people copy, never break; the other columns give way.
+        Numbers never break, nor do the cells of the columns in `whole`, such as names that people copy, where the
+        terminal is wide enough for them; the other columns give way.
         """
         if self.verbosity < 0 or self.as_json or not rows:
             return
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
         table = Table(title=Text(visible_line(title)), title_justify="left", header_style="bold")
+        numeric = [all(_is_number(row[position]) for row in rows) for position in range(len(columns))]
+        widest = [max(cell_len(visible_line(str(row[position]))) for row in rows) for position in range(len(columns))]
+        unbroken = [name in whole or number for name, number in zip(columns, numeric, strict=True)]
+        frames = 3 * len(columns) + 1
+        needed = frames + sum(
+            width if kept else min(width, _READABLE_CHARACTERS) for width, kept in zip(widest, unbroken, strict=True)
+        )
+        has_room = needed <= self._rich().width
         for position, name in enumerate(columns):
-            numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
-            side: Literal["left", "right"] = "right" if numeric else "left"
-            heading = Text(visible_line(name))
-            if name in whole:
-                least = max((len(visible_line(str(row[position]))) for row in rows), default=0)
-                table.add_column(heading, justify=side, overflow="fold", min_width=least, no_wrap=True)
-            else:
-                table.add_column(heading, justify=side, overflow="fold")
+            side: Literal["left", "right"] = "right" if numeric[position] else "left"
+            is_kept = numeric[position] or (name in whole and has_room)
+            table.add_column(
+                Text(visible_line(name)),
+                justify=side,
+                overflow="fold",
+                min_width=widest[position] if is_kept else None,
+                no_wrap=name in whole and has_room,
+            )
         for row in rows:
             table.add_row(*(Text(visible_line(str(cell))) for cell in row))
         with _hearing_stderr():

@@ -148,6 +148,7 @@ def test_a_marked_copy_that_cannot_be_made_gives_exit_code_7(
         pdf.save(path.with_name("locked.pdf"), encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="x", permissions=4)
     assert infer(tmp_path, "--save-pdf") == 7
     text = capsys.readouterr().err
+    assert "\n  pdf            every PDF with its marks as annotations\n" in text
     assert "warning: locked.pdf: no marked copy: encrypted: its permissions forbid annotations\n" in text
     assert [copy.name for copy in (tmp_path / "out" / "pdf").iterdir()] == ["a.pdf"]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_a_name_that_is_not_utf8_can_be_written_as_text(tmp_path: Path) -> None:
     (file,) = list_documents(tmp_path)
     assert file.name.encode("utf-8") == b"caf%E9.pdf"
     assert file.path.is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the locale does not decide how names are read")
+def test_a_document_has_the_same_name_in_every_locale(tmp_path: Path) -> None:
+    touch(tmp_path / "Договор.pdf")
+    program = "import sys; from docdetect.documents.sources import list_documents; from pathlib import Path\n"
+    program += "print(sys.getfilesystemencoding(), ascii(list_documents(Path(sys.argv[1]))[0].name))"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    arguments = [sys.executable, "-c", program, str(tmp_path)]
+    answer = subprocess.run(arguments, env=os.environ | plain, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["ascii", ascii("Договор.pdf")]
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,8 @@ def _places(report: InferReport) -> Iterator[str]:
         ("index.html", "all documents and pages, to look at in a browser"),
         ("results.xlsx", "documents and marks as a workbook"),
         ("pages", "every page with its marks"),
+        ("pdf", "every PDF with its marks as annotations"),
+        ("images", "every page without marks drawn, for the files that name them"),
         ("documents.csv", "one line for each document"),
     ):
         if (report.output / name).exists():

@@ -16,6 +16,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -241,7 +242,12 @@ def document_name(path: Path, root: Path) -> str:
 
 
 def _printable(name: str) -> str:
-    return "".join(f"%{ord(letter) - 0xDC00:02X}" if 0xDC80 <= ord(letter) <= 0xDCFF else letter for letter in name)
+    """The name as it reads in UTF-8, whatever encoding the locale gives to the names of files."""
+    with suppress(UnicodeEncodeError):  # raised for a name that no file can have in this locale
+        name = os.fsencode(name).decode("utf-8", "surrogateescape")
+    return nfc(
+        "".join(f"%{ord(letter) - 0xDC00:02X}" if 0xDC80 <= ord(letter) <= 0xDCFF else letter for letter in name)
+    )
 
 
 def _suffix_remedy() -> str:
