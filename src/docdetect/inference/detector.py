@@ -322,6 +322,7 @@ class Detector:
         self,
         *,
         conf: Conf = None,
+        scales: Sequence[int] = (),
         rotations: Rotations = "auto",
         tile: bool = True,
         dpi: int = 200,
@@ -337,6 +338,8 @@ class Detector:
 
         Args:
             conf: see `detect`, as for the options up to `read_codes`.
+            scales: px, smaller sizes at which the network sees every page as well; a mark then has the mean of its
+                scores at all sizes.
             rotations: see `detect`.
             tile: see `detect`.
             dpi: see `detect`.
@@ -364,6 +367,7 @@ class Detector:
             engine=self.engine.traits.name,
             precision=self.engine.traits.precision,
             imgsz=self.imgsz,
+            scales=self._checked(scales),
             dpi=dpi,
             rotations=rotations,
             tile=tile,
@@ -380,6 +384,16 @@ class Detector:
             doc_timeout_s=self._page_timeout_s,
             doc_memory_mb=self._page_memory_mb,
         )
+
+    def _checked(self, scales: Sequence[int]) -> tuple[int, ...]:
+        """The smaller sizes, largest first. Raises ConfigError: one is not smaller than the usual size."""
+        wrong = [px for px in scales if not 0 < px < self.imgsz]
+        if wrong:
+            raise ConfigError(
+                f"scales: {wrong[0]} is not smaller than {self.imgsz}, the long side that the network sees anyway",
+                f"Give sizes such as {max(32, self.imgsz * 5 // 8 // 32 * 32)}, or a larger --imgsz.",
+            )
+        return tuple(sorted(set(scales), reverse=True))
 
     def run(
         self,

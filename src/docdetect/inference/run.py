@@ -324,6 +324,7 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
             f"Classes: {', '.join(detector.class_names)}.",
         )
     return detector.settings(
+        scales=wanted.scales,
         rotations=wanted.rotations,
         tile=wanted.tile == "auto",
         dpi=wanted.dpi,

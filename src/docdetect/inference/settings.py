@@ -37,6 +37,8 @@ class RunSettings:
         engine: name of the engine that runs the network.
         precision: of the network's arithmetic.
         imgsz: long side in px of the picture of a page that the network sees.
+        scales: px, smaller sizes of the page that the network sees beside `imgsz`; a mark has the mean of the scores at
+            all sizes.
         dpi: px/inch of the page that boxes of PDFs refer to; boxes of images refer to the image's own pixels.
         rotations: which pages the network sees in several orientations: `off` (none), `auto` (those whose text runs up
             or down) or `all`.
@@ -66,6 +68,7 @@ class RunSettings:
     engine: str = "torch"
     precision: str = "fp32"
     imgsz: int = 1024
+    scales: tuple[int, ...] = ()
     dpi: int = 200
     rotations: Rotations = "off"
     tile: bool = False
@@ -99,6 +102,7 @@ class RunSettings:
         values["class_names"] = list(self.class_names)
         values["class_conf"] = list(self.class_conf)
         values["check_conf"] = list(self.check_conf)
+        values["scales"] = list(self.scales)
         return values
 
     def content_hash(self) -> str:

@@ -585,7 +585,15 @@ class Pipeline:
         self._cancel = threading.Event()
         conf = np.array(self.settings.thresholds, np.float32)
         check_conf = np.array(self.settings.check_conf, np.float32) if self.settings.check_conf else None
-        self._views = MultiView(self.engine, conf, check_conf, self.settings.iou, self._batch, self._cancel)
+        self._views = MultiView(
+            self.engine,
+            conf,
+            check_conf,
+            self.settings.iou,
+            self._batch,
+            self._cancel,
+            (1.0, *(px / self.settings.imgsz for px in self.settings.scales)),
+        )
 
     def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:
         """Takes pages through the network and the finisher.

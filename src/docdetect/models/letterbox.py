@@ -16,7 +16,7 @@ from docdetect import boxes
 from docdetect.types import ByteArray, FloatArray, IntArray, SizeWH
 
 # The grey of the padding, as in Ultralytics.
-_PADDING_VALUE = 114
+PADDING_VALUE = 114
 # A pixel that differs from the colour of the paper by no more than this, in each channel, is paper and not ink.
 _PAPER_TOLERANCE = 12
 # Px of the picture that stay around the ink when blank margins are left out.
@@ -136,8 +136,8 @@ def page_to_picture(page: ByteArray, fit: Letterbox) -> ByteArray:
     left, top = max(0, fit.left), max(0, fit.top)
     right, bottom = left + shown.shape[1], top + shown.shape[0]
     picture = np.empty((fit.picture_wh[1], fit.picture_wh[0], 3), np.uint8)
-    picture[:top], picture[bottom:] = _PADDING_VALUE, _PADDING_VALUE
-    picture[top:bottom, :left], picture[top:bottom, right:] = _PADDING_VALUE, _PADDING_VALUE
+    picture[:top], picture[bottom:] = PADDING_VALUE, PADDING_VALUE
+    picture[top:bottom, :left], picture[top:bottom, right:] = PADDING_VALUE, PADDING_VALUE
     picture[top:bottom, left:right] = shown
     return picture
 

@@ -15,8 +15,10 @@ import pytest
 
 from docdetect.documents.reader import open_document
 from docdetect.documents.sources import list_documents
+from docdetect.errors import ConfigError
 from docdetect.files import read_json
-from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures, views_of
+from docdetect.inference.detector import Detector
+from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures, View, views_of
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.stages import PageReading
 from docdetect.types import ByteArray, Detections
@@ -206,3 +208,28 @@ def test_possible_marks_have_no_influence_on_marks() -> None:
     assert np.array_equal(both.marks.xyxy, alone.marks.xyxy)
     assert both.doubtful is not None
     assert len(both.doubtful) == 0, "each whole signature is a second box of its sure half"
+
+
+def test_a_smaller_view_finds_the_same_place() -> None:
+    pixels = np.full((240, 180, 3), 255, np.uint8)
+    pixels[40:80, 30:150] = COLOURS["signature"]
+    conf = np.full(3, 0.1, np.float32)
+    (alone,) = MultiView(ColourEngine(), conf, None, 0.7, 2, threading.Event())([PagePictures(pixels)])
+    (mean,) = MultiView(ColourEngine(), conf, None, 0.7, 2, threading.Event(), (1.0, 0.5))([PagePictures(pixels)])
+    assert len(mean.marks) == len(alone.marks) == 1
+    assert np.abs(mean.marks.xyxy - alone.marks.xyxy).max() <= 2
+    assert (View(0, None, 0.5).picture(PagePictures(pixels))[130:, 100:] == 114).all(), "the rest is grey"
+
+
+def test_scales_are_an_option_of_infer(tmp_path: Path) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[("stamp", (40, 60, 120, 140))]])
+    run_once(tmp_path / "in", tmp_path / "plain", PLAIN)
+    run_once(tmp_path / "in", tmp_path / "scales", replace(PLAIN, scales=(128,)))
+    plain, scales = (boxes_in_pt(tmp_path / name, "a.pdf", (200, 300)) for name in ("plain", "scales"))
+    assert [name for name, _ in scales] == [name for name, _ in plain] == ["stamp"]
+    assert np.abs(np.subtract(scales[0][1], plain[0][1])).max() < 3
+    with (
+        Detector(engine=ColourEngine(), imgsz=256) as detector,
+        pytest.raises(ConfigError, match="not smaller than 256"),
+    ):
+        detector.settings(scales=(256,))

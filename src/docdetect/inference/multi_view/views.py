@@ -1,4 +1,4 @@
-"""Several views of one page: the whole page, the page turned, and tiles of a large page.
+"""Several views of one page: the whole page, the page turned or smaller, and tiles of a large page.
 
 Every view is one picture for the network. The detections of all views come back in pixels of the page as displayed,
 each mark once.
@@ -12,12 +12,14 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from itertools import islice
 
+import cv2
 import numpy as np
 
-from docdetect.boxes import contained, iou, turned_back
-from docdetect.inference.multi_view.fusion import fuse
+from docdetect.boxes import clip, contained, iou, turned_back
+from docdetect.inference.multi_view.fusion import fuse, mean_of_scales
 from docdetect.inference.multi_view.tiling import tile_boxes
 from docdetect.models.engines.base import Engine
+from docdetect.models.letterbox import PADDING_VALUE
 from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, IntArray
 
 UPRIGHT = (0,)
@@ -63,10 +65,14 @@ class View:
     Attributes:
         turns: quarter turns counter-clockwise by which the page is turned.
         tile: (4,) px, left, top, right, bottom of a tile on the enlarged page; None for the whole page.
+        scale: size of the page in the picture, as a share of its usual size; 1 for tiles. A smaller page lies in a
+            corner of a picture of the usual size, whose rest is grey; engines that leave out blank margins do not
+            compute the rest.
     """
 
     turns: int = 0
     tile: IntArray | None = None
+    scale: float = 1.0
 
     def picture(self, page: PagePictures) -> ByteArray:
         """The picture for the network, uint8 (H, W, 3) RGB."""
@@ -75,12 +81,19 @@ class View:
             assert page.enlarged is not None
             left, top, right, bottom = self.tile.tolist()
             pixels = page.enlarged[top:bottom, left:right]
+        if self.scale < 1:
+            width, height = (max(1, round(side * self.scale)) for side in page.size_wh)
+            small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+            pixels = np.full_like(pixels, PADDING_VALUE)
+            pixels[:height, :width] = small
         return np.ascontiguousarray(np.rot90(pixels, self.turns))
 
     def back_on_page(self, found: Detections, page: PagePictures) -> Detections:
         """Detections in px of this view's picture -> in px of the enlarged page, or of `pixels` where there is none."""
         size_wh = found.size_wh if self.turns % 2 == 0 else found.size_wh[::-1]
         xyxy = turned_back(found.xyxy, self.turns, size_wh)
+        if self.scale < 1:
+            xyxy = clip((xyxy / self.scale).astype(np.float32), size_wh)
         if page.enlarged is None:
             return Detections(xyxy, found.class_ids, size_wh, found.scores)
         enlarged_wh = page.enlarged.shape[1], page.enlarged.shape[0]
@@ -89,6 +102,9 @@ class View:
         origin = np.array([*self.tile[:2], *self.tile[:2]], np.float32)
         return Detections(xyxy + origin, found.class_ids, enlarged_wh, found.scores)
 
+
+# Lowest score of a detection that counts towards the mean over several scales.
+_LOWEST_OF_SEVERAL_SCALES = 0.01
 
 # A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
 # over these values.
@@ -120,6 +136,8 @@ class MultiView:
         iou: IoU of the non-maximum suppression within one view, in [0, 1].
         batch: most pictures in one call of the engine.
         stop: once this event is set, the network is given no further picture.
+        scales: sizes at which whole pages are seen, as shares of the usual size, beginning with 1; with several, a
+            mark has the mean of the scores that it gets at all sizes.
     """
 
     engine: Engine
@@ -128,6 +146,7 @@ class MultiView:
     iou: float
     batch: int
     stop: threading.Event
+    scales: tuple[float, ...] = (1.0,)
 
     def __call__(self, pages: Sequence[PagePictures]) -> list[Found]:
         """What the network finds on each page, in px of its `pixels`.
@@ -138,7 +157,7 @@ class MultiView:
         Raises:
             CancelledError: `stop` was set before all pictures were through the network.
         """
-        views = [views_of(page) for page in pages]
+        views = [views_of(page, self.scales) for page in pages]
         pictures = [(page, view) for page, of_page in zip(pages, views, strict=True) for view in of_page]
         found: list[Detections] = []
         for start in range(0, len(pictures), self.batch):
@@ -155,15 +174,31 @@ class MultiView:
     def _lowest(self) -> float:
         """The lowest of all thresholds."""
         every = self.conf if self.check_conf is None else np.minimum(self.conf, self.check_conf)
-        return float(every.min())
+        lowest = float(every.min())
+        return lowest if len(self.scales) == 1 else min(lowest, _LOWEST_OF_SEVERAL_SCALES)
 
     def _on_page(self, page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Found:
         """Detections and possible marks of one page. Possible marks have no influence on the detections."""
+        if len(self.scales) > 1:
+            return self._of_several_scales(page, views, found)
         counted = _fused_on_page(page, views, [_reaching(one, self.conf) for one in found])
         if self.check_conf is None:
             return Found(counted)
         every = _fused_on_page(page, views, [_reaching(one, self.check_conf) for one in found])
         possible = every.select(~_reaches(every, self.conf))
+        return Found(counted, possible.select(~_beside(possible, counted)))
+
+    def _of_several_scales(self, page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Found:
+        """As `_on_page`, with the means over all sizes. Tiles belong to the usual size."""
+        by_scale = []
+        for scale in self.scales:
+            chosen = [(view, one) for view, one in zip(views, found, strict=True) if view.scale == scale]
+            by_scale.append(_fused_on_page(page, [view for view, _ in chosen], [one for _, one in chosen]))
+        every = mean_of_scales(by_scale)
+        counted = _reaching(every, self.conf)
+        if self.check_conf is None:
+            return Found(counted)
+        possible = _reaching(every.select(~_reaches(every, self.conf)), self.check_conf)
         return Found(counted, possible.select(~_beside(possible, counted)))
 
 
@@ -185,17 +220,21 @@ def _beside(possible: Detections, counted: Detections) -> BoolArray:
     return np.asarray((alike & (overlapping | within | around)).any(axis=1), bool)
 
 
-def views_of(page: PagePictures) -> list[View]:
-    """The views that a page needs: in each of its orientations the whole page and its tiles."""
+def views_of(page: PagePictures, scales: Sequence[float] = (1.0,)) -> list[View]:
+    """The views that a page needs: in each of its orientations the whole page at each scale, and its tiles."""
     tiles: list[IntArray] = []
     if page.enlarged is not None:
         tiles = list(tile_boxes((page.enlarged.shape[1], page.enlarged.shape[0]), max(page.size_wh)))
-    return [View(turns, tile) for turns in page.turns for tile in (None, *tiles)]
+    return [
+        view
+        for turns in page.turns
+        for view in (*(View(turns, None, scale) for scale in scales), *(View(turns, tile) for tile in tiles))
+    ]
 
 
 def _fused_on_page(page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Detections:
     """The detections of all views of one page, in px of its `pixels`."""
-    if len(views) == 1 and views[0].turns == 0:
+    if len(views) == 1 and views[0].turns == 0 and views[0].scale == 1:
         return found[0]
     on_page = [view.back_on_page(one, page) for view, one in zip(views, found, strict=True)]
     return fuse(on_page, [view.tile for view in views]).scaled(page.size_wh)
