@@ -1,6 +1,7 @@
 """Evaluates weights on real pages of origins that no training of the bundled weights has seen, one row for each set.
 
-    python -m benchmarks.other_origins [--weights FILE] [--data FOLDER] [--imgsz 1024] [--keep FILE] [--thresholds]
+    python -m benchmarks.other_origins [--weights FILE] [--data FOLDER] [--imgsz 1024] [--scales 640] [--keep FILE]
+        [--thresholds]
 
 The alternatives are other weights and sizes: run the program once for each and compare the tables. The sets are those
 of ../shared/data/train (unless --data names another folder) that the bundled weights were not trained on, and
@@ -23,6 +24,7 @@ import csv
 import io
 import pickle
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -34,12 +36,14 @@ import numpy as np
 from benchmarks.real_documents import NAMES, iter_samples, markdown, no_marks, read_ground_truth
 from docdetect.boxes import iou
 from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.inference.multi_view.views import MultiView, PagePictures
 from docdetect.machine import processor_summary
 from docdetect.metrics.matching import Sample
+from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_thresholds
 from docdetect.models.weights import resolve_weights
-from docdetect.types import BoolArray, Detections, FloatArray, SizeWH
+from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, SizeWH
 
 # Sets of ../shared/data/train that the bundled weights were trained on (docs/model-card.md).
 TRAINED_ON = frozenset(
@@ -71,9 +75,27 @@ def read_labels(folder: Path, document: DocumentFile, number: int, size_wh: Size
     return read_ground_truth(folder)(document, number, size_wh)
 
 
-def read_sets(data: Path, weights: Path, imgsz: int) -> list[OriginSet]:
+class SeveralScales:
+    """An engine that sees every page at several sizes, as `infer --scales` does."""
+
+    def __init__(self, engine: Engine, scales: tuple[float, ...]) -> None:
+        self.class_names, self.traits = engine.class_names, engine.traits
+        self._engine, self._scales = engine, scales
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        """The fused detections of each page; see `Engine.detect`."""
+        lowest = np.full(len(self.class_names), conf, np.float32)
+        views = MultiView(self._engine, lowest, None, iou, 1, threading.Event(), self._scales)
+        return [found.marks for found in views([PagePictures(page) for page in pages])]
+
+
+def read_sets(data: Path, weights: Path, imgsz: int, scales: Sequence[int] = ()) -> list[OriginSet]:
     """All sets, every page seen by the network in fp32 on the CPU."""
-    engine = load_engine(weights, imgsz=imgsz, device="cpu", engine="openvino", precision="fp32", trim=False)
+    engine: Engine = load_engine(
+        weights, imgsz=imgsz, device="cpu", engine="openvino", precision="fp32", trim=bool(scales)
+    )
+    if scales:
+        engine = SeveralScales(engine, (1.0, *(px / imgsz for px in scales)))
     armeta = data / "armeta"
     samples = iter_samples(
         list_documents(armeta / "pdfs"), read_ground_truth(armeta / "annotations.json"), engine, imgsz
@@ -245,6 +267,7 @@ def main() -> None:
     parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--imgsz", type=int, default=1024)
+    parser.add_argument("--scales", type=int, nargs="*", default=[], help="smaller sizes, as for infer --scales")
     parser.add_argument("--keep", type=Path, help="file that keeps what the network found, for a second call")
     parser.add_argument("--thresholds", action="store_true", help="also print figures over the confidence, and answers")
     given = parser.parse_args()
@@ -255,10 +278,11 @@ def main() -> None:
     if given.keep is not None and given.keep.is_file():
         sets: list[OriginSet] = pickle.loads(given.keep.read_bytes())
     else:
-        sets = read_sets(given.data, weights, given.imgsz)
+        sets = read_sets(given.data, weights, given.imgsz, given.scales)
         if given.keep is not None:
             given.keep.write_bytes(pickle.dumps(sets))
-    print(f"{weights.name}, long side {given.imgsz} px, fp32, {processor_summary()}\n")
+    sizes = " and ".join(str(px) for px in (given.imgsz, *given.scales))
+    print(f"{weights.name}, long side {sizes} px, fp32, {processor_summary()}\n")
     tables = [set_rows(sets), pooled_rows(sets)]
     if given.thresholds:
         kept = read_thresholds(weights)
