@@ -279,3 +279,8 @@ def test_killed_run_goes_on_in_its_folder(dataset: Path, tiny_yaml: Path, tmp_pa
     assert read_csv(place.metrics)["epoch"].tolist() == ["1", "2"]
     assert json.loads(place.record.read_text(encoding="utf-8"))["state"] == "finished"
     assert (folder / "results.png").is_file()
+
+
+def test_freezing_all_layers_is_a_mistake_of_the_recipe(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.freeze: 10 keeps all 7 layers"):
+        train(settings(dataset, tiny_yaml, tmp_path / "runs", "freeze=10"))

@@ -29,8 +29,9 @@ def audit(request: Request) -> None:
         folder = write_audit(outcome, resolved)
     _show(console, outcome, folder)
     if outcome.leaks:
+        pages = "1 page has" if len(outcome.leaks) == 1 else f"{len(outcome.leaks)} pages have"
         raise PartialFailureError(
-            f"{resolved.data.dataset}: {len(outcome.leaks)} pages have a counterpart in another split",
+            f"{resolved.data.dataset}: {pages} a counterpart in another split",
             f"See {folder / 'report.html'}; docdetect split --by group keeps groups together.",
         )
 
@@ -56,8 +57,9 @@ def _show(console: Console, outcome: AuditOutcome, folder: Path) -> None:
         console.warn(note)
     for fix in outcome.fixes or ():
         console.info(f"{fix.page}: {fix.key} ({fix.category}) {fix.action}")
-    counts = [f"{len(outcome.findings)} labels to look at"] if outcome.labels else []
-    counts += [f"{len(outcome.leaks)} leaks between splits"] if outcome.split else []
+    labels, leaks = len(outcome.findings), len(outcome.leaks)
+    counts = [f"{labels} label{'' if labels == 1 else 's'} to look at"] if outcome.labels else []
+    counts += [f"{leaks} leak{'' if leaks == 1 else 's'} between splits"] if outcome.split else []
     console.info(f"{', '.join(counts)}; see {folder / 'report.html'}")
     console.summary(
         {

@@ -140,6 +140,7 @@ def _places(report: InferReport) -> Iterator[str]:
         ("results.xlsx", "documents and marks as a workbook"),
         ("pages", "every page with its marks"),
         ("pdf", "every PDF with its marks as annotations"),
+        ("crops", "every mark, cut out of its page"),
         ("images", "every page without marks drawn, for the files that name them"),
         ("documents.csv", "one line for each document"),
     ):

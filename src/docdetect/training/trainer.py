@@ -25,7 +25,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from docdetect.console import ProgressCallback
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset
-from docdetect.errors import InterruptedRunError
+from docdetect.errors import ConfigError, InterruptedRunError
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
 from docdetect.models.engines.base import same_shaped
 from docdetect.training.pages import Pages, ValidationPages, Windows
@@ -114,12 +114,25 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         }
 
     def setup_model(self) -> Any:
-        """The network that docdetect has loaded and checked; architectures and resumption as Ultralytics does it."""
-        if self.job.network is None or self.resume:
-            return super().setup_model()
+        """The network that docdetect has loaded and checked; architectures and resumption as Ultralytics does it.
+
+        Raises:
+            ConfigError: the recipe freezes all layers, so that there is nothing to train.
+        """
+        checkpoint = None
         source = self.job.network
-        self.model = self.get_model(cfg=source.yaml, weights=source, verbose=False)
-        return None
+        if source is None or self.resume:
+            checkpoint = super().setup_model()
+        else:
+            self.model = self.get_model(cfg=source.yaml, weights=source, verbose=False)
+        layers = len(unwrap_model(self.model).model)
+        if isinstance(self.args.freeze, int) and self.args.freeze >= layers:
+            raise ConfigError(
+                f"train.freeze: {self.args.freeze} keeps all {layers} layers of this network as they are, "
+                "so that nothing is trained",
+                "Give a smaller number, such as 0.",
+            )
+        return checkpoint
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Pages:
         """docdetect's pages in place of a second scan of the folders; windows of them where the recipe says so."""
