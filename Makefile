@@ -85,7 +85,7 @@ configs: setup ## Rewrite the comments of configs/ from the descriptions of the 
 
 lock: setup ## Pin the newest versions that pyproject.toml allows
 	$(UV) pip compile pyproject.toml requirements.in --override requirements.override --universal --python-version 3.10 \
-		--group dev --extra train --extra parquet --extra onnx --extra int8 --extra heic --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+		--group dev --extra train --extra parquet --extra onnx --extra int8 --extra heic --extra serve --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
 
 clean: ## Remove the environment and caches; data/ and runs/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist site

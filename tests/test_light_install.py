@@ -94,5 +94,6 @@ def test_the_extras_of_the_package_are_the_modules_that_are_looked_for() -> None
     extras = text.split("[project.optional-dependencies]", 1)[1].split("\n[", 1)[0]
     for modules in EXTRA_MODULES.values():
         for name in modules:
-            assert f'"{name.lower()}>=' in extras
-            assert f'"{name.lower()}>=' not in base
+            package = name.lower().replace("_", "-")
+            assert f'"{package}>=' in extras
+            assert f'"{package}>=' not in base

@@ -20,6 +20,7 @@ _BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL"
 COMMANDS_OF_EXTRA = {
     "data": "prepare, split, synth, audit",
     "train": "train, val, crossval, reproduce, compare, calibrate, export",
+    "serve": "serve",
 }
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8", "avx512_vnni", "avx_vnni")

@@ -16,6 +16,7 @@ from docdetect.errors import MissingDependencyError
 EXTRA_MODULES: Mapping[str, tuple[str, ...]] = {
     "data": ("fontTools", "imagehash", "matplotlib"),
     "train": ("fontTools", "imagehash", "matplotlib", "pycocotools", "scipy", "torch", "torchvision", "ultralytics"),
+    "serve": ("fastapi", "prometheus_client", "python_multipart", "uvicorn"),
 }
 """Extra of the package -> the modules that it adds to a plain installation; `pyproject.toml` names their packages."""
 
@@ -53,7 +54,7 @@ def require_extra(extra: str, purpose: str, *, modules: Sequence[str] = (), othe
     """Makes sure that the packages of an extra are installed.
 
     Args:
-        extra: `data` or `train`.
+        extra: `data`, `train` or `serve`.
         purpose: what needs the extra, as the subject of the message: "docdetect train".
         modules: the modules that are needed; empty for all modules of the extra.
         otherwise: another way out, which the remedy adds to the pip command.

@@ -22,6 +22,7 @@ Panel: TypeAlias = Literal[
     "Reproducibility",
     "Contents",
     "Figures",
+    "Network",
 ]
 """The headings under which the help of a command lists its options."""
 

@@ -16,7 +16,7 @@ from docdetect.config.loading import dump_config
 from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
-from docdetect.documents.sources import DocumentFile, count_left_out
+from docdetect.documents.sources import Collection, DocumentFile, count_left_out
 from docdetect.errors import ConfigError, UsageError
 from docdetect.files import make_run_folder, write_text
 from docdetect.inference.detector import Detector, StopSignal
@@ -79,21 +79,46 @@ def infer(
         raise UsageError("infer.resume needs infer.output, and excludes infer.overwrite", "Say where to go on.")
     if config.grouping.dist != GroupingSettings.dist and config.grouping.method != "original":
         announce("grouping.dist acts in the grouping of the original system only: add --grouping original")
-    on_existing: OnExisting = "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
     if wanted.output:
-        check_folder(Path(wanted.output), on_existing)
+        check_folder(Path(wanted.output), _on_existing(wanted))
     prepare_processes()
     keep_freed_pictures()
-    opener = DocumentOpener(known_passwords(wanted))
     on_progress(0, 0, "listing the documents")
     chosen = chosen_documents(wanted)
     if chosen.left_out:
         announce(f"left out: {count_left_out(chosen.left_out)}; summary.json names them")
     on_progress(0, 0, "loading the network")
-    with loaded_detector(config, announce) as detector, ExitStack() as stack:
+    with loaded_detector(config, announce) as detector:
+        return infer_chosen(chosen, detector, config, on_progress, announce, stop)
+
+
+def infer_chosen(
+    chosen: Collection,
+    detector: Detector,
+    config: Config,
+    on_progress: ProgressCallback = no_progress,
+    announce: Callable[[str], None] = say_nothing,
+    stop: threading.Event | None = None,
+) -> InferReport:
+    """Does what `infer` does, with documents that are listed and a Detector that is loaded already.
+
+    Args:
+        chosen: the documents, and what was left out of the sources.
+        detector: finds the marks; it has its own weights, and stays open.
+        config: as of `infer`; the settings of the weights and the engine are those of the detector.
+        on_progress: see `infer`.
+        announce: told what of an earlier run starts over.
+        stop: see `infer`.
+
+    Raises:
+        OutputExistsError, OutputError, MissingDependencyError, ConfigError, InputError: see `infer`.
+    """
+    wanted = config.infer
+    opener = DocumentOpener(known_passwords(wanted))
+    with ExitStack() as stack:
         settings = run_settings(config, detector)
         output = Path(wanted.output) if wanted.output else make_run_folder(Path(wanted.runs), wanted.name)
-        stack.enter_context(claimed_folder(output, on_existing))
+        stack.enter_context(claimed_folder(output, _on_existing(wanted)))
         journal = stack.enter_context(Journal(output / JOURNAL_NAME, settings))
         if over := what_starts_over(journal):
             announce(over)
@@ -105,6 +130,10 @@ def infer(
         if report.mark_rows is not None:
             write_results_workbook(report, journal.settings, COLUMNS, ", ".join(wanted.source))
     return report
+
+
+def _on_existing(wanted: InferConfig) -> OnExisting:
+    return "overwrite" if wanted.overwrite else "resume" if wanted.resume else "refuse"
 
 
 def run(
@@ -324,6 +353,7 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
             f"Classes: {', '.join(detector.class_names)}.",
         )
     return detector.settings(
+        conf=wanted.conf,
         scales=wanted.scales,
         rotations=wanted.rotations,
         tile=wanted.tile == "auto",

@@ -1,0 +1,153 @@
+"""What every request passes before it is read: an id, the token, the hosts and origins that may ask, a log line."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import logging
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from docdetect.service.logs import REQUEST_ID, log
+from docdetect.service.metrics import Metrics
+from docdetect.service.problems import MEDIA_TYPE, ProblemError
+
+OPEN_PATHS = ("/livez", "/readyz", "/source")
+"""Addresses that need no token: whoever keeps the service alive, and whoever asks for its source code, has none."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Access:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: what answers.
+        metrics: counts requests.
+        token: that requests have to bring; "" for none.
+        any_host: True takes requests for every host name. False, for a service of this machine without a token, takes
+            those for this machine's own names only, so that web pages of others cannot reach the service through a
+            name of theirs.
+        origins: further origins of web pages that may ask; the service's own may always.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, token: str = "", any_host: bool = True, origins: Iterable[str] = ()
+    ) -> None:
+        self._app, self._metrics = app, metrics
+        self._token, self._any_host, self._origins = token.encode(), any_host, frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = REQUEST_ID.set(request_id)
+        try:
+            await self._answer(scope, headers, receive, send, request_id)
+        finally:
+            REQUEST_ID.reset(token)
+
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send, request_id: str) -> None:
+        started_s = time.monotonic()
+        status = 0
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-ID"] = request_id
+                answered["X-Content-Type-Options"] = "nosniff"
+                answered.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            problem = self._refusal(scope, headers)
+            if problem is None:
+                await self._app(scope, receive, send_noting)
+            elif scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})
+            else:
+                body = problem.to_json(request_id)
+                response = JSONResponse(body, problem.status, problem.headers(), MEDIA_TYPE)
+                await response(scope, receive, send_noting)
+        except Exception as error:
+            log("bug", logging.ERROR, error=error, path=scope["path"])
+            if status != HTTPStatus.INTERNAL_SERVER_ERROR:  # the answer broke off in the middle
+                raise
+        finally:
+            self._note(scope, status, time.monotonic() - started_s)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
+        host = headers.get("host", "")
+        if not self._any_host and not is_local_host(urlsplit(f"//{host}").hostname or ""):
+            return ProblemError(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "wrong-host",
+                f"the service does not answer for the host name {host[:80]!r}",
+                "Ask 127.0.0.1 or localhost, or start the service with a token file.",
+            )
+        origin = headers.get("origin", "")
+        if origin and origin not in self._origins and urlsplit(origin).netloc != host:
+            return ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "wrong-origin",
+                f"web pages of {origin[:80]!r} may not use the service",
+                "Start the service with --allow-origin to let them.",
+            )
+        is_preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        if not self._token or scope["path"] in OPEN_PATHS or is_preflight:
+            return None
+        if _is_same(self._given_token(headers), self._token):
+            return None
+        return ProblemError(
+            HTTPStatus.UNAUTHORIZED,
+            "no-token",
+            "the request brings no token, or a wrong one",
+            "Send the header Authorization: Bearer TOKEN, or X-API-Key: TOKEN.",
+        )
+
+    @staticmethod
+    def _given_token(headers: Headers) -> bytes:
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        given = value.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        return given.encode("latin-1", "replace")
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        method = scope.get("method", "WEBSOCKET")
+        if method not in ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "WEBSOCKET"):
+            method = "other"
+        self._metrics.requests.labels(method, route, str(status or "cut off")).inc()
+        self._metrics.request_seconds.labels(route).observe(seconds)
+        level = logging.DEBUG if scope["path"] in OPEN_PATHS else logging.INFO
+        log("request", level, method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
+
+
+def is_local_host(name: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if name.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_same(given: bytes, wanted: bytes) -> bool:
+    """Compares in a time that tells nothing of the token."""
+    return hmac.compare_digest(given, wanted)

@@ -1,0 +1,399 @@
+"""The addresses of the service: `make_app` gives the ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+from fastapi import FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse
+
+from docdetect import __version__
+from docdetect.inference.pages import Document
+from docdetect.service.access import Access
+from docdetect.service.answers import (
+    About,
+    DetectAnswer,
+    Health,
+    JobAnswer,
+    JobDetails,
+    Jobs,
+    Problem,
+    Results,
+    detect_answer,
+    is_shown,
+    job_answer,
+    job_details,
+    result_files,
+)
+from docdetect.service.docs_page import docs_page
+from docdetect.service.events import job_events
+from docdetect.service.logs import REQUEST_ID, log
+from docdetect.service.metrics import CONTENT_TYPE
+from docdetect.service.options import DetectOptions, JobOptions
+from docdetect.service.problems import MEDIA_TYPE, ProblemError, problem_json
+from docdetect.service.runner import Service, document_file
+from docdetect.service.source import source_archive
+from docdetect.service.store import Job, State
+from docdetect.service.uploads import Limits, OptionsT, Upload, receive
+from docdetect.types import DocumentStatus
+
+_ABOUT = (
+    "Finds QR codes, signatures and stamps in documents.\n\nDocuments are sent as forms (multipart/form-data): "
+    "documents as parts named file or files, and options as JSON in a part named options. What is refused is answered "
+    "with problem details (RFC 9457), which name the problem, what can be done about it and the id of the request."
+)
+# Seconds between two looks whether the sender of a request is still there.
+_LOOK_EVERY_S = 0.2
+_LONGEST_KEY = 200
+
+
+def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Access:
+    """The ASGI application of a service.
+
+    Args:
+        service: does the work; its block has to be entered before the first request.
+        token: that requests have to bring; "" for none.
+        any_host: see `Access`.
+    """
+
+    app = FastAPI(title="docdetect", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
+    app.state.service = service
+    app.add_exception_handler(ProblemError, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_bug)
+    _add_about(app, service)
+    _add_health(app, service)
+    _add_detect(app, service)
+    _add_jobs(app, service)
+    origins = service.config.serve.allow_origins
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Location", "Retry-After"],
+        )
+    return Access(app, service.metrics, token, any_host, origins)
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The answers of refused requests, for the OpenAPI description."""
+    return {
+        status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+        for status in statuses
+    }
+
+
+def _form(options: type[DetectOptions], *, several: bool) -> dict[str, Any]:
+    """The body of a request for the OpenAPI description."""
+    binary = {"type": "string", "format": "binary"}
+    properties = {
+        "file": binary | {"description": "A document: PDF, TIFF, PNG, JPEG and other pictures."},
+        "options": options.model_json_schema() | {"type": "object"},
+    }
+    if several:
+        properties["files"] = {"type": "array", "items": binary, "description": "Documents."}
+    schema = {"type": "object", "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _add_about(app: FastAPI, service: Service) -> None:
+    source = service.config.serve.source_url or "/source"
+
+    @app.get("/", summary="What answers here", tags=["about"])
+    def about() -> About:
+        return About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source=source)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return HTMLResponse(docs_page(app.openapi()), headers=headers)
+
+    @app.get("/source", summary="The source code of this service", tags=["about"], response_class=Response)
+    def source_code() -> Response:
+        """A .tar.gz of the package as it runs, or the place where its source code is."""
+        if service.config.serve.source_url:
+            return RedirectResponse(service.config.serve.source_url)
+        headers = {"Content-Disposition": f'attachment; filename="docdetect-{__version__}.tar.gz"'}
+        return Response(source_archive(), media_type="application/gzip", headers=headers)
+
+
+def _add_health(app: FastAPI, service: Service) -> None:
+    @app.get("/livez", summary="Whether the service runs", tags=["health"])
+    async def livez() -> Health:
+        return Health(status="alive")
+
+    @app.get("/readyz", summary="Whether the network is warm", tags=["health"], responses=_problems(503))
+    async def readyz() -> Health:
+        service.ready_detector()
+        return Health(status="ready")
+
+    @app.get("/metrics", summary="Figures for Prometheus", tags=["health"], response_class=Response)
+    def metrics() -> Response:
+        for state, count in service.store.counts().items():
+            service.metrics.jobs.labels(state).set(count)
+        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _add_detect(app: FastAPI, service: Service) -> None:
+    @app.post(
+        "/v1/detect",
+        summary="Find the marks of one document",
+        tags=["detect"],
+        responses=_problems(400, 413, 415, 422, 429, 503, 504, 507),
+        openapi_extra=_form(DetectOptions, several=False),
+    )
+    async def detect(request: Request) -> DetectAnswer:
+        """Waits for the result. Documents of many pages are better sent as a job."""
+        service.ready_detector()
+        with service.slot():
+            started_s = time.monotonic()
+            one = Limits(service.limits.most_bytes, 1, service.limits.free_bytes)
+            async with _received(request, service, one, DetectOptions) as upload:
+                await run_in_threadpool(service.check_pages, upload.folder, upload)
+                document = upload.documents[0]
+                received_s = time.monotonic()
+                found = await detect_watched(request, service, upload.folder, document.name, upload.options)
+                if found.status is DocumentStatus.FAILED:
+                    raise _failed(found)
+                took_s = time.monotonic() - received_s
+                return detect_answer(found, document.size_bytes, received_s - started_s, took_s)
+
+
+async def detect_watched(
+    request: Request, service: Service, folder: Path, name: str, options: DetectOptions
+) -> Document:
+    """The marks of one document; the work stops when it takes too long, or when the sender has gone.
+
+    Raises:
+        ProblemError: the work took too long (504), or the service ended (503).
+        ClientDisconnect: the sender has gone.
+    """
+    stop = threading.Event()
+    limit_s = service.config.serve.detect_timeout_s
+    gone = overdue = False
+    file = await run_in_threadpool(document_file, folder, name)
+    work = asyncio.ensure_future(run_in_threadpool(service.detect, file, options, stop))
+    deadline_s = time.monotonic() + limit_s
+    try:
+        while not (await asyncio.wait({work}, timeout=_LOOK_EVERY_S))[0]:
+            gone = gone or await request.is_disconnected()
+            overdue = overdue or time.monotonic() > deadline_s
+            if gone or overdue or service.stopping.is_set():
+                stop.set()
+    finally:
+        stop.set()  # where this request was cancelled: its document is not to be read any more when it is removed
+        await asyncio.wait({work})
+    if gone:
+        raise ClientDisconnect
+    found = work.result()
+    if not found.complete and overdue:
+        raise ProblemError(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "too-long",
+            f"{name}: the work took longer than {limit_s:g} s",
+            "Send the document as a job.",
+        )
+    if not found.complete:
+        service.check_open()
+    return found
+
+
+def _failed(found: Document) -> ProblemError:
+    """Why a document has no result at all."""
+    failure = found.failure or found.failures[0].failure
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"document-{failure.kind.value}".replace("_", "-"),
+        f"{found.name}: {failure.message}",
+        "Check that the document opens elsewhere, and send it again.",
+    )
+
+
+def _add_jobs(app: FastAPI, service: Service) -> None:
+    @app.post(
+        "/v1/jobs",
+        summary="Send documents as a job",
+        tags=["jobs"],
+        status_code=202,
+        responses=_problems(400, 413, 415, 422, 429, 503, 507),
+        openapi_extra=_form(JobOptions, several=True),
+    )
+    async def submit(
+        request: Request,
+        response: Response,
+        idempotency_key: Annotated[
+            str | None,
+            Header(max_length=_LONGEST_KEY, description="A text of your own that makes repeating the request safe."),
+        ] = None,
+    ) -> JobAnswer:
+        """Answers as soon as the documents are on the disk of the service.
+
+        A request that is repeated with the same Idempotency-Key, documents and options gives the same job.
+        """
+        service.check_open()
+        await run_in_threadpool(service.check_queue, idempotency_key)
+        async with _received(request, service, service.limits, JobOptions) as upload:
+            await run_in_threadpool(service.check_options, upload.options)
+            pages = await run_in_threadpool(service.check_pages, upload.folder, upload)
+            job = await run_in_threadpool(service.submit, upload, pages, idempotency_key)
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        return await run_in_threadpool(job_answer, service, job)
+
+    @app.get("/v1/jobs", summary="The newest jobs", tags=["jobs"])
+    def jobs(
+        state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000, description="Most jobs.")] = 100,
+    ) -> Jobs:
+        return Jobs(jobs=[job_answer(service, job) for job in service.store.newest(limit, state)])
+
+    @app.get("/v1/jobs/{job_id}", summary="How far a job is", tags=["jobs"], responses=_problems(404))
+    def job(job_id: str) -> JobDetails:
+        return job_details(service, _existing(service, job_id))
+
+    @app.delete("/v1/jobs/{job_id}", summary="Cancel or delete a job", tags=["jobs"], responses=_problems(404))
+    def delete(job_id: str) -> JobAnswer:
+        """Cancels a job that waits or runs: the results of the pages that are done stay.
+
+        Deletes a job that has ended, with its documents and results.
+        """
+        found = _existing(service, job_id)
+        if found.has_ended:
+            service.delete(job_id)
+            return job_answer(service, found)
+        return job_answer(service, service.cancel(job_id) or found)
+
+    @app.get(
+        "/v1/jobs/{job_id}/events",
+        summary="What happens to a job, as server-sent events",
+        tags=["jobs"],
+        responses=_problems(404),
+        response_class=StreamingResponse,
+    )
+    async def events(
+        job_id: str, last_event_id: Annotated[str, Header(description="Id of the last event that was seen.")] = ""
+    ) -> StreamingResponse:
+        """Events: page for every finished page, document for every finished document, and end at the end of the job.
+
+        A connection that was cut off goes on behind the event that the header Last-Event-ID names.
+        """
+        await run_in_threadpool(_existing, service, job_id)
+        stream = job_events(service, job_id, last_event_id)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    @app.get("/v1/jobs/{job_id}/results", summary="The files of the results", tags=["jobs"], responses=_problems(404))
+    def results(job_id: str) -> Results:
+        _existing(service, job_id)
+        return result_files(service.results_folder(job_id), f"/v1/jobs/{job_id}/results")
+
+    @app.get(
+        "/v1/jobs/{job_id}/results/{name:path}",
+        summary="A file of the results",
+        tags=["jobs"],
+        responses=_problems(404),
+        response_class=FileResponse,
+    )
+    def result(job_id: str, name: str) -> FileResponse:
+        """Every file that docdetect infer writes, such as detections.json, index.html and pages/."""
+        _existing(service, job_id)
+        path = _inside(service.results_folder(job_id), name)
+        if path is None:
+            raise ProblemError(
+                HTTPStatus.NOT_FOUND,
+                "no-such-file",
+                f"the results have no file {name[:200]!r}",
+                f"/v1/jobs/{job_id}/results lists the files.",
+            )
+        return FileResponse(path)
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder, or None; nothing outside the folder is ever given."""
+    path = folder / name
+    try:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(folder.resolve()) or not resolved.is_file():
+            return None
+    except (OSError, ValueError):
+        return None
+    return resolved if is_shown(name) else None
+
+
+def _existing(service: Service, job_id: str) -> Job:
+    job = service.store.get(job_id)
+    if job is None:
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND, "no-such-job", f"there is no job {job_id[:40]!r}", "It may have been deleted."
+        )
+    return job
+
+
+@asynccontextmanager
+async def _received(
+    request: Request, service: Service, limits: Limits, options_type: type[OptionsT]
+) -> AsyncIterator[Upload[OptionsT]]:
+    """What a request brings, in a folder that is gone after the block unless the service has taken it."""
+    folder = service.incoming_folder()
+    headers = dict(request.headers.items())
+    try:
+        yield await receive(request.stream(), headers, folder, limits, options_type)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(shutil.rmtree, folder, True)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    request.app.state.service.metrics.refused.labels(error.kind).inc()
+    log("refused", problem=error.kind, detail=error.detail)
+    body = error.to_json(REQUEST_ID.get())
+    return JSONResponse(body, int(error.status), error.headers(), MEDIA_TYPE)
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    what = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return await _answer_problem(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", what))
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    log("refused", logging.INFO, problem=status.phrase)
+    body = problem_json(
+        status,
+        status.phrase.lower().replace(" ", "-"),
+        f"{request.method} {request.url.path[:200]}: {status.phrase}",
+        "/docs lists the addresses.",
+        REQUEST_ID.get(),
+    )
+    return JSONResponse(body, int(status), dict(error.headers or {}), MEDIA_TYPE)
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:
+    body = problem_json(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "docdetect has a bug that this request met",
+        "The log of the service has the details under the request id.",
+        request.scope["state"]["request_id"],
+    )
+    return JSONResponse(body, 500, media_type=MEDIA_TYPE)

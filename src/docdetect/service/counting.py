@@ -1,0 +1,48 @@
+"""How many pages documents have, asked in an isolated process; it imports nothing that such a process does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from docdetect.documents.batches import document_process
+from docdetect.documents.reader import Opener
+from docdetect.documents.sources import DocumentFile
+
+# Seconds that a document may take to be opened and to say how many pages it has.
+_OPENING_LIMIT_S = 20.0
+
+
+class PageCounter:
+    """Counts the pages of documents; calls from several threads take turns.
+
+    Args:
+        opener: opens a document; picklable.
+        memory_bytes: that the process may take.
+    """
+
+    def __init__(self, opener: Opener, memory_bytes: int) -> None:
+        self._opener = opener
+        self._process = document_process(memory_bytes)
+
+    def count(self, files: Iterable[DocumentFile], most: int) -> int:
+        """Pages of all documents together; counting ends where there are more than `most`.
+
+        A document that cannot be opened counts as none: its reason is told where the document is worked on.
+        """
+        pages = 0
+        for file in files:
+            found = self._process.call(_OPENING_LIMIT_S, page_count, file, self._opener)
+            pages += found if isinstance(found, int) else 0
+            if pages > most:
+                break
+        return pages
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self._process.stop()
+
+
+def page_count(file: DocumentFile, opener: Opener) -> int:
+    """Pages that a document says it has. Raises DocumentError."""
+    with opener(file) as document:
+        return document.page_count

@@ -1,0 +1,58 @@
+"""What a request may choose: a strict part of the sections `infer` and `grouping`, on top of the service's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from docdetect.config.schema import Confidences, Dpi, Name
+
+if TYPE_CHECKING:
+    from docdetect.config.schema import Config
+
+
+class DetectOptions(BaseModel):
+    """Options of a request. What is left out is as the service was started."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    conf: Confidences = Field(
+        None, description="Lowest confidence that counts as a mark: one number, or one for each class by name."
+    )
+    dpi: Dpi | None = Field(None, description="Resolution in px per inch of the pages of PDFs to which boxes refer.")
+    rotations: Literal["off", "auto", "all"] | None = Field(None, description="Look at turned pages, too.")
+    tile: Literal["off", "auto"] | None = Field(None, description="Look at large drawings in tiles, too.")
+    read_codes: bool | None = Field(None, description="Read what QR codes say.")
+    grouping: Literal["default", "original", "none"] | None = Field(
+        None, description="How raw boxes are merged into one box for each mark."
+    )
+
+
+class JobOptions(DetectOptions):
+    """Options of a job: those of a request, and which files are written."""
+
+    formats: tuple[Literal["json", "csv", "jsonl", "xlsx", "coco", "yolo", "parquet"], ...] | None = Field(
+        None, description="Formats of the result files."
+    )
+    save_pages: bool | None = Field(None, description="Draw every page with its marks.")
+    save_crops: bool | None = Field(None, description="Cut out every mark.")
+    save_pdf: bool | None = Field(None, description="Copy every PDF with its marks as annotations.")
+    require: tuple[Name, ...] | None = Field(None, description="Classes that every document should have.")
+
+
+def with_options(config: Config, options: DetectOptions) -> Config:
+    """The configuration with what a request chose on top."""
+    given: dict[str, Any] = {
+        name: value for name in type(options).model_fields if (value := getattr(options, name)) is not None
+    }
+    method = given.pop("grouping", None)
+    grouping = config.grouping if method is None else config.grouping.model_copy(update={"method": method})
+    return config.model_copy(update={"infer": config.infer.model_copy(update=given), "grouping": grouping})
+
+
+def wrong_options(error: ValidationError) -> str:
+    """What is wrong with options, in a line."""
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'options'}: {one['msg']}" for one in error.errors(include_url=False)
+    )

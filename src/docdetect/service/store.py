@@ -1,0 +1,298 @@
+"""The table of jobs: one SQLite file, so that a kill at any moment loses no job that was accepted.
+
+The table says which jobs there are and who is next. What of a job is done stands in the journal of its result folder,
+from which the work goes on after a restart.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast
+
+from docdetect.errors import OutputError
+
+State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled")
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
+
+_VERSION = 1
+_TABLE = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    created_s REAL NOT NULL,
+    started_s REAL,
+    ended_s REAL,
+    key TEXT UNIQUE,
+    digest TEXT NOT NULL,
+    options TEXT NOT NULL,
+    documents TEXT NOT NULL,
+    pages INTEGER NOT NULL,
+    cancel INTEGER NOT NULL DEFAULT 0,
+    totals TEXT,
+    problem TEXT
+)
+"""
+_COLUMNS = "id, state, created_s, started_s, ended_s, options, documents, pages, cancel, totals, problem"
+
+
+class QueueFullError(Exception):
+    """As many jobs wait as may wait."""
+
+
+class KeyReusedError(Exception):
+    """The idempotency key belongs to a job with other documents or options."""
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document of a job.
+
+    Attributes:
+        name: its name: path relative to the documents of the job, POSIX, NFC.
+        size_bytes: of the file.
+    """
+
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the table.
+
+    Attributes:
+        id: 32 hex digits that nobody can guess.
+        state: where the job stands.
+        created_s: when the job was accepted, in seconds since 1970; `started_s` and `ended_s` likewise.
+        options: what the sender chose, as JSON data.
+        documents: in the order in which they were sent.
+        pages: pages that all documents say they have.
+        cancelled: somebody asked to cancel the job.
+        totals: of the results, once the job is done.
+        problem: why the job failed.
+    """
+
+    id: str
+    state: State
+    created_s: float
+    started_s: float | None
+    ended_s: float | None
+    options: dict[str, Any]
+    documents: tuple[StoredDocument, ...]
+    pages: int
+    cancelled: bool = False
+    totals: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing happens with the job any more."""
+        return self.state in ENDED
+
+
+class JobStore:
+    """The jobs in one file; all methods may be called from any thread.
+
+    Args:
+        path: the file; made when missing.
+
+    Raises:
+        OutputError: the file cannot be made, or is no table of jobs of this version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, _VERSION):
+                raise OutputError(f"{path}: made by another version of docdetect", "Choose another --folder.")
+            self._connection.execute(_TABLE)
+            self._connection.execute(f"PRAGMA user_version={_VERSION}")
+        except sqlite3.Error as error:
+            raise OutputError(f"{path}: cannot be opened ({error})", "Choose another --folder.") from error
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._connection.close()
+
+    def add(self, job: Job, *, key: str | None, digest: str, most_queued: int) -> Job:
+        """Puts a job at the end of the queue; returns the earlier job where the key is known with the same digest.
+
+        Args:
+            job: the new job; its documents have to be on the disk already.
+            key: the sender's idempotency key.
+            digest: hash of the documents and options.
+            most_queued: jobs that may wait.
+
+        Raises:
+            QueueFullError: so many jobs wait already.
+            KeyReusedError: the key belongs to something else.
+        """
+        with self._transaction() as connection:
+            if key is not None:
+                row = connection.execute(
+                    f"SELECT {_COLUMNS}, digest FROM jobs WHERE key = ?",
+                    (key,),
+                ).fetchone()
+                if row is not None:
+                    if row[-1] != digest:
+                        raise KeyReusedError
+                    return _job(row)
+            queued = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0]
+            if queued >= most_queued:
+                raise QueueFullError
+            documents = [[one.name, one.size_bytes] for one in job.documents]
+            connection.execute(
+                "INSERT INTO jobs (id, state, created_s, key, digest, options, documents, pages) "
+                "VALUES (?, 'queued', ?, ?, ?, ?, ?, ?)",
+                (job.id, job.created_s, key, digest, _text(job.options), _text(documents), job.pages),
+            )
+        return job
+
+    def has_key(self, key: str) -> bool:
+        """Whether there is a job with this idempotency key."""
+        with self._transaction() as connection:
+            return connection.execute("SELECT 1 FROM jobs WHERE key = ?", (key,)).fetchone() is not None
+
+    def get(self, job_id: str) -> Job | None:
+        """The job, or None."""
+        with self._transaction() as connection:
+            row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else _job(row)
+
+    def newest(self, limit: int, state: State | None = None) -> list[Job]:
+        """The newest jobs, the newest first."""
+        condition, values = ("", ()) if state is None else ("WHERE state = ?", (state,))
+        with self._transaction() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs {condition} ORDER BY number DESC LIMIT ?",
+                (*values, limit),
+            ).fetchall()
+        return [_job(row) for row in rows]
+
+    def ids(self) -> set[str]:
+        """The ids of all jobs."""
+        with self._transaction() as connection:
+            return {row[0] for row in connection.execute("SELECT id FROM jobs")}
+
+    def counts(self) -> dict[State, int]:
+        """How many jobs there are in each state."""
+        with self._transaction() as connection:
+            found = dict(connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
+        return {state: int(found.get(state, 0)) for state in STATES}
+
+    def position(self, job_id: str) -> int | None:
+        """1 for the job that is next, and so on; None for jobs that do not wait."""
+        with self._transaction() as connection:
+            count: int = connection.execute(
+                "SELECT count(*) FROM jobs WHERE state = 'queued' "
+                "AND number <= (SELECT number FROM jobs WHERE id = ? AND state = 'queued')",
+                (job_id,),
+            ).fetchone()[0]
+        return count or None
+
+    def claim(self) -> Job | None:
+        """The job that has waited longest, now `running`; None where none waits."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET state = 'running', started_s = coalesce(started_s, ?) WHERE number = "
+                "(SELECT min(number) FROM jobs WHERE state = 'queued') "
+                f"RETURNING {_COLUMNS}",
+                (time.time(),),
+            ).fetchone()
+        return None if row is None else _job(row)
+
+    def requeue(self, job_id: str | None = None) -> None:
+        """Puts a running job, or all of them, back to its place in the queue; jobs that were cancelled end instead."""
+        condition, values = ("", ()) if job_id is None else ("AND id = ?", (job_id,))
+        with self._transaction() as connection:
+            connection.execute(
+                f"UPDATE jobs SET state = 'cancelled', ended_s = ? WHERE state = 'running' AND cancel {condition}",
+                (time.time(), *values),
+            )
+            connection.execute(
+                f"UPDATE jobs SET state = 'queued' WHERE state = 'running' {condition}",
+                values,
+            )
+
+    def finish(
+        self,
+        job_id: str,
+        state: State,
+        totals: dict[str, Any] | None = None,
+        problem: dict[str, Any] | None = None,
+    ) -> None:
+        """Ends a job."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET state = ?, ended_s = ?, totals = ?, problem = ? WHERE id = ?",
+                (state, time.time(), *(None if one is None else _text(one) for one in (totals, problem)), job_id),
+            )
+
+    def cancel(self, job_id: str) -> Job | None:
+        """Ends a job that waits, and notes of a running one that it is to end; the job as it then is, or None."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE jobs SET cancel = 1 WHERE id = ? AND state IN ('queued', 'running')", (job_id,))
+            connection.execute(
+                "UPDATE jobs SET state = 'cancelled', ended_s = ? WHERE id = ? AND state = 'queued'",
+                (time.time(), job_id),
+            )
+        return self.get(job_id)
+
+    def delete(self, job_id: str) -> bool:
+        """Forgets a job that has ended; whether there was one."""
+        with self._transaction() as connection:
+            done = connection.execute(
+                "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')", (job_id,)
+            )
+            return done.rowcount > 0
+
+    def ended_before(self, moment_s: float) -> list[str]:
+        """The ids of jobs that ended before a moment."""
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT id FROM jobs WHERE ended_s < ? ORDER BY number", (moment_s,)).fetchall()
+        return [row[0] for row in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    return Job(
+        id=row[0],
+        state=cast("State", row[1]),
+        created_s=row[2],
+        started_s=row[3],
+        ended_s=row[4],
+        options=json.loads(row[5]),
+        documents=tuple(StoredDocument(name, size) for name, size in json.loads(row[6])),
+        pages=row[7],
+        cancelled=bool(row[8]),
+        totals=None if row[9] is None else json.loads(row[9]),
+        problem=None if row[10] is None else json.loads(row[10]),
+    )
+
+
+def _text(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

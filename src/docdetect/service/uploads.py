@@ -1,0 +1,351 @@
+"""Documents that come in a request (multipart/form-data), written to the disk piece by piece within limits.
+
+Names are the sender's, made safe: relative, without `..`, and with nothing in them that a file system does not take.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
+
+from pydantic import ValidationError
+from python_multipart import MultipartParser
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
+
+from docdetect.files import nfc
+from docdetect.service.options import DetectOptions, wrong_options
+from docdetect.service.problems import ProblemError
+from docdetect.service.store import StoredDocument
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+OptionsT = TypeVar("OptionsT", bound=DetectOptions)
+
+DOCUMENT_FIELDS = ("file", "files")
+OPTIONS_FIELD = "options"
+
+_MOST_OPTION_BYTES = 64 << 10
+_CHECK_DISK_EVERY = 16 << 20
+_MOST_NAME_BYTES = 180
+_MOST_FOLDERS = 16
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may bring.
+
+    Attributes:
+        most_bytes: of the whole request.
+        most_documents: in the request.
+        free_bytes: of the disk that stay free.
+    """
+
+    most_bytes: int
+    most_documents: int
+    free_bytes: int
+
+
+@dataclass(frozen=True)
+class Upload(Generic[OptionsT]):
+    """What a request brought.
+
+    Attributes:
+        folder: where the documents lie, under their names.
+        documents: in the order in which they were sent.
+        options: what the sender chose.
+        digest: hash of the names, the contents and the options.
+    """
+
+    folder: Path
+    documents: tuple[StoredDocument, ...]
+    options: OptionsT
+    digest: str
+
+
+async def receive(
+    stream: AsyncIterator[bytes],
+    headers: dict[str, str],
+    folder: Path,
+    limits: Limits,
+    options_type: type[OptionsT],
+    other_fields: tuple[str, ...] = (),
+) -> Upload[OptionsT]:
+    """Writes the documents of a request into a folder.
+
+    Args:
+        stream: the body of the request.
+        headers: of the request, their names in lower case.
+        folder: an empty folder, or one that is missing yet.
+        limits: what the request may bring.
+        options_type: the model of the field `options`.
+        other_fields: names of further fields that hold documents.
+
+    Raises:
+        ProblemError: the request is no form, brings too much, or brings nothing.
+    """
+    boundary = _boundary(headers.get("content-type", ""))
+    announced = headers.get("content-length", "")
+    if announced.isdigit():
+        check_size(int(announced), limits)
+        check_disk(folder.parent, limits, int(announced))
+    form = _Form(folder, limits, (*DOCUMENT_FIELDS, *other_fields))
+    try:
+        parser = MultipartParser(boundary, form.callbacks())
+        received = 0
+        async for chunk in stream:
+            received += len(chunk)
+            check_size(received, limits)
+            if chunk:
+                await run_in_threadpool(parser.write, chunk)
+        await run_in_threadpool(parser.finalize)
+        if not form.ended:
+            raise _malformed("it ends before its last boundary")
+    except MultipartParseError as error:
+        raise _malformed(str(error)) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full() from error
+        raise
+    finally:
+        form.close()
+    if not form.documents:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "no-documents",
+            "the request brings no document",
+            "Send documents as parts named file or files, each with a file name.",
+        )
+    options = _parsed(form.options, options_type)
+    digest = hashlib.sha256(options.model_dump_json().encode())
+    for document, sha256 in zip(form.documents, form.hashes, strict=True):
+        digest.update(json.dumps([document.name, sha256]).encode())
+    return Upload(folder, tuple(form.documents), options, digest.hexdigest())
+
+
+def check_size(size_bytes: int, limits: Limits) -> None:
+    """Raises ProblemError (413) where a request has more bytes than it may."""
+    if size_bytes > limits.most_bytes:
+        raise ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "too-many-bytes",
+            f"the request has more than {limits.most_bytes >> 20} MiB",
+            "Send fewer or smaller documents in a request.",
+        )
+
+
+def check_disk(folder: Path, limits: Limits, coming_bytes: int = 0) -> None:
+    """Raises ProblemError (507) where the disk of a folder would not have so much free space as is to stay free."""
+    if shutil.disk_usage(folder).free - coming_bytes < limits.free_bytes:
+        raise _disk_full()
+
+
+def safe_name(sent: str) -> str:
+    """A relative POSIX path for the file name that a sender gave: the same name where it is harmless."""
+    parts = []
+    for part in nfc(sent.replace("\\", "/")).split("/"):
+        clean = _UNSAFE.sub("_", part).strip(" ").rstrip(".").lstrip(".").strip(" ")
+        clean = clean.encode("utf-8", "replace").decode("utf-8")
+        if clean:
+            parts.append(_shortened(clean))
+    return "/".join(parts[-_MOST_FOLDERS:]) or "document"
+
+
+def _shortened(part: str) -> str:
+    """At most so many bytes that file systems take the name; the end, with the suffix, stays."""
+    data = part.encode()
+    return part if len(data) <= _MOST_NAME_BYTES else data[-_MOST_NAME_BYTES:].decode("utf-8", "ignore")
+
+
+@dataclass
+class _Names:
+    """Gives each document a name of its own: a repeated name gets a number, and no file has the name of a folder."""
+
+    files: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+
+    def take(self, name: str) -> str:
+        """The name, or the name with a number; a folder whose name a file has already is left out."""
+        folder, _, last = name.rpartition("/")
+        if self._is_under_a_file(name):
+            folder = ""
+        stem, dot, suffix = last.rpartition(".")
+        if not dot:
+            stem, suffix = last, ""
+        count = 1
+        while True:
+            numbered = last if count == 1 else f"{stem} ({count}){dot}{suffix}"
+            candidate = f"{folder}/{numbered}" if folder else numbered
+            if self._is_free(candidate):
+                break
+            count += 1
+        low = candidate.casefold()
+        self.files.add(low)
+        self.folders.update(_folders_of(low))
+        return candidate
+
+    def _is_free(self, name: str) -> bool:
+        low = name.casefold()
+        return low not in self.files and low not in self.folders
+
+    def _is_under_a_file(self, name: str) -> bool:
+        return any(folder in self.files for folder in _folders_of(name.casefold()))
+
+
+def _folders_of(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+class _Form:
+    """Takes the parts of a form as the parser finds them."""
+
+    def __init__(self, folder: Path, limits: Limits, document_fields: tuple[str, ...]) -> None:
+        self.documents: list[StoredDocument] = []
+        self.hashes: list[str] = []
+        self.options = bytearray()
+        self.ended = False
+        self._folder, self._limits, self._document_fields = folder, limits, document_fields
+        self._names = _Names()
+        self._header_field = self._header_value = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._file: BinaryIO | None = None
+        self._name, self._written, self._unchecked = "", 0, 0
+        self._digest = hashlib.sha256()
+
+    def callbacks(self) -> MultipartCallbacks:
+        """For the parser."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._add_to_field,
+            "on_header_value": self._add_to_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._open,
+            "on_part_data": self._write,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
+
+    def close(self) -> None:
+        """Closes the file of a part that did not come to its end."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._headers = {}
+
+    def _add_to_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_field += data[start:end]
+
+    def _add_to_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._header_field.lower()] = self._header_value
+        self._header_field = self._header_value = b""
+
+    def _open(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        field_name = options.get(b"name", b"").decode("utf-8", "replace")
+        if b"filename" not in options:
+            if field_name != OPTIONS_FIELD:
+                raise self._unknown(field_name)
+            return
+        if field_name not in self._document_fields:
+            raise self._unknown(field_name)
+        if len(self.documents) >= self._limits.most_documents:
+            raise ProblemError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "too-many-documents",
+                f"the request has more than {self._limits.most_documents} document"
+                + ("s" if self._limits.most_documents > 1 else ""),
+                "Send the documents in several requests.",
+            )
+        self._name = self._names.take(safe_name(options[b"filename"].decode("utf-8", "replace")))
+        path = self._folder / self._name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file, self._written, self._digest = path.open("xb"), 0, hashlib.sha256()
+
+    def _unknown(self, field_name: str) -> ProblemError:
+        return ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "unknown-field",
+            f"the form has a field {field_name[:80]!r}, which this address does not take",
+            f"Documents are parts named {' or '.join(self._document_fields)}, with a file name; everything else "
+            f"belongs into {OPTIONS_FIELD}, as JSON.",
+        )
+
+    def _write(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
+        if self._file is None:
+            self.options += piece
+            if len(self.options) > _MOST_OPTION_BYTES:
+                raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-bytes", "options: over 64 KiB")
+            return
+        self._file.write(piece)
+        self._digest.update(piece)
+        self._written += len(piece)
+        self._unchecked += len(piece)
+        if self._unchecked >= _CHECK_DISK_EVERY:
+            self._unchecked = 0
+            check_disk(self._folder, self._limits)
+
+    def _end_part(self) -> None:
+        if self._file is None:
+            return
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.close()
+        self.documents.append(StoredDocument(self._name, self._written))
+        self.hashes.append(self._digest.hexdigest())
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def _boundary(content_type: str) -> bytes:
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "no-form",
+            "the body of the request is not multipart/form-data",
+            "Send documents as a form does, for instance with curl -F file=@contract.pdf.",
+        )
+    return options[b"boundary"]
+
+
+def _parsed(text: bytearray, options_type: type[OptionsT]) -> OptionsT:
+    try:
+        return options_type.model_validate_json(bytes(text) or b"{}")
+    except ValidationError as error:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-options", wrong_options(error), "Correct the field options."
+        ) from error
+
+
+def _malformed(what: str) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "malformed-form", f"the form cannot be read: {what}")
+
+
+def _disk_full() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "disk-full",
+        "the disk of the service has too little free space",
+        "Delete jobs that are not needed any more, or wait until the service does.",
+        retry_after_s=60,
+    )

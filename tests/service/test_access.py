@@ -1,0 +1,156 @@
+"""Who may ask, what everybody may ask, and how the service says that it works."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from docdetect.inference.detector import Detector
+from docdetect.service.logs import format_line
+from tests.service.conftest import Start, fake_detector
+from tests.service.test_detect import STAMP
+from tests.support.fakes import make_image
+
+TOKEN = "correct-horse-battery-staple"
+
+
+def test_the_token(start: Start, tmp_path: Path) -> None:
+    client = start(token=TOKEN)
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-API-Key": TOKEN[:-1]}, {"Authorization": TOKEN}):
+        answer = client.get("/v1/jobs", headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:docdetect:problem:no-token")
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP]), headers=headers).status_code == 401
+    for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"X-API-Key": TOKEN}):
+        assert client.get("/v1/jobs", headers=headers).json() == {"jobs": []}
+    assert [client.get(path).status_code for path in ("/livez", "/readyz", "/source")] == [200, 200, 200]
+    for path in ("/", "/docs", "/openapi.json", "/metrics", "/v1/jobs/x/results/%2e%2e/livez", "/livez/../metrics"):
+        assert client.get(path).status_code == 401
+
+
+def test_other_web_pages_cannot_reach_a_service_of_this_machine(start: Start) -> None:
+    client = start(any_host=False, allow_origins=("https://scans.example.org",))
+    for host in ("127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000"):
+        assert client.get("/v1/jobs", headers={"Host": host}).status_code == 200
+    for host in ("evil.example.org", "localhost.evil.example.org", "127.0.0.1.nip.io", "", "10.0.0.1"):
+        answer = client.get("/v1/jobs", headers={"Host": host})
+        assert (answer.status_code, answer.json()["type"]) == (421, "urn:docdetect:problem:wrong-host")
+    local = {"Host": "localhost:8000"}
+    for origin in ("https://evil.example.org", "null", "http://localhost:9000"):
+        answer = client.post("/v1/jobs", headers={**local, "Origin": origin})
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:docdetect:problem:wrong-origin")
+    assert client.get("/v1/jobs", headers={**local, "Origin": "http://localhost:8000"}).status_code == 200
+    allowed = client.get("/v1/jobs", headers={**local, "Origin": "https://scans.example.org"})
+    assert allowed.headers["access-control-allow-origin"] == "https://scans.example.org"
+
+
+def test_ready_means_warm(start: Start, tmp_path: Path) -> None:
+    loading = threading.Event()
+
+    def load() -> Detector:
+        assert loading.wait(30)
+        return fake_detector()
+
+    client, picture = start(load=load, wait=False), make_image(tmp_path / "a.png", [STAMP])
+    assert client.get("/livez").json() == {"status": "alive"}
+    for answer in (client.get("/readyz"), client.upload("/v1/detect", picture)):
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:docdetect:problem:not-ready")
+        assert answer.headers["retry-after"] == "2"
+    job = client.upload("/v1/jobs", picture)
+    assert job.json()["state"] == "queued"
+    loading.set()
+    assert client.service.warm.wait(30)
+    assert client.get("/readyz").json() == {"status": "ready"}
+    assert client.ended(job.json()["id"])["state"] == "done"
+    client.service.stop()
+    assert client.get("/readyz").json()["type"] == "urn:docdetect:problem:stopping"
+    assert client.upload("/v1/jobs", picture).status_code == 503
+
+
+def test_metrics(start: Start, tmp_path: Path) -> None:
+    client, picture = start(), make_image(tmp_path / "a.png", [STAMP])
+    client.upload("/v1/detect", picture)
+    client.ended(client.upload("/v1/jobs", picture, ("broken.pdf", b"this is no PDF")).json()["id"])
+    client.get("/nowhere")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    for line in (
+        'docdetect_pages_total{by="detect"} 1.0',
+        'docdetect_pages_total{by="job"} 1.0',
+        'docdetect_failures_total{reason="unreadable"} 1.0',
+        'docdetect_jobs{state="done"} 1.0',
+        'docdetect_jobs{state="queued"} 0.0',
+        "docdetect_job_seconds_count 1.0",
+        "docdetect_detect_seconds_count 1.0",
+        'docdetect_http_requests_total{method="POST",route="/v1/detect",status="200"} 1.0',
+        'docdetect_http_requests_total{method="GET",route="none",status="404"} 1.0',
+        "docdetect_ready 1.0",
+    ):
+        assert line in answer.text.splitlines(), line
+    assert re.search(r'docdetect_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="200"}', answer.text)
+
+
+def test_the_log_has_a_line_for_each_request(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    client = start()
+    with caplog.at_level(logging.INFO, "docdetect.service"):
+        answer = client.get("/v1/jobs/none", headers={"X-Request-ID": "from-the-proxy.1"})
+        other = client.get("/v1/jobs", headers={"X-Request-ID": "two\twords"})
+    assert answer.headers["x-request-id"] == "from-the-proxy.1"
+    assert answer.json()["request_id"] == "from-the-proxy.1"
+    assert re.fullmatch("[0-9a-f]{16}", other.headers["x-request-id"])
+    lines = [json.loads(format_line(record)) for record in caplog.records if record.name == "docdetect.service"]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [(line["path"], line["status"]) for line in requests] == [("/v1/jobs/none", 404), ("/v1/jobs", 200)]
+
+
+def test_a_bug_is_told_without_its_inside(
+    start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the inside of /etc/secret")
+
+    monkeypatch.setattr(client.service.store, "newest", broken)
+    answer = client.get("/v1/jobs")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:docdetect:problem:internal")
+    assert "inside" not in answer.text
+    bug = next(record for record in caplog.records if record.getMessage() == "bug")
+    assert "the inside of /etc/secret" in json.loads(format_line(bug))["traceback"]
+
+
+def test_the_page_about_the_service_loads_nothing(start: Start) -> None:
+    client = start()
+    page = client.get("/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert not re.search(r"<script|<link|src=|https?://(?!www\.w3\.org)", page.text)
+    description = client.get("/openapi.json").json()
+    for path in description["paths"]:
+        assert path in page.text
+    answer = description["paths"]["/v1/jobs"]["post"]["responses"]
+    assert answer["202"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/JobAnswer"}
+    assert {"413", "422", "429", "507"} <= set(answer)
+    assert description["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]
+
+
+def test_the_source_code_is_offered(start: Start) -> None:
+    client = start()
+    assert client.get("/").json()["source"] == "/source"
+    with tarfile.open(fileobj=io.BytesIO(client.get("/source").content)) as archive:
+        names = archive.getnames()
+    assert any(name.endswith("src/docdetect/service/source.py") for name in names)
+    assert not any(name.endswith((".pt", ".zip", ".pyc")) for name in names)
+
+
+def test_the_source_code_of_a_changed_service(start: Start) -> None:
+    client = start(source_url="https://code.example.org/ours")
+    assert client.get("/").json()["source"] == "https://code.example.org/ours"
+    answer = client.get("/source", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "https://code.example.org/ours")

@@ -1,0 +1,145 @@
+"""The service as a program: it is killed in the middle of a job, ended by signals, and refuses to start unprotected."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from docdetect.cli.main import run
+from tests.support.fakes import compared_files, make_image, make_pdf
+from tests.support.process_tree import ProcessTree
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+LOG = "log.txt"
+STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
+
+
+@contextmanager
+def serving(tmp_path: Path, seconds_a_page: float, *options: str) -> Iterator[tuple[ProcessTree, httpx2.Client]]:
+    """The program, listening, with every process of it gone in the end."""
+    log = tmp_path / LOG
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "tests.support.serving_program", str(seconds_a_page), str(log)]
+    places = ["--folder", str(tmp_path / "serve"), "--port", "0", "--imgsz", "256", "--workers", "1", "--min-free", "0"]
+    tree = ProcessTree([*command, *places, *options], cwd=Path(__file__).parents[2])
+    try:
+        wait_until(lambda: log.is_file() and "listening on " in log.read_text())
+        address = re.search(r"listening on (\S+)", log.read_text())
+        assert address
+        with httpx2.Client(base_url=address[1], timeout=30) as client:
+            yield tree, client
+    finally:
+        tree.kill()
+
+
+def wait_until(happened: Callable[[], bool], patience_s: float = 60) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while not happened():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def post(client: httpx2.Client, *documents: Path) -> str:
+    files = [("files", (path.name, path.read_bytes())) for path in documents]
+    job = client.post("/v1/jobs", files=files)
+    assert job.status_code == 202, job.text
+    return str(job.json()["id"])
+
+
+def state_of(client: httpx2.Client, job: str) -> str:
+    return str(client.get(f"/v1/jobs/{job}").json()["state"])
+
+
+@linux
+def test_a_killed_service_loses_no_job(tmp_path: Path) -> None:
+    documents = [make_pdf(tmp_path / "in" / f"{name}.pdf", [[STAMP], [], [STAMP]] * 4) for name in "ab"]
+    small = make_image(tmp_path / "in" / "c.png", [STAMP])
+    with serving(tmp_path / "calm", 0.0) as (_, client):
+        undisturbed = post(client, *documents, small)
+        wait_until(lambda: state_of(client, undisturbed) == "done")
+    folder = tmp_path / "killed" / "serve"
+    seen: list[str] = []
+    with serving(tmp_path / "killed", 0.2) as (tree, client):
+        job, waiting = post(client, *documents, small), post(client, small)
+        with client.stream("GET", f"/v1/jobs/{job}/events") as events:
+            for line in events.iter_lines():
+                seen += [line.removeprefix("id: ")] if line.startswith("id: ") else []
+                if len(seen) == 3:
+                    break
+        tree.process.kill()
+        tree.process.wait()
+    assert len(seen) == 3
+    with serving(tmp_path / "killed", 0.0) as (_, client):
+        with client.stream("GET", f"/v1/jobs/{job}/events", headers={"Last-Event-ID": seen[-1]}) as events:
+            rest = [line.removeprefix("id: ") for line in events.iter_lines() if line.startswith("id: ")]
+        assert state_of(client, job) == "done"
+        wait_until(lambda: state_of(client, waiting) == "done")
+    ours = compared_files(folder / "jobs" / job / "results")
+    theirs = compared_files(tmp_path / "calm" / "serve" / "jobs" / undisturbed / "results")
+    for name in ("config.yaml", "results.xlsx"):  # name the folder
+        assert ours.pop(name)
+        assert theirs.pop(name)
+    assert ours == theirs
+    assert len(ours) > 25
+    assert len([*seen, *rest]) == len({*seen, *rest}) == 25 + 3 + 1  # pages, documents, the end
+
+
+@linux
+@pytest.mark.parametrize("end", ["interrupt", "terminate"])
+def test_a_signal_ends_the_service_and_its_streams(tmp_path: Path, end: str) -> None:
+    with serving(tmp_path, 0.2) as (tree, client):
+        job = post(client, make_pdf(tmp_path / "a.pdf", [[STAMP]] * 100))
+        with client.stream("GET", f"/v1/jobs/{job}/events") as events:
+            lines = events.iter_lines()
+            next(lines)
+            tree.interrupt() if end == "interrupt" else tree.process.terminate()
+            assert "event: end" not in list(lines)
+        assert tree.left_after(15) == 0
+        assert tree.process.wait(15) == 0, (tmp_path / LOG).read_text()
+        assert "Traceback" not in (tmp_path / LOG).read_text()
+    logged = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines() if line.startswith("{")]
+    requests = [line for line in logged if line["event"] == "request"]
+    assert {"POST", "GET"} == {line["method"] for line in requests}
+    assert all(line["request_id"] and line["seconds"] >= 0 for line in requests)
+    assert [line["job"] for line in logged if line["event"] == "job put back"] == [job]
+
+
+def test_no_token_and_another_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--host", "0.0.0.0", "--folder", str(tmp_path / "serve")]) == 3
+    text = capsys.readouterr().err
+    assert "serve.host: 0.0.0.0 can be reached from other machines" in text
+    assert "--token-file" in text
+    short = tmp_path / "token.txt"
+    short.write_text("secret\n")
+    assert run(["serve", "--host", "0.0.0.0", "--token-file", str(short), "--folder", str(tmp_path / "serve")]) == 4
+    text = capsys.readouterr().err
+    assert "16 or more" in text
+    assert "secret" not in text
+    assert not (tmp_path / "serve").exists()
+
+
+def test_weights_that_are_missing_end_the_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["serve", "--folder", str(tmp_path / "serve"), "--port", "0", "--weights", str(tmp_path / "none.pt")]
+    assert run(words) == 4
+    assert "none.pt" in capsys.readouterr().err
+
+
+def test_an_address_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert run(["serve", "--folder", str(tmp_path / "serve"), "--port", str(port)]) == 4
+    assert f"127.0.0.1:{port}: the service cannot listen there" in capsys.readouterr().err

@@ -1,0 +1,38 @@
+"""`docdetect serve` as a program of its own, for tests that kill it: without a network, and as slow as is wanted.
+
+python -m tests.support.serving_program SECONDS_A_PAGE LOG_FILE OPTIONS...
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from docdetect.cli.main import run
+from docdetect.inference import detector
+from docdetect.types import ByteArray, Detections
+from tests.support.fakes import ColourEngine
+
+
+class SlowEngine(ColourEngine):
+    """Takes its time for every page."""
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        time.sleep(seconds * len(pages))
+        return super().detect(pages, conf, iou)
+
+
+def loaded(*_: Any, **__: Any) -> ColourEngine:
+    """The engine."""
+    return SlowEngine()
+
+
+if __name__ == "__main__":
+    seconds = float(sys.argv[1])
+    sys.stderr = Path(sys.argv[2]).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the end
+    vars(detector)["load_engine"] = loaded
+    vars(detector)["resolve_weights"] = lambda *_: Path(__file__)
+    sys.exit(run(["serve", *sys.argv[3:]]))
