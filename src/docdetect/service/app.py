@@ -47,7 +47,7 @@ from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import CONTENT_TYPE
 from docdetect.service.options import DetectOptions, JobOptions
 from docdetect.service.problems import MEDIA_TYPE, ProblemError, problem_json
-from docdetect.service.runner import Service, document_file
+from docdetect.service.runner import Detected, Service, document_file
 from docdetect.service.source import source_archive
 from docdetect.service.store import Job, State
 from docdetect.service.uploads import Limits, OptionsT, Upload, receive
@@ -171,7 +171,8 @@ def _add_detect(app: FastAPI, service: Service) -> None:
                 await run_in_threadpool(service.check_pages, upload.folder, upload)
                 document = upload.documents[0]
                 received_s = time.monotonic()
-                found = await detect_watched(request, service, upload.folder, document.name, upload.options)
+                detected = await detect_watched(request, service, upload.folder, document.name, upload.options)
+                found = detected.document
                 if found.status is DocumentStatus.FAILED:
                     raise _failed(found)
                 took_s = time.monotonic() - received_s
@@ -180,7 +181,7 @@ def _add_detect(app: FastAPI, service: Service) -> None:
 
 async def detect_watched(
     request: Request, service: Service, folder: Path, name: str, options: DetectOptions
-) -> Document:
+) -> Detected:
     """The marks of one document; the work stops when it takes too long, or when the sender has gone.
 
     Raises:
@@ -205,14 +206,14 @@ async def detect_watched(
     if gone:
         raise ClientDisconnect
     found = work.result()
-    if not found.complete and overdue:
+    if not found.document.complete and overdue:
         raise ProblemError(
             HTTPStatus.GATEWAY_TIMEOUT,
             "too-long",
             f"{name}: the work took longer than {limit_s:g} s",
             "Send the document as a job.",
         )
-    if not found.complete:
+    if not found.document.complete:
         service.check_open()
     return found
 

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -22,13 +22,15 @@ from typing import TYPE_CHECKING, Any
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.sources import Collection, DocumentFile, DocumentKind, document_kind
-from docdetect.errors import ConfigError, DocdetectError, OutputError
+from docdetect.errors import ConfigError, DocdetectError, OutputError, UsageError
 from docdetect.files import locked_folder, output_errors
 from docdetect.inference.detector import Detector, StopSignal
-from docdetect.inference.pages import Document
+from docdetect.inference.pages import Document, Page
 from docdetect.inference.report import InferReport, summary_of
 from docdetect.inference.run import infer_chosen, loaded_detector, run_settings
 from docdetect.inference.selection import known_passwords
+from docdetect.inference.settings import RunSettings
+from docdetect.inference.stages import Plan, ReadDocument
 from docdetect.machine import keep_freed_pictures
 from docdetect.service.counting import PageCounter
 from docdetect.service.logs import log
@@ -37,6 +39,7 @@ from docdetect.service.options import DetectOptions, JobOptions, with_options
 from docdetect.service.problems import ProblemError, problem_json
 from docdetect.service.store import Job, JobStore, KeyReusedError, QueueFullError
 from docdetect.service.uploads import Limits, Upload
+from docdetect.types import ByteArray, FailedPage, PageResult
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config
@@ -68,6 +71,21 @@ class Running:
     stop: StopSignal
     pages: int = 0
     about: int = 0
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found in one document.
+
+    Attributes:
+        document: its pages, and what could not be read of it. Its pages cannot be drawn: the file is gone soon.
+        results: of its pages, with the raw detections.
+        settings: that they were found with.
+    """
+
+    document: Document
+    results: tuple[PageResult, ...]
+    settings: RunSettings
 
 
 class Service:
@@ -287,33 +305,47 @@ class Service:
         finally:
             self._slots.release()
 
-    def detect(self, file: DocumentFile, options: DetectOptions, stop: threading.Event) -> Document:
-        """The marks of one document; it is not complete when `stop` was set before the last page.
+    def detect(self, file: DocumentFile, options: DetectOptions, stop: threading.Event) -> Detected:
+        """The marks of one document, with the settings that `infer` would have.
+
+        Args:
+            file: the document.
+            options: what the sender chose.
+            stop: once this is set, no further page is begun; the document is then not complete.
 
         Raises:
             ProblemError: the network is not ready, or the options name a class that the weights do not know.
         """
         detector = self.ready_detector()
-        config = with_options(self.config, options)
         self.check_options(options)
-        settings = run_settings(config, detector)
+        settings = run_settings(with_options(self.config, options), detector)
         started_s = time.monotonic()
-        documents = detector.detect_documents(
-            [file],
-            conf=config.infer.conf,
-            rotations=settings.rotations,
-            tile=settings.tile,
-            dpi=settings.dpi,
-            password=self.opener.passwords,
-            grouping=settings.grouping,
-            read_codes=settings.read_codes,
-            stop=StopSignal(stop),
-        )
-        found = next(iter(documents), None) or Document(file.name, (), complete=False)
+        results: list[PageResult] = []
+        failures: list[FailedPage] = []
+        end: ReadDocument | None = None
+        work = detector.run(Plan((file,)), settings, opener=self.opener, stop=StopSignal(stop))
+        with closing(work) as events:
+            for event in events:
+                if isinstance(event, ReadDocument):
+                    end = event
+                elif isinstance(event.result, FailedPage):
+                    failures.append(event.result)
+                else:
+                    results.append(event.result)
+        if end is not None and end.failure is not None:
+            failures.append(FailedPage(file.name, None, end.failure))
         self.metrics.detect_seconds.observe(time.monotonic() - started_s)
-        self.metrics.pages.labels("detect").inc(len(found.pages))
-        self.metrics.count_failures(found.failures)
-        return found
+        self.metrics.pages.labels("detect").inc(len(results))
+        self.metrics.count_failures(failures)
+        document = Document(
+            file.name,
+            tuple(Page.from_result(result, settings, _renders_nothing) for result in results),
+            tuple(failures),
+            len(results) + len(failures) if end is None else end.page_count,
+            complete=end is not None,
+            notes=() if end is None else end.notes,
+        )
+        return Detected(document, tuple(results), settings)
 
     def _queue_full(self) -> ProblemError:
         return ProblemError(
@@ -449,6 +481,10 @@ class Service:
         for folder in (self.folder / "jobs").iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _renders_nothing(number: int, long_side_px: int) -> ByteArray:
+    raise UsageError(f"page {number} cannot be drawn: its document is gone")
 
 
 def document_file(folder: Path, name: str) -> DocumentFile:
