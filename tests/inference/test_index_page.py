@@ -40,7 +40,7 @@ def documents() -> list[ListedDocument]:
         ListedDocument(HOSTILE, "ok", 2, answers(signature="has"), (ListedPage(1), ListedPage(2, (signature,)))),
         ListedDocument("Договор.pdf", "ok", 1, answers(qr="has"), (ListedPage(1, (code,)),)),
         ListedDocument("faint.png", "ok", 1, answers(signature="has"), (ListedPage(1, (faint,)),)),
-        ListedDocument("doubt.pdf", "ok", 1, answers(signature="check"), (ListedPage(1, (), (faint,)),)),
+        ListedDocument("doubt.pdf", "ok", 2, answers(signature="check"), (ListedPage(1), ListedPage(2, (), (faint,)))),
         ListedDocument("locked.pdf", "failed", 0, unknown, (), "encrypted: needs a password"),
         ListedDocument("torn.pdf", "ok", 1, unknown, (ListedPage(1),), "", ("damaged and repaired",)),
     ]
@@ -156,8 +156,11 @@ def test_what_was_not_read_says_why(shown: tuple[Any, str]) -> None:
     browser.get(f"{url}#4/0")
     browser.refresh()
     assert "needs a password" in browser.find_element("id", "page").text
-    browser.get(f"{url}#3/1")
+    browser.get(url)
     browser.refresh()
+    browser.find_element("css selector", "button[data-state='check']").click()
+    browser.find_element("css selector", ".row").click()
+    assert browser.find_element("id", "viewer-name").text == "doubt.pdf, page 2 of 2"
     assert "possible signature (0.20)" in browser.find_element("id", "side").text
 
 

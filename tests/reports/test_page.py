@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from docdetect.reports.plots import (
     panels_plot,
     reliability_plot,
 )
+from tests.support.browser import open_browser
 
 HOSTILE = "<script>alert('договор')</script>.pdf"
 
@@ -122,3 +124,12 @@ def test_plots_are_files_of_their_own_too() -> None:
         assert picture_bytes(picture).startswith(b"\x89PNG")
     cells = _svg(matrix_plot("confusion", [[3, 0], [1, 0]], ["qr", "nothing"], ("ground truth", "prediction")))
     assert cells.startswith(b"<?xml")
+
+
+def test_a_long_title_does_not_widen_the_page_on_a_phone(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    report = Report("Training of yolo11s_frozen10_20261126_221608")
+    page.write_text(report_to_html(report), encoding="utf-8")
+    with open_browser(390, 800) as browser:
+        browser.get(page.as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from docdetect.console import ProgressCallback, no_progress
+from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents import pictures
@@ -91,10 +91,12 @@ def predict_dataset(
     settings: Prediction | None = None,
     *,
     on_progress: ProgressCallback = no_progress,
+    announce: Callable[[str], None] = say_nothing,
 ) -> Iterator[PredictedImage]:
     """Yields every picture in order with what the engine finds on it.
 
     Class ids are those of `class_names`, whatever the engine's order; classes that only the engine knows are left out.
+    `announce` is told of every damaged picture, whose pixels are used as far as they can be read.
 
     Raises:
         InputError: the engine does not know one of the classes, or a picture cannot be decoded.
@@ -107,7 +109,11 @@ def predict_dataset(
         ahead = _decoding(pool, list(islice(remaining, how.batch)))
         while ahead:
             now, ahead = ahead, _decoding(pool, list(islice(remaining, how.batch)))
-            pages = [pixels.result() for _, pixels in now]
+            read = [picture.result() for _, picture in now]
+            for (image, _), picture in zip(now, read, strict=True):
+                if picture.damaged is not None:
+                    announce(f"{image.path}: the picture is damaged ({picture.damaged})")
+            pages = [picture.pixels for picture in read]
             for (image, _), found in zip(now, engine.detect(pages, how.conf, how.iou), strict=True):
                 done += 1
                 on_progress(done, len(images), image.name)
@@ -140,7 +146,7 @@ def read_picture(path: Path) -> ByteArray:
 
 
 def _decoding(pool: ThreadPoolExecutor, images: Sequence[LabelledImage]):  # type: ignore[no-untyped-def]
-    return [(image, pool.submit(read_picture, image.path)) for image in images]
+    return [(image, pool.submit(pictures.read_picture, image.path)) for image in images]
 
 
 def _renamed(found: Detections, ids: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Detections:

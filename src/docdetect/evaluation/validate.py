@@ -90,7 +90,7 @@ def validate(
     if extra := [name for name in engine.class_names if name not in names]:
         announce(f"{dataset.file}: the dataset has no class {', '.join(extra)}, so such detections are left out")
     settings = Prediction(iou=how.iou, batch=how.batch, workers=how.workers)
-    pages = list(predict_dataset(engine, images, names, settings, on_progress=on_progress))
+    pages = list(predict_dataset(engine, images, names, settings, on_progress=on_progress, announce=announce))
     on_progress(0, 0, "computing figures and plots")
     samples = samples_of(pages, read_origins(dataset.root))
 

@@ -68,7 +68,7 @@ def write_report(
         ]
     report = Report(
         f"Training of {run.path.name}",
-        f"{len(epochs)} epochs on {config.train.data}",
+        f"{len(epochs)} epoch{'' if len(epochs) == 1 else 's'} on {config.train.data}",
         [
             Tile("AP50", share(figures[0].ap50.value)),
             Tile("AP50-95", share(figures[0].ap50_95.value)),
