@@ -160,7 +160,8 @@ class Console:
         """A table on stderr, unless it has no rows; columns whose cells are all numbers are right-aligned.
 
         Numbers never break, nor do the cells of the columns in `whole`, such as names that people copy, where the
-        terminal is wide enough for them; the other columns give way.
+        terminal is wide enough for them; the other columns give way. In a narrow terminal the spaces beside the cells
+        are left out.
         """
         if self.verbosity < 0 or self.as_json or not rows:
             return
@@ -168,23 +169,28 @@ class Console:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(visible_line(title)), title_justify="left", header_style="bold")
+        cells = [[visible_line(str(row[position])) for row in rows] for position in range(len(columns))]
         numeric = [all(_is_number(row[position]) for row in rows) for position in range(len(columns))]
-        widest = [max(cell_len(visible_line(str(row[position]))) for row in rows) for position in range(len(columns))]
-        unbroken = [name in whole or number for name, number in zip(columns, numeric, strict=True)]
-        frames = 3 * len(columns) + 1
-        needed = frames + sum(
-            width if kept else min(width, _READABLE_CHARACTERS) for width, kept in zip(widest, unbroken, strict=True)
-        )
-        has_room = needed <= self._rich().width
+        kept = [name in whole or number for name, number in zip(columns, numeric, strict=True)]
+        widest = [max(map(cell_len, texts)) for texts in cells]
+        least = [
+            max(
+                _longest_word(name), widest[position] if kept[position] else min(widest[position], _READABLE_CHARACTERS)
+            )
+            for position, name in enumerate(columns)
+        ]
+        room = self._rich().width - 1 - len(columns)
+        padding = 1 if sum(least) + 2 * len(columns) <= room else 0
+        has_room = sum(least) + 2 * padding * len(columns) <= room
+        table = Table(title=Text(visible_line(title)), title_justify="left", header_style="bold", padding=(0, padding))
         for position, name in enumerate(columns):
             side: Literal["left", "right"] = "right" if numeric[position] else "left"
-            is_kept = numeric[position] or (name in whole and has_room)
+            number_width = widest[position] if numeric[position] else None
             table.add_column(
                 Text(visible_line(name)),
                 justify=side,
                 overflow="fold",
-                min_width=widest[position] if is_kept else None,
+                min_width=least[position] if has_room else number_width,
                 no_wrap=name in whole and has_room,
             )
         for row in rows:
@@ -330,6 +336,10 @@ def _hearing_stderr() -> Iterator[None]:
         yield
     except BrokenPipeError:
         _silence(sys.stderr)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, visible_line(text).split()), default=0)
 
 
 def _is_number(cell: object) -> bool:

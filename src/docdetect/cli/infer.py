@@ -80,10 +80,8 @@ def _show_found(console: Console, report: InferReport) -> None:
             console.info("check: possible marks that a person should look at, on these pages")
     elif totals.documents:
         answers = {name: Counter(row.answers[name] for row in totals.documents) for name in names}
-        columns = ["class", "marks", *(f"documents: {answer}" for answer in _ANSWERS)]
-        console.table(
-            "Marks", columns, [[n, totals.marks[n], *(answers[n][answer] for answer in _ANSWERS)] for n in names]
-        )
+        counts = [[name, totals.marks[name], *(answers[name][answer] for answer in _ANSWERS)] for name in names]
+        console.table("Marks, and documents by answer", ["class", "marks", *_ANSWERS], counts)
 
 
 def _pages_cell(row: DocumentRow, name: str) -> str:
