@@ -93,3 +93,12 @@ def problem_list(heading: str, problems: Iterable[str], *, limit: int = 50) -> s
     if len(problems) > limit:
         lines.append(f"  ... and {len(problems) - limit} more")
     return "\n".join([heading, *lines])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean X?)` for an unknown word that resembles a known one, upper or lower case alike, else ""."""
+    import difflib  # only mistakes need it
+
+    by_folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f" (did you mean {by_folded[close[0]]}?)" if close else ""

@@ -371,6 +371,13 @@ def test_what_is_no_picture_is_unreadable(tmp_path: Path, content: bytes) -> Non
     assert failure_of(tmp_path / "a.png") is FailureKind.UNREADABLE
 
 
+def test_an_empty_picture_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(DocumentError) as caught:
+        read(tmp_path / "a.jpg")
+    assert caught.value.failure.message == "the file is empty"
+
+
 def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     corner_picture().save(path)

@@ -6,7 +6,6 @@ Everything that is taken out or cut is listed as a `Removal`. The functions are 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from enum import Enum
 import numpy as np
 
 from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.errors import did_you_mean
 from docdetect.files import nfc
 from docdetect.types import Detections, SizeWH
 
@@ -94,9 +94,7 @@ class ClassRules:
 
     def suggestion(self, category: str) -> str:
         """` (did you mean X?)` for an unknown category that resembles a known one, else ""."""
-        known = {name.casefold(): name for name in (*self.class_map, *self.classes)}
-        close = difflib.get_close_matches(_category(category).casefold(), list(known), n=1, cutoff=0.6)
-        return f" (did you mean {known[close[0]]}?)" if close else ""
+        return did_you_mean(_category(category), (*self.class_map, *self.classes))
 
 
 def unknown_categories(annotations: Annotations, rules: ClassRules) -> dict[str, list[tuple[str, int]]]:

@@ -120,6 +120,8 @@ class ImageDocument:
                 self._frames = self._listed()
         except Exception as error:  # hostile bytes reach unguarded code of the library
             failure = _failure(error)
+            if isinstance(error, UnidentifiedImageError) and self._path.stat().st_size == 0:
+                failure = Failure(FailureKind.UNREADABLE, "the file is empty")
             raise document_error(self._path, failure.kind, failure.message) from error
         self._stale = False
 

@@ -20,7 +20,7 @@ from docdetect.documents.reader import Document as OpenDocument
 from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
 from docdetect.documents.sizes import BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind, document_kind, list_documents
-from docdetect.errors import ConfigError, UsageError
+from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.files import nfc, sha256_file
 from docdetect.inference.pages import Document, Page, Render
 from docdetect.inference.settings import Rotations, RunSettings
@@ -501,7 +501,8 @@ class Detector:
             unknown = [category for category in conf if category not in self.class_names]
             if unknown:
                 raise ConfigError(
-                    f"{name}: {', '.join(unknown)} not among the categories of these weights",
+                    f"{name}: {', '.join(unknown)} not among the categories of these weights"
+                    f"{did_you_mean(unknown[0], self.class_names)}",
                     f"Categories: {', '.join(self.class_names)}.",
                 )
             by_class = tuple(float(conf.get(one, value)) for one, value in zip(self.class_names, kept, strict=True))

@@ -17,7 +17,7 @@ from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import Collection, DocumentFile, count_left_out
-from docdetect.errors import ConfigError, UsageError
+from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.files import make_run_folder, write_text
 from docdetect.inference.detector import Detector, StopSignal
 from docdetect.inference.folder import (
@@ -349,7 +349,8 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
     unknown = [name for name in wanted.require if name not in detector.class_names]
     if unknown:
         raise ConfigError(
-            f"infer.require: {', '.join(unknown)} not among the classes of these weights",
+            f"infer.require: {', '.join(unknown)} not among the classes of these weights"
+            f"{did_you_mean(unknown[0], detector.class_names)}",
             f"Classes: {', '.join(detector.class_names)}.",
         )
     return detector.settings(
