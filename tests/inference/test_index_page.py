@@ -172,6 +172,15 @@ def test_the_printed_list_has_every_shown_document(shown: tuple[Any, str]) -> No
     rows = browser.execute_script("return [...document.querySelectorAll('#printed tbody tr')].map(r => r.textContent)")
     assert len(rows) == len(documents())
     assert "no signature" in rows[1]
+    assert "signature not known" in rows[5], "a part of this document was not seen"
+
+
+def test_nothing_is_asked_for_that_is_not_there(shown: tuple[Any, str]) -> None:
+    browser, url = shown
+    browser.get(f"{url}#3/2")
+    browser.refresh()
+    assert browser.find_element("id", "viewer-name").text == "doubt.pdf, page 2 of 2"
+    assert errors_of(browser) == [], "the next document could not be read and has no picture"
 
 
 def test_ten_thousand_documents_on_a_phone_do_not_freeze(tmp_path: Path) -> None:
