@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 import unicodedata
@@ -53,6 +54,11 @@ def safe_stem(document: str) -> str:
     People can tell which document is meant; two documents may in rare cases get the same file name.
     """
     return _UNSAFE.sub("_", nfc(document).replace("/", "__")).strip(" .") or "document"
+
+
+def as_argument(path: Path | str) -> str:
+    """A path as people can copy it into a command line: in quotes where it has spaces or the like."""
+    return shlex.quote(str(path))
 
 
 def sha256_file(path: Path) -> str:

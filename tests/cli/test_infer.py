@@ -267,4 +267,6 @@ def test_an_interrupted_run_says_how_to_go_on(
     text = capsys.readouterr().err
     assert "error: interrupted after 0 of 1 documents" in text
     assert "--resume" in text
+    assert run(["infer", str(tmp_path / "in"), "--output", str(tmp_path / "my results")]) == 130
+    assert f"docdetect infer --resume --output '{tmp_path / 'my results'}'\n" in capsys.readouterr().err
     monkeypatch.undo()

@@ -153,12 +153,13 @@ def _exit_code(report: InferReport, wanted: InferConfig) -> int:
         InterruptedRunError: the user stopped the run.
     """
     from docdetect.errors import InterruptedRunError, PartialFailureError
+    from docdetect.files import as_argument
 
     if report.interrupted:
         done = len(report.totals.documents)
         raise InterruptedRunError(
             f"interrupted after {done} of {report.expected} documents; their results are in {report.output}",
-            f"Go on from there with: docdetect infer --resume --output {report.output}",
+            f"Go on from there with: docdetect infer --resume --output {as_argument(report.output)}",
         )
     is_uncertain = report.lacking or report.to_check or report.unknown
     failed = report.failed_documents or report.without_copy or (wanted.fail_on_missing and is_uncertain)

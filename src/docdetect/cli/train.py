@@ -79,6 +79,7 @@ def _duration(seconds: float) -> str:
 
 
 def _show_training(console: Console, result: TrainResult) -> None:
+    from docdetect.files import as_argument
     from docdetect.metrics.codec import to_plain
     from docdetect.metrics.texts import ACCURACY_COLUMNS, accuracy_rows
 
@@ -86,7 +87,8 @@ def _show_training(console: Console, result: TrainResult) -> None:
     epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
     console.info(f"{epochs}, {_duration(result.seconds)}; weights: {result.weights}")
     console.info(f"report: {result.folder / 'report.html'}")
-    console.info(f"next: docdetect val --weights {result.weights} --data {result.folder / 'data.yaml'}")
+    weights, data = as_argument(result.weights), as_argument(result.folder / "data.yaml")
+    console.info(f"next: docdetect val --weights {weights} --data {data}")
     console.summary(
         {
             "folder": str(result.folder),

@@ -10,6 +10,7 @@ from docdetect.config.schema import Config, ExportConfig, WeightsConfig
 from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.errors import UsageError
 from docdetect.evaluation.engine_check import CheckSettings, EngineRow, check_engines, read_pages
+from docdetect.files import as_argument
 from docdetect.models.bundled import BundledWeights
 from docdetect.models.engines.quantization import import_nncf
 from docdetect.models.export import export_network
@@ -106,7 +107,7 @@ def _write(weights: Path, wanted: ExportConfig, settings: CheckSettings, announc
         overwrite=wanted.overwrite,
         announce=announce,
     )
-    announce(f"exported to {folder}: docdetect infer --weights {folder}")
+    announce(f"exported to {folder}: docdetect infer --weights {as_argument(folder)}")
     return manifest
 
 

@@ -30,7 +30,7 @@ from docdetect.documents.page_names import page_stem
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.errors import InputError, OutputExistsError, problem_list
-from docdetect.files import read_json, read_text, sha256_text, write_bytes, write_json, write_text
+from docdetect.files import as_argument, read_json, read_text, sha256_text, write_bytes, write_json, write_text
 from docdetect.prepare.manifest import is_current, published_folder
 from docdetect.prepare.plan import DatasetPlan, divide_into_folds, plan_dataset, read_sources, split_warnings
 from docdetect.prepare.report import (
@@ -94,7 +94,7 @@ def prepare(
             report = _build(folder, plan, config.classes, workers, on_progress)
     steps = (
         f"look at {target / 'report.md'} and at the contact sheets {target / 'vis' / 'contact_*.jpg'}",
-        f"next: docdetect train --data {target / DATA_YAML}",
+        f"next: docdetect train --data {as_argument(target / DATA_YAML)}",
     )
     return Made(target, report, unchanged, steps)
 
@@ -166,7 +166,7 @@ def write_split(
         if not unchanged:
             write_text(path, split_to_csv(split))
     report = _report(plan.ground_truth, classes, counts, {}, warnings=warnings, left_out=plan.left_out)
-    return Made(shown, report, all(same), (f"next: docdetect prepare --manifest {paths[0]}",))
+    return Made(shown, report, all(same), (f"next: docdetect prepare --manifest {as_argument(paths[0])}",))
 
 
 def _report(

@@ -26,6 +26,7 @@ from docdetect.console import ProgressCallback
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset
 from docdetect.errors import ConfigError, InterruptedRunError
+from docdetect.files import as_argument
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
 from docdetect.models.engines.base import same_shaped
 from docdetect.training.pages import Pages, ValidationPages, Windows
@@ -282,7 +283,7 @@ def _pause_in_time(trainer: PagesTrainer) -> None:
     if most_s and not trainer.stop and spent_s + float(trainer.epoch_time) > most_s:
         raise TrainingPausedError(
             f"paused after {trainer.epoch + 1} of {trainer.epochs} epochs, as train.pause_hours says",
-            f"docdetect train --resume {trainer.save_dir} goes on.",
+            f"docdetect train --resume {as_argument(trainer.save_dir)} goes on.",
         )
 
 
