@@ -16,7 +16,7 @@ from docdetect.errors import MissingDependencyError
 EXTRA_MODULES: Mapping[str, tuple[str, ...]] = {
     "data": ("fontTools", "imagehash", "matplotlib"),
     "train": ("fontTools", "imagehash", "matplotlib", "pycocotools", "scipy", "torch", "torchvision", "ultralytics"),
-    "serve": ("fastapi", "prometheus_client", "python_multipart", "uvicorn"),
+    "serve": ("fastapi", "prometheus_client", "python_multipart", "uvicorn", "wsproto"),
 }
 """Extra of the package -> the modules that it adds to a plain installation; `pyproject.toml` names their packages."""
 

@@ -93,7 +93,7 @@ def test_work_that_takes_too_long_stops(start: Start, tmp_path: Path) -> None:
 
 def test_only_so_many_requests_at_once(start: Start, tmp_path: Path) -> None:
     client = start(parallel=1)
-    with client.service.slot():
+    with client.service.slots:
         answer = client.upload("/v1/detect", make_image(tmp_path / "a.png", [STAMP]))
     assert (answer.status_code, answer.json()["type"]) == (429, "urn:docdetect:problem:busy")
     assert answer.headers["retry-after"] == "1"

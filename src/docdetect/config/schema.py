@@ -869,6 +869,9 @@ class ServeConfig(Section):
         pattern=r"^(https?://\S+)?$",
         description="Where users of the service find its source code, which the licence wants them to be offered.",
     )
+    compat: Annotated[bool, Option("Network", shown=True)] = Field(
+        False, description="Also answer at the addresses of the original system, for its front end and its clients."
+    )
     folder: Annotated[str, Option("Output", shown=True, metavar="FOLDER")] = Field(
         "runs/serve", min_length=1, description="Folder of the jobs: their documents, their results and jobs.sqlite."
     )

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import shutil
-import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
-import anyio
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 
 from docdetect import __version__
-from docdetect.inference.pages import Document
+from docdetect.service import compat
 from docdetect.service.access import Access
 from docdetect.service.answers import (
     About,
@@ -43,14 +36,15 @@ from docdetect.service.answers import (
 )
 from docdetect.service.docs_page import docs_page
 from docdetect.service.events import job_events
+from docdetect.service.incoming import Incoming, detect_watched, slot
 from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import CONTENT_TYPE
 from docdetect.service.options import DetectOptions, JobOptions
 from docdetect.service.problems import MEDIA_TYPE, ProblemError, problem_json
-from docdetect.service.runner import Detected, Service, document_file
+from docdetect.service.runner import Service, unreadable
 from docdetect.service.source import source_archive
 from docdetect.service.store import Job, State
-from docdetect.service.uploads import Limits, OptionsT, Upload, receive
+from docdetect.service.uploads import Limits
 from docdetect.types import DocumentStatus
 
 _ABOUT = (
@@ -58,8 +52,6 @@ _ABOUT = (
     "documents as parts named file or files, and options as JSON in a part named options. What is refused is answered "
     "with problem details (RFC 9457), which name the problem, what can be done about it and the id of the request."
 )
-# Seconds between two looks whether the sender of a request is still there.
-_LOOK_EVERY_S = 0.2
 _LONGEST_KEY = 200
 
 
@@ -82,6 +74,8 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
     _add_health(app, service)
     _add_detect(app, service)
     _add_jobs(app, service)
+    if service.config.serve.compat:
+        compat.add_compat(app, service)
     origins = service.config.serve.allow_origins
     if origins:
         app.add_middleware(
@@ -117,6 +111,9 @@ def _form(options: type[DetectOptions], *, several: bool) -> dict[str, Any]:
 
 def _add_about(app: FastAPI, service: Service) -> None:
     source = service.config.serve.source_url or "/source"
+
+    if service.config.serve.compat:
+        app.get("/", include_in_schema=False)(lambda: compat.original_root(service))
 
     @app.get("/", summary="What answers here", tags=["about"])
     def about() -> About:
@@ -164,69 +161,23 @@ def _add_detect(app: FastAPI, service: Service) -> None:
     async def detect(request: Request) -> DetectAnswer:
         """Waits for the result. Documents of many pages are better sent as a job."""
         service.ready_detector()
-        with service.slot():
-            started_s = time.monotonic()
+        service.check_slot()
+        started_s = time.monotonic()
+        incoming = Incoming(service)
+        try:
             one = Limits(service.limits.most_bytes, 1, service.limits.free_bytes)
-            async with _received(request, service, one, DetectOptions) as upload:
-                await run_in_threadpool(service.check_pages, upload.folder, upload)
-                document = upload.documents[0]
-                received_s = time.monotonic()
+            upload = await incoming.receive(request, one, DetectOptions)
+            await run_in_threadpool(service.check_pages, upload.folder, upload)
+            document = upload.documents[0]
+            received_s = time.monotonic()
+            async with slot(service):
                 detected = await detect_watched(request, service, upload.folder, document.name, upload.options)
-                found = detected.document
-                if found.status is DocumentStatus.FAILED:
-                    raise _failed(found)
-                took_s = time.monotonic() - received_s
-                return detect_answer(found, document.size_bytes, received_s - started_s, took_s)
-
-
-async def detect_watched(
-    request: Request, service: Service, folder: Path, name: str, options: DetectOptions
-) -> Detected:
-    """The marks of one document; the work stops when it takes too long, or when the sender has gone.
-
-    Raises:
-        ProblemError: the work took too long (504), or the service ended (503).
-        ClientDisconnect: the sender has gone.
-    """
-    stop = threading.Event()
-    limit_s = service.config.serve.detect_timeout_s
-    gone = overdue = False
-    file = await run_in_threadpool(document_file, folder, name)
-    work = asyncio.ensure_future(run_in_threadpool(service.detect, file, options, stop))
-    deadline_s = time.monotonic() + limit_s
-    try:
-        while not (await asyncio.wait({work}, timeout=_LOOK_EVERY_S))[0]:
-            gone = gone or await request.is_disconnected()
-            overdue = overdue or time.monotonic() > deadline_s
-            if gone or overdue or service.stopping.is_set():
-                stop.set()
-    finally:
-        stop.set()  # where this request was cancelled: its document is not to be read any more when it is removed
-        await asyncio.wait({work})
-    if gone:
-        raise ClientDisconnect
-    found = work.result()
-    if not found.document.complete and overdue:
-        raise ProblemError(
-            HTTPStatus.GATEWAY_TIMEOUT,
-            "too-long",
-            f"{name}: the work took longer than {limit_s:g} s",
-            "Send the document as a job.",
-        )
-    if not found.document.complete:
-        service.check_open()
-    return found
-
-
-def _failed(found: Document) -> ProblemError:
-    """Why a document has no result at all."""
-    failure = found.failure or found.failures[0].failure
-    return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"document-{failure.kind.value}".replace("_", "-"),
-        f"{found.name}: {failure.message}",
-        "Check that the document opens elsewhere, and send it again.",
-    )
+            if detected.document.status is DocumentStatus.FAILED:
+                raise unreadable(detected)
+            took_s = time.monotonic() - received_s
+            return detect_answer(detected.document, document.size_bytes, received_s - started_s, took_s)
+        finally:
+            await incoming.remove()
 
 
 def _add_jobs(app: FastAPI, service: Service) -> None:
@@ -252,10 +203,14 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         """
         service.check_open()
         await run_in_threadpool(service.check_queue, idempotency_key)
-        async with _received(request, service, service.limits, JobOptions) as upload:
+        incoming = Incoming(service)
+        try:
+            upload = await incoming.receive(request, service.limits, JobOptions)
             await run_in_threadpool(service.check_options, upload.options)
             pages = await run_in_threadpool(service.check_pages, upload.folder, upload)
             job = await run_in_threadpool(service.submit, upload, pages, idempotency_key)
+        finally:
+            await incoming.remove()
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         return await run_in_threadpool(job_answer, service, job)
 
@@ -347,24 +302,12 @@ def _existing(service: Service, job_id: str) -> Job:
     return job
 
 
-@asynccontextmanager
-async def _received(
-    request: Request, service: Service, limits: Limits, options_type: type[OptionsT]
-) -> AsyncIterator[Upload[OptionsT]]:
-    """What a request brings, in a folder that is gone after the block unless the service has taken it."""
-    folder = service.incoming_folder()
-    headers = dict(request.headers.items())
-    try:
-        yield await receive(request.stream(), headers, folder, limits, options_type)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await run_in_threadpool(shutil.rmtree, folder, True)
-
-
 async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
     request.app.state.service.metrics.refused.labels(error.kind).inc()
     log("refused", problem=error.kind, detail=error.detail)
+    if request.app.state.service.config.serve.compat and request.url.path in compat.PATHS:
+        return compat.problem_response(error)
     body = error.to_json(REQUEST_ID.get())
     return JSONResponse(body, int(error.status), error.headers(), MEDIA_TYPE)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from docdetect.documents.batches import document_process
 from docdetect.documents.reader import Opener
 from docdetect.documents.sources import DocumentFile
+from docdetect.workers.process import IsolatedProcess
 
 # Seconds that a document may take to be opened and to say how many pages it has.
 _OPENING_LIMIT_S = 20.0
@@ -16,13 +16,12 @@ class PageCounter:
     """Counts the pages of documents; calls from several threads take turns.
 
     Args:
+        process: is asked.
         opener: opens a document; picklable.
-        memory_bytes: that the process may take.
     """
 
-    def __init__(self, opener: Opener, memory_bytes: int) -> None:
-        self._opener = opener
-        self._process = document_process(memory_bytes)
+    def __init__(self, process: IsolatedProcess, opener: Opener) -> None:
+        self._process, self._opener = process, opener
 
     def count(self, files: Iterable[DocumentFile], most: int) -> int:
         """Pages of all documents together; counting ends where there are more than `most`.
@@ -36,10 +35,6 @@ class PageCounter:
             if pages > most:
                 break
         return pages
-
-    def stop(self) -> None:
-        """Ends the process."""
-        self._process.stop()
 
 
 def page_count(file: DocumentFile, opener: Opener) -> int:

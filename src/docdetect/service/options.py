@@ -36,6 +36,7 @@ class JobOptions(DetectOptions):
         None, description="Formats of the result files."
     )
     save_pages: bool | None = Field(None, description="Draw every page with its marks.")
+    save_images: bool | None = Field(None, description="Keep every page without its marks as a picture.")
     save_crops: bool | None = Field(None, description="Cut out every mark.")
     save_pdf: bool | None = Field(None, description="Copy every PDF with its marks as annotations.")
     require: tuple[Name, ...] | None = Field(None, description="Classes that every document should have.")

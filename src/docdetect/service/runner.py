@@ -13,13 +13,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docdetect.documents.batches import prepare_processes
+from docdetect.documents.batches import document_process, prepare_processes
 from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.sources import Collection, DocumentFile, DocumentKind, document_kind
 from docdetect.errors import ConfigError, DocdetectError, OutputError, UsageError
@@ -101,6 +101,9 @@ class Service:
         detector: None until the network is warm.
         error: why the Detector could not be loaded.
         stopping: set when the service is to end.
+        slots: places for work on single documents beside the jobs.
+        opener: opens documents, with the passwords that the service knows.
+        process: an isolated process for single questions about documents.
         metrics: figures for Prometheus.
         store: the table of jobs.
 
@@ -122,11 +125,12 @@ class Service:
         self._wake = threading.Event()
         self._running: Running | None = None
         self._changing = threading.Lock()
-        self._slots = threading.BoundedSemaphore(config.serve.parallel)
+        self.slots = threading.BoundedSemaphore(config.serve.parallel)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._stack = ExitStack()
         self.opener = DocumentOpener(known_passwords(config.infer))
-        self._counter = PageCounter(self.opener, config.infer.doc_memory_mb << 20)
+        self.process = document_process(config.infer.doc_memory_mb << 20)
+        self._counter = PageCounter(self.process, self.opener)
 
     def __enter__(self) -> Service:
         with ExitStack() as stack:
@@ -154,7 +158,7 @@ class Service:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self._thread.join()
-        self._counter.stop()
+        self.process.stop()
         if self.detector is not None:
             self.detector.close()
         self._stack.close()
@@ -289,21 +293,22 @@ class Service:
         log("job deleted", job=job_id)
         return True
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """One of the places for requests of single documents. Raises ProblemError (429) where all are taken."""
-        if not self._slots.acquire(blocking=False):
-            raise ProblemError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "busy",
-                f"{self.config.serve.parallel} documents are being worked on already",
-                "Try again soon, or send the document as a job.",
-                1,
-            )
-        try:
-            yield
-        finally:
-            self._slots.release()
+    def check_slot(self) -> None:
+        """Raises ProblemError (429) where all places for work on single documents are taken."""
+        if not self.slots.acquire(blocking=False):
+            raise self.busy()
+        self.slots.release()
+
+    def busy(self) -> ProblemError:
+        """The refusal of a request for which there is no place."""
+        return ProblemError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "busy",
+            f"{self.config.serve.parallel} document{'s are' if self.config.serve.parallel > 1 else ' is'} being worked "
+            "on already",
+            "Try again soon, or send the document as a job.",
+            1,
+        )
 
     def detect(self, file: DocumentFile, options: DetectOptions, stop: threading.Event) -> Detected:
         """The marks of one document, with the settings that `infer` would have.
@@ -481,6 +486,18 @@ class Service:
         for folder in (self.folder / "jobs").iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def unreadable(found: Detected) -> ProblemError:
+    """Why a document has no result at all."""
+    document = found.document
+    failure = document.failure or document.failures[0].failure
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"document-{failure.kind.value}".replace("_", "-"),
+        f"{document.name}: {failure.message}",
+        "Check that the document opens elsewhere, and send it again.",
+    )
 
 
 def _renders_nothing(number: int, long_side_px: int) -> ByteArray:

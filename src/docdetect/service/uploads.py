@@ -67,12 +67,14 @@ class Upload(Generic[OptionsT]):
         documents: in the order in which they were sent.
         options: what the sender chose.
         digest: hash of the names, the contents and the options.
+        sent_names: the file names as they were sent.
     """
 
     folder: Path
     documents: tuple[StoredDocument, ...]
     options: OptionsT
     digest: str
+    sent_names: tuple[str, ...]
 
 
 async def receive(
@@ -132,7 +134,7 @@ async def receive(
     digest = hashlib.sha256(options.model_dump_json().encode())
     for document, sha256 in zip(form.documents, form.hashes, strict=True):
         digest.update(json.dumps([document.name, sha256]).encode())
-    return Upload(folder, tuple(form.documents), options, digest.hexdigest())
+    return Upload(folder, tuple(form.documents), options, digest.hexdigest(), tuple(form.sent_names))
 
 
 def check_size(size_bytes: int, limits: Limits) -> None:
@@ -215,6 +217,7 @@ class _Form:
     def __init__(self, folder: Path, limits: Limits, document_fields: tuple[str, ...]) -> None:
         self.documents: list[StoredDocument] = []
         self.hashes: list[str] = []
+        self.sent_names: list[str] = []
         self.options = bytearray()
         self.ended = False
         self._folder, self._limits, self._document_fields = folder, limits, document_fields
@@ -274,7 +277,9 @@ class _Form:
                 + ("s" if self._limits.most_documents > 1 else ""),
                 "Send the documents in several requests.",
             )
-        self._name = self._names.take(safe_name(options[b"filename"].decode("utf-8", "replace")))
+        sent = options[b"filename"].decode("utf-8", "replace")
+        self.sent_names.append(sent)
+        self._name = self._names.take(safe_name(sent))
         path = self._folder / self._name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file, self._written, self._digest = path.open("xb"), 0, hashlib.sha256()

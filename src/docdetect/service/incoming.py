@@ -1,0 +1,122 @@
+"""Requests that bring documents: what they bring, until it is gone, and work on it that stops when nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from docdetect.service.options import DetectOptions
+from docdetect.service.problems import ProblemError
+from docdetect.service.runner import Detected, Service, document_file
+from docdetect.service.store import StoredDocument
+from docdetect.service.uploads import Limits, OptionsT, Upload, check_disk, receive
+
+# Seconds between two looks whether the sender of a request is still there.
+_LOOK_EVERY_S = 0.2
+
+
+class Incoming:
+    """The documents of one request, in a folder of their own that `remove` removes unless a job has taken it.
+
+    Args:
+        service: whose folder and limits count.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._folder = service.incoming_folder()
+
+    async def receive(self, request: Request, limits: Limits, options_type: type[OptionsT]) -> Upload[OptionsT]:
+        """Writes the documents of a form to the disk; see `receive` of `uploads`."""
+        return await receive(request.stream(), dict(request.headers.items()), self._folder, limits, options_type)
+
+    def store(self, name: str, content: bytes) -> Upload[DetectOptions]:
+        """Writes one document to the disk. Raises ProblemError (507)."""
+        check_disk(self._folder.parent, self._service.limits, len(content))
+        self._folder.mkdir(exist_ok=True)
+        (self._folder / name).write_bytes(content)
+        return Upload(self._folder, (StoredDocument(name, len(content)),), DetectOptions(), "", (name,))
+
+    async def remove(self) -> None:
+        """Removes the documents, also when the request was cut off."""
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(shutil.rmtree, self._folder, True)
+
+
+@asynccontextmanager
+async def slot(service: Service, patience_s: float = 0.0) -> AsyncIterator[None]:
+    """One of the places for work on single documents.
+
+    Args:
+        service: that has the places.
+        patience_s: seconds that a place is waited for.
+
+    Raises:
+        ProblemError: all places are taken (429).
+    """
+    deadline_s = time.monotonic() + patience_s
+    while not service.slots.acquire(blocking=False):
+        if time.monotonic() >= deadline_s or service.stopping.is_set():
+            raise service.busy()
+        await anyio.sleep(0.05)
+    try:
+        yield
+    finally:
+        service.slots.release()
+
+
+async def detect_watched(
+    request: Request | None, service: Service, folder: Path, name: str, options: DetectOptions
+) -> Detected:
+    """The marks of one document; the work stops when it takes too long, or when the sender has gone.
+
+    Args:
+        request: whose sender is waited for; None where the caller is cancelled when the sender goes.
+        service: does the work.
+        folder: where the document lies.
+        name: of the document.
+        options: what the sender chose.
+
+    Raises:
+        ProblemError: the work took too long (504), or the service ended (503).
+        ClientDisconnect: the sender has gone.
+    """
+    stop = threading.Event()
+    limit_s = service.config.serve.detect_timeout_s
+    gone = overdue = False
+    file = await run_in_threadpool(document_file, folder, name)
+    work = asyncio.ensure_future(run_in_threadpool(service.detect, file, options, stop))
+    deadline_s = time.monotonic() + limit_s
+    try:
+        while not (await asyncio.wait({work}, timeout=_LOOK_EVERY_S))[0]:
+            gone = gone or (request is not None and await request.is_disconnected())
+            overdue = overdue or time.monotonic() > deadline_s
+            if gone or overdue or service.stopping.is_set():
+                stop.set()
+    finally:
+        stop.set()  # where this request was cancelled: its document is not to be read any more when it is removed
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({work})
+    if gone:
+        raise ClientDisconnect
+    found = work.result()
+    if not found.document.complete and overdue:
+        raise ProblemError(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "too-long",
+            f"{name}: the work took longer than {limit_s:g} s",
+            "Send the document as a job.",
+        )
+    if not found.document.complete:
+        service.check_open()
+    return found
