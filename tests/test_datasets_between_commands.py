@@ -65,4 +65,6 @@ def test_what_train_writes_into_its_run_folder_is_audited_and_drawn(tmp_path: Pa
     assert content_hashes(again).shared == ("one/images/val/same.png",)
     audit = audit_split(run.data, HERE)
     assert audit.pages == {"train": 3, "val": 2}
+    pairs = {(one.page.document, one.other.document) for one in audit.leaks}
+    assert ("one/images/val/same.png", "two/images/train/страница_0.png") in pairs
     assert visualize_dataset(list_dataset(run.data), tmp_path / "vis", HERE).pages == 5
