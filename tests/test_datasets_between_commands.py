@@ -52,8 +52,8 @@ def test_a_prepared_dataset_is_read_by_every_command(prepared: Path, tmp_path: P
 
 def test_what_train_writes_into_its_run_folder_is_audited_and_drawn(tmp_path: Path) -> None:
     write_dataset(tmp_path / "one", train=2, val=1)
-    write_dataset(tmp_path / "two", train=1, val=1)
-    leaked = tmp_path / "two" / "images" / "train" / "страница_0.png"
+    write_dataset(tmp_path / "two", train=3, val=1)
+    leaked = tmp_path / "two" / "images" / "train" / "страница_2.png"
     (tmp_path / "one" / "images" / "val" / "same.png").write_bytes(leaked.read_bytes())
     places = "train: [one/images/train, two/images/train]\nval: one/images/val\n"
     write_text(tmp_path / "data.yaml", f"{places}names: [qr, signature, stamp]\n")
@@ -64,7 +64,7 @@ def test_what_train_writes_into_its_run_folder_is_audited_and_drawn(tmp_path: Pa
     assert content_hashes(again) == content_hashes(dataset)
     assert content_hashes(again).shared == ("one/images/val/same.png",)
     audit = audit_split(run.data, HERE)
-    assert audit.pages == {"train": 3, "val": 2}
+    assert audit.pages == {"train": 5, "val": 2}
     pairs = {(one.page.document, one.other.document) for one in audit.leaks}
-    assert ("one/images/val/same.png", "two/images/train/страница_0.png") in pairs
-    assert visualize_dataset(list_dataset(run.data), tmp_path / "vis", HERE).pages == 5
+    assert ("one/images/val/same.png", "two/images/train/страница_2.png") in pairs
+    assert visualize_dataset(list_dataset(run.data), tmp_path / "vis", HERE).pages == 7
