@@ -120,6 +120,11 @@ def test_numbers_of_a_table_never_break(
     assert (name in text) == (width >= 80)
 
 
+def test_empty_cells_leave_numbers_on_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().table("Folds", ["fold", "pages", "note"], [["1", "4", ""], ["mean", "", ""]])
+    assert "│     4 │" in capsys.readouterr().err
+
+
 def test_the_figures_of_an_evaluation_fit_sixty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,7 +157,7 @@ class Console:
     def table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Sequence[str] = ()
     ) -> None:
-        """A table on stderr, unless it has no rows; columns whose cells are all numbers are right-aligned.
+        """A table on stderr, unless it has no rows; columns whose cells are numbers or empty are right-aligned.
 
         Numbers never break, nor do the cells of the columns in `whole`, such as names that people copy, where the
         terminal is wide enough for them; the other columns give way. In a narrow terminal the spaces beside the cells
@@ -170,7 +170,8 @@ class Console:
         from rich.text import Text
 
         cells = [[visible_line(str(row[position])) for row in rows] for position in range(len(columns))]
-        numeric = [all(_is_number(row[position]) for row in rows) for position in range(len(columns))]
+        filled = [[row[position] for row in rows if row[position] != ""] for position in range(len(columns))]
+        numeric = [bool(column) and all(map(_is_number, column)) for column in filled]
         kept = [name in whole or number for name, number in zip(columns, numeric, strict=True)]
         widest = [max(map(cell_len, texts)) for texts in cells]
         least = [

@@ -201,6 +201,14 @@ def test_the_commands(evaluated: tuple[Path, Path], tmp_path: Path, capsys: pyte
     assert len(json.loads(capsys.readouterr().out)["runs"]) == 2
 
 
+def test_a_run_is_not_compared_with_itself(
+    evaluated: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = evaluated
+    assert run(["compare", str(first), str(second), str(first.parent / "." / first.name)]) == 2
+    assert f"error: {first.resolve()}: this run is named twice" in capsys.readouterr().err
+
+
 def test_errors_of_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", str(tmp_path)]) == 2
     assert "error: compare needs two runs or more" in capsys.readouterr().err

@@ -44,6 +44,10 @@ def compare(
     if len(folders) < 2:
         raise UsageError("compare needs two runs or more", "docdetect runs list shows those that there are.")
     found = [find_run_folder(folder, standard_folders(settings)) for folder in folders]
+    places = [folder.resolve() for folder in found]
+    twice = next((folder for folder in places if places.count(folder) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{twice}: this run is named twice", "docdetect runs list shows those that there are.")
     comparison = compare_runs(found, bootstrap_settings(settings.figures), Path(settings.val.runs))
     _show_comparison(console, comparison)
     if output is not None:
