@@ -78,24 +78,26 @@ def read_labels(folder: Path, document: DocumentFile, number: int, size_wh: Size
 class SeveralScales:
     """An engine that sees every page at several sizes, as `infer --scales` does."""
 
-    def __init__(self, engine: Engine, scales: tuple[float, ...]) -> None:
+    def __init__(self, engine: Engine, scales: tuple[float, ...], second_look: bool) -> None:
         self.class_names, self.traits = engine.class_names, engine.traits
-        self._engine, self._scales = engine, scales
+        self._engine, self._scales, self._second_look = engine, scales, second_look
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         """The fused detections of each page; see `Engine.detect`."""
         lowest = np.full(len(self.class_names), conf, np.float32)
-        views = MultiView(self._engine, lowest, None, iou, 1, threading.Event(), self._scales)
+        views = MultiView(self._engine, lowest, None, iou, 1, threading.Event(), self._scales, self._second_look)
         return [found.marks for found in views([PagePictures(page) for page in pages])]
 
 
-def read_sets(data: Path, weights: Path, imgsz: int, scales: Sequence[int] = ()) -> list[OriginSet]:
+def read_sets(
+    data: Path, weights: Path, imgsz: int, scales: Sequence[int] = (), second_look: bool = False
+) -> list[OriginSet]:
     """All sets, every page seen by the network in fp32 on the CPU."""
     engine: Engine = load_engine(
         weights, imgsz=imgsz, device="cpu", engine="openvino", precision="fp32", trim=bool(scales)
     )
     if scales:
-        engine = SeveralScales(engine, (1.0, *(px / imgsz for px in scales)))
+        engine = SeveralScales(engine, (1.0, *(px / imgsz for px in scales)), second_look)
     armeta = data / "armeta"
     samples = iter_samples(
         list_documents(armeta / "pdfs"), read_ground_truth(armeta / "annotations.json"), engine, imgsz
@@ -268,6 +270,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--imgsz", type=int, default=1024)
     parser.add_argument("--scales", type=int, nargs="*", default=[], help="smaller sizes, as for infer --scales")
+    parser.add_argument("--second-look", action="store_true", help="as for infer --second-look")
     parser.add_argument("--keep", type=Path, help="file that keeps what the network found, for a second call")
     parser.add_argument("--thresholds", action="store_true", help="also print figures over the confidence, and answers")
     given = parser.parse_args()
@@ -278,7 +281,7 @@ def main() -> None:
     if given.keep is not None and given.keep.is_file():
         sets: list[OriginSet] = pickle.loads(given.keep.read_bytes())
     else:
-        sets = read_sets(given.data, weights, given.imgsz, given.scales)
+        sets = read_sets(given.data, weights, given.imgsz, given.scales, given.second_look)
         if given.keep is not None:
             given.keep.write_bytes(pickle.dumps(sets))
     sizes = " and ".join(str(px) for px in (given.imgsz, *given.scales))

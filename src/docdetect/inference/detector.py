@@ -323,6 +323,7 @@ class Detector:
         *,
         conf: Conf = None,
         scales: Sequence[int] = (),
+        second_look: bool = False,
         rotations: Rotations = "auto",
         tile: bool = True,
         dpi: int = 200,
@@ -340,6 +341,8 @@ class Detector:
             conf: see `detect`, as for the options up to `read_codes`.
             scales: px, smaller sizes at which the network sees every page as well; a mark then has the mean of its
                 scores at all sizes.
+            second_look: see pages at the smallest of these sizes first, and at the others only where something is
+                unsure.
             rotations: see `detect`.
             tile: see `detect`.
             dpi: see `detect`.
@@ -368,6 +371,7 @@ class Detector:
             precision=self.engine.traits.precision,
             imgsz=self.imgsz,
             scales=self._checked(scales),
+            second_look=self._checked_second_look(second_look, scales),
             dpi=dpi,
             rotations=rotations,
             tile=tile,
@@ -384,6 +388,14 @@ class Detector:
             doc_timeout_s=self._page_timeout_s,
             doc_memory_mb=self._page_memory_mb,
         )
+
+    @staticmethod
+    def _checked_second_look(second_look: bool, scales: Sequence[int]) -> bool:
+        if second_look and not scales:
+            raise ConfigError(
+                "second_look: there is no smaller size to see pages at first", "Add one, for example --scales 640."
+            )
+        return second_look
 
     def _checked(self, scales: Sequence[int]) -> tuple[int, ...]:
         """The smaller sizes, largest first. Raises ConfigError: one is not smaller than the usual size."""

@@ -356,6 +356,7 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
     return detector.settings(
         conf=wanted.conf,
         scales=wanted.scales,
+        second_look=wanted.second_look,
         rotations=wanted.rotations,
         tile=wanted.tile == "auto",
         dpi=wanted.dpi,

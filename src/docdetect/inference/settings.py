@@ -39,6 +39,7 @@ class RunSettings:
         imgsz: long side in px of the picture of a page that the network sees.
         scales: px, smaller sizes of the page that the network sees beside `imgsz`; a mark has the mean of the scores at
             all sizes.
+        second_look: pages are seen at the smallest size first, and at the others only where something is unsure.
         dpi: px/inch of the page that boxes of PDFs refer to; boxes of images refer to the image's own pixels.
         rotations: which pages the network sees in several orientations: `off` (none), `auto` (those whose text runs up
             or down) or `all`.
@@ -69,6 +70,7 @@ class RunSettings:
     precision: str = "fp32"
     imgsz: int = 1024
     scales: tuple[int, ...] = ()
+    second_look: bool = False
     dpi: int = 200
     rotations: Rotations = "off"
     tile: bool = False

@@ -593,6 +593,7 @@ class Pipeline:
             self._batch,
             self._cancel,
             (1.0, *(px / self.settings.imgsz for px in self.settings.scales)),
+            self.settings.second_look and bool(self.settings.scales),
         )
 
     def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:

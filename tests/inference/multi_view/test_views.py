@@ -233,3 +233,33 @@ def test_scales_are_an_option_of_infer(tmp_path: Path) -> None:
         pytest.raises(ConfigError, match="not smaller than 256"),
     ):
         detector.settings(scales=(256,))
+
+
+class CountingEngine(ColourEngine):
+    """Counts the pictures that it is shown."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        self.shown += len(pages)
+        return super().detect(pages, conf, iou)
+
+
+def test_a_second_look_is_for_pages_where_something_is_unsure() -> None:
+    blank = np.full((240, 180, 3), 255, np.uint8)
+    unsure = blank.copy()
+    unsure[40:80, 30:150] = COLOURS["signature"]
+    pages = [PagePictures(pixels) for pixels in (blank, unsure, blank)]
+    conf = np.full(3, 0.1, np.float32)
+    engine = CountingEngine()
+    found = MultiView(engine, conf, None, 0.7, 2, threading.Event(), (1.0, 0.5), second_look=True)(pages)
+    assert engine.shown == 3 + 1, "all pages at the smaller size, one of them again"
+    assert [len(one.marks) for one in found] == [0, 1, 0]
+    (both,) = MultiView(ColourEngine(), conf, None, 0.7, 2, threading.Event(), (1.0, 0.5))([pages[1]])
+    assert np.array_equal(found[1].marks.xyxy, both.marks.xyxy)
+    assert found[1].marks.scores is not None
+    assert both.marks.scores is not None
+    assert found[1].marks.scores.tolist() == both.marks.scores.tolist()
+    with Detector(engine=ColourEngine(), imgsz=256) as detector, pytest.raises(ConfigError, match="no smaller size"):
+        detector.settings(second_look=True)

@@ -106,6 +106,9 @@ class View:
 # Lowest score of a detection that counts towards the mean over several scales.
 _LOWEST_OF_SEVERAL_SCALES = 0.01
 
+# A page is seen a second time where a detection has a score in this range, upper end excluded.
+_UNSURE = (0.05, 0.8)
+
 # A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
 # over these values.
 _SECOND_BOX_IOU = 0.3
@@ -138,6 +141,8 @@ class MultiView:
         stop: once this event is set, the network is given no further picture.
         scales: sizes at which whole pages are seen, as shares of the usual size, beginning with 1; with several, a
             mark has the mean of the scores that it gets at all sizes.
+        second_look: pages are seen at the smallest size first, and at the other sizes only where a detection at the
+            smallest size was neither sure nor negligible.
     """
 
     engine: Engine
@@ -147,6 +152,7 @@ class MultiView:
     batch: int
     stop: threading.Event
     scales: tuple[float, ...] = (1.0,)
+    second_look: bool = False
 
     def __call__(self, pages: Sequence[PagePictures]) -> list[Found]:
         """What the network finds on each page, in px of its `pixels`.
@@ -157,7 +163,24 @@ class MultiView:
         Raises:
             CancelledError: `stop` was set before all pictures were through the network.
         """
-        views = [views_of(page, self.scales) for page in pages]
+        if not self.second_look:
+            views = [views_of(page, self.scales) for page in pages]
+            found = self._see(pages, views)
+            return [self._on_page(*one) for one in zip(pages, views, found, strict=True)]
+        *larger, smallest = self.scales
+        views = [[View(turns, None, smallest) for turns in page.turns] for page in pages]
+        found = self._see(pages, views)
+        scales: list[tuple[float, ...]] = [(smallest,)] * len(pages)
+        again = [number for number, page in enumerate(pages) if page.enlarged is not None or _is_unsure(found[number])]
+        more = [views_of(pages[number], larger) for number in again]
+        for number, others, seen in zip(again, more, self._see([pages[n] for n in again], more), strict=True):
+            views[number] += others
+            found[number] += seen
+            scales[number] = self.scales
+        return [self._on_page(*one) for one in zip(pages, views, found, scales, strict=True)]
+
+    def _see(self, pages: Sequence[PagePictures], views: Sequence[Sequence[View]]) -> list[list[Detections]]:
+        """The detections of every view of every page. Raises CancelledError, see `__call__`."""
         pictures = [(page, view) for page, of_page in zip(pages, views, strict=True) for view in of_page]
         found: list[Detections] = []
         for start in range(0, len(pictures), self.batch):
@@ -166,10 +189,7 @@ class MultiView:
             batch = [view.picture(page) for page, view in pictures[start : start + self.batch]]
             found += self.engine.detect(batch, self._lowest(), self.iou)
         rest = iter(found)
-        return [
-            self._on_page(page, of_page, list(islice(rest, len(of_page))))
-            for page, of_page in zip(pages, views, strict=True)
-        ]
+        return [list(islice(rest, len(of_page))) for of_page in views]
 
     def _lowest(self) -> float:
         """The lowest of all thresholds."""
@@ -177,10 +197,16 @@ class MultiView:
         lowest = float(every.min())
         return lowest if len(self.scales) == 1 else min(lowest, _LOWEST_OF_SEVERAL_SCALES)
 
-    def _on_page(self, page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Found:
+    def _on_page(
+        self,
+        page: PagePictures,
+        views: Sequence[View],
+        found: Sequence[Detections],
+        scales: tuple[float, ...] | None = None,
+    ) -> Found:
         """Detections and possible marks of one page. Possible marks have no influence on the detections."""
         if len(self.scales) > 1:
-            return self._of_several_scales(page, views, found)
+            return self._of_several_scales(page, views, found, scales or self.scales)
         counted = _fused_on_page(page, views, [_reaching(one, self.conf) for one in found])
         if self.check_conf is None:
             return Found(counted)
@@ -188,10 +214,16 @@ class MultiView:
         possible = every.select(~_reaches(every, self.conf))
         return Found(counted, possible.select(~_beside(possible, counted)))
 
-    def _of_several_scales(self, page: PagePictures, views: Sequence[View], found: Sequence[Detections]) -> Found:
+    def _of_several_scales(
+        self,
+        page: PagePictures,
+        views: Sequence[View],
+        found: Sequence[Detections],
+        scales: tuple[float, ...],
+    ) -> Found:
         """As `_on_page`, with the means over all sizes. Tiles belong to the usual size."""
         by_scale = []
-        for scale in self.scales:
+        for scale in scales:
             chosen = [(view, one) for view, one in zip(views, found, strict=True) if view.scale == scale]
             by_scale.append(_fused_on_page(page, [view for view, _ in chosen], [one for _, one in chosen]))
         every = mean_of_scales(by_scale)
@@ -200,6 +232,11 @@ class MultiView:
             return Found(counted)
         possible = _reaching(every.select(~_reaches(every, self.conf)), self.check_conf)
         return Found(counted, possible.select(~_beside(possible, counted)))
+
+
+def _is_unsure(found: Sequence[Detections]) -> bool:
+    scores = np.concatenate([one.scores for one in found if one.scores is not None] or [np.zeros(0, np.float32)])
+    return bool(((scores >= _UNSURE[0]) & (scores < _UNSURE[1])).any())
 
 
 def _reaches(found: Detections, conf: FloatArray) -> BoolArray:
