@@ -96,3 +96,10 @@ def test_a_folder_that_cannot_be_read_is_a_row_among_the_failures(
     assert failure.failure.message == "the folder cannot be read (Permission denied)"
     assert report.failed_documents == 1
     assert report.totals.pages == 3
+
+
+def test_the_results_of_a_run_are_no_source(tmp_path: Path) -> None:
+    make_image(tmp_path / "in" / "a.png", [("stamp", (10, 10, 60, 60))])
+    run_once(tmp_path / "in", tmp_path / "out", replace(SETTINGS, save_pages=True))
+    with pytest.raises(InputError, match="results of an earlier run"):
+        chosen_documents(InferConfig(source=(str(tmp_path / "out"),)))

@@ -66,7 +66,7 @@ class DocumentFile:
 class LeftOutReason(str, Enum):
     """Why something in a source is not among the documents."""
 
-    NO_DOCUMENT = "no document"  # of no kind that docdetect reads, by its content and its suffix
+    NO_DOCUMENT = "not a document"  # of no kind that docdetect reads, by its content and its suffix
     EXCLUDED = "excluded"  # by --include or --exclude
     HIDDEN = "hidden"  # its name begins with a dot
     LINK = "link"  # a link to a folder, out of the source, or to nothing

@@ -35,12 +35,18 @@ def chosen_documents(wanted: InferConfig) -> Collection:
     their drawn pages would be found as images.
 
     Raises:
-        InputError: no such source, or nothing is left.
+        InputError: no such source, a source that is the result folder of an earlier run, or nothing is left.
         MissingDependencyError: all of them are HEIC, and what reads it is not installed.
         UsageError: there is no source.
     """
     if not wanted.source:
         raise UsageError("no source given", "Say where the documents are: --source FOLDER.")
+    for source in wanted.source:
+        if is_result_folder(Path(source)):
+            raise InputError(
+                f"{source}: the results of an earlier run, and no folder of documents",
+                "Give the folder that was looked at then, or a folder inside the results, such as pdf/.",
+            )
     own = Path(wanted.output).resolve() if wanted.output else None
 
     def keep(name: str) -> bool:

@@ -22,7 +22,7 @@ from docdetect.inference.report import DocumentRow, InferReport, document_table,
 from docdetect.inference.settings import RunSettings
 
 if TYPE_CHECKING:
-    from openpyxl.worksheet.worksheet import Worksheet
+    from openpyxl import Workbook
 
 # The rows of a sheet are in memory while it is written, and Excel takes at most 65,530 links in a sheet.
 MAX_ROWS = 50_000
@@ -136,15 +136,13 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
     Raises:
         OutputError: the workbook cannot be written.
     """
-    import pandas
+    from openpyxl import Workbook
 
+    book = Workbook(write_only=True)  # rows go to a temporary file, so that memory stays small
+    for sheet in sheets:
+        _add(book, sheet)
     stream = io.BytesIO()
-    with pandas.ExcelWriter(stream, engine="openpyxl") as writer:
-        for sheet in sheets:
-            rows = [[_clean(cell) for cell in row] for row in sheet.rows[:MAX_ROWS]]
-            table = pandas.DataFrame(rows, columns=list(sheet.columns), dtype=object)
-            table.to_excel(writer, sheet_name=sheet.title, index=False)
-            _dress(writer.sheets[sheet.title], sheet)
+    book.save(stream)
     write_bytes(path, _without_times(stream.getvalue()))
 
 
@@ -168,34 +166,49 @@ def _clean(cell: Cell) -> Cell:
     return shown.replace("\x7f", "\u2421")[:_MAX_CELL_CHARACTERS]
 
 
-def _dress(worksheet: Worksheet, sheet: Sheet) -> None:
+def _add(book: Workbook, sheet: Sheet) -> None:
+    import pandas
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
-    shown = min(len(sheet.rows), MAX_ROWS)
-    for row in worksheet.iter_rows(min_row=2):
-        for cell in row:
-            if cell.data_type == "f":  # openpyxl takes every text that begins with "=" for a formula
-                cell.data_type = "s"
-    worksheet.freeze_panes = "A2"
-    worksheet.auto_filter.ref = f"A1:{get_column_letter(len(sheet.columns))}{shown + 1}"
+    page = book.create_sheet(sheet.title)
+    rows = [[_clean(cell) for cell in row] for row in sheet.rows[:MAX_ROWS]]
+    table = pandas.DataFrame(rows, columns=list(sheet.columns), dtype=object)
+    page.freeze_panes = "A2"
+    page.auto_filter.ref = f"A1:{get_column_letter(len(sheet.columns))}{len(rows) + 1}"
     for number, heading in enumerate(sheet.columns, start=1):
-        texts = [heading, *(str(row[number - 1] or "") for row in sheet.rows[:_LOOKED_AT_FOR_WIDTH])]
+        texts = [heading, *table[heading].head(_LOOKED_AT_FOR_WIDTH).map(_text)]
         width = max(len(line) for text in texts for line in (text.split("\n") or [""]))
-        worksheet.column_dimensions[get_column_letter(number)].width = min(_MAX_WIDTH_CHARACTERS, width + 3)
-    for heading, targets in (sheet.links or {}).items():
-        column = sheet.columns.index(heading) + 1
-        for position, target in enumerate(targets[:shown]):
-            if target:
-                cell = worksheet.cell(position + 2, column)
-                _link(cell, target, Font(color="0563C1", underline="single"))
+        page.column_dimensions[get_column_letter(number)].width = min(_MAX_WIDTH_CHARACTERS, width + 3)
+    bold, blue = Font(bold=True), Font(color="0563C1", underline="single")
+    page.append([_cell(page, heading, font=bold) for heading in sheet.columns])
+    links = {sheet.columns.index(heading): targets for heading, targets in (sheet.links or {}).items()}
+    for position, row in enumerate(table.itertuples(index=False, name=None)):
+        cells = [_cell(page, value) if isinstance(value, str) else value for value in row]
+        for column, targets in links.items():
+            if targets and targets[position]:
+                cells[column] = _cell(page, row[column], font=blue, link=targets[position])
+        page.append(cells)
     if len(sheet.rows) > MAX_ROWS:
         left_out = len(sheet.rows) - MAX_ROWS
-        worksheet.cell(MAX_ROWS + 2, 1, f"{left_out:,} more rows are left out here; all are in {sheet.complete_in}.")
+        page.append([f"{left_out:,} more rows are left out here; all are in {sheet.complete_in}."])
 
 
-def _link(cell: Any, target: str, font: Any) -> None:
+def _text(cell: Cell) -> str:
+    return "" if cell is None else str(cell)
+
+
+def _cell(page: Any, value: Cell, *, font: Any = None, link: str = "") -> Any:
+    """A cell whose text is a text: openpyxl takes every text that begins with "=" for a formula."""
     from urllib.parse import quote
 
-    cell.hyperlink = quote(target)
-    cell.font = font
+    from openpyxl.cell import WriteOnlyCell
+
+    cell = WriteOnlyCell(page, value)
+    if isinstance(value, str):
+        cell.data_type = "s"
+    if font is not None:
+        cell.font = font
+    if link:
+        cell.hyperlink = quote(link)
+    return cell
