@@ -178,11 +178,11 @@ def test_what_is_no_document_is_left_out_with_a_reason(scans: Path) -> None:
     assert left_out("scans") == {
         ".hidden/": "hidden",
         "2023/.DS_Store": "hidden",
-        "2023/table.xlsx": "no document",
-        "README": "no document",
-        "Thumbs.db": "no document",
-        "mail.msg": "no document",
-        "notes.docx": "no document",
+        "2023/table.xlsx": "not a document",
+        "README": "not a document",
+        "Thumbs.db": "not a document",
+        "mail.msg": "not a document",
+        "notes.docx": "not a document",
     }
     counted = count_left_out(collect_documents(["scans"]).left_out)
     assert counted == "2 hidden, 1 .db, 1 .docx, 1 .msg, 1 .xlsx, 1 without suffix"

@@ -41,7 +41,7 @@ def choose(source: Path, **options: Any) -> tuple[list[str], dict[str, str]]:
 def test_an_excluded_folder_is_not_entered(source: Path, pattern: str) -> None:
     files, left_out = choose(source, exclude=(pattern,))
     assert files == ["a.pdf", "final/drafts/d.pdf", "photo.jpg"]
-    assert left_out == {"drafts/": "excluded", "letter.docx": "no document"}
+    assert left_out == {"drafts/": "excluded", "letter.docx": "not a document"}
 
 
 def test_a_pattern_with_a_leading_star_excludes_folders_at_any_depth(source: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_summary_names_what_was_left_out(source: Path) -> None:
     summary = summary_of(replace(report, left_out=collection.left_out))
     assert summary["left_out"] == [
         {"name": "drafts/", "reason": "excluded"},
-        {"name": "letter.docx", "reason": "no document"},
+        {"name": "letter.docx", "reason": "not a document"},
     ]
 
 
