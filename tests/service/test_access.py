@@ -39,7 +39,7 @@ def test_other_web_pages_cannot_reach_a_service_of_this_machine(start: Start) ->
     client = start(any_host=False, allow_origins=("https://scans.example.org",))
     for host in ("127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000"):
         assert client.get("/v1/jobs", headers={"Host": host}).status_code == 200
-    for host in ("evil.example.org", "localhost.evil.example.org", "127.0.0.1.nip.io", "", "10.0.0.1"):
+    for host in ("evil.example.org", "localhost.evil.example.org", "127.0.0.1.nip.io", "", "10.0.0.1", "[::1", "[x]"):
         answer = client.get("/v1/jobs", headers={"Host": host})
         assert (answer.status_code, answer.json()["type"]) == (421, "urn:docdetect:problem:wrong-host")
     local = {"Host": "localhost:8000"}

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections import namedtuple
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from docdetect.service import uploads
+from docdetect.service.options import DetectOptions
+from docdetect.service.problems import ProblemError
 from tests.service.conftest import Client, Start
 from tests.service.test_detect import STAMP, slow_detector
 from tests.support.fakes import make_image, make_pdf
@@ -85,6 +90,23 @@ def test_waiting_jobs(start: Start, tmp_path: Path) -> None:
     client.delete(long["links"]["self"])
     client.ended(waiting.json()["id"])
     assert client.upload("/v1/jobs", picture).status_code == 202
+
+
+def test_a_request_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "STALL_S", 0.1)
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+        await anyio.sleep(30)
+        yield b"never"
+
+    async def receive() -> None:
+        headers = {"content-type": "multipart/form-data; boundary=b"}
+        await uploads.receive(stalling(), headers, tmp_path / "in", uploads.Limits(99, 9, 0), DetectOptions)
+
+    with pytest.raises(ProblemError, match="nothing of the request came for 0.1 s") as caught:
+        anyio.run(receive)
+    assert (caught.value.status, caught.value.kind) == (408, "stalled")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """`docdetect serve` as a program of its own, for tests that kill it: without a network, and as slow as is wanted.
 
-python -m tests.support.serving_program SECONDS_A_PAGE LOG_FILE OPTIONS...
+python -m tests.support.serving_program SECONDS_A_PAGE|network LOG_FILE OPTIONS...
+
+`network` in place of the seconds serves with a network, as `docdetect serve` does.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ def loaded(*_: Any, **__: Any) -> ColourEngine:
 
 
 if __name__ == "__main__":
-    seconds = float(sys.argv[1])
     sys.stderr = Path(sys.argv[2]).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the end
-    vars(detector)["load_engine"] = loaded
-    vars(detector)["resolve_weights"] = lambda *_: Path(__file__)
+    if sys.argv[1] != "network":
+        seconds = float(sys.argv[1])
+        vars(detector)["load_engine"] = loaded
+        vars(detector)["resolve_weights"] = lambda *_: Path(__file__)
     sys.exit(run(["serve", *sys.argv[3:]]))

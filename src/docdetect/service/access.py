@@ -94,7 +94,7 @@ class Access:
 
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
         host = headers.get("host", "")
-        if not self._any_host and not is_local_host(urlsplit(f"//{host}").hostname or ""):
+        if not self._any_host and not is_local_host(_name_of(host)):
             return ProblemError(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "wrong-host",
@@ -102,7 +102,7 @@ class Access:
                 "Ask 127.0.0.1 or localhost, or start the service with a token file.",
             )
         origin = headers.get("origin", "")
-        if origin and origin not in self._origins and urlsplit(origin).netloc != host:
+        if origin and origin not in self._origins and origin.partition("://")[2] != host:
             return ProblemError(
                 HTTPStatus.FORBIDDEN,
                 "wrong-origin",
@@ -136,6 +136,14 @@ class Access:
         self._metrics.request_seconds.labels(route).observe(seconds)
         level = logging.DEBUG if scope["path"] in OPEN_PATHS else logging.INFO
         log("request", level, method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
+
+
+def _name_of(host: str) -> str:
+    """The name or address in a header `Host`, without the port; "" where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_local_host(name: str) -> bool:

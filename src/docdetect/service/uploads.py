@@ -17,6 +17,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
+import anyio
 from pydantic import ValidationError
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
@@ -35,6 +36,9 @@ OptionsT = TypeVar("OptionsT", bound=DetectOptions)
 
 DOCUMENT_FIELDS = ("file", "files")
 OPTIONS_FIELD = "options"
+
+# Seconds that the next piece of a request is waited for.
+STALL_S = 60.0
 
 _MOST_OPTION_BYTES = 64 << 10
 _CHECK_DISK_EVERY = 16 << 20
@@ -107,7 +111,7 @@ async def receive(
     try:
         parser = MultipartParser(boundary, form.callbacks())
         received = 0
-        async for chunk in stream:
+        async for chunk in _patient(stream):
             received += len(chunk)
             check_size(received, limits)
             if chunk:
@@ -135,6 +139,24 @@ async def receive(
     for document, sha256 in zip(form.documents, form.hashes, strict=True):
         digest.update(json.dumps([document.name, sha256]).encode())
     return Upload(folder, tuple(form.documents), options, digest.hexdigest(), tuple(form.sent_names))
+
+
+async def _patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a body; raises ProblemError (408) where the next one does not come for too long."""
+    while True:
+        chunk: bytes | None = None
+        with anyio.move_on_after(STALL_S) as waiting:
+            chunk = await anext(stream, None)
+        if waiting.cancelled_caught:
+            raise ProblemError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "stalled",
+                f"nothing of the request came for {STALL_S:g} s",
+                "Send it again.",
+            )
+        if chunk is None:
+            return
+        yield chunk
 
 
 def check_size(size_bytes: int, limits: Limits) -> None:

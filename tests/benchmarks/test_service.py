@@ -1,0 +1,29 @@
+"""Three kills of a service under load: a sample of what `python -m benchmarks.service` does twenty times."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from benchmarks.service import Load, kill_under_load, load_table, make_sources
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
+def test_three_kills_lose_no_job(tmp_path: Path) -> None:
+    kills = kill_under_load(tmp_path, make_sources(tmp_path / "in"), kills=3, seed=1)
+    assert kills.jobs >= 2
+    assert (kills.lost, kills.different) == (0, 0)
+
+
+def test_the_table_names_what_was_wrong() -> None:
+    load = Load(Counter({("job", 202): 2}), [0.1] * 99 + [1.0], {"a": (1, 0)}, [10.0] * 10, ["job a: None"])
+    assert load_table(load).splitlines() == [
+        "job, status 202: 2",
+        "seconds of a document: median 0.10, 95 % 0.10, 99 % 0.11",
+        "memory: 10 MiB in the second fifth, 10 MiB in the last",
+        "jobs: 1; wrong: 1",
+        "job a: None",
+    ]
