@@ -61,12 +61,14 @@ def serving(folder: Path, engine: str, *options: str) -> Iterator[tuple[ProcessT
     tree = ProcessTree([*command, "--folder", str(folder / "serve"), "--port", "0", "--min-free", "0", *options], ROOT)
     try:
         deadline_s = time.monotonic() + _PATIENCE_S
-        while not (log.is_file() and '"event": "ready"' in log.read_text(encoding="utf-8")):
+        while True:
+            said = log.read_text(encoding="utf-8") if log.is_file() else ""
+            address = re.search(r"listening on (\S+)", said)
+            if address and '"event": "ready"' in said:
+                break
             if tree.process.poll() is not None or time.monotonic() > deadline_s:
-                raise RuntimeError(f"the service did not start: {log.read_text(encoding='utf-8')}")
+                raise RuntimeError(f"the service did not start: {said}")
             time.sleep(0.02)
-        address = re.search(r"listening on (\S+)", log.read_text(encoding="utf-8"))
-        assert address
         yield tree, address[1]
     finally:
         tree.kill()

@@ -118,7 +118,7 @@ def keep_freed_pictures() -> bool:
 
 
 def release_freed_memory() -> None:
-    """Gives back what `keep_freed_memory` kept."""
+    """Gives back to the system what the C library has kept of freed memory, in all threads."""
     trim = _c_function("malloc_trim")
     if trim is not None:
         trim(0)

@@ -104,7 +104,7 @@ def test_a_request_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         headers = {"content-type": "multipart/form-data; boundary=b"}
         await uploads.receive(stalling(), headers, tmp_path / "in", uploads.Limits(99, 9, 0), DetectOptions)
 
-    with pytest.raises(ProblemError, match="nothing of the request came for 0.1 s") as caught:
+    with pytest.raises(ProblemError, match="nothing of the request came") as caught:
         anyio.run(receive)
     assert (caught.value.status, caught.value.kind) == (408, "stalled")
 

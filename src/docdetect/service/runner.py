@@ -31,7 +31,7 @@ from docdetect.inference.run import infer_chosen, loaded_detector, run_settings
 from docdetect.inference.selection import known_passwords
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.stages import Plan, ReadDocument
-from docdetect.machine import keep_freed_pictures
+from docdetect.machine import release_freed_memory
 from docdetect.service.counting import PageCounter
 from docdetect.service.logs import log
 from docdetect.service.metrics import Metrics
@@ -150,7 +150,6 @@ class Service:
             self.store.requeue()
             self._remove_strays()
             prepare_processes()
-            keep_freed_pictures()
             self._thread.start()
             self._stack = stack.pop_all()
         return self
@@ -425,6 +424,8 @@ class Service:
             with self._changing:
                 self._running = None
             self.metrics.job_seconds.observe(time.monotonic() - started_s)
+            # Requests run in many threads, and the C library keeps what each of them has freed.
+            release_freed_memory()
 
     def _infer(self, job: Job, detector: Detector, running: Running) -> InferReport:
         config = with_options(self.config, JobOptions.model_validate_json(json.dumps(job.options)))
