@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 
 demo: setup ## Find marks in the sample documents with the bundled weights, and say where to look at them
 	$(DOCDETECT) infer data/samples --conf 0.15 --output runs/demo --overwrite
-	@echo "The pages with their marks drawn: runs/demo/pages"
+	@echo "Open runs/demo/index.html in a browser to look at them."
 
 test: setup ## Run the test suite, on two cores or more in parallel
 	$(BIN)/pytest --numprocesses auto --dist loadscope
