@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
@@ -235,3 +237,33 @@ def test_a_picture_cut_before_its_pixels_fails(tmp_path: Path) -> None:
     path.write_bytes(stream.getvalue()[:60])
     with pytest.raises(DocumentError, match=r"a\.png"):
         read_picture(path)
+
+
+def test_a_page_that_is_rendered_twice_in_a_row_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docdetect.documents import pixels
+    from docdetect.documents.sizes import LongSide
+
+    photo().save(tmp_path / "a.jpg", quality=90)
+    (file,) = list_documents(tmp_path / "a.jpg")
+    long_px = max(photo().size)
+    sizes = (LongSide(long_px * 3 // 4), LongSide(long_px))
+    alone = []
+    for size in sizes:
+        monkeypatch.setattr(pixels, "_last", pixels._LastDecoded())
+        with ImageDocument(file) as document:
+            alone.append(document.render(1, size).pixels)
+    calls: list[bytes] = []
+
+    def counting(data: ByteArray, flags: int) -> ByteArray | None:
+        calls.append(data.tobytes())
+        decoded = cv2.imdecode(data, flags)
+        return None if decoded is None else np.asarray(decoded, np.uint8)
+
+    monkeypatch.setattr(pixels, "_last", pixels._LastDecoded())
+    monkeypatch.setattr(pixels, "cv2", SimpleNamespace(**{**vars(cv2), "imdecode": counting}))
+    with ImageDocument(file) as document:
+        both = [document.render(1, size).pixels for size in sizes]
+    assert len(calls) == 1
+    assert all(np.array_equal(one, other) for one, other in zip(both, alone, strict=True))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -24,6 +25,9 @@ _MOST_PX_TO_ONE = 2.05
 # Standard deviation of the blur before a picture is made smaller, in px for each px that becomes one. Without the blur
 # fine lines would break.
 _BLUR = 0.4
+
+# Bytes of a decoded picture up to which it is kept for a second rendering: 16 megapixels in colour.
+_MOST_KEPT_BYTES = 48 << 20
 
 # Pillow's modes of more than 8 bits.
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
@@ -95,13 +99,39 @@ def decoded_by_opencv(data: bytes, image: Image.Image, size_wh: SizeWH) -> ByteA
     if min(sides) < 1 or max(sides) >= 2 or not is_sound(data):
         return None
     kind = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
-    if decoded is None or decoded.shape[1::-1] != image.size:
+    pixels = _decoded(data, kind | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None or pixels.shape[1::-1] != image.size:
         return None
-    pixels = np.asarray(decoded, np.uint8)
     if image.size != size_wh:
         pixels = shrunk(pixels, size_wh)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@dataclass
+class _LastDecoded:
+    """The picture that was decoded last: a page that is also drawn for people is rendered twice, one time after the
+    other, and is decoded once."""
+
+    data: bytes = b""
+    flags: int = 0
+    pixels: ByteArray | None = None
+
+
+_last = _LastDecoded()
+
+
+def _decoded(data: bytes, flags: int) -> ByteArray | None:
+    """The picture in a file as OpenCV decodes it, never to be changed; None where OpenCV cannot."""
+    global _last
+    last = _last  # one reading, as another thread may decode at the same time
+    if last.flags == flags and last.data == data and last.pixels is not None:
+        return last.pixels
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if decoded is None:
+        return None
+    pixels = np.asarray(decoded, np.uint8)
+    _last = _LastDecoded(data, flags, pixels) if pixels.nbytes <= _MOST_KEPT_BYTES else _LastDecoded()
+    return pixels
 
 
 def _rgb_pixels(image: Image.Image) -> ByteArray:
