@@ -15,6 +15,11 @@ from pathlib import Path
 _MARK = "DOCDETECT_PROCESS_TREE"
 
 
+def _hear_interrupts() -> None:
+    """A program that is started in the background ignores Ctrl-C from birth, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class ProcessTree:
     """A program in a process group of its own. Linux only: `/proc` knows every process's environment.
@@ -38,6 +43,7 @@ class ProcessTree:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )
 
     def alive(self) -> list[int]:
