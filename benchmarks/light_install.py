@@ -7,7 +7,7 @@ pip's cache. Printed are the seconds of that one command and the bytes that it a
 that this program runs in, with all extras: `infer` detects marks on the sample documents in both environments, in the
 precision that it chooses by itself and in fp32.
 
-The exit code is 1 when the installation adds --most MB (of 2**20 bytes) or more, when PyTorch or another library of
+The exit code is 1 when the installation adds --most MiB or more, when PyTorch or another library of
 UNWANTED came with it, or when the marks differ.
 """
 
@@ -39,7 +39,7 @@ SAME_PX, SAME_CONFIDENCE = 1.0, 0.01
 def main() -> int:
     """Installs docdetect, measures, compares, and prints the figures; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most", type=float, default=700, help="MB that the installation may add")
+    parser.add_argument("--most", type=float, default=700, help="MiB that the installation may add")
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the new environment")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -50,12 +50,12 @@ def main() -> int:
         before, started = size_bytes(environment), time.perf_counter()
         options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check", "--constraint", "requirements.lock"]
         subprocess.run([str(scripts / "python"), "-m", "pip", "install", *options, "."], check=True, cwd=ROOT)
-        seconds, added_mb = time.perf_counter() - started, (size_bytes(environment) - before) / 2**20
+        seconds, added_mib = time.perf_counter() - started, (size_bytes(environment) - before) / 2**20
         print(f"processor: {processor_summary()}")
-        print(f"pip install . took {seconds:.0f} s and added {added_mb:.0f} MB")
+        print(f"pip install . took {seconds:.0f} s and added {added_mib:.0f} MiB")
         problems = []
-        if added_mb >= asked.most:
-            problems.append(f"the installation adds {added_mb:.0f} MB, which is not under {asked.most:.0f} MB")
+        if added_mib >= asked.most:
+            problems.append(f"the installation adds {added_mib:.0f} MiB, which is not under {asked.most:.0f} MiB")
         unwanted = (module for module in UNWANTED if is_importable(scripts / "python", module))
         problems += [f"{module} came with the installation and belongs to an extra" for module in unwanted]
         for precision in ("auto", "fp32"):
