@@ -129,3 +129,11 @@ def test_the_same_results_give_the_same_workbook(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_workbook(tmp_path / f"{name}.xlsx", [sheet])
     assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+
+
+def test_marks_that_the_workbook_leaves_out_are_all_counted(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module_name in ("results", "workbook"):
+        monkeypatch.setattr(f"docdetect.inference.{module_name}.MAX_ROWS", 1)
+    found = sheets(run_over(weights).output)
+    assert len(found["Marks"]) == 1 + 1 + 1
+    assert found["Marks"][-1][0] == "1 more rows are left out here; all are in detections.csv."

@@ -59,6 +59,11 @@ _WAIT = "Wait until it has finished, or choose another --output."
 OnExisting: TypeAlias = Literal["refuse", "overwrite", "resume"]
 
 
+def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:
+    """Where files about a page lie: `<folder>/<document>/page_0001<suffix>`."""
+    return folder / document / f"page_{number:04d}{suffix}"
+
+
 @contextmanager
 def claimed_folder(output: Path, on_existing: OnExisting) -> Iterator[Path]:
     """Locks the output folder for this process while the block runs, and makes the folder if it is missing.

@@ -192,13 +192,12 @@ def _text(item: dict[str, Any]) -> str:
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def listed_document(row: DocumentRow, result: DocumentResult, reason: str, settings: RunSettings) -> ListedDocument:
+def listed_document(row: DocumentRow, result: DocumentResult, settings: RunSettings) -> ListedDocument:
     """A document as the page lists it.
 
     Args:
         row: its row in the table of documents.
         result: its pages.
-        reason: why it, or a page of it, could not be read; "" where all was read.
         settings: of the run.
     """
     pages = [
@@ -210,7 +209,7 @@ def listed_document(row: DocumentRow, result: DocumentResult, reason: str, setti
     is_pdf = row.document.lower().endswith(".pdf")
     remarks = (row.remarks,) if row.remarks else ()
     return ListedDocument(
-        row.document, row.status.value, row.page_count, row.answers, tuple(pages), reason, remarks, is_pdf
+        row.document, row.status.value, row.page_count, row.answers, tuple(pages), row.reason, remarks, is_pdf
     )
 
 

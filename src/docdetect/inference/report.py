@@ -36,6 +36,8 @@ class DocumentRow:
         failed_pages: numbers of the pages without a result.
         pages_of_class: class name -> numbers of the pages with such marks.
         pages_to_check: class name -> numbers of the pages with possible marks that a person should check.
+        reason: why the document failed as a whole, or why the first of its pages that failed did; "" where nothing
+            failed.
         finished: False when the run stopped before the document's end.
         failure: why the document as a whole failed.
         pdf: what became of its marked copy; None where none was asked for, or it is no PDF.
@@ -55,6 +57,7 @@ class DocumentRow:
     notes: tuple[Note, ...] = ()
     damaged_pages: tuple[int, ...] = ()
     pages_to_check: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def leaves_doubt(self) -> bool:
@@ -156,6 +159,7 @@ class Totals:
             notes=result.notes,
             damaged_pages=tuple(page.info.number for page in result.good_pages if page.info.damaged is not None),
             pages_to_check={name: tuple(numbers) for name, numbers in pages_to_check.items()},
+            reason=_reason_of(result),
         )
         self.documents.append(row)
         return row
@@ -320,31 +324,11 @@ def _reason(failure: Failure | None) -> str:
     return "" if failure is None else f"{failure.kind.value}: {failure.message}"
 
 
-def reason_of(row: DocumentRow, failures: Sequence[FailedPage]) -> str:
-    """Why a document failed as a whole, or why the first of its pages that failed did; "" where nothing failed.
-
-    Args:
-        row: of the document.
-        failures: of the run up to this document.
-    """
-    if row.failure is not None:
-        return _reason(row.failure)
-    for failed in reversed(failures):
-        if failed.document != row.document:
-            return ""
-        if failed.page is not None and failed.page == row.failed_pages[0]:
-            return _reason(Failure(failed.failure.kind, f"page {failed.page}: {failed.failure.message}"))
-    return ""
-
-
-def reasons_of(totals: Totals) -> dict[str, str]:
-    """Document -> why it failed as a whole, or why the first of its pages that failed did."""
-    reasons = {row.document: _reason(row.failure) for row in totals.documents if row.failure is not None}
-    for row in totals.failures:
-        if row.page is not None:
-            failure = Failure(row.failure.kind, f"page {row.page}: {row.failure.message}")
-            reasons.setdefault(row.document, _reason(failure))
-    return reasons
+def _reason_of(result: DocumentResult) -> str:
+    if result.failure is not None or not result.failed_pages:
+        return _reason(result.failure)
+    first = result.failed_pages[0]
+    return _reason(Failure(first.failure.kind, f"page {first.page}: {first.failure.message}"))
 
 
 def document_table(report: InferReport) -> tuple[list[str], list[list[str | int]]]:
@@ -354,7 +338,6 @@ def document_table(report: InferReport) -> tuple[list[str], list[list[str | int]
     possible marks.
     """
     names = report.totals.class_names
-    reasons = reasons_of(report.totals)
     columns = ["document", "status", "pages", "failed_pages", *names, *(f"{name}_pages" for name in names)]
     columns += ["check_pages", "lacks", "reason", "notes", "pdf"]
     rows: list[list[str | int]] = []
@@ -370,7 +353,7 @@ def document_table(report: InferReport) -> tuple[list[str], list[list[str | int]
                 *(_numbers(row.pages_of_class[name]) for name in names),
                 _numbers(sorted({number for pages in row.pages_to_check.values() for number in pages})),
                 " ".join(name for name in report.required if answers[name] == "none"),
-                reasons.get(row.document, ""),
+                row.reason,
                 row.remarks,
                 _copy_of(row),
             ]

@@ -22,7 +22,7 @@ from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_jso
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.errors import MissingDependencyError
 from docdetect.files import json_text, replacing, replacing_text, write_text
-from docdetect.inference.folder import INDEX_NAME, LABELS_FOLDER, PAGES_FOLDER, PDF_FOLDER, THUMBS_FOLDER
+from docdetect.inference.folder import INDEX_NAME, LABELS_FOLDER, PAGES_FOLDER, PDF_FOLDER, THUMBS_FOLDER, page_path
 from docdetect.inference.index_page import IndexHeading, index_page, listed_document
 from docdetect.inference.journal import (
     DocumentEnd,
@@ -30,7 +30,7 @@ from docdetect.inference.journal import (
     coordinate,
     mark_confidences,
 )
-from docdetect.inference.report import Totals, reason_of
+from docdetect.inference.report import Totals
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.workbook import MAX_ROWS
 from docdetect.tables import BYTE_ORDER_MARK, safe_cell
@@ -109,7 +109,7 @@ def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
             for page in result.good_pages:
                 images += 1
                 info = page.info
-                image = {"id": images, "file_name": f"{info.document}/page_{info.number:04d}.jpg"}
+                image = {"id": images, "file_name": page_path(Path(), info.document, info.number, ".jpg").as_posix()}
                 size = {"width": info.size_wh[0], "height": info.size_wh[1]}
                 where = {"document": info.document, "page": info.number}
                 _write_item(stream, image | size | where, first=images == 1)
@@ -141,7 +141,7 @@ def yolo_files(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
 
     def add(result: DocumentResult) -> None:
         for page in result.good_pages:
-            write_text(folder / result.document / f"page_{page.info.number:04d}.txt", detections_to_yolo(page.grouped))
+            write_text(page_path(folder, result.document, page.info.number, ".txt"), detections_to_yolo(page.grouped))
 
     yield add
 
@@ -265,7 +265,6 @@ class ResultFiles:
         self._adders: list[AddDocument] = []
         self.heading = _heading(settings, required)
         self.mark_rows: list[tuple[Cell, ...]] | None = [] if "xlsx" in wanted else None
-        self.mark_count = 0
 
     def __enter__(self) -> ResultFiles:
         with ExitStack() as stack:
@@ -289,10 +288,9 @@ class ResultFiles:
         row = self.totals.add(result, end)
         for add in self._adders:
             add(result)
-        self._list(listed_document(row, result, reason_of(row, self.totals.failures), self._settings))
+        self._list(listed_document(row, result, self._settings))
         if self.mark_rows is not None:
             for page in result.good_pages:
-                self.mark_count += len(page.grouped)
                 if len(self.mark_rows) < MAX_ROWS:
                     self.mark_rows += mark_rows(page, self._settings)
 

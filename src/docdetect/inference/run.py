@@ -191,13 +191,13 @@ def run(
             signal.set()
         interrupted = signal.is_set()
         copies.note_finished()
+        totals = results.totals
+        totals.add_copies(journal.read_pdf)
         results.heading.without_copy = tuple(
-            document for document in journal.documents() if (end := journal.read_pdf(document)) and end.failure
+            row.document for row in totals.documents if row.pdf is not None and row.pdf.failure is not None
         )
         results.heading.warning = "" if not interrupted else "The run was stopped before its end."
     elapsed_s = time.perf_counter() - started
-    totals = results.totals
-    totals.add_copies(journal.read_pdf)
     if not interrupted:
         journal.rewrite_sorted()
         if resumed:

@@ -37,7 +37,7 @@ from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import DocdetectError, InputError, InterruptedRunError
 from docdetect.files import safe_stem, sha256_file, write_bytes
-from docdetect.inference.folder import CROPS_FOLDER, IMAGES_FOLDER, PAGES_FOLDER, THUMBS_FOLDER
+from docdetect.inference.folder import CROPS_FOLDER, IMAGES_FOLDER, PAGES_FOLDER, THUMBS_FOLDER, page_path
 from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
@@ -506,11 +506,6 @@ def save_pictures(
                 waiting.popleft().result()
         for future in waiting:
             future.result()
-
-
-def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:
-    """Where files about a page lie: `<folder>/<document>/page_0001<suffix>`."""
-    return folder / document / f"page_{number:04d}{suffix}"
 
 
 def crop_name(number: int, class_name: str, count: int) -> str:

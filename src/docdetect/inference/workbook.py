@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from docdetect.files import write_bytes
-from docdetect.inference.folder import PAGES_FOLDER, WORKBOOK_NAME
-from docdetect.inference.report import DocumentRow, InferReport, document_table, reasons_of
+from docdetect.inference.folder import PAGES_FOLDER, WORKBOOK_NAME, page_path
+from docdetect.inference.report import DocumentRow, InferReport, document_table
 from docdetect.inference.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Sheet:
             that says so.
         links: heading -> for each row the relative path that the cell of that column leads to; "" for no link.
         complete_in: the file that holds all rows, named where rows are left out.
+        row_count: how many rows there are in all, where `rows` are only the first ones; 0 where `rows` are all.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Sheet:
     rows: Sequence[Sequence[Cell]]
     links: dict[str, Sequence[str]] | None = None
     complete_in: str = "documents.csv"
+    row_count: int = 0
 
 
 def write_results_workbook(
@@ -81,8 +83,9 @@ def sheets_of(report: InferReport, settings: RunSettings, mark_columns: Sequence
     )
     sheets = [_answer_sheet(report, pages)] if report.required else []
     marks = report.mark_rows or []
-    links = [_page_path(str(row[0]), int(row[1] or 0)) for row in marks] if settings.save_pages else []
-    sheets += [documents, Sheet("Marks", tuple(mark_columns), marks, {"page": links}, "detections.csv")]
+    links = [_drawn_page(str(row[0]), int(row[1] or 0)) for row in marks] if settings.save_pages else []
+    mark_count = report.totals.marks.total()
+    sheets += [documents, Sheet("Marks", tuple(mark_columns), marks, {"page": links}, "detections.csv", mark_count)]
     failures: list[Sequence[Cell]] = [
         (row.document, row.page, row.failure.kind.value, row.failure.message) for row in report.totals.failures
     ]
@@ -102,7 +105,6 @@ _ANSWERS = {"none": "has none", "check": "please check", "unknown": "not seen as
 
 def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
     """The documents that lack a required class, then those to check, then those of which nobody can say."""
-    reasons = reasons_of(report.totals)
     rows: list[Sequence[Cell]] = []
     for answer in ("none", "check", "unknown"):
         for row in report.totals.documents:
@@ -111,7 +113,7 @@ def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
             if first != answer:
                 continue
             to_check = sorted({number for name in report.required for number in row.pages_to_check.get(name, ())})
-            why = "; ".join(part for part in (reasons.get(row.document, ""), row.remarks) if part)
+            why = "; ".join(part for part in (row.reason, row.remarks) if part)
             words = [_ANSWERS.get(one, "has") for one in wanted]
             rows.append((row.document, *words, row.page_count, " ".join(map(str, to_check)), why))
     title = f"Lacks {' or '.join(report.required)}"[:31]
@@ -119,15 +121,15 @@ def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
     return Sheet(title, columns, rows, {"document": [pages.get(str(row[0]), "") for row in rows]})
 
 
+def _drawn_page(document: str, number: int) -> str:
+    return page_path(Path(PAGES_FOLDER), document, number, ".jpg").as_posix()
+
+
 def _first_page(row: DocumentRow) -> str:
     """The drawn page of a document that shows most: the first page with a mark, else the first page that was read."""
     marked = min((numbers[0] for numbers in row.pages_of_class.values() if numbers), default=0)
     read = next((number for number in range(1, row.page_count + 1) if number not in row.failed_pages), 0)
-    return _page_path(row.document, marked or read) if marked or read else ""
-
-
-def _page_path(document: str, number: int) -> str:
-    return f"{PAGES_FOLDER}/{document}/page_{number:04d}.jpg"
+    return _drawn_page(row.document, marked or read) if marked or read else ""
 
 
 def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
@@ -189,8 +191,8 @@ def _add(book: Workbook, sheet: Sheet) -> None:
             if targets and targets[position]:
                 cells[column] = _cell(page, row[column], font=blue, link=targets[position])
         page.append(cells)
-    if len(sheet.rows) > MAX_ROWS:
-        left_out = len(sheet.rows) - MAX_ROWS
+    left_out = max(len(sheet.rows), sheet.row_count) - len(rows)
+    if left_out:
         page.append([f"{left_out:,} more rows are left out here; all are in {sheet.complete_in}."])
 
 
