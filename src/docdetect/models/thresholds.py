@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from docdetect.calibration import Calibration, calibration_from_json
 from docdetect.errors import InputError
@@ -48,6 +48,9 @@ class Thresholds:
         return tuple(self.check.get(name, fallback) for name in names)
 
 
+_Kept = TypeVar("_Kept", Thresholds, Calibration)
+
+
 def thresholds_path(weights: Path) -> Path:
     """The file beside the weights in which their thresholds are kept."""
     return weights.with_name(f"{weights.name}.thresholds.json")
@@ -64,16 +67,8 @@ def read_thresholds(weights: Path) -> Thresholds | None:
     Raises:
         InputError: the file is damaged, or belongs to other weights than those that lie beside it.
     """
-    file = thresholds_path(weights)
-    if not file.is_file():
-        return None
-    thresholds = thresholds_from_json(read_json(file), str(file))
-    if thresholds.weights_sha256 not in ("", sha256_file(weights)):
-        raise InputError(
-            f"{file}: chosen for other weights than {weights.name} is now",
-            f"Delete it, give a threshold (--conf {DEFAULT_CONF:g}), or run docdetect crossval --weights again.",
-        )
-    return thresholds
+    remedy = f"Delete it, give a threshold (--conf {DEFAULT_CONF:g}), or run docdetect crossval --weights again."
+    return _read_kept(thresholds_path(weights), weights, thresholds_from_json, "chosen", remedy)
 
 
 def read_calibration(weights: Path) -> Calibration | None:
@@ -82,16 +77,20 @@ def read_calibration(weights: Path) -> Calibration | None:
     Raises:
         InputError: the file is damaged, or belongs to other weights than those that lie beside it.
     """
-    file = calibration_path(weights)
+    remedy = "Delete the file, or run docdetect calibrate --weights again."
+    return _read_kept(calibration_path(weights), weights, calibration_from_json, "made", remedy)
+
+
+def _read_kept(
+    file: Path, weights: Path, from_json: Callable[[object, str], _Kept], how: str, remedy: str
+) -> _Kept | None:
+    """What a file beside weights holds; None where there is no such file. Raises InputError: see the callers."""
     if not file.is_file():
         return None
-    calibration = calibration_from_json(read_json(file), str(file))
-    if calibration.weights_sha256 not in ("", sha256_file(weights)):
-        raise InputError(
-            f"{file}: made for other weights than {weights.name} is now",
-            "Delete the file, or run docdetect calibrate --weights again.",
-        )
-    return calibration
+    kept = from_json(read_json(file), str(file))
+    if kept.weights_sha256 not in ("", sha256_file(weights)):
+        raise InputError(f"{file}: {how} for other weights than {weights.name} is now", remedy)
+    return kept
 
 
 def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
