@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -93,6 +94,38 @@ class PlacedPatch:
     oversampled: Patch | None = None
 
 
+class MarkSource(Protocol):
+    """Where signatures and stamps come from that are not drawn, such as marks that were cut out of real pages.
+
+    A source is sent to worker processes, so that it must be picklable.
+    """
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all marks, in hexadecimal digits: a dataset goes on only with the same marks."""
+        ...
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        category: Literal["signature", "stamp"],
+        px_per_mm: float,
+        within_mm: tuple[float, float] | None,
+    ) -> Patch | None:
+        """A mark of this class at the page's scale.
+
+        Args:
+            rng: random generator; the same state gives the same mark.
+            category: the class.
+            px_per_mm: resolution of the page.
+            within_mm: (width, height) that a signature must not exceed; None where nothing limits it.
+
+        Returns:
+            The mark, or None where the source has none that fits, so that one is drawn.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class MarkMaker:
     """Draws marks and distractors for one page; the writer's random generator decides everything.
@@ -103,6 +136,8 @@ class MarkMaker:
         fonts: font faces for stamps and logos.
         recorded: recorded handwriting, or None.
         oversampling: how many times larger than on the page patches are drawn.
+        source: where signatures and stamps come from that are not drawn, or None.
+        p_from_source: probability that a signature or a stamp is asked of the source.
     """
 
     writer: Writer
@@ -110,6 +145,8 @@ class MarkMaker:
     fonts: FontBook
     recorded: RecordedInk | None = None
     oversampling: float = 1.0
+    source: MarkSource | None = None
+    p_from_source: float = 0.5
 
     @property
     def rng(self) -> np.random.Generator:
@@ -145,7 +182,9 @@ class MarkMaker:
             )
             if small:
                 room_mm = min(room_mm[0], float(rng.uniform(12, 26))), room_mm[1]
-            patch = make_signature(rng, self.px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm)
+            patch = self._from_source("signature", room_mm) or make_signature(
+                rng, self.px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm
+            )
         height_mm = patch.size_wh[1] / self.px_per_mm
         x_mm = slot.x_mm + rng.normal(0, 0.12) * slot.width_mm
         y_mm = slot.y_mm - height_mm * float(np.clip(rng.normal(0.22, 0.2), -0.3, 0.6))
@@ -226,7 +265,8 @@ class MarkMaker:
     def stamp(self, x_mm: float, y_mm: float, ink: Ink, shape: StampShape | None = None) -> PlacedPatch:
         """A stamp whose centre is at (x_mm, y_mm); `shape` None takes the usual mixture."""
         script = script_of(self.writer) if self.rng.random() < _P_STAMP_IN_SCRIPT_OF_DOCUMENT else None
-        patch = make_stamp(self.rng, self.px_per_mm, self.fonts, shape=shape, script=script, ink=ink)
+        patch = self._from_source("stamp", None) if shape is None else None
+        patch = patch or make_stamp(self.rng, self.px_per_mm, self.fonts, shape=shape, script=script, ink=ink)
         return self.at(patch, x_mm, y_mm, "stamp")
 
     def emblem(self, slot: Slot) -> PlacedPatch:
@@ -282,6 +322,14 @@ class MarkMaker:
         shade = int(self.rng.integers(-25, 20))
         red, green, blue = (int(np.clip(value + shade, 0, 235)) for value in stamp_ink.rgb)
         return replace(stamp_ink, rgb=(red, green, blue), opacity=float(self.rng.uniform(0.7, 1.0)))
+
+    def _from_source(
+        self, category: Literal["signature", "stamp"], within_mm: tuple[float, float] | None
+    ) -> Patch | None:
+        """A mark of the source, with the probability that there is; None where the mark is to be drawn."""
+        if self.source is None or self.rng.random() >= self.p_from_source:
+            return None
+        return self.source.draw(self.rng, category, self.px_per_mm, within_mm)
 
     def _shrunk_to(self, patch: Patch, width_mm: float, height_mm: float) -> Patch:
         """The patch, made smaller where it is wider than `width_mm` or higher than `height_mm`."""

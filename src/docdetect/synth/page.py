@@ -14,12 +14,12 @@ import numpy as np
 
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.handwriting.recorded import RecordedInk
+from docdetect.synth.laying import lay_on_sheet
 from docdetect.synth.layouts import lay_out_page
-from docdetect.synth.marks import MarkMaker, PlacedPatch
+from docdetect.synth.marks import MarkMaker, MarkSource, PlacedPatch
 from docdetect.synth.page_layout import PageLayout
 from docdetect.synth.paper.copying import (
     COPY_PROCESSES,
-    VISIBLE_DARKENING,
     CopyProcess,
     PageDamage,
     random_damage,
@@ -27,7 +27,6 @@ from docdetect.synth.paper.copying import (
 )
 from docdetect.synth.paper.damage import background, bleed_through, damage_picture, damage_sheet
 from docdetect.synth.paper.geometry import Geometry
-from docdetect.synth.patch import composite
 from docdetect.synth.placement import place_marks, random_mark_probabilities
 from docdetect.synth.raster import draw_layout
 from docdetect.synth.text import Writer, random_writer
@@ -36,12 +35,6 @@ from docdetect.types import ByteArray, SizeWH
 # The steps that have random generators of their own. The position of a step is part of its generator's seed, so that
 # the order must not change.
 _STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed")
-
-# Share of a mark's ink that must be visible in the finished picture; a mark with less is not drawn at all.
-_MIN_VISIBLE_SHARE = 0.3
-
-# Least width and height of the visible ink of a mark.
-_MIN_SIDE_PX = 5
 
 # Least size of a QR code's module in 1-bit copies; smaller modules run together into a black square.
 _MIN_MODULE_PX = 1.25
@@ -58,6 +51,8 @@ class Materials:
         copy_weights: way of copying (one of `paper.copying.COPY_PROCESSES`) -> how often it is drawn.
         p_empty: probability that a page has no mark.
         p_turned: probability that a page is turned by 90, 180 or 270 degrees.
+        source: where signatures and stamps come from that are not drawn, such as marks cut out of real pages, or None.
+        p_from_source: probability that a signature or a stamp is asked of the source.
     """
 
     fonts: FontBook
@@ -66,6 +61,8 @@ class Materials:
     copy_weights: Mapping[str, float]
     p_empty: float = 0.15
     p_turned: float = 0.06
+    source: MarkSource | None = None
+    p_from_source: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -159,7 +156,15 @@ def plan_page(
     mark_writer = Writer(_generator(key, "marks"), writer.language, writer.second)
     mark_oversampling = oversampling if copy_process == "digital" else 1.0
     mark_px_per_mm = px_per_mm * mark_oversampling
-    maker = MarkMaker(mark_writer, mark_px_per_mm, materials.fonts, materials.recorded, mark_oversampling)
+    maker = MarkMaker(
+        mark_writer,
+        mark_px_per_mm,
+        materials.fonts,
+        materials.recorded,
+        mark_oversampling,
+        materials.source,
+        materials.p_from_source,
+    )
     probabilities = random_mark_probabilities(maker.rng, empty=empty, codes=document_kind == "codes")
     placed = tuple(place_marks(maker, layout, probabilities, empty=empty))
     damage = random_damage(_generator(key, "damage"), copy_process)
@@ -179,7 +184,8 @@ def draw_page(plan: PagePlan) -> SynthPage:
     for placed in plan.placed:
         if damage.threshold is not None and 0 < placed.module_px < _MIN_MODULE_PX:
             continue
-        box = _lay_on_sheet(pixels, placed, plan)
+        laid = placed.patch, (placed.x_px, placed.y_px), placed.mode
+        box = lay_on_sheet(pixels, laid, damage, geometry)
         if box is None:
             continue
         drawn.append(placed)
@@ -193,74 +199,6 @@ def draw_page(plan: PagePlan) -> SynthPage:
     pixels = geometry.warp_page(pixels, behind)
     pixels = damage_picture(_generator(plan.key, "picture"), pixels, damage)
     return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(distractors), tuple(drawn), plan)
-
-
-def _lay_on_sheet(pixels: ByteArray, placed: PlacedPatch, plan: PagePlan) -> tuple[int, int, int, int] | None:
-    """Lays a patch on the sheet and measures where its ink will be visible.
-
-    Args:
-        pixels: uint8 (H, W, 3) RGB of the sheet, changed in place.
-        placed: the patch.
-        plan: the plan of the page.
-
-    Returns:
-        Left, top, right, bottom px in the picture before its quarter turns: for a mark the box of its visible ink, for
-        a distractor the box of its whole patch, which is some px too large where the paper is turned or bent. None, and
-        the sheet unchanged, when less than `_MIN_VISIBLE_SHARE` of a mark's ink would be visible.
-    """
-    width, height = placed.patch.size_wh
-    left, top = max(placed.x_px, 0), max(placed.y_px, 0)
-    region = pixels[top : max(placed.y_px + height, 0), left : max(placed.x_px + width, 0)]
-    before = region.copy()
-    if composite(pixels, placed.patch, (placed.x_px, placed.y_px), placed.mode) is None:
-        return None
-    if not placed.patch.kind:
-        return plan.geometry.picture_box(region.shape[1], region.shape[0], (left, top))
-    darkening = _darkening(before, region, plan.damage)
-    moved, (x, y) = plan.geometry.warp_mask(darkening, (left, top))
-    ink = _softened(moved, plan.damage) >= plan.damage.visible_darkening
-    box = cv2.boundingRect(ink.view(np.uint8)) if ink.size else (0, 0, 0, 0)
-    if min(box[2:]) < _MIN_SIDE_PX or int(ink.sum()) < _MIN_VISIBLE_SHARE * _ink_on_white(placed):
-        region[:] = before
-        return None
-    return x + box[0], y + box[1], x + box[0] + box[2], y + box[1] + box[3]
-
-
-def _darkening(before: ByteArray, after: ByteArray, damage: PageDamage) -> ByteArray:
-    """How much darker each px became, uint8 (H, W): in luma where there are no colours, else in any channel."""
-    change = cv2.subtract(before, after)
-    if damage.grey:
-        darker = np.asarray(cv2.cvtColor(change, cv2.COLOR_RGB2GRAY), np.uint8)
-        if damage.threshold is not None:
-            # Ink cannot be seen on print that a 1-bit copy makes black in any case.
-            darker[before.min(axis=2) < damage.threshold] = 0
-        return darker
-    return np.asarray(change.max(axis=2), np.uint8)
-
-
-def _softened(mask: ByteArray, damage: PageDamage) -> ByteArray:
-    """The mask, uint8 (H, W), with the loss of sharpness that copying brings.
-
-    A 1-bit copy has twice the resolution of the page, so that the darkest quarter of each px counts.
-    """
-    if mask.size == 0:
-        return mask
-    if damage.blur_px > 0.15:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), damage.blur_px), np.uint8)
-    if damage.resolution < 1:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.35 / damage.resolution), np.uint8)
-    if damage.threshold is not None:
-        fine = cv2.resize(mask, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        fine = cv2.dilate(fine, np.ones((2, 2), np.uint8), anchor=(0, 0))
-        mask = np.ascontiguousarray(fine[::2, ::2])
-    return mask
-
-
-def _ink_on_white(placed: PlacedPatch) -> int:
-    """Number of px of the patch that would be visible on clean white paper."""
-    rgba = placed.patch.rgba
-    darkness = rgba[:, :, 3].astype(np.uint16) * (255 - rgba[:, :, :3].min(axis=2)) // 255
-    return int((darkness >= VISIBLE_DARKENING).sum())
 
 
 def _generator(key: tuple[int, int], step: str) -> np.random.Generator:

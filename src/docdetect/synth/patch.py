@@ -14,8 +14,14 @@ import numpy as np
 from docdetect.synth.ink import Ink
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
-# Alpha from which a pixel counts as ink: a tenth of full cover, the faintest ink that a person still sees.
+# Alpha from which a pixel counts as ink: a tenth of full cover, the faintest ink that a person still sees by itself.
 MIN_INK_ALPHA = 26
+
+# Alpha down to which the picture of a signature or stamp is kept, so that hairlines that fade are not cut off.
+MIN_FAINT_ALPHA = 6
+
+# Kinds of patches that are cut to what a person sees at once: distractors and codes, which have no faint ends.
+_CUT_TO_INK = ("", "qr")
 
 BlendMode: TypeAlias = Literal["ink", "cover"]
 BoxXYXY: TypeAlias = tuple[int, int, int, int]
@@ -26,7 +32,8 @@ class Patch:
     """The picture of a mark or a distractor.
 
     Attributes:
-        rgba: uint8 (H, W, 4), straight (not premultiplied) alpha; every border row and column touches ink.
+        rgba: uint8 (H, W, 4), straight (not premultiplied) alpha; every border row and column touches ink,
+            which is faint at the ends of some signatures and stamps.
         kind: the mark's finest class, one of `config.schema.MARK_KINDS`, such as "stamp_notary"; "" for a distractor.
     """
 
@@ -44,10 +51,11 @@ class Patch:
         Raises:
             ValueError: nothing in the picture is dark enough to count as ink.
         """
-        box = ink_box(rgba[:, :, 3])
-        if box is None:
+        if ink_box(rgba[:, :, 3]) is None:
             raise ValueError("the picture has no ink")
-        left, top, right, bottom = box
+        least = MIN_INK_ALPHA if kind in _CUT_TO_INK else MIN_FAINT_ALPHA
+        left, top, width, height = cv2.boundingRect((rgba[:, :, 3] >= least).view(np.uint8))
+        right, bottom = left + width, top + height
         return cls(np.ascontiguousarray(rgba[top:bottom, left:right]), kind)
 
     @classmethod
@@ -66,6 +74,22 @@ class Patch:
         rgba[:, :, :3] = ink.rgb
         rgba[:, :, 3] = np.rint(cover * ink.opacity).astype(np.uint8)
         return cls.cropped(rgba, kind)
+
+    @classmethod
+    def of_ratio(cls, ratio: FloatArray, kind: str) -> Patch:
+        """The patch of a mark that was cut out of a picture. Laid on a page, its ink multiplies the page by `ratio`.
+
+        Args:
+            ratio: float32 (H, W, 3) in [0, 1], the light that ink leaves of the paper's; 1 where there is no ink.
+            kind: the mark's finest class.
+
+        Raises:
+            ValueError: nothing in the picture is dark enough to count as ink.
+        """
+        alpha = 1 - ratio.min(axis=2, keepdims=True)
+        colour = np.divide(ratio - (1 - alpha), alpha, out=np.zeros_like(ratio), where=alpha > 0)
+        rgba = np.concatenate([colour, alpha], axis=2) * 255
+        return cls.cropped(np.rint(np.clip(rgba, 0, 255)).astype(np.uint8), kind)
 
     @property
     def size_wh(self) -> SizeWH:
@@ -110,6 +134,34 @@ def resized(patch: Patch, factor: float) -> Patch:
     premultiplied = _premultiplied(patch.rgba)
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     return _from_premultiplied(cv2.resize(premultiplied, size_wh, interpolation=method), patch)
+
+
+def turned(patch: Patch, degrees: float) -> Patch:
+    """The patch, turned counterclockwise by `degrees`; the patch itself where no ink would be left of it."""
+    width, height = patch.size_wh
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size_wh = int(np.ceil(width * cos + height * sin)) + 4, int(np.ceil(width * sin + height * cos)) + 4
+    matrix[:, 2] += (size_wh[0] - width) / 2, (size_wh[1] - height) / 2
+    return _from_premultiplied(cv2.warpAffine(_premultiplied(patch.rgba), matrix, size_wh), patch)
+
+
+def reinked(patch: Patch, ink: Ink, strength: float = 1.0) -> Patch:
+    """The patch in another ink.
+
+    Args:
+        patch: a mark in one ink.
+        ink: the new colour; its opacity multiplies the cover.
+        strength: factor of the cover, below 1 for a fainter mark; what is fainter than `MIN_INK_ALPHA` stays as it is
+            where nothing else would be left.
+    """
+    rgba = patch.rgba.copy()
+    darkness = (255 - rgba[:, :, :3].min(axis=2)).astype(np.float32) / 255
+    deepest = max(float(np.percentile(darkness[patch.ink], 90)), 0.05) if patch.ink.any() else 1.0
+    cover = rgba[:, :, 3] * np.minimum(darkness / deepest, 1) * ink.opacity * strength
+    rgba[:, :, :3] = ink.rgb
+    rgba[:, :, 3] = np.rint(np.clip(cover, 0, 255)).astype(np.uint8)
+    return patch if ink_box(rgba[:, :, 3]) is None else Patch.cropped(rgba, patch.kind)
 
 
 def composite(page: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: BlendMode = "ink") -> BoxXYXY | None:

@@ -7,14 +7,14 @@ import pytest
 
 from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
 from docdetect.synth.ink import Ink, random_pen
-from docdetect.synth.patch import MIN_INK_ALPHA, Patch
+from docdetect.synth.patch import MIN_FAINT_ALPHA, Patch
 
 PX_PER_MM = 3.45
 DRAWN = [style for style in SignatureStyle if style is not SignatureStyle.RECORDED]
 
 
 def assert_tight(patch: Patch) -> None:
-    ink = patch.rgba[:, :, 3] >= MIN_INK_ALPHA
+    ink = patch.rgba[:, :, 3] >= MIN_FAINT_ALPHA
     assert ink[0].any()
     assert ink[-1].any()
     assert ink[:, 0].any()

@@ -7,7 +7,7 @@ import pytest
 
 from docdetect.synth.fonts import FontBook, Script
 from docdetect.synth.ink import Ink
-from docdetect.synth.patch import MIN_INK_ALPHA
+from docdetect.synth.patch import MIN_FAINT_ALPHA
 from docdetect.synth.stamps.canvas import StampCanvas
 from docdetect.synth.stamps.emblems import emblem
 from docdetect.synth.stamps.impression import StampShape, Wear, make_stamp, worn
@@ -21,7 +21,7 @@ KINDS = {"stamp_company", "stamp_official", "stamp_notary"}
 @pytest.mark.parametrize("seed", range(5))
 def test_every_shape_is_drawn_tight(fonts: FontBook, shape: StampShape, seed: int) -> None:
     patch = make_stamp(np.random.default_rng(seed), PX_PER_MM, fonts, shape=shape)
-    ink = patch.rgba[:, :, 3] >= MIN_INK_ALPHA
+    ink = patch.rgba[:, :, 3] >= MIN_FAINT_ALPHA
     assert patch.kind in KINDS
     assert all(side.any() for side in (ink[0], ink[-1], ink[:, 0], ink[:, -1]))
 

@@ -21,6 +21,9 @@ COPY_PROCESSES: tuple[CopyProcess, ...] = ("digital", "scan", "copy", "fax", "ca
 # Darkening, out of 255, from which a person sees ink on clean white paper.
 VISIBLE_DARKENING = 20
 
+# Darkening, out of 255, down to which a person follows a line on clean white paper that fades.
+_TRACEABLE_DARKENING = 7
+
 # Probability that a sheet on a scanner lies exactly straight and fills the picture.
 _P_STRAIGHT_SCAN = 0.12
 
@@ -83,6 +86,15 @@ class PageDamage:
             return float(np.clip(needed, VISIBLE_DARKENING, 250))
         needed = (VISIBLE_DARKENING + 1.2 * self.noise_std) / max(self.contrast * min(self.tint) / 255, 0.05)
         return float(min(needed, 250))
+
+    @property
+    def traceable_darkening(self) -> float:
+        """How much ink must darken the undamaged page, out of 255, for a person to follow a fading line.
+
+        A line is followed farther into noise than a lone px is seen, since its many px stand out together.
+        """
+        needed = (_TRACEABLE_DARKENING + 0.6 * self.noise_std) / max(self.contrast * min(self.tint) / 255, 0.05)
+        return float(min(needed, self.visible_darkening))
 
 
 def random_damage(rng: np.random.Generator, kind: CopyProcess) -> PageDamage:
