@@ -5,6 +5,7 @@ Pixels are those of the page as displayed (rotation and crop box applied), origi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -111,6 +112,10 @@ class Detections:
         """The boxes that a NumPy index (positions, mask or slice) picks, in its order."""
         scores = None if self.scores is None else self.scores[index]
         return Detections(self.xyxy[index], self.class_ids[index], self.size_wh, scores)
+
+    def of_classes(self, class_ids: Iterable[int]) -> Detections:
+        """The boxes of these classes, in their order."""
+        return self.select(np.isin(self.class_ids, np.array(sorted(class_ids), np.int64)))
 
     def scaled(self, size_wh: SizeWH) -> Detections:
         """The same boxes on the same page rendered at another size."""

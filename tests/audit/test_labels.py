@@ -198,3 +198,19 @@ def test_a_real_document_labelled_pages_off_is_named(shared_data: Path, tmp_path
     findings = audited(shown, labels | {"локалсмета-.pdf": {3 + moved: page}}).findings
     (finding,) = [one for one in findings if one.suspicion in (Suspicion.OTHER_PAGE, Suspicion.BEYOND_END)][:1]
     assert (finding.page.document, finding.suggested_offset) == ("локалсмета-.pdf", -moved)
+
+
+def test_a_class_that_nobody_labelled_in_a_document_is_not_missing_there(archive: Archive) -> None:
+    page = archive.ground_truth["act 1.tif"][3]
+    seen = {"act 1.tif": {3: replace(page, marks=tuple(replace(mark, confidence=0.9) for mark in page.marks))}}
+    missed = page.marks[-1]
+    archive.relabel(archive.ground_truth | {"act 1.tif": {3: replace(page, marks=page.marks[:-1])}})
+    config = DataConfig(pdfs=str(archive.pdfs), annotations=str(archive.json), classes=CLASSES)
+    complete = audit_labels(config, HERE, seen)
+    assert [one.class_name for one in complete.findings if one.suspicion is Suspicion.MISSING] == [missed.category]
+    others = tuple(name for name in CLASSES if name != missed.category)
+    for place in (".", "act 1.tif"):
+        partial = audit_labels(config.model_copy(update={"labelled": {place: others}}), HERE, seen)
+        assert [one for one in partial.findings if one.suspicion is Suspicion.MISSING] == []
+    elsewhere = audit_labels(config.model_copy(update={"labelled": {"act 2.tif": others}}), HERE, seen)
+    assert [one for one in elsewhere.findings if one.suspicion is Suspicion.MISSING]

@@ -25,6 +25,7 @@ from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder, drop_later_epochs
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.train import Listeners, TrainResult, train
+from tests.support.datasets import write_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -284,3 +285,14 @@ def test_killed_run_goes_on_in_its_folder(dataset: Path, tiny_yaml: Path, tmp_pa
 def test_freezing_all_layers_is_a_mistake_of_the_recipe(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"train\.freeze: 10 keeps all 7 layers"):
         train(settings(dataset, tiny_yaml, tmp_path / "runs", "freeze=10"))
+
+
+def test_pages_that_are_labelled_in_part_are_trained_and_evaluated_on(tiny_yaml: Path, tmp_path: Path) -> None:
+    file = write_dataset(tmp_path / "data")
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write("labelled: {images/train: [stamp, qr], images/val: [stamp]}\n")
+    result = train(settings(file, tiny_yaml, tmp_path / "runs", "epochs=1", "workers=0"))
+    assert [row.name for row in result.figures if row.marks] == ["all", "stamp"]
+    predictions = json.loads((result.folder / "predictions.json").read_text(encoding="utf-8"))
+    assert {tuple(page["labelled"]) for page in predictions["pages"]} == {(2,)}
+    assert {int(row[4]) for page in predictions["pages"] for row in page["found"]} <= {2}

@@ -25,6 +25,7 @@ from docdetect.audit.measures import (
 )
 from docdetect.boxes import ios, iou
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.labelled import LabelRules
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.sizes import LongSide
@@ -128,11 +129,13 @@ class LabelledPages:
         labels: page -> its labels.
         measures: page -> what was measured on it; pages that could not be rendered are missing.
         classes: class names in the order of their ids.
+        rules: which classes are labelled in which documents; None for all of them everywhere.
     """
 
     labels: Mapping[PageKey, Detections]
     measures: Mapping[PageKey, PageMeasure]
     classes: tuple[str, ...]
+    rules: LabelRules | None = None
 
     def boxes(self) -> Iterator[tuple[PageKey, int, BoxMeasure]]:
         """Every measured label: page, position, measure."""
@@ -314,7 +317,7 @@ def model_findings(pages: LabelledPages, detections: Mapping[PageKey, Detections
             finding = _disagreement(pages, key, position, seen)
             if finding is not None:
                 yield finding
-        yield from _missing(pages.classes, key, labels, seen)
+        yield from _missing(pages, key, labels, seen)
 
 
 def _disagreement(pages: LabelledPages, key: PageKey, position: int, seen: Detections) -> Finding | None:
@@ -338,7 +341,10 @@ def _disagreement(pages: LabelledPages, key: PageKey, position: int, seen: Detec
     return pages.finding(Suspicion.DISAGREES, key, position, 0.9, "the model sees nothing of this class here")
 
 
-def _missing(classes: tuple[str, ...], key: PageKey, labels: Detections, seen: Detections) -> Iterator[Finding]:
+def _missing(pages: LabelledPages, key: PageKey, labels: Detections, seen: Detections) -> Iterator[Finding]:
+    known_ids = None if pages.rules is None else pages.rules.ids_at(key.document, pages.classes)
+    if known_ids is not None:  # nobody labelled the other classes there
+        seen = seen.of_classes(known_ids)
     assert seen.scores is not None
     for position in range(len(seen)):
         same_class = labels.class_ids == seen.class_ids[position]
@@ -346,7 +352,7 @@ def _missing(classes: tuple[str, ...], key: PageKey, labels: Detections, seen: D
         overlap, inside = iou(box, labels.xyxy)[0], ios(box, labels.xyxy)[0]
         known = (overlap > _SAME_PLACE_IOU) | (same_class & (inside > _SAME_PLACE_IOS))
         if seen.scores[position] >= _SURE_CONF and not known.any():
-            name = classes[int(seen.class_ids[position])]
+            name = pages.classes[int(seen.class_ids[position])]
             score = float(seen.scores[position])
             text = f"the model sees a {name} without a label ({score:.2f})"
             yield Finding(Suspicion.MISSING, key, score, text, None, name, seen.xyxy[position], labels.size_wh)

@@ -36,6 +36,7 @@ from docdetect.datasets.ground_truth import (
     survey_documents,
     worker_settings,
 )
+from docdetect.datasets.labelled import document_rules
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.reader import list_dataset
@@ -187,7 +188,9 @@ def audit_labels(
         for number, page in numbered.items():
             labels[PageKey(document_of[name], number)] = clean_page(page, rules, document_of[name], number)[0]
     measures = measure_documents(files, labels, workers, on_progress)
-    pages = LabelledPages(labels, measures, config.classes)
+    pages = LabelledPages(
+        labels, measures, config.classes, document_rules(config.labelled, [file.name for file in files])
+    )
     findings = [
         *offset_findings(pages),
         *beyond_end_findings(pages, counts),

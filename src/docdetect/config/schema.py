@@ -72,6 +72,24 @@ def _as_numbers(value: object) -> object:
     return tuple(int(one) if isinstance(one, str) and one.isdecimal() else one for one in value)
 
 
+def _labelled_classes(value: object) -> object:
+    """Classes by folder of documents: one list is for all documents, and a text is a list with commas."""
+    if isinstance(value, (list, tuple)):
+        value = {".": value}
+    if not isinstance(value, dict):
+        return value
+    split = {
+        place: [part.strip() for part in names.split(",") if part.strip()] if isinstance(names, str) else names
+        for place, names in value.items()
+    }
+    return {place.rstrip("/") or "." if isinstance(place, str) else place: names for place, names in split.items()}
+
+
+# Folder of documents, or one document -> the classes that are labelled there; "." is all documents.
+LabelledClasses = Annotated[
+    dict[str, Annotated[tuple[str, ...], Field(strict=False)]], BeforeValidator(_labelled_classes)
+]
+
 # Sizes of pictures in a list.
 Sizes = Annotated[tuple[ImageSize, ...], Field(strict=False), BeforeValidator(_as_numbers)]
 
@@ -278,6 +296,12 @@ class DataConfig(Section):
         description="Class of each category of the annotations, for categories that are renamed or merged, such as "
         "seal=stamp; null drops a category, such as logo=null.",
     )
+    labelled: Annotated[LabelledClasses, Option("Input", metavar="FOLDER=CLASS,...", commands=_LABELLED)] = Field(
+        {},
+        description="Classes that people labelled, for documents with incomplete labels: by folder of documents or by "
+        "document, such as office=stamp; the folder . is all documents. Other classes count as unknown there, not as "
+        "absent.",
+    )
     size: Annotated[
         Literal["annotations", "dpi", "long_side"],
         Option("Pages", shown=True, commands={"prepare": "", "labels": "", "split": ""}),
@@ -374,6 +398,8 @@ class DataConfig(Section):
         unknown = sorted({c for c in self.class_map.values() if c is not None and c not in self.classes})
         if unknown:
             raise ValueError(f"class_map: {', '.join(unknown)} not among the classes {', '.join(self.classes)}")
+        for place, names in self.labelled.items():
+            _check(f"labelled.{place}", dict.fromkeys(names), self.classes)
         if self.val + self.test >= 1:
             raise ValueError(f"val + test: {self.val:g} + {self.test:g} leave nothing to train on")
         if self.folds == 1:

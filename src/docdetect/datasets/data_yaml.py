@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.config.loading import parse_yaml
+from docdetect.datasets.labelled import LabelRules, read_rules
 from docdetect.datasets.split import SPLIT_NAMES
 from docdetect.documents.kinds import DocumentKind, suffix_kind
 from docdetect.errors import ConfigError, InputError, problem_list
@@ -38,6 +39,7 @@ class DataYaml:
         entries: split name -> the places that it names, as written.
         distractors: the JSON file of places that resemble marks; None where the data.yaml names none.
         lines: key -> its line in the file, from 1.
+        labelled: which classes are labelled where; None where all of them are labelled everywhere.
     """
 
     file: Path
@@ -46,6 +48,7 @@ class DataYaml:
     entries: Mapping[str, tuple[str, ...]]
     distractors: Path | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
+    labelled: LabelRules | None = None
 
     def places(self, split: str) -> tuple[Path, ...]:
         """The folders and lists of pictures of a split, all of them there.
@@ -144,6 +147,7 @@ def read_data_yaml(data: str | Path) -> DataYaml:
         {split: found for split, found in entries.items() if found},
         _distractors(tree.get("distractors"), root, file, lines),
         lines,
+        _labelled(tree.get("labelled"), root, file, names, lines),
     )
 
 
@@ -153,6 +157,7 @@ def data_yaml_text(
     *,
     root: Path | None = None,
     distractors: Path | str | None = None,
+    labelled: Any = None,
 ) -> str:
     """The text of a data.yaml that docdetect and Ultralytics read alike.
 
@@ -164,6 +169,8 @@ def data_yaml_text(
         places: split name -> folders or lists of pictures, relative to the folder of the file or absolute.
         root: the folder of the dataset where the file does not lie in it.
         distractors: the JSON file of places that resemble marks, relative to the folder of the file or absolute.
+        labelled: the classes that are labelled, by folder or picture, or the JSON file that says so; None for all. See
+            `docdetect.datasets.labelled`.
     """
     import yaml
 
@@ -174,6 +181,8 @@ def data_yaml_text(
     tree["names"] = dict(enumerate(classes))
     if distractors is not None:
         tree["distractors"] = Path(distractors).as_posix()
+    if labelled is not None:
+        tree["labelled"] = labelled
     note = "# Made by docdetect. Paths are relative to this file.\n" if root is None else "# Made by docdetect.\n"
     return note + str(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
 
@@ -263,3 +272,11 @@ def _distractors(entry: Any, root: Path, file: Path, lines: Mapping[str, int]) -
         remedy = f"In {file} name the JSON file, or take the line distractors: out."
         raise wrong_entry(file, lines, "distractors", f"expected a JSON file, found {entry!r}", remedy)
     return root / entry
+
+
+def _labelled(entry: Any, root: Path, file: Path, names: Sequence[str], lines: Mapping[str, int]) -> LabelRules | None:
+    try:
+        return read_rules(entry, root, file.parent, names)
+    except ValueError as error:
+        example = f"labelled: [{names[-1]}], or labelled: {{images/train: [{names[-1]}]}}"
+        raise wrong_entry(file, lines, "labelled", str(error), f"In {file} write for example: {example}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
+from docdetect.datasets.labelled import written_rules
 from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage, YoloDataset, find_label
 from docdetect.datasets.split import PageKey, stratified_folds
@@ -18,6 +19,7 @@ from docdetect.errors import InputError, problem_list
 from docdetect.files import output_errors, staged_folder, write_json, write_text
 
 _DISTRACTORS = "distractors.json"
+_LABELLED = "labelled.json"
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,12 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
         OutputError: it cannot be written.
     """
     distractors = {}
+    labelled = {}
     with staged_folder(folder) as staging:
         for position, one in enumerate(images):
             side = "val" if one.fold == fold else "train"
             stem = f"{position:05d}"
+            labelled[f"images/{side}/{stem}{one.image.path.suffix.lower()}"] = one.image.labelled
             _link(one.image.path, staging / "images" / side / f"{stem}{one.image.path.suffix.lower()}")
             if label := find_label(one.image.path):
                 _link(label, staging / "labels" / side / f"{stem}.txt")
@@ -111,7 +115,11 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
         if distractors:
             write_json(staging / _DISTRACTORS, distractors)
         places = {side: [f"images/{side}"] for side in ("train", "val")}
-        text = data_yaml_text(class_names, places, distractors=_DISTRACTORS if distractors else None)
+        rules = written_rules(labelled, class_names)
+        if isinstance(rules, dict):
+            write_json(staging / _LABELLED, rules)
+            rules = _LABELLED
+        text = data_yaml_text(class_names, places, distractors=_DISTRACTORS if distractors else None, labelled=rules)
         write_text(staging / DATA_YAML, text)
     return folder / DATA_YAML
 

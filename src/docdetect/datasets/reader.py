@@ -14,6 +14,7 @@ import numpy as np
 from docdetect.annotations.yolo import YoloLabels, labels_from_yolo
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.data_yaml import DataYaml, data_yaml_text, read_data_yaml, wrong_entry
+from docdetect.datasets.labelled import LabelRules
 from docdetect.datasets.split import SPLIT_NAMES
 from docdetect.documents.pictures import picture_size, read_picture
 from docdetect.errors import DocdetectError, InputError, problem_list
@@ -71,12 +72,14 @@ class LabelledImage:
         name: the path relative to the dataset's folder, POSIX, NFC.
         ground_truth: boxes in px of the picture as displayed; its `size_wh` is the picture's.
         distractors: float32 (N, 4) xyxy px of the same: places that resemble marks and are none.
+        labelled: ids of the classes that are labelled on this page; None for all. `ground_truth` has no other classes.
     """
 
     path: Path
     name: str
     ground_truth: Detections
     distractors: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    labelled: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class YoloDataset:
         places: split name -> the folders and lists that the pictures come from.
         distractors: the JSON file of places that resemble marks, if there is one.
         notes: sentences about what is odd and was not refused, such as polygons that became boxes.
+        labelled: what its data.yaml says of the classes that are labelled; None for all of them everywhere.
     """
 
     file: Path
@@ -100,6 +104,7 @@ class YoloDataset:
     places: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     distractors: Path | None = None
     notes: tuple[str, ...] = ()
+    labelled: LabelRules | None = None
 
     def marks(self, split: str) -> int:
         """How many marks the ground truth of a split has."""
@@ -109,7 +114,10 @@ class YoloDataset:
         """A data.yaml for another folder that means this very dataset: every path in it is absolute."""
         places = {split: [_absolute(place) for place in found] for split, found in self.places.items()}
         distractors = None if self.distractors is None else _absolute(self.distractors)
-        return data_yaml_text(self.class_names, places, root=_absolute(self.root), distractors=distractors)
+        labelled = None if self.labelled is None else self.labelled.written
+        return data_yaml_text(
+            self.class_names, places, root=_absolute(self.root), distractors=distractors, labelled=labelled
+        )
 
 
 @dataclass(frozen=True)
@@ -200,7 +208,14 @@ def read_dataset(
     notes = (*files.notes, *reading.notes())
     places_of = {split: described.places(split) for split in splits}
     dataset = YoloDataset(
-        described.file, described.root, described.class_names, found, places_of, described.distractors, notes
+        described.file,
+        described.root,
+        described.class_names,
+        found,
+        places_of,
+        described.distractors,
+        notes,
+        described.labelled,
     )
     if "train" in found and not dataset.marks("train"):
         raise InputError(
@@ -224,7 +239,8 @@ def content_hashes(dataset: YoloDataset) -> ContentHashes:
                 shared.append(image.name)
             boxes = sha256_text(repr((image.ground_truth.xyxy.tolist(), image.ground_truth.class_ids.tolist())))
             distractors = image.distractors.tolist() or ""
-            contents.update(f"{image.name}\t{content}\t{boxes}{distractors}\n".encode())
+            labelled = "" if image.labelled is None else f"\t{sorted(image.labelled)}"
+            contents.update(f"{image.name}\t{content}\t{boxes}{distractors}{labelled}\n".encode())
             sides.update(f"{split}\t{image.name}\n".encode())
     return ContentHashes(contents.hexdigest(), sides.hexdigest(), tuple(shared))
 
@@ -285,7 +301,7 @@ class _Reading:
         self._pixels = pixels
         self._on_progress = on_progress
         self._damaged: list[str] = []
-        self._polygons = self._confidences = self._unlabelled = 0
+        self._polygons = self._confidences = self._unlabelled = self._ignored = 0
 
     def labelled(self, pictures: Sequence[DatasetPicture]) -> tuple[LabelledImage, ...]:
         none = np.zeros((0, 4), np.float32)
@@ -298,15 +314,26 @@ class _Reading:
                     self._polygons += read.polygons
                     self._confidences += read.confidences
                     self._unlabelled += picture.label is None
-                    distractors = self._distractors.get(picture.name, none)
-                    images.append(LabelledImage(picture.path, picture.name, read.boxes, distractors))
+                    images.append(self._image(picture, read.boxes, self._distractors.get(picture.name, none)))
                 self._on_progress(done, len(pictures), "reading the dataset")
         return tuple(images)
 
     def notes(self) -> list[str]:
         """A sentence about each oddity of the labels, and about each damaged picture."""
         counted = label_notes(self._described.file, self._polygons, self._confidences, self._unlabelled)
+        if self._ignored:
+            counted.append(
+                f"{self._described.file}: labels of classes that `labelled` does not name, which are left out: "
+                f"{self._ignored}"
+            )
         return [*counted, *sorted(self._damaged)]
+
+    def _image(self, picture: DatasetPicture, boxes: Detections, distractors: FloatArray) -> LabelledImage:
+        rules, names = self._described.labelled, self._described.class_names
+        labelled = None if rules is None else rules.ids_at(picture.name, names)
+        kept = boxes if labelled is None else boxes.of_classes(labelled)
+        self._ignored += len(boxes) - len(kept)
+        return LabelledImage(picture.path, picture.name, kept, distractors, labelled)
 
     def _read(self, picture: DatasetPicture) -> YoloLabels | str:
         """The labels of a picture, or what is wrong with it."""

@@ -80,10 +80,10 @@ class CheckSettings:
 
 @dataclass(frozen=True)
 class _Pages:
-    """What is looked at; ground truth is None without labels, its class ids those of `names`."""
+    """What is looked at; `images` with the ground truth are None without labels, their class ids those of `names`."""
 
     pixels: Sequence[ByteArray]
-    ground_truth: Sequence[Detections] | None
+    images: Sequence[LabelledImage] | None
     names: tuple[str, ...]
 
 
@@ -156,14 +156,14 @@ def _with_precision(
     row: EngineRow, found: Sequence[Detections], pages: _Pages, engine_names: tuple[str, ...]
 ) -> EngineRow:
     """The row with its average precision, where there are labels."""
-    if pages.ground_truth is None:
+    if pages.images is None:
         return row
     ids = class_ids(engine_names, pages.names)
     samples = []
-    for number, (one, ground_truth) in enumerate(zip(found, pages.ground_truth, strict=True), start=1):
+    for number, (one, image) in enumerate(zip(found, pages.images, strict=True), start=1):
         kept = one.select(ids[one.class_ids] >= 0)
         renamed = replace(kept, class_ids=ids[kept.class_ids])
-        samples.append(Sample("pages", number, "pages", ground_truth, renamed))
+        samples.append(Sample("pages", number, "pages", image.ground_truth, renamed, image.labelled))
     once = np.ones((1, 1), np.int64)
     drawn = metric_draws(match(samples, len(pages.names)), once, (0.25,) * len(pages.names))
     return replace(row, ap50=float(class_mean(drawn.ap50)[0]), ap50_95=float(class_mean(drawn.ap50_95)[0]))
@@ -180,7 +180,7 @@ def _labelled(
     dataset = read_dataset(source, (split,), announce=announce)
     chosen: list[LabelledImage] = list(_spread(dataset.splits[split], settings.pages))
     pixels = [read_picture(image.path) for image in chosen]
-    return _Pages(pixels, [image.ground_truth for image in chosen], dataset.class_names)
+    return _Pages(pixels, chosen, dataset.class_names)
 
 
 def _rendered(source: str, settings: CheckSettings) -> _Pages:

@@ -160,5 +160,8 @@ def samples_of(pages: Iterable[PredictedImage], origins: Mapping[str, Origin]) -
     samples = []
     for page in pages:
         origin = origin_of(page.image, origins)
-        samples.append(Sample(origin.document, origin.page, origin.group, page.image.ground_truth, page.found))
+        image = page.image
+        samples.append(
+            Sample(origin.document, origin.page, origin.group, image.ground_truth, page.found, image.labelled)
+        )
     return tuple(samples)

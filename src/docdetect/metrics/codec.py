@@ -79,6 +79,7 @@ def predictions_to_json(samples: Sequence[Sample], names: Sequence[str]) -> dict
                 "size_wh": list(sample.ground_truth.size_wh),
                 "ground truth": _boxes_to_json(sample.ground_truth),
                 "found": _boxes_to_json(sample.found),
+                **({} if sample.labelled is None else {"labelled": sorted(sample.labelled)}),
             }
             for sample in samples
         ],
@@ -118,6 +119,7 @@ def _page_from_json(page: Mapping[str, Any]) -> Sample:
         str(page["group"]),
         _boxes_from_json(page["ground truth"], size_wh, scored=False),
         _boxes_from_json(page["found"], size_wh, scored=True),
+        None if page.get("labelled") is None else frozenset(int(one) for one in page["labelled"]),
     )
 
 

@@ -41,6 +41,8 @@ class Sample:
             group err together.
         ground_truth: the labelled marks.
         found: detections with scores, from the lowest threshold on (AP needs the faint ones), on the same page size.
+        labelled: ids of the classes that are labelled on the page; None for all. Marks and detections of other classes
+            are dropped when the sample is made: nobody knows whether they are right.
     """
 
     document: str
@@ -48,6 +50,7 @@ class Sample:
     group: str
     ground_truth: Detections
     found: Detections
+    labelled: frozenset[int] | None = None
 
     def __post_init__(self) -> None:
         if self.page < 1:
@@ -58,6 +61,9 @@ class Sample:
             raise ValueError(
                 f"{self.document} page {self.page}: ground truth and detections are on pages of different sizes"
             )
+        if self.labelled is not None:
+            object.__setattr__(self, "ground_truth", self.ground_truth.of_classes(self.labelled))
+            object.__setattr__(self, "found", self.found.of_classes(self.labelled))
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -131,7 +137,7 @@ class Matches:
         ap: float64 (K, 10) the library's average precision by class and IoU threshold; NaN for a class without marks.
         groups: group names, sorted.
         group_ids: int64 (P,) position of each page's group.
-        empty: bool (P,) pages without any mark.
+        empty: bool (P,) pages without any mark; a page on which some class is not labelled is none of them.
     """
 
     classes: tuple[ClassMatches, ...]
@@ -170,7 +176,7 @@ def match(samples: Sequence[Sample], class_count: int) -> Matches:
         ap,
         groups,
         group_ids,
-        np.array([len(sample.ground_truth) == 0 for sample in samples]),
+        np.array([len(sample.ground_truth) == 0 and sample.labelled is None for sample in samples]),
     )
 
 

@@ -89,7 +89,9 @@ def _aligned(a: Sequence[Sample], b: Sequence[Sample]) -> tuple[list[Sample], li
 
 
 def _same_ground_truth(left: Sample, right: Sample) -> bool:
-    if left.group != right.group or len(left.ground_truth) != len(right.ground_truth):
+    if (left.group, left.labelled) != (right.group, right.labelled):
+        return False
+    if len(left.ground_truth) != len(right.ground_truth):
         return False
     other = right.ground_truth.scaled(left.ground_truth.size_wh)
     return bool(

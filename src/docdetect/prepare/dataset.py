@@ -10,12 +10,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
 from docdetect.datasets.ground_truth import GroundTruth, worker_settings
+from docdetect.datasets.labelled import written_rules
 from docdetect.datasets.split import (
     SPLIT_CSV,
     PageKey,
@@ -47,6 +49,9 @@ from docdetect.prepare.report import (
 from docdetect.prepare.visualize import thumbnail, write_contact_sheets
 from docdetect.types import Detections, FailedPage
 from docdetect.workers.parts import WorkerSettings
+
+# The file that says which classes are labelled on which picture, where pictures differ in it.
+_LABELLED = "labelled.json"
 
 
 @dataclass(frozen=True)
@@ -213,7 +218,9 @@ def _build(
         (folder / "images" / side).mkdir(parents=True, exist_ok=True)
         (folder / "labels" / side).mkdir(parents=True, exist_ok=True)
     sides = ("train", "val", "test") if "test" in split.names() else ("train", "val")
-    write_text(folder / DATA_YAML, data_yaml_text(classes, {side: [f"images/{side}"] for side in sides}))
+    places = {side: [f"images/{side}"] for side in sides}
+    labelled = _write_labelled(folder, plan, split, classes)
+    write_text(folder / DATA_YAML, data_yaml_text(classes, places, labelled=labelled))
     write_text(folder / SPLIT_CSV, split_to_csv(split))
     for side in split.names():
         pictures = {page_stem(key.document, key.page): made[key].thumbnail for key in split.only_in(side)}
@@ -224,6 +231,21 @@ def _build(
         folder / "report.md", report_to_markdown(report, [(caption, f"report/{name}") for caption, name in plots])
     )
     return report
+
+
+def _write_labelled(folder: Path, plan: DatasetPlan, split: Split, classes: tuple[str, ...]) -> Any:
+    """What the data.yaml says of the classes that are labelled; a file for pages that differ in it."""
+    if plan.rules is None:
+        return None
+    places = {
+        f"images/{side}/{page_stem(key.document, key.page)}.png": plan.rules.ids_at(key.document, classes)
+        for key, side in split.sides().items()
+    }
+    rules = written_rules(places, classes)
+    if isinstance(rules, dict):
+        write_json(folder / _LABELLED, rules)
+        return _LABELLED
+    return rules
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from docdetect.datasets.ground_truth import (
     survey_documents,
 )
 from docdetect.datasets.groups import find_groups
+from docdetect.datasets.labelled import LabelRules, document_rules
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.split import (
     PageKey,
@@ -149,12 +150,14 @@ class DatasetPlan:
         split: the pages that are taken, and where each goes.
         sizes: at which size each of these pages is rendered.
         left_out: number of pages without marks that `empty` leaves out.
+        rules: which classes are labelled in which documents; None for all of them everywhere.
     """
 
     ground_truth: GroundTruth
     split: Split
     sizes: dict[PageKey, RenderSize]
     left_out: int
+    rules: LabelRules | None = None
 
     def files(self) -> list[DocumentFile]:
         """The documents that have pages in the dataset."""
@@ -197,6 +200,7 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
     inputs = {
         "settings": {
             **{name: settings[name] for name in _SETTINGS},
+            **({"labelled": settings["labelled"]} if config.labelled else {}),
             **{name: unmatched.treated for name, unmatched in chosen.items() if unmatched.documents},
         },
         "annotations": sha256_file(path),
@@ -226,7 +230,8 @@ def plan_dataset(
         split = divide(groups, ground_truth.pages, config)
     annotated_wh = {key: page.size_wh for key, page in ground_truth.pages.items()}
     sizes = render_sizes(config, ground_truth.documents, annotated_wh)
-    return DatasetPlan(ground_truth, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen))
+    rules = document_rules(config.labelled, [document.file.name for document in ground_truth.documents])
+    return DatasetPlan(ground_truth, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen), rules)
 
 
 def render_sizes(

@@ -21,8 +21,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 from ultralytics.data.augment import Compose, RandomPerspective
+from ultralytics.utils.instance import Instances
 
 from docdetect import boxes as box_arithmetic
+from docdetect.boxes import clip
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
 
 # The usual setting of RandAugment, two operations at magnitude 9 of 30: Cubuk et al. 2019, arXiv:1909.13719.
@@ -182,20 +184,48 @@ class TightPerspective(RandomPerspective):  # type: ignore[misc]
     keep a tenth of its area, as marks without outlines must.
     """
 
+    first_region: float = float("inf")
+
     @staticmethod
     def box_candidates(*arguments: Any, area_thr: float = 0.1, **keywords: Any) -> Any:
         """As in Ultralytics, with an `area_thr` of at least 0.1."""
         return RandomPerspective.box_candidates(*arguments, area_thr=max(area_thr, 0.1), **keywords)
 
+    def apply_instances(self, labels: dict[str, Any], params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """As in Ultralytics; regions, whose class ids are `first_region` and above, are never dropped for their size.
 
-def turn_outlines(transforms: Compose) -> None:
-    """Replaces Ultralytics' geometric step by `TightPerspective`, wherever it stands in `transforms`."""
+        Regions say which classes are not labelled, see `docdetect.training.partial_labels`.
+        """
+        region = labels["cls"].reshape(-1) >= self.first_region
+        if not region.any():
+            return dict(super().apply_instances(labels, params))
+        assert params is not None
+        classes, instances = labels["cls"], labels["instances"]
+        instances.convert_bbox("xyxy")
+        instances.denormalize(*params["orig_shape"][::-1])
+        moved = self.apply_bboxes(instances.bboxes[region], params["M"])
+        kept = super().apply_instances({**labels, "cls": classes[~region], "instances": instances[~region]}, params)
+        outlined = instances.segments[region] if len(instances.segments) else instances.segments  # not read again
+        regions = Instances(clip(moved, params["size"]), outlined, bbox_format="xyxy", normalized=False)
+        labels["instances"] = Instances.concatenate([kept["instances"], regions])
+        labels["cls"] = np.concatenate([kept["cls"], classes[region]])
+        return labels
+
+
+def turn_outlines(transforms: Compose, class_count: int) -> None:
+    """Replaces Ultralytics' geometric step by `TightPerspective`, wherever it stands in `transforms`.
+
+    Args:
+        transforms: changed in place.
+        class_count: of the dataset; rows of labels with higher class ids are regions.
+    """
     for k, step in enumerate(transforms.transforms):
         if isinstance(step, Compose):
-            turn_outlines(step)
+            turn_outlines(step, class_count)
         elif type(step) is RandomPerspective:
             tight = TightPerspective()
             tight.__dict__.update(step.__dict__)
+            tight.first_region = class_count
             transforms.transforms[k] = tight
 
 

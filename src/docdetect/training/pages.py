@@ -16,6 +16,7 @@ from docdetect.datasets.reader import LabelledImage
 from docdetect.documents.pictures import read_picture
 from docdetect.models.letterbox import Letterbox, fitted_letterbox, page_to_picture
 from docdetect.training.augment import rand_augment, random_erase, set_size, turn_outlines, unit_outlines
+from docdetect.training.partial_labels import region_class
 from docdetect.training.windows import choose_window, cut
 from docdetect.types import ByteArray, FloatArray, SizeWH
 
@@ -32,15 +33,16 @@ class RandAugmentPages:
 class ErasePatches:
     """Random erasing as a step of Ultralytics' transforms, after everything that moves boxes."""
 
-    def __init__(self, probability: float) -> None:
-        self.probability = probability
+    def __init__(self, probability: float, class_count: int) -> None:
+        self.probability, self.class_count = probability, class_count
 
     def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
         height, width = labels["img"].shape[:2]
         instances = labels["instances"]
         instances.convert_bbox("xyxy")
         instances.denormalize(width, height)
-        labels["img"], _ = random_erase(labels["img"], instances.bboxes, self.probability, _generator())
+        marks = instances.bboxes[labels["cls"].reshape(-1) < self.class_count]
+        labels["img"], _ = random_erase(labels["img"], marks, self.probability, _generator())
         return labels
 
 
@@ -56,7 +58,7 @@ class Pages(YOLODataset):  # type: ignore[misc]
         return [str(page.path) for page in self._pages]
 
     def get_labels(self) -> list[dict[str, Any]]:
-        return [_label(page) for page in self._pages]
+        return [_label(page, len(self.data["names"])) for page in self._pages]
 
     def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> Any:
         """The picture scaled to a long side of `imgsz` as Ultralytics scales it, but read as `infer` reads pictures.
@@ -90,11 +92,11 @@ class Pages(YOLODataset):  # type: ignore[misc]
     def build_transforms(self, hyp: Any) -> Any:
         self.turns = self.augment and bool(hyp.degrees or hyp.shear or hyp.perspective)
         transforms = super().build_transforms(hyp)
-        turn_outlines(transforms)
+        turn_outlines(transforms, len(self.data["names"]))
         if self.augment and hyp.auto_augment == "randaugment":
             transforms.insert(-1, RandAugmentPages())
         if self.augment and hyp.erasing > 0:
-            transforms.insert(-1, ErasePatches(hyp.erasing))
+            transforms.insert(-1, ErasePatches(hyp.erasing, len(self.data["names"])))
         return transforms
 
 
@@ -132,6 +134,7 @@ class ValidationPages(Pages):
         label["ratio_pad"] = gain[::-1]
         offset = np.array([fit.left, fit.top] * 2, np.float32)
         label["bboxes"] = _centred(page.ground_truth.xyxy * np.array(gain * 2, np.float32) + offset, fit.picture_wh)
+        _add_region(label, page, len(self.data["names"]))
         del label["shape"]
         return dict(self.update_labels_info(label))
 
@@ -172,7 +175,8 @@ class Windows(Pages):
         label["ori_shape"] = label["resized_shape"] = self.window_wh[::-1]
         label["ratio_pad"] = (1.0, 1.0)
         label["bboxes"] = _centred(inside, self.window_wh)
-        label["cls"] = label["cls"][kept]
+        label["cls"] = label["cls"][: len(kept)][kept]
+        _add_region(label, self._pages[index], len(self.data["names"]))
         return dict(self.update_labels_info(label))
 
 
@@ -181,10 +185,10 @@ def _generator() -> np.random.Generator:
     return np.random.default_rng(random.getrandbits(64))
 
 
-def _label(page: LabelledImage) -> dict[str, Any]:
-    """A picture's labels as Ultralytics wants them: boxes as normalised centre, width, height."""
+def _label(page: LabelledImage, class_count: int) -> dict[str, Any]:
+    """A picture's labels as Ultralytics wants them: boxes as normalised centre, width, height; a region at the end."""
     width, height = page.ground_truth.size_wh
-    return {
+    label: dict[str, Any] = {
         "im_file": str(page.path),
         "shape": (height, width),
         "cls": page.ground_truth.class_ids.astype(np.float32).reshape(-1, 1),
@@ -194,6 +198,22 @@ def _label(page: LabelledImage) -> dict[str, Any]:
         "normalized": True,
         "bbox_format": "xywh",
     }
+    _add_region(label, page, class_count)
+    return label
+
+
+def _add_region(label: dict[str, Any], page: LabelledImage, class_count: int) -> None:
+    """Adds all of a page that is labelled in part as a region after its marks.
+
+    See `docdetect.training.partial_labels`. A region that `label["cls"]` has already stays, and gets its box.
+    """
+    if page.labelled is None:
+        return
+    whole = np.array([[0.5, 0.5, 1.0, 1.0]], np.float32)
+    label["bboxes"] = np.concatenate([label["bboxes"], whole])
+    if len(label["cls"]) < len(label["bboxes"]):
+        region = np.array([[region_class(page.labelled, class_count)]], np.float32)
+        label["cls"] = np.concatenate([label["cls"], region])
 
 
 def bgr_pixels(path: str) -> ByteArray:

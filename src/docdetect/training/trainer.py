@@ -30,6 +30,7 @@ from docdetect.files import as_argument
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
 from docdetect.models.engines.base import same_shaped
 from docdetect.training.pages import Pages, ValidationPages, Windows
+from docdetect.training.partial_labels import without_regions
 from docdetect.training.precision import PreciseLoss, choose_precision
 from docdetect.training.progress import EpochCallback, EpochReport
 from docdetect.training.validation import PagesValidator
@@ -208,6 +209,10 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
 
     def plot_training_labels(self) -> None:
         """Nothing: the dataset's own report draws these figures, and drawing them takes longer than a small epoch."""
+
+    def plot_training_samples(self, batch: dict[str, Any], ni: int) -> None:
+        """Ultralytics' pictures of batches, without the regions of pages that are labelled in part."""
+        super().plot_training_samples(without_regions(batch, len(self.data["names"]))[0], ni)
 
     def plot_metrics(self) -> None:
         """Nothing: the curves over the epochs are in docdetect's report of the training."""

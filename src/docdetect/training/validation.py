@@ -26,6 +26,7 @@ from docdetect.models.engines.conversion import head_spec
 from docdetect.models.head import Raw, raw_to_detections
 from docdetect.models.letterbox import fitted_letterbox
 from docdetect.training.pages import ValidationPages
+from docdetect.training.partial_labels import PartialLabelsLoss, without_regions
 from docdetect.types import ByteArray
 
 LOWEST_CONF = 0.001
@@ -61,6 +62,8 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
         self._pages: list[LabelledImage] = []
         self.figures: tuple[ClassFigures, ...] = ()
         network: Any = model.model if getattr(model, "format", None) == "pt" else model
+        if self.training and not isinstance(getattr(network, "criterion", None), PartialLabelsLoss):
+            network.criterion = PartialLabelsLoss(network.init_criterion())
         self._spec, self._head = head_spec(network), network.model[-1]
 
     def postprocess(self, preds: Any) -> Any:
@@ -72,7 +75,7 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
         return super().postprocess(preds)
 
     def update_metrics(self, preds: Sequence[dict[str, torch.Tensor]], batch: dict[str, Any]) -> None:
-        super().update_metrics(preds, batch)
+        super().update_metrics(preds, without_regions(batch, self.nc)[0])
         pages: ValidationPages = self.dataloader.dataset
         for position, file in enumerate(batch["im_file"]):
             page = pages.page(Path(file))
@@ -81,7 +84,9 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
             found = raw_to_detections(raw, self._spec, fit, LOWEST_CONF, self.iou)
             self._pages.append(page)
             origin = origin_of(page, self.origins)
-            self.samples.append(Sample(origin.document, origin.page, origin.group, page.ground_truth, found))
+            self.samples.append(
+                Sample(origin.document, origin.page, origin.group, page.ground_truth, found, page.labelled)
+            )
 
     def get_stats(self) -> dict[str, Any]:
         """Ultralytics' figures by its own names, and docdetect's AP50-95 as the fitness that chooses the best epoch."""
