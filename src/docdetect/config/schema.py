@@ -870,6 +870,39 @@ class WeightsConfig(Section):
     )
 
 
+class SelectConfig(Section):
+    """Which pages of a run of infer are labelled next."""
+
+    run: Annotated[str, Option("Input", shown=True, metavar="RUN", unset="the newest run of infer")] = Field(
+        "", description="Folder that infer wrote, or last (the newest)."
+    )
+    data: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="none")] = Field(
+        "", description="Dataset whose pages are labelled already and are left out."
+    )
+    count: Annotated[AtLeastOne, Option("Contents", shown=True)] = Field(
+        50, description="Number of pages in the queue."
+    )
+    random_share: Annotated[float, Field(ge=0, lt=1), Option("Contents", shown=True)] = Field(
+        0.15,
+        description="Share of the queue that is drawn at random among all pages and kept for tests: on pages that were "
+        "chosen because they are difficult, every network looks worse than it is.",
+    )
+    seed: Annotated[Count, Option("Reproducibility", shown=True)] = Field(
+        0, description="Seed of the pages that are drawn at random."
+    )
+    diversity: Annotated[Literal["features", "off"], Option("Contents", shown=True)] = Field(
+        "features",
+        description="Look at the best pages again, leave out near-duplicates and choose pages that differ by the "
+        "features of the network; off takes what the run has written, and needs neither documents nor weights.",
+    )
+    weights: Annotated[str, Option("Model", metavar="WEIGHTS", unset="those that the run names")] = Field(
+        "", description="Weights of the run, where they lie elsewhere now."
+    )
+    overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Replace the queue in the folder of the run."
+    )
+
+
 class ServeConfig(Section):
     """Where the HTTP service listens, what it keeps, and how much of everything it takes."""
 
@@ -949,3 +982,4 @@ class Config(Section):
     audit: AuditConfig = Field(default_factory=AuditConfig)
     weights: WeightsConfig = Field(default_factory=WeightsConfig)
     serve: ServeConfig = Field(default_factory=ServeConfig)
+    select: SelectConfig = Field(default_factory=SelectConfig)

@@ -164,17 +164,10 @@ def _openvino_maker(
     """See `_maker`."""
     from docdetect.models.engines.openvino import OpenVinoEngine, fastest, import_openvino, networks_of
 
-    def convert(file: Path, digest: str) -> ConvertedNetwork:
-        require_checkpoints(file)
-        from docdetect.models.engines.conversion import to_openvino
-
-        return to_openvino(file, digest)
-
     def converted() -> ConvertedNetwork:
-        form = read_form(weights, OPENVINO_FORM, announce)
-        return form or kept_network(weights, made_for, convert, announce)
+        return openvino_network(weights, announce)
 
-    made_for = f"OpenVINO {import_openvino().get_version()}"
+    import_openvino()  # a missing package is reported before anything else
     known = ("fp32", "bf16") if chosen == "auto" else (chosen,)
     if exported is not None:
         networks = dict.fromkeys(known, exported)
@@ -185,6 +178,26 @@ def _openvino_maker(
     return lambda imgsz, device, trim: OpenVinoEngine(
         network, imgsz=imgsz, precision=precision, threads=threads, trim=trim
     )
+
+
+def openvino_network(weights: Path, announce: Callable[[str], None]) -> ConvertedNetwork:
+    """The network of a checkpoint in OpenVINO's format: the form beside it, else from the cache, else made now.
+
+    Raises:
+        InputError: the weights cannot be used.
+        MissingDependencyError: OpenVINO is not installed, or what loads a checkpoint is not and there is no form of it.
+    """
+    from docdetect.models.engines.openvino import import_openvino
+
+    def convert(file: Path, digest: str) -> ConvertedNetwork:
+        require_checkpoints(file)
+        from docdetect.models.engines.conversion import to_openvino
+
+        return to_openvino(file, digest)
+
+    made_for = f"OpenVINO {import_openvino().get_version()}"
+    form = read_form(weights, OPENVINO_FORM, announce)
+    return form or kept_network(weights, made_for, convert, announce)
 
 
 def _onnx_maker(weights: Path, exported: ConvertedNetwork | None, announce: Callable[[str], None]) -> _Make:

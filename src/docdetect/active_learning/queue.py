@@ -1,0 +1,131 @@
+"""`queue.csv`: the pages to label next, in this order, with the reason for each in words and the scores behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from docdetect.active_learning.scores import SCORE_NAMES
+from docdetect.datasets.split import PageKey
+from docdetect.errors import InputError
+from docdetect.files import nfc
+from docdetect.tables import csv_text, read_csv
+
+QUEUE_CSV = "queue.csv"
+COLUMNS = ("rank", "document", "page", "purpose", "reason", "score", *SCORE_NAMES, "distance", "group")
+
+Purpose: TypeAlias = Literal["train", "test"]
+
+# Verdicts of a review after which a page needs no further look.
+_REVIEWED = ("right", "corrected", "unsure")
+
+
+@dataclass(frozen=True)
+class QueuedPage:
+    """A page to label.
+
+    Attributes:
+        key: the page.
+        purpose: `train`, or `test` for a page that was drawn at random and is kept for tests.
+        reason: why the page was chosen, for people.
+        score: how much the page is worth; pages for tests are not chosen by it.
+        scores: the scores that it is made of, by the names of `SCORE_NAMES`, 0 to 1.
+        distance: to the nearest page that was labelled or chosen before, 0 to 1; None where nobody looked.
+        group: the group of near-duplicates that the page stands for; "" where nobody looked.
+    """
+
+    key: PageKey
+    purpose: Purpose
+    reason: str
+    score: float = 0.0
+    scores: dict[str, float] = field(default_factory=dict)
+    distance: float | None = None
+    group: str = ""
+
+
+def queue_text(pages: Sequence[QueuedPage]) -> str:
+    """The text of a queue; the rank of a page is its place, from 1."""
+    rows = (
+        [
+            rank,
+            page.key.document,
+            page.key.page,
+            page.purpose,
+            page.reason,
+            round(page.score, 4),
+            *(round(page.scores.get(name, 0.0), 4) for name in SCORE_NAMES),
+            None if page.distance is None else round(page.distance, 4),
+            page.group,
+        ]
+        for rank, page in enumerate(pages, start=1)
+    )
+    return csv_text(rows, COLUMNS)
+
+
+def read_queue(path: Path) -> tuple[QueuedPage, ...]:
+    """The pages of a queue in its order.
+
+    Raises:
+        InputError: the file is missing or no queue.
+    """
+    table = read_csv(path, ("document", "page", "purpose", "reason"))
+    pages = []
+    for line, row in enumerate(table.to_dict("records"), start=2):
+        try:
+            purpose: Purpose = "test" if row["purpose"] == "test" else "train"
+            scores = {name: float(row.get(name) or 0) for name in SCORE_NAMES}
+            distance = float(row["distance"]) if row.get("distance") else None
+            pages.append(
+                QueuedPage(
+                    PageKey(nfc(row["document"]), int(row["page"])),
+                    purpose,
+                    row["reason"],
+                    float(row.get("score") or 0),
+                    scores,
+                    distance,
+                    row.get("group", ""),
+                )
+            )
+        except ValueError as error:
+            raise InputError(f"{path}: line {line}: {error}", "docdetect select writes a queue.") from error
+    return tuple(pages)
+
+
+def spread(train: Sequence[QueuedPage], test: Sequence[QueuedPage]) -> list[QueuedPage]:
+    """Both kinds of pages in one queue, those for tests evenly among the others, so that any part has of both."""
+    mixed = [((i + 0.5) / len(train), 0, page) for i, page in enumerate(train)]
+    mixed += [((i + 0.5) / len(test), 1, page) for i, page in enumerate(test)]
+    return [page for _, _, page in sorted(mixed, key=lambda entry: entry[:2])]
+
+
+def reviewed_pages(log: Path) -> set[PageKey]:
+    """The pages that a person has looked at, from the log of reviews of a run; none where there is no log.
+
+    The last line about a page counts. A torn last line, and lines of other kinds, are passed over.
+
+    Raises:
+        InputError: the log cannot be read.
+    """
+    if not log.is_file():
+        return set()
+    verdicts: dict[PageKey, str] = {}
+    try:
+        with log.open("rb") as stream:
+            for line in stream:
+                try:
+                    data = json.loads(line)
+                    key = PageKey(nfc(str(data["document"])), int(data["page"]))
+                    verdicts[key] = str(data["verdict"])
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    continue
+    except OSError as error:
+        raise InputError(f"{log}: cannot be read ({error.strerror})", "Check the folder of the run.") from error
+    return {key for key, verdict in verdicts.items() if verdict in _REVIEWED}
+
+
+def counted(counts: Iterable[tuple[int, str]]) -> str:
+    """`3 reviewed already, 1 failed` for what was left out; "" where nothing was."""
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
