@@ -114,6 +114,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(made.pdfs, folder / "scans")
     shutil.copytree(made.pdfs, folder / "contracts")
     shutil.copy(made.pdfs / "a.pdf", folder / "contract.pdf")
+    shutil.copytree(ROOT / "data" / "samples", folder / "data" / "samples")
     write_architecture(folder)
     return folder
 
