@@ -130,7 +130,7 @@ def train_here(arm: str, config: Config) -> Trained:
     for event, callback in (("on_train_epoch_start", _epoch_starts), ("on_train_epoch_end", _epoch_ends)):
         if callback not in default_callbacks[event]:
             default_callbacks[event].append(callback)
-    dataset = read_dataset(config.train.data)
+    dataset = read_dataset(config.train.sources[0].path)
     weights = _train_stock(config, dataset) if arm == "stock" else _train_docdetect(config)
     return Trained(list(_EPOCHS_S), len(dataset.splits["train"]), str(weights))
 

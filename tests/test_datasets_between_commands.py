@@ -42,7 +42,7 @@ def test_a_prepared_dataset_is_read_by_every_command(prepared: Path, tmp_path: P
     origins = read_origins(dataset.root)
     assert {origin.document for origin in origins.values()} == {"a.pdf", "b.pdf", "=c.pdf"}
     assert visualize_dataset(list_dataset(prepared), tmp_path / "vis", HERE).pages == 6
-    audit = audit_split(prepared, HERE)
+    audit = audit_split([prepared], HERE)
     assert audit.pages == {"train": 4, "val": 2}
     assert {one.page.document for one in audit.leaks} <= {"a.pdf", "b.pdf", "=c.pdf"}
     folds = fold_images(dataset, origins, 3, 0)
@@ -63,7 +63,7 @@ def test_what_train_writes_into_its_run_folder_is_audited_and_drawn(tmp_path: Pa
     again = read_dataset(run.data)
     assert content_hashes(again) == content_hashes(dataset)
     assert content_hashes(again).shared == ("one/images/val/same.png",)
-    audit = audit_split(run.data, HERE)
+    audit = audit_split([run.data], HERE)
     assert audit.pages == {"train": 5, "val": 2}
     pairs = {(one.page.document, one.other.document) for one in audit.leaks}
     assert ("one/images/val/same.png", "two/images/train/страница_2.png") in pairs

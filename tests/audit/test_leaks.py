@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from docdetect.audit.leaks import Leak, find_leaks
-from docdetect.audit.run import audit_split
+from docdetect.audit.run import audit_split, run_audit
+from docdetect.config.loading import load_config
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
 from docdetect.datasets.groups import Evidence
 from docdetect.datasets.page_fingerprints import fingerprint
@@ -74,7 +75,7 @@ def test_a_plain_yolo_dataset_is_audited_by_its_pictures(tmp_path: Path) -> None
         for seed in seeds:
             cv2.imwrite(str(tmp_path / "images" / side / f"x{seed}.png"), text_page(seed))
     write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), {"train": ["images/train"], "val": ["images/val"]}))
-    audit = audit_split(tmp_path, WorkerSettings(workers=0))
+    audit = audit_split([tmp_path], WorkerSettings(workers=0))
     assert audit.pages == {"train": 2, "val": 2}
     assert [(str(one.page), str(one.other)) for one in audit.leaks] == [
         ("images/val/x1.png, page 1", "images/train/x1.png, page 1")
@@ -87,7 +88,7 @@ def test_a_leak_in_the_second_training_folder_is_found(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / "images" / folder / "x.png"), text_page(seed))
     places = {"train": ["images/first", "images/second"], "val": ["images/val"]}
     write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), places))
-    audit = audit_split(tmp_path, WorkerSettings(workers=0))
+    audit = audit_split([tmp_path], WorkerSettings(workers=0))
     assert audit.pages == {"train": 2, "val": 1}
     assert [str(one.other) for one in audit.leaks] == ["images/second/x.png, page 1"]
 
@@ -98,7 +99,7 @@ def test_a_page_that_the_manifest_names_once_and_both_splits_have_is_a_leak(tmp_
         cv2.imwrite(str(tmp_path / "images" / folder / "act_page_0001.png"), text_page(1))
     write_text(tmp_path / DATA_YAML, data_yaml_text(("stamp",), {"train": ["images/train"], "val": ["images/val"]}))
     write_text(tmp_path / "split.csv", "document,page,split,group\nact.pdf,1,train,act.pdf\n")
-    (leak,) = audit_split(tmp_path, WorkerSettings(workers=0)).leaks
+    (leak,) = audit_split([tmp_path], WorkerSettings(workers=0)).leaks
     assert (leak.split, str(leak.other)) == ("val", "act.pdf, page 1")
 
 
@@ -106,7 +107,28 @@ def test_a_split_that_is_not_there_is_left_out_with_a_note(tmp_path: Path) -> No
     (tmp_path / "train" / "images").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "train" / "images" / "x.png"), text_page(1))
     write_text(tmp_path / DATA_YAML, "train: ../train/images\ntest: ../test/images\nnames: [stamp]\n")
-    audit = audit_split(tmp_path, WorkerSettings(workers=0))
+    audit = audit_split([tmp_path], WorkerSettings(workers=0))
     assert audit.pages == {"train": 1}
     (note,) = audit.notes
     assert "line 2: test: '../test/images' is no folder" in note
+
+
+def test_leaks_between_datasets_that_are_trained_on_together(tmp_path: Path) -> None:
+    for folder, seeds in (("a/one", {"train": 1, "val": 2}), ("b/one", {"train": 3, "val": 1})):
+        for side, seed in seeds.items():
+            (tmp_path / folder / "images" / side).mkdir(parents=True)
+            cv2.imwrite(str(tmp_path / folder / "images" / side / "x.png"), text_page(seed))
+        text = data_yaml_text(("stamp",), {"train": ["images/train"], "val": ["images/val"]})
+        write_text(tmp_path / folder / DATA_YAML, text)
+    first, second = tmp_path / "a" / "one", tmp_path / "b" / "one"
+    for alone in (first, second):
+        assert audit_split([alone], WorkerSettings(workers=0)).leaks == ()
+    audit = audit_split([first, second], WorkerSettings(workers=0))
+    assert audit.pages == {"train": 2, "val": 2}
+    assert [(str(one.page), str(one.other)) for one in audit.leaks] == [
+        ("one (2)/images/val/x.png, page 1", "one (1)/images/train/x.png, page 1")
+    ]
+    settings = {"data.dataset": str(first), "data.annotations": str(tmp_path / "none.json")}
+    by_option = run_audit(load_config(None, (), {**settings, "audit.also": [str(second)]}))
+    by_recipe = run_audit(load_config(None, (), {**settings, "train.data": [str(first), f"{second}=3"]}))
+    assert len(by_option.leaks) == len(by_recipe.leaks) == 1

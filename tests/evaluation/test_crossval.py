@@ -75,7 +75,7 @@ def test_every_page_is_held_out_once(dataset: Path, tmp_path: Path, training: Fa
         np.testing.assert_allclose(sample.ground_truth.xyxy, one.image.ground_truth.xyxy, atol=0.01)
     for config in training.asked:
         assert config.train.patience == 0
-        held_out = read_dataset(config.train.data)
+        held_out = read_dataset(config.train.sources[0].path)
         assert (len(held_out.splits["train"]), len(held_out.splits["val"])) == (6, 3)
 
 

@@ -296,3 +296,22 @@ def test_pages_that_are_labelled_in_part_are_trained_and_evaluated_on(tiny_yaml:
     predictions = json.loads((result.folder / "predictions.json").read_text(encoding="utf-8"))
     assert {tuple(page["labelled"]) for page in predictions["pages"]} == {(2,)}
     assert {int(row[4]) for page in predictions["pages"] for row in page["found"]} <= {2}
+
+
+def test_several_datasets_are_trained_on_and_gone_on_with(tiny_yaml: Path, tmp_path: Path) -> None:
+    first, second = write_dataset(tmp_path / "a"), write_dataset(tmp_path / "b", train=3, val=2)
+    data = f"data=[{first.as_posix()}, {{path: {second.as_posix()}, weight: 3}}]"
+    config = settings(first, tiny_yaml, tmp_path / "runs", data, "workers=0")
+    stopped: list[int] = []
+
+    def stop(report: EpochReport) -> None:
+        stopped.append(report.epoch)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, Listeners(on_epoch=stop))
+    (folder,) = (tmp_path / "runs").iterdir()
+    result = resume("last", resumed_config("last", str(folder.parent), (), {}), Listeners())
+    record = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    assert (result.epochs, record["data"]["pages"]) == (2, {"train": 9, "val": 5})
+    assert [one["weight"] for one in record["data"]["datasets"]] == [1.0, 3.0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from docdetect.audit.leaks import Leak, find_leaks
 from docdetect.audit.measures import measure_documents
 from docdetect.config.schema import AuditConfig, Config, DataConfig
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.data_yaml import find_data_yaml
 from docdetect.datasets.ground_truth import (
     GroundTruth,
     bring_together,
@@ -40,7 +42,7 @@ from docdetect.datasets.labelled import document_rules
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.reader import list_dataset
-from docdetect.datasets.split import PageKey
+from docdetect.datasets.split import SPLIT_NAMES, PageKey
 from docdetect.documents.sources import DocumentFile, DocumentKind, documents_in
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import nfc
@@ -135,7 +137,8 @@ def run_audit(config: Config, on_progress: ProgressCallback = no_progress) -> Au
     """
     data = config.data
     with_labels = Path(data.annotations).is_file() and Path(data.pdfs).exists()
-    with_dataset = Path(data.dataset).exists()
+    datasets = _datasets(config)
+    with_dataset = bool(datasets)
     if not (with_labels or with_dataset):
         raise InputError(
             f"nothing to audit: neither {data.pdfs} with {data.annotations} nor {data.dataset} is there",
@@ -146,12 +149,13 @@ def run_audit(config: Config, on_progress: ProgressCallback = no_progress) -> Au
     weights = resolve_weights(config.audit.weights, Path(config.train.runs)) if config.audit.weights else None
     workers = worker_settings(data)
     labels = audit_labels(data, workers, _detector(config.audit, weights), on_progress) if with_labels else None
-    split = audit_split(data.dataset, workers, on_progress) if with_dataset else None
+    split = audit_split(datasets, workers, on_progress) if with_dataset else None
     fixed, fixes = None, None
     if config.audit.fix and labels is not None:
         fixed, fixes = labels.fixed(ClassRules(data.classes, data.class_map))
-    names = {"documents": data.pdfs, "annotations": data.annotations, "dataset": data.dataset}
+    names = {"documents": data.pdfs, "annotations": data.annotations}
     facts = [(name, value) for name, value in names.items() if Path(value).exists()]
+    facts += [("dataset", value) for value in datasets]
     facts += [("weights", str(weights))] if weights else []
     return AuditOutcome(labels, split, fixes, fixed, tuple(facts))
 
@@ -222,37 +226,69 @@ def _unmatched_notes(ground_truth: GroundTruth) -> list[str]:
     return notes
 
 
+def _datasets(config: Config) -> tuple[str, ...]:
+    """The datasets whose splits are held against each other, each once: that of `data`, and those trained with it."""
+    named = [config.data.dataset] if Path(config.data.dataset).exists() else []
+    named += config.audit.also
+    if not isinstance(config.train.data, str):
+        named += [source.path for source in config.train.data]
+    files: dict[str, str] = {}
+    for path in named:
+        files.setdefault(os.path.realpath(find_data_yaml(path)), path)
+    return tuple(files.values())
+
+
 def audit_split(
-    dataset: str | Path, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
+    datasets: Sequence[str | Path], workers: WorkerSettings, on_progress: ProgressCallback = no_progress
 ) -> SplitAudit:
-    """What the splits of a YOLO dataset share; `split.csv`, where it has one, says which pictures are one document.
+    """What the splits of YOLO datasets share, within one and between several that are trained on together.
+
+    `split.csv`, where a dataset has one, says which pictures are one document. The pages of several datasets are named
+    after their dataset, too.
 
     Raises:
         InputError: no dataset, or a data.yaml that names no pictures.
     """
-    listed = list_dataset(dataset)
-    origins = read_origins(listed.root)
     images: dict[PageKey, DocumentFile] = {}
     prints: list[PageFingerprint] = []
     failures: list[FailedPage] = []
+    notes: list[str] = []
     side_of: dict[PageKey, str] = {}
-    for split, pictures in listed.pictures.items():
-        files = {picture.name: DocumentFile(picture.path, picture.name, DocumentKind.IMAGE) for picture in pictures}
-        found, failed = fingerprint_documents(list(files.values()), workers, on_progress)
-        failures += failed
-        for one in found:
-            if one.page.page > 1:  # a dataset has the first page of a TIFF with several
-                continue
-            file = files[one.page.document]
-            origin = origins.get(nfc(file.path.stem))
-            key = PageKey(file.name, one.page.page) if origin is None else PageKey(origin.document, origin.page)
-            if key in side_of:  # the same page in two splits is a leak, so both of its pictures are kept
-                key = PageKey(f"{split}: {file.name}", one.page.page)
-            prints.append(one.renamed(key))
-            side_of[key], images[key] = split, file
-    counts = {split: sum(side == split for side in side_of.values()) for split in listed.pictures}
+    splits: set[str] = set()
+    for dataset, label in zip(datasets, _dataset_labels(datasets), strict=True):
+        listed = list_dataset(dataset)
+        origins = read_origins(listed.root)
+        notes += listed.notes
+        splits |= set(listed.pictures)
+        for split, pictures in listed.pictures.items():
+            files = {
+                f"{label}{picture.name}": DocumentFile(picture.path, f"{label}{picture.name}", DocumentKind.IMAGE)
+                for picture in pictures
+            }
+            found, failed = fingerprint_documents(list(files.values()), workers, on_progress)
+            failures += failed
+            for one in found:
+                if one.page.page > 1:  # a dataset has the first page of a TIFF with several
+                    continue
+                file = files[one.page.document]
+                origin = origins.get(nfc(file.path.stem))
+                name, page = (file.name, 1) if origin is None else (f"{label}{origin.document}", origin.page)
+                key = PageKey(name, page)
+                if key in side_of:  # the same page in two splits is a leak, so both of its pictures are kept
+                    key = PageKey(f"{split}: {file.name}", 1)
+                prints.append(one.renamed(key))
+                side_of[key], images[key] = split, file
+    counts = {split: sum(side == split for side in side_of.values()) for split in SPLIT_NAMES if split in splits}
     leaks = find_leaks(prints, side_of, on_progress=on_progress)
-    return SplitAudit(leaks, counts, images, tuple(failures), listed.notes)
+    return SplitAudit(leaks, counts, images, tuple(failures), tuple(notes))
+
+
+def _dataset_labels(datasets: Sequence[str | Path]) -> list[str]:
+    """What the names of pages begin with: nothing for one dataset, else its folder, numbered where two agree."""
+    if len(datasets) == 1:
+        return [""]
+    names = [find_data_yaml(one).parent.resolve().name for one in datasets]
+    return [f"{name} ({k})/" if names.count(name) > 1 else f"{name}/" for k, name in enumerate(names, start=1)]
 
 
 def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations | None:

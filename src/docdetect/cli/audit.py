@@ -31,7 +31,8 @@ def audit(request: Request) -> None:
     if outcome.leaks:
         pages = "1 page has" if len(outcome.leaks) == 1 else f"{len(outcome.leaks)} pages have"
         raise PartialFailureError(
-            f"{resolved.data.dataset}: {pages} a counterpart in another split",
+            f"{', '.join(value for name, value in outcome.facts if name == 'dataset')}: {pages} a counterpart in "
+            "another split",
             f"See {folder / 'report.html'}; docdetect split --by group keeps groups together.",
         )
 

@@ -444,6 +444,8 @@ def _kind(annotation: object) -> str:
         return _kind(get_args(annotation)[0])
     if origin in (Union, UnionType):
         kinds = {_kind(one) for one in get_args(annotation) if one is not NoneType}
+        if kinds == {"text", "list"}:  # one text, or several
+            return "list"
         return kinds.pop() if kinds in ({"int"}, {"float"}) else "value"
     simple = {bool: "bool", int: "int", float: "float", str: "text"}
     if annotation in simple:

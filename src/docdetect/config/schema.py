@@ -116,6 +116,50 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
+class DataSource(Section):
+    """A dataset and its weight among several that are trained on together."""
+
+    path: str = Field(min_length=1)
+    weight: Positive = 1.0
+
+
+def _data_sources(value: object) -> object:
+    """One path as a text; several as (path, weight): `a`, `a=2` and `{path: a, weight: 2}` are entries of a list.
+
+    Raises:
+        ValueError: an entry is none of these.
+    """
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, (list, tuple)) and not value:
+        raise ValueError("should name a dataset")
+    sources = [
+        one if isinstance(one, DataSource) else _data_source(one, number) for number, one in enumerate(listed, 1)
+    ]
+    return sources[0].path if len(sources) == 1 else tuple(sources)
+
+
+def _data_source(entry: object, number: int) -> DataSource:
+    tree = entry
+    if isinstance(entry, str):
+        path, equals, weight = entry.rpartition("=")
+        try:
+            tree = {"path": path, "weight": float(weight)} if equals and path else {"path": entry}
+        except ValueError:  # a path with the sign = in it
+            tree = {"path": entry}
+    if not isinstance(tree, dict) or not isinstance(tree.get("path"), str) or not tree["path"]:
+        raise ValueError(f"entry {number} should be a path, or have the keys path and weight (found {entry!r})")
+    if unknown := sorted(set(tree) - {"path", "weight"}):
+        raise ValueError(f"entry {number} has the unknown key {unknown[0]}; path and weight are possible")
+    weight = tree.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
+        raise ValueError(f"entry {number}: weight should be a number greater than 0 (found {weight!r})")
+    return DataSource(path=tree["path"], weight=float(weight))
+
+
+# The dataset of a training: one, or several with weights.
+TrainingData = Annotated[str | tuple[DataSource, ...], Field(min_length=1), BeforeValidator(_data_sources)]
+
+
 # Marks that the generator of made-up documents tells apart, whatever the classes are.
 MARK_KINDS = (
     "qr",
@@ -412,8 +456,10 @@ class TrainConfig(Section):
     training starts from the bundled weights.
     """
 
-    data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
-        "data/datasets/main/data.yaml", min_length=1, description=_DATASET
+    data: Annotated[TrainingData, Option("Input", shown=True, metavar="PATH[=WEIGHT]")] = Field(
+        "data/datasets/main/data.yaml",
+        description="Dataset: its data.yaml, or the folder that holds data.yaml. Several are drawn in proportion to "
+        "weight times the square root of their pages.",
     )
     name: Annotated[Name, Option("Output", shown=True)] = Field("yolo11s_frozen10", description=_RUN_NAME)
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/train", description=_RUNS)
@@ -541,6 +587,11 @@ class TrainConfig(Section):
     deterministic: Annotated[bool, Option("Reproducibility")] = Field(
         True, description="Use deterministic algorithms, so that a run can be repeated."
     )
+
+    @property
+    def sources(self) -> tuple[DataSource, ...]:
+        """The datasets, one or several."""
+        return (DataSource(path=self.data),) if isinstance(self.data, str) else self.data
 
 
 class ValConfig(Section):
@@ -836,6 +887,11 @@ class AuditConfig(Section):
     )
     detections: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="none")] = Field(
         "", description="A detections.json of infer that is compared with the labels, instead of weights."
+    )
+    also: Annotated[Texts, Option("Input", shown=True, name="with", metavar="PATH")] = Field(
+        (),
+        description="Further datasets that are trained on together with the first one, between which leaks are looked "
+        "for, too. Those of train.data in the configuration need not be named.",
     )
     imgsz: Annotated[ImageSize | None, Option("Model", unset=_TRAINED_SIZE)] = Field(None, description=_IMGSZ)
     device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)

@@ -83,6 +83,21 @@ class LabelledImage:
 
 
 @dataclass(frozen=True)
+class TrainingShare:
+    """One of several datasets that are trained on together; see `docdetect.datasets.several`.
+
+    Attributes:
+        file: its data.yaml.
+        pages: number of pages of its training split.
+        weight: how often it is drawn compared with others of its size.
+    """
+
+    file: Path
+    pages: int
+    weight: float
+
+
+@dataclass(frozen=True)
 class YoloDataset:
     """A dataset that was read and checked.
 
@@ -95,6 +110,7 @@ class YoloDataset:
         distractors: the JSON file of places that resemble marks, if there is one.
         notes: sentences about what is odd and was not refused, such as polygons that became boxes.
         labelled: what its data.yaml says of the classes that are labelled; None for all of them everywhere.
+        shares: the datasets that it was put together from, in the order of their pages; empty for one dataset.
     """
 
     file: Path
@@ -105,6 +121,7 @@ class YoloDataset:
     distractors: Path | None = None
     notes: tuple[str, ...] = ()
     labelled: LabelRules | None = None
+    shares: tuple[TrainingShare, ...] = ()
 
     def marks(self, split: str) -> int:
         """How many marks the ground truth of a split has."""

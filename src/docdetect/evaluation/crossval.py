@@ -21,7 +21,7 @@ from docdetect.config.schema import Config
 from docdetect.datasets.folds import FoldedImage, fold_images, planned_images, write_fold
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
-from docdetect.errors import InputError
+from docdetect.errors import ConfigError, InputError
 from docdetect.evaluation.predictions import Prediction, predict_dataset, read_picture, samples_of
 from docdetect.evaluation.report import (
     ReportFrame,
@@ -87,7 +87,7 @@ def cross_validate(config: Config, listeners: Listeners | None = None) -> Folds:
     """
     tell = listeners or Listeners()
     config = with_named_model(config)
-    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
+    dataset = read_dataset(_one_dataset(config), _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     how = config.crossval
     images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed)
     folder = make_run_folder(Path(how.runs), how.name)
@@ -111,7 +111,7 @@ def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None 
     tell = listeners or Listeners()
     folder = find_cross_validation(wanted, Path(runs))
     config = load_config(str(folder / "config.yaml"))
-    dataset = read_dataset(config.train.data, _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
+    dataset = read_dataset(_one_dataset(config), _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     plan = read_json(folder / PLAN)
     if plan.get("dataset_sha256") != content_hashes(dataset).dataset:
         raise InputError(
@@ -150,6 +150,20 @@ def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
         samples.update({(sample.document, sample.page): sample for sample in found})
     ordered = tuple(samples[one.origin.document, one.origin.page] for one in folds.images)
     return Folds(folds.folder, folds.dataset, folds.images, ordered)
+
+
+def _one_dataset(config: Config) -> str:
+    """The dataset whose pages are divided into folds.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    if not isinstance(config.train.data, str):
+        raise ConfigError(
+            "train.data: a cross-validation divides the pages of one dataset, and several are named",
+            "Name one of them with --data.",
+        )
+    return config.train.data
 
 
 def finished_training(place: Path, make_settings: Callable[[], Config], tell: Listeners) -> RunFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,8 @@ from typing import Any
 from docdetect import __version__
 from docdetect.config.loading import dump_config
 from docdetect.config.schema import Config
+from docdetect.datasets.data_yaml import data_yaml_text
+from docdetect.datasets.labelled import written_rules
 from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
 from docdetect.files import make_run_folder as make_run_folder
@@ -77,16 +80,43 @@ def versions() -> dict[str, str]:
 
 
 def write_configuration(run: RunFolder, config: Config, dataset: YoloDataset) -> None:
-    """`config.yaml` (reads back to the same run), `versions.json`, and `data.yaml` with absolute paths."""
-    write_text(run.data, dataset.data_yaml_text())
+    """`config.yaml` (reads back to the same run), `versions.json`, and `data.yaml` with absolute paths.
+
+    Of several datasets, `data.yaml` and the files that it names mean all their pages as one dataset.
+    """
+    write_text(run.data, _together(run, dataset) if dataset.shares else dataset.data_yaml_text())
     write_text(run.config, dump_config(config))
     write_json(run.path / "versions.json", versions())
 
 
+def _together(run: RunFolder, dataset: YoloDataset) -> str:
+    images = [image for side in dataset.splits.values() for image in side]
+    labelled = written_rules({image.name: image.labelled for image in images}, dataset.class_names)
+    if isinstance(labelled, dict):
+        write_json(run.path / "labelled.json", labelled)
+        labelled = (run.path / "labelled.json").as_posix()
+    distractors = {image.name: image.distractors.tolist() for image in images if len(image.distractors)}
+    if distractors:
+        write_json(run.path / "distractors.json", distractors)
+    places = {
+        side: [Path(os.path.abspath(place)) for place in found]  # noqa: PTH100 - links stay as they are
+        for side, found in dataset.places.items()
+    }
+    return data_yaml_text(
+        dataset.class_names,
+        places,
+        root=dataset.root,
+        distractors=run.path / "distractors.json" if distractors else None,
+        labelled=labelled,
+    )
+
+
 def data_record(dataset: YoloDataset, marks: ContentHashes) -> dict[str, Any]:
     """Which data a run saw: file, hashes, classes, and how much there is on each side."""
+    several = [{"file": one.file.as_posix(), "pages": one.pages, "weight": one.weight} for one in dataset.shares]
     return {
         "file": dataset.file.as_posix(),
+        **({"datasets": several} if several else {}),
         "dataset_sha256": marks.dataset,
         "split_sha256": marks.split,
         "classes": list(dataset.class_names),

@@ -34,6 +34,10 @@ _PANELS: Mapping[str, tuple[tuple[str, Colour], ...]] = {
 }
 
 
+def _data_name(config: Config) -> str:
+    return ", ".join(source.path for source in config.train.sources)
+
+
 def write_report(
     run: RunFolder,
     config: Config,
@@ -68,7 +72,7 @@ def write_report(
         ]
     report = Report(
         f"Training of {run.path.name}",
-        f"{len(epochs)} epoch{'' if len(epochs) == 1 else 's'} on {config.train.data}",
+        f"{len(epochs)} epoch{'' if len(epochs) == 1 else 's'} on {_data_name(config)}",
         [
             Tile("AP50", share(figures[0].ap50.value)),
             Tile("AP50-95", share(figures[0].ap50_95.value)),
@@ -92,7 +96,7 @@ def write_report(
             _pictures_section(run),
             _recipe_section(config.train),
         ],
-        [("weights", run.best.as_posix()), ("dataset", config.train.data), ("input", f"{config.train.imgsz} px")],
+        [("weights", run.best.as_posix()), ("dataset", _data_name(config)), ("input", f"{config.train.imgsz} px")],
     )
     write_text(run.path / REPORT, report_to_html(report))
 

@@ -9,13 +9,14 @@ from typing import Any
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config, TrainConfig
 from docdetect.datasets.reader import content_hashes, read_dataset
+from docdetect.datasets.several import read_training_data
 from docdetect.errors import ConfigError, DocdetectError, InputError
 from docdetect.files import read_json
 from docdetect.metrics.codec import figures_from_json
 from docdetect.models.checkpoint import load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.training.records import RunFolder, drop_later_epochs, find_run, update_record, write_configuration
-from docdetect.training.train import Listeners, TrainResult, run_training, train
+from docdetect.training.train import Listeners, TrainResult, run_training, train, with_absolute_data
 
 CHANGEABLE_ON_RESUME = (
     *("device", "workers", "cache", "patience", "hours", "pause_hours", "tracking", "tracking_uri"),
@@ -29,6 +30,7 @@ def train_or_go_on(config: Config, listeners: Listeners | None = None) -> TrainR
     Raises:
         see `train` and `resume`.
     """
+    config = with_absolute_data(config)
     for run in _runs_of_recipe(config.train):
         if read_json(run.record).get("state") == "finished":
             return _finished_result(run)
@@ -52,7 +54,10 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
     tell = listeners or Listeners()
     prepare_ultralytics(verbose=tell.verbose)
     run = RunFolder(find_run(wanted, Path(config.train.runs)).path.resolve())
-    dataset = read_dataset(run.data, pixels=True, on_progress=tell.on_progress, announce=tell.announce)
+    if isinstance(config.train.data, str):
+        dataset = read_dataset(run.data, pixels=True, on_progress=tell.on_progress, announce=tell.announce)
+    else:
+        dataset = read_training_data(config.train.sources, on_progress=tell.on_progress, announce=tell.announce)
     marks = content_hashes(dataset)
     record = update_record(run)
     if record["data"]["split_sha256"] != marks.split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from docdetect.config.schema import Config
 from docdetect.console import ProgressCallback, no_progress, say_nothing
-from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes, read_dataset
+from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes
+from docdetect.datasets.several import read_training_data
 from docdetect.errors import InterruptedRunError
 from docdetect.files import locked_folder, sha256_file
 from docdetect.metrics.codec import to_plain
@@ -95,6 +97,17 @@ def with_named_model(config: Config) -> Config:
     return config.model_copy(update={"train": config.train.model_copy(update={"model": newest})})
 
 
+def with_absolute_data(config: Config) -> Config:
+    """The configuration with the absolute paths of several datasets, so that a run goes on in any folder."""
+    if isinstance(config.train.data, str):
+        return config
+    data = tuple(
+        one.model_copy(update={"path": os.path.abspath(one.path)})  # noqa: PTH100 - links stay as they are
+        for one in config.train.data
+    )
+    return config.model_copy(update={"train": config.train.model_copy(update={"data": data})})
+
+
 def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     """Trains with `config.train` into a new folder `<runs>/<name>_<timestamp>`.
 
@@ -110,7 +123,8 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     recipe = config.train
     check_tracking(recipe)
     select_device(recipe.device)
-    dataset = read_dataset(recipe.data, pixels=True, on_progress=tell.on_progress, announce=tell.announce)
+    dataset = read_training_data(recipe.sources, on_progress=tell.on_progress, announce=tell.announce)
+    config = with_absolute_data(config)
     model = resolve_model(with_named_model(config).train.model, announce=tell.announce)
     if model.suffix.lower() != ".pt":
         check_architecture(model, len(dataset.class_names))

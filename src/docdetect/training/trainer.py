@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from docdetect.console import ProgressCallback
 from docdetect.datasets.origins import read_origins
-from docdetect.datasets.reader import YoloDataset
+from docdetect.datasets.reader import TrainingShare, YoloDataset
+from docdetect.datasets.several import PageDraws
 from docdetect.errors import ConfigError, InterruptedRunError
 from docdetect.files import as_argument
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
@@ -166,6 +167,8 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         try:
             if mode == "val":
                 return self._validation_loader(self.build_dataset(dataset_path, mode, batch_size), batch_size)
+            if self.job.dataset.shares:
+                return self._mixed_loader(self.build_dataset(dataset_path, mode, batch_size), batch_size)
             return super().get_dataloader(dataset_path, batch_size, rank, mode)
         finally:
             self.args.workers = self.job.workers
@@ -183,6 +186,22 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
             pin_memory=self.device.type == "cuda",
             collate_fn=pages.collate_fn,
             worker_init_fn=seed_worker,
+        )
+
+    def _mixed_loader(self, pages: Pages, batch_size: int) -> InfiniteDataLoader:
+        """Pages of several datasets, each as often as its share says; an epoch has as many pages as all of them."""
+        workers = self.args.workers if len(pages) > batch_size else 0
+        return InfiniteDataLoader(
+            pages,
+            batch_size=min(batch_size, len(pages)),
+            sampler=SharesSampler(self.job.dataset.shares, int(self.args.seed), int(self.start_epoch)),
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            pin_memory=self.device.type == "cuda",
+            collate_fn=pages.collate_fn,
+            worker_init_fn=seed_worker,
+            generator=torch.Generator().manual_seed(int(self.args.seed)),
+            drop_last=len(pages) > batch_size and len(pages) % batch_size != 0,
         )
 
     def get_validator(self) -> PagesValidator:
@@ -246,6 +265,22 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         for staging, target in staged.items():
             if staging.is_file():
                 os.replace(staging, target)  # noqa: PTH105 - atomic on every platform
+
+
+class SharesSampler(torch.utils.data.Sampler[int]):
+    """Positions of training pages for epoch after epoch; the same seed and the same first epoch give the same pages."""
+
+    def __init__(self, shares: Sequence[TrainingShare], seed: int, first_epoch: int = 0) -> None:
+        self.pages = sum(share.pages for share in shares)
+        self._draws = PageDraws(shares, seed)
+        for _ in range(first_epoch):  # a run that goes on draws what it would have drawn
+            self._draws.take(self.pages)
+
+    def __len__(self) -> int:
+        return self.pages
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._draws.take(self.pages).tolist())
 
 
 def loader_processes(most: int, device: torch.device) -> int:
