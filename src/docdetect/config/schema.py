@@ -415,6 +415,28 @@ class DataConfig(Section):
     manifest: Annotated[str, Option("Split", shown=True, metavar="FILE", commands=_SPLITTING, unset="a new split")] = (
         Field("", description="A split.csv whose split is checked and applied again.")
     )
+    add_to: Annotated[str, Option("Input", shown=True, metavar="DATASET", commands={"prepare": ""}, unset="none")] = (
+        Field(
+            "",
+            description="Dataset that the pages are added to. Its pages keep their splits, near-duplicates follow "
+            "them, and the result goes to the output, which may be the same folder.",
+        )
+    )
+    test_pages: Annotated[str, Option("Split", shown=True, metavar="FILE", commands={"prepare": ""}, unset="none")] = (
+        Field(
+            "",
+            description="A test_pages.csv of select. These pages go to the test split and stay there in every dataset "
+            "that is made from this one.",
+        )
+    )
+    unlisted_pages: Annotated[
+        Literal["auto", "empty", "skip"], Option("Pages", shown=True, commands={"prepare": "", "split": ""})
+    ] = Field(
+        "auto",
+        description="What happens to pages, of documents that the annotations list, that the annotations do not list: "
+        "empty takes them as pages without marks, skip leaves them out, auto is skip with add_to or test_pages, where "
+        "people have looked at single pages, and empty otherwise.",
+    )
     images: Annotated[str, Option("Output", shown=True, metavar="FOLDER", commands={"convert": "output"})] = Field(
         "data/images", description="Folder in which convert writes the page pictures."
     )
@@ -448,7 +470,14 @@ class DataConfig(Section):
             raise ValueError(f"val + test: {self.val:g} + {self.test:g} leave nothing to train on")
         if self.folds == 1:
             raise ValueError("folds: at least 2, or 0 for none")
+        if self.manifest and (self.add_to or self.test_pages):
+            raise ValueError("manifest: excludes add_to and test_pages, which decide the split themselves")
         return self
+
+    @property
+    def skips_unlisted_pages(self) -> bool:
+        """Whether only pages that the annotations list are taken."""
+        return self.unlisted_pages == "skip" or (self.unlisted_pages == "auto" and bool(self.add_to or self.test_pages))
 
 
 class TrainConfig(Section):

@@ -18,6 +18,7 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
 from docdetect.datasets.ground_truth import GroundTruth, worker_settings
 from docdetect.datasets.labelled import written_rules
+from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, pages_for_tests_text
 from docdetect.datasets.split import (
     SPLIT_CSV,
     PageKey,
@@ -29,10 +30,12 @@ from docdetect.datasets.split import (
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.drawing import draw_detections, encoded_image, write_image
 from docdetect.documents.page_names import page_stem
+from docdetect.documents.pictures import read_picture
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.errors import InputError, OutputExistsError, problem_list
 from docdetect.files import as_argument, read_json, read_text, sha256_text, write_bytes, write_json, write_text
+from docdetect.prepare.growth import Base, carried_label, read_base
 from docdetect.prepare.manifest import is_current, published_folder
 from docdetect.prepare.plan import DatasetPlan, divide_into_folds, plan_dataset, read_sources, split_warnings
 from docdetect.prepare.report import (
@@ -79,7 +82,8 @@ def prepare(
     """Makes the dataset that the configuration describes, or finds that it is there already.
 
     Documents and pages that cannot be read are in the report; the rest becomes the dataset. The same inputs and
-    settings give the same bytes.
+    settings give the same bytes. With `add_to` the pages are added to a dataset, whose pages keep their splits; where
+    that is the folder of the result, the dataset grows in place, and adding the same pages again changes nothing.
 
     Raises:
         InputError: missing, contradictory or wholly unreadable inputs.
@@ -90,11 +94,19 @@ def prepare(
     target = Path(config.dataset)
     sources = read_sources(config, workers, on_progress)
     inputs = {**sources.inputs, "split": sha256_text(read_text(Path(config.manifest))) if config.manifest else None}
-    unchanged = is_current(target, "dataset", inputs, overwrite=config.overwrite)  # before groups are looked for
+    if config.test_pages:
+        inputs["test_pages"] = sha256_text(read_text(Path(config.test_pages)))
+    base = read_base(Path(config.add_to), config.classes, on_progress) if config.add_to else None
+    in_place = base is not None and base.folder.resolve() == target.resolve()
+    if base is not None:
+        added = inputs in base.rounds
+        inputs = base.inputs if added else {"rounds": [*base.rounds, inputs]}
+    # Before groups are looked for. A dataset that grows in place holds what it held before, so nothing is lost.
+    unchanged = is_current(target, "dataset", inputs, overwrite=config.overwrite or in_place)
     if unchanged:
         report = report_from_json(read_json(target / "report.json"))
     else:
-        plan = plan_dataset(config, sources.ground_truth, workers, on_progress)
+        plan = plan_dataset(config, sources.ground_truth, workers, on_progress, base=base)
         with published_folder(target, "dataset", inputs) as folder:
             report = _build(folder, plan, config.classes, workers, on_progress)
     steps = (
@@ -202,8 +214,12 @@ def _build(
     folder: Path, plan: DatasetPlan, classes: tuple[str, ...], workers: WorkerSettings, on_progress: ProgressCallback
 ) -> Report:
     made, failures = _make_pages(folder, plan, classes, workers, on_progress)
-    split = plan.split.only(made)
     pages = {key: page for key, page in plan.ground_truth.pages.items() if key in made}
+    if plan.base is not None:
+        carried = sorted(plan.base.rows.keys() - made.keys())
+        made |= _carry_pages(folder, plan.base, carried, classes, on_progress)
+        pages |= {key: plan.base.images[key].ground_truth for key in carried}
+    split = plan.split.only(made)
     hashes = {key: page.sha256 for key, page in made.items()}
     report = _report(
         plan.ground_truth,
@@ -211,7 +227,7 @@ def _build(
         count_splits(split, pages, classes),
         pages,
         failures=failures,
-        warnings=[*split_warnings(split, pages, classes), *_same_images(split, hashes)],
+        warnings=[*plan.notes, *split_warnings(split, pages, classes), *_same_images(split, hashes)],
         left_out=plan.left_out,
     )
     for side in ("train", "val"):
@@ -222,6 +238,8 @@ def _build(
     labelled = _write_labelled(folder, plan, split, classes)
     write_text(folder / DATA_YAML, data_yaml_text(classes, places, labelled=labelled))
     write_text(folder / SPLIT_CSV, split_to_csv(split))
+    if tests := plan.tests & made.keys():
+        write_text(folder / TEST_PAGES_CSV, pages_for_tests_text(tests))
     for side in split.names():
         pictures = {page_stem(key.document, key.page): made[key].thumbnail for key in split.only_in(side)}
         write_contact_sheets(folder / "vis", side, pictures)
@@ -235,10 +253,16 @@ def _build(
 
 def _write_labelled(folder: Path, plan: DatasetPlan, split: Split, classes: tuple[str, ...]) -> Any:
     """What the data.yaml says of the classes that are labelled; a file for pages that differ in it."""
-    if plan.rules is None:
+    if plan.rules is None and plan.base is None:
         return None
+
+    def labelled_on(key: PageKey) -> frozenset[int] | None:
+        if key in plan.sizes or plan.base is None:
+            return None if plan.rules is None else plan.rules.ids_at(key.document, classes)
+        return plan.base.images[key].labelled
+
     places = {
-        f"images/{side}/{page_stem(key.document, key.page)}.png": plan.rules.ids_at(key.document, classes)
+        f"images/{side}/{page_stem(key.document, key.page)}.png": labelled_on(key)
         for key, side in split.sides().items()
     }
     rules = written_rules(places, classes)
@@ -286,6 +310,24 @@ def _make_pages(
             "Open one of the documents in a viewer; if that works, print it to a new PDF.",
         )
     return made, failures
+
+
+def _carry_pages(
+    folder: Path, base: Base, keys: Sequence[PageKey], classes: tuple[str, ...], on_progress: ProgressCallback
+) -> dict[PageKey, _MadePage]:
+    """Copies pages of a dataset, with their labels and drawings, into a folder; see `_make_pages`."""
+    carried = {}
+    for done, key in enumerate(keys, start=1):
+        image, side, stem = base.images[key], base.rows[key].split, page_stem(key.document, key.page)
+        picture = image.path.read_bytes()
+        pixels = read_picture(image.path).pixels
+        write_bytes(folder / "images" / side / f"{stem}.png", picture)
+        write_text(folder / "labels" / side / f"{stem}.txt", carried_label(image))
+        write_image(folder / "vis" / side / f"{stem}.jpg", draw_detections(pixels, image.ground_truth, classes))
+        digest = hashlib.sha256(picture).hexdigest()
+        carried[key] = _MadePage(digest, thumbnail(pixels, image.ground_truth, classes))
+        on_progress(done, len(keys), f"kept {key}")
+    return carried
 
 
 @dataclass(frozen=True)

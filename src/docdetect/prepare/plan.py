@@ -22,6 +22,7 @@ from docdetect.datasets.ground_truth import (
     SurveyedDocument,
     bring_together,
     failed_documents,
+    match_names,
     read_annotations,
     same_aspect,
     survey_documents,
@@ -29,6 +30,7 @@ from docdetect.datasets.ground_truth import (
 from docdetect.datasets.groups import find_groups
 from docdetect.datasets.labelled import LabelRules, document_rules
 from docdetect.datasets.page_fingerprints import fingerprint_documents
+from docdetect.datasets.pages_for_tests import read_pages_for_tests
 from docdetect.datasets.split import (
     PageKey,
     Split,
@@ -45,6 +47,7 @@ from docdetect.documents.sizes import AtDpi, ExactSize, LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, count_left_out, documents_in
 from docdetect.errors import InputError, problem_list
 from docdetect.files import read_text, sha256_file, sha256_text
+from docdetect.prepare.growth import Base, check_same_documents, group_with_base, grown_split
 from docdetect.types import Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
@@ -151,6 +154,9 @@ class DatasetPlan:
         sizes: at which size each of these pages is rendered.
         left_out: number of pages without marks that `empty` leaves out.
         rules: which classes are labelled in which documents; None for all of them everywhere.
+        base: the dataset that the pages are added to; None for a new dataset.
+        tests: the pages of the test split that were drawn at random for tests.
+        notes: sentences about the split.
     """
 
     ground_truth: GroundTruth
@@ -158,6 +164,9 @@ class DatasetPlan:
     sizes: dict[PageKey, RenderSize]
     left_out: int
     rules: LabelRules | None = None
+    base: Base | None = None
+    tests: frozenset[PageKey] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def files(self) -> list[DocumentFile]:
         """The documents that have pages in the dataset."""
@@ -174,7 +183,14 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
     path = Path(config.annotations)
     annotations = read_annotations(path)
     found = documents_in(Path(config.pdfs))
-    documents = survey_documents(found.files, workers, on_progress)
+    files, unlisted = found.files, config.unlisted
+    if config.skips_unlisted_pages and unlisted == "auto":
+        # A person looks at few pages of an archive: what nobody looked at is not even opened.
+        unlisted = "skip"
+        matched = match_names(annotations, [file.name for file in files])
+        listed = {*matched.document_of.values(), *(name for names in matched.ambiguous.values() for name in names)}
+        files = tuple(file for file in files if file.name in listed) or files
+    documents = survey_documents(files, workers, on_progress)
     if all(document.failure for document in documents):
         raise InputError(
             problem_list(
@@ -188,7 +204,7 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
         documents,
         ClassRules(config.classes, config.class_map),
         str(path),
-        unlisted=config.unlisted,
+        unlisted=unlisted,
         missing=config.missing,
     )
     if found.left_out:
@@ -201,6 +217,7 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
         "settings": {
             **{name: settings[name] for name in _SETTINGS},
             **({"labelled": settings["labelled"]} if config.labelled else {}),
+            **({"unlisted_pages": "skip"} if config.skips_unlisted_pages else {}),
             **{name: unmatched.treated for name, unmatched in chosen.items() if unmatched.documents},
         },
         "annotations": sha256_file(path),
@@ -210,19 +227,42 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
 
 
 def plan_dataset(
-    config: DataConfig, ground_truth: GroundTruth, workers: WorkerSettings, on_progress: ProgressCallback = no_progress
+    config: DataConfig,
+    ground_truth: GroundTruth,
+    workers: WorkerSettings,
+    on_progress: ProgressCallback = no_progress,
+    *,
+    base: Base | None = None,
 ) -> DatasetPlan:
     """Decides which pages a dataset takes, where each goes and how large it is rendered.
+
+    Args:
+        config: the section `data`.
+        ground_truth: documents and annotations brought together.
+        workers: processes that render pages.
+        on_progress: called for each document and for pairs of pages.
+        base: the dataset that the pages are added to.
 
     Raises:
         InputError: no page is left to take; the manifest does not fit.
     """
-    keys = ground_truth.keys()
+    keys = sorted(ground_truth.pages) if config.skips_unlisted_pages else ground_truth.keys()
     marks = {key: len(page) for key, page in ground_truth.pages.items()}
     chosen = choose_pages(keys, marks, config.empty, config.seed)
     if not chosen:
         raise InputError("no page is left for the dataset: none has a mark", "Use --empty keep.")
-    if config.manifest:
+    tests = frozenset(read_pages_for_tests(Path(config.test_pages))) if config.test_pages else frozenset()
+    notes: list[str] = []
+    if base is not None or tests:
+        tests |= base.tests if base is not None else frozenset()
+        if base is None:
+            groups = group_pages(chosen, config.split_by, ground_truth.documents, workers, on_progress)
+        else:
+            check_same_documents(base, ground_truth.documents)
+            groups = group_with_base(chosen, config.split_by, ground_truth.documents, base, workers, on_progress)
+        counts = class_counts(ground_truth.pages, len(config.classes))
+        split, notes = grown_split(groups, {} if base is None else base.rows, tests, counts, config)
+    elif config.manifest:
         manifest = split_from_csv(read_text(Path(config.manifest)), config.manifest)
         split = apply_split(manifest, chosen, config.split_by, config.manifest)
     else:
@@ -231,7 +271,10 @@ def plan_dataset(
     annotated_wh = {key: page.size_wh for key, page in ground_truth.pages.items()}
     sizes = render_sizes(config, ground_truth.documents, annotated_wh)
     rules = document_rules(config.labelled, [document.file.name for document in ground_truth.documents])
-    return DatasetPlan(ground_truth, split, {key: sizes[key] for key in chosen}, len(keys) - len(chosen), rules)
+    left_out = len(keys) - len(chosen)
+    in_test = tests & set(split.only_in(_TEST))
+    chosen_sizes = {key: sizes[key] for key in chosen}
+    return DatasetPlan(ground_truth, split, chosen_sizes, left_out, rules, base, in_test, tuple(notes))
 
 
 def render_sizes(

@@ -1,0 +1,472 @@
+"""Simulates active learning: does `select` choose better pages to label than chance does?
+
+    python -m benchmarks.active_learning --folder FOLDER [--pieces 1]   # resumable: again until all is done
+    python -m benchmarks.active_learning --folder FOLDER --report docs  # the table, and the curve as SVG
+
+Made-up documents (`docdetect synth`) play the archive, and their exact labels the person who labels. All marks have the
+fine classes of the generator, two of which, electronic signatures and stamps of notaries, are rare in the archive: all
+but a dozen pages with each are taken out of it. Everything starts from the same random pages; in every
+round a strategy chooses further ones, the network learns from all that are labelled, from the weights of the round
+before, and is evaluated on pages that are in no archive. The strategies are
+
+- random: pages drawn at random;
+- uncertainty: the pages with the highest score, by the very functions of `docdetect select`;
+- uncertainty + diversity: a shortlist of the eight times as many best pages, and of these by greedy k-center over the
+  pooled features of the network, by the very function of `docdetect select`.
+
+To fit into an hour on one core, the network is the bundled one, of which all but the last layers is frozen: what these
+layers take in is computed once for every page, at 384 px. A few small layers in place of the last one for the classes,
+and the last one for the boxes, learn.
+What `select` has beside this (second looks, near-duplicates, lacking marks, merged boxes) takes no part.
+
+An interval is Student's t over the seeds, of the differences to random of the same seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from docdetect.active_learning.diversity import k_center
+from docdetect.active_learning.scores import TOP, Weights, binary_entropy, class_weights, highest_by_class, page_mean
+from docdetect.config.schema import SynthConfig
+from docdetect.documents.pictures import read_picture
+from docdetect.metrics.bootstrap import metric_draws
+from docdetect.metrics.matching import Sample, match
+from docdetect.models.checkpoint import load_network
+from docdetect.models.engines.features import pooled
+from docdetect.models.head import HeadSpec, Raw, raw_to_detections
+from docdetect.models.letterbox import Letterbox, page_to_picture
+from docdetect.models.ultralytics_setup import prepare_ultralytics
+from docdetect.models.weights import resolve_weights
+from docdetect.synth.dataset import JOURNAL_NAME, image_path, read_journal
+from docdetect.synth.generate import generate
+from docdetect.types import Detections, FloatArray
+
+CLASSES = (
+    "qr",
+    "handwritten_signature",
+    "initials",
+    "digital_signature",
+    "stamp_official",
+    "stamp_notary",
+    "stamp_company",
+)
+RARE = ("digital_signature", "stamp_notary")
+TITLES = {
+    "all": "AP50, mean of the seven classes",
+    "rare": "AP50, mean of the two rare classes",
+    "pages_with_rare": "labelled pages with a rare mark",
+}
+STRATEGIES = ("random", "uncertainty", "uncertainty + diversity")
+SEEDS = (0, 1, 2, 3, 4)
+
+# Pages that are made, those among them that are for the evaluation, and pages of the archive with each rare kind.
+PAGES, TEST_PAGES, RARE_PAGES = 1200, 450, 12
+# Pages that are labelled at the start, and in each round.
+START, ROUNDS, PER_ROUND = 20, 4, 20
+# Width and height in px of the pictures of all pages, both multiples of 32.
+PICTURE_WH = 288, 384
+STRIDES = (8, 16, 32)
+BINS = 16
+# Epochs at the start and in each round, pages in a batch, and the learning rate.
+EPOCHS, BATCH, LEARNING_RATE = 40, 8, 3e-3
+# Channels of the branch for the classes.
+CLASS_CHANNELS = 48
+# Score from which a detection is a mark, and from which it is a possible mark.
+CONF, CHECK_CONF = 0.25, 0.05
+# Pages in the shortlist for each page that is wanted, as in `docdetect select`.
+SHORTLIST = 8
+SPEC = HeadSpec(CLASSES, STRIDES, BINS)
+# 97.5 % quantile of Student's t, by degrees of freedom.
+STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+
+
+# --------------------------------------------------------------------------------------------------- pages, features
+
+
+@dataclass(frozen=True)
+class Archive:
+    """All pages with their features.
+
+    Attributes:
+        classes: for each level (N, 128, H, W) float16, what the last layer of the branch for classes takes in.
+        boxes: for each level (N, 64, H, W) float16, what the last layer of the branch for boxes takes in.
+        pooled: float32 (N, D), see `docdetect.models.engines.features.pooled`.
+        ground_truth: the marks in px of the picture.
+        test: positions of the pages for the evaluation.
+        pool: positions of the pages that can be labelled.
+    """
+
+    classes: list[np.ndarray]
+    boxes: list[np.ndarray]
+    pooled: FloatArray
+    ground_truth: list[Detections]
+    test: list[int]
+    pool: list[int]
+
+
+def make_pages(folder: Path, pages: int) -> None:
+    """The made-up pages; nothing happens where they are there already."""
+    if len(read_journal(folder / JOURNAL_NAME)) < pages:
+        generate(SynthConfig(output=str(folder), pages=pages, imgsz=640, seed=11, val=0.0, classes=CLASSES, workers=1))
+
+
+def read_pages(folder: Path) -> tuple[list[Path], list[Detections]]:
+    """Pictures of all pages, and their marks in px of `PICTURE_WH`."""
+    pictures, marks = [], []
+    for _, record in sorted(read_journal(folder / JOURNAL_NAME).items()):
+        fit = fit_of(record.size_wh)
+        boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
+        scale = fit.inner_wh[0] / fit.page_wh[0], fit.inner_wh[1] / fit.page_wh[1]
+        boxes = boxes * np.array([*scale, *scale], np.float32) + np.array([fit.left, fit.top] * 2, np.float32)
+        ids = np.array([CLASSES.index(mark.kind) for mark in record.marks], np.int64)
+        pictures.append(image_path(folder, record, "jpg"))
+        marks.append(Detections(boxes, ids, PICTURE_WH))
+    return pictures, marks
+
+
+def fit_of(page_wh: tuple[int, int]) -> Letterbox:
+    """Where a page lies in its picture of `PICTURE_WH`."""
+    gain = min(PICTURE_WH[0] / page_wh[0], PICTURE_WH[1] / page_wh[1])
+    inner = max(1, round(page_wh[0] * gain)), max(1, round(page_wh[1] * gain))
+    left, top = (PICTURE_WH[0] - inner[0]) // 2, (PICTURE_WH[1] - inner[1]) // 2
+    return Letterbox(page_wh, inner, left, top, PICTURE_WH)
+
+
+def divide(ground_truth: Sequence[Detections], test_pages: int, rare_pages: int) -> tuple[list[int], list[int]]:
+    """The pages for the evaluation, and those of the archive, of which few have a rare kind."""
+    order = np.random.default_rng(0).permutation(len(ground_truth)).tolist()
+    test, rest = sorted(order[:test_pages]), order[test_pages:]
+    left = dict.fromkeys((CLASSES.index(name) for name in RARE), rare_pages)
+    pool = []
+    for page in rest:
+        rare = set(ground_truth[page].class_ids.tolist()) & left.keys()
+        if all(left[class_id] > 0 for class_id in rare):
+            pool.append(page)
+            for class_id in rare:
+                left[class_id] -= 1
+    return test, sorted(pool)
+
+
+def compute_features(pictures: Sequence[Path], folder: Path) -> None:
+    """What the frozen part of the network gives for every page, into memory-mapped files; kept once they are whole."""
+    done = folder / "features.json"
+    if done.is_file():
+        return
+    network: Any = load_network(resolve_weights("", Path("runs/train"))).float().eval()
+    head = network.model[-1]
+    taken: list[torch.Tensor] = []
+    head.register_forward_pre_hook(lambda _, inputs: taken.extend(inputs[0]))
+    files: list[np.ndarray] = []
+    pools: list[FloatArray] = []
+    with torch.inference_mode():
+        for position, path in enumerate(pictures):
+            page = read_picture(path).pixels
+            picture = page_to_picture(page, fit_of((page.shape[1], page.shape[0])))
+            taken.clear()
+            network(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)
+            neck = [level.clone() for level in taken]
+            classes = [head.cv3[i][1](head.cv3[i][0](level)) for i, level in enumerate(neck)]
+            arrays = [*classes, *(head.cv2[i][1](head.cv2[i][0](level)) for i, level in enumerate(neck))]
+            if not files:
+                files = [_mapped(folder, i, (len(pictures), *one.shape[1:]), "w+") for i, one in enumerate(arrays)]
+            for file, array in zip(files, arrays, strict=True):
+                file[position] = array[0].numpy().astype(np.float16)
+            pools.append(pooled([level[0].numpy() for level in neck]))
+    np.save(folder / "pooled.npy", np.stack(pools))
+    last = {f"box_{i}": head.cv2[i][2].state_dict() for i in range(len(STRIDES))}
+    torch.save(last, folder / "last_layers.pt")
+    done.write_text(json.dumps([list(file.shape) for file in files]), encoding="utf-8")
+
+
+def _mapped(folder: Path, number: int, shape: tuple[int, ...], mode: str) -> np.ndarray:
+    return np.memmap(folder / f"features_{number}.f16", np.float16, mode, shape=shape)  # type: ignore[call-overload,no-any-return]
+
+
+def read_archive(folder: Path, ground_truth: list[Detections]) -> Archive:
+    """What `compute_features` has written, with the marks."""
+    shapes = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+    files = [_mapped(folder, number, tuple(shape), "r") for number, shape in enumerate(shapes)]
+    test, pool = divide(ground_truth, TEST_PAGES, RARE_PAGES)
+    levels = len(STRIDES)
+    return Archive(files[:levels], files[levels:], np.load(folder / "pooled.npy"), ground_truth, test, pool)
+
+
+# ----------------------------------------------------------------------------------------------- what learns, figures
+
+
+class Head(nn.Module):
+    """What learns: a branch for the classes of each level, and the last layer of the branch for the boxes."""
+
+    def __init__(self, channels: Sequence[int], last_layers: dict[str, Any]) -> None:
+        super().__init__()
+        self.nc, self.reg_max, self.no = len(CLASSES), BINS, len(CLASSES) + 4 * BINS
+        self.stride = torch.tensor(STRIDES, dtype=torch.float32)
+        width = CLASS_CHANNELS
+        self.classes = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(count, width, 1), nn.BatchNorm2d(width), nn.SiLU(),
+                nn.Conv2d(width, width, 3, padding=1, groups=width), nn.BatchNorm2d(width), nn.SiLU(),
+                nn.Conv2d(width, len(CLASSES), 1),
+            )
+            for count in channels
+        )  # fmt: skip
+        self.boxes = nn.ModuleList(nn.Conv2d(4 * BINS, 4 * BINS, 1) for _ in channels)
+        for i, (branch, stride) in enumerate(zip(self.classes, STRIDES, strict=True)):
+            # Few cells hold a mark: the scores begin low, as in Ultralytics.
+            nn.init.constant_(branch[-1].bias, math.log(5 / len(CLASSES) / (640 / stride) ** 2))  # type: ignore[index]
+            self.boxes[i].load_state_dict(last_layers[f"box_{i}"])
+
+    def forward(self, classes: list[torch.Tensor], boxes: list[torch.Tensor]) -> dict[str, Any]:
+        scores = [branch(level).flatten(2) for branch, level in zip(self.classes, classes, strict=True)]
+        sides = [layer(level).flatten(2) for layer, level in zip(self.boxes, boxes, strict=True)]
+        return {"boxes": torch.cat(sides, 2), "scores": torch.cat(scores, 2), "feats": classes}
+
+
+def inputs_of(archive: Archive, pages: Sequence[int]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The stored features of some pages as float32."""
+    return (
+        [torch.from_numpy(np.asarray(level[list(pages)], np.float32)) for level in archive.classes],
+        [torch.from_numpy(np.asarray(level[list(pages)], np.float32)) for level in archive.boxes],
+    )
+
+
+def train(head: Head, archive: Archive, pages: Sequence[int], seed: int) -> None:
+    """Some epochs over the labelled pages, with the loss of Ultralytics."""
+    prepare_ultralytics()
+    from ultralytics.utils.loss import v8DetectionLoss
+
+    holder: Any = nn.Module()
+    holder.model = nn.ModuleList([head])
+    holder.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
+    loss_of = v8DetectionLoss(holder)
+    steps = EPOCHS * math.ceil(len(pages) / BATCH)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=5e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+    head.train()
+    for _, batch in zip(range(steps), _batches(pages, seed), strict=False):
+        loss = loss_of(head(*inputs_of(archive, batch)), targets_of(archive, batch))[0].sum()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(head.parameters(), 10.0)
+        optimizer.step()
+        schedule.step()
+    head.eval()
+
+
+def _batches(pages: Sequence[int], seed: int) -> Iterator[list[int]]:
+    generator = np.random.default_rng(seed)
+    while True:
+        order = generator.permutation(np.array(sorted(pages))).tolist()
+        yield from (order[start : start + BATCH] for start in range(0, len(order), BATCH))
+
+
+def targets_of(archive: Archive, pages: Sequence[int]) -> dict[str, torch.Tensor]:
+    """The marks of some pages as the loss wants them: normalised centres and sizes."""
+    rows, size = [], np.array([*PICTURE_WH, *PICTURE_WH], np.float32)
+    for position, page in enumerate(pages):
+        truth = archive.ground_truth[page]
+        for box, class_id in zip(truth.xyxy, truth.class_ids.tolist(), strict=True):
+            centre = np.concatenate([(box[:2] + box[2:]) / 2, box[2:] - box[:2]]) / size
+            rows.append([position, class_id, *centre.tolist()])
+    table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
+    return {"batch_idx": table[:, 0], "cls": table[:, 1], "bboxes": table[:, 2:]}
+
+
+def predict(head: Head, archive: Archive, pages: Sequence[int], conf: float) -> list[Detections]:
+    """What the network finds on some pages, in px of the picture."""
+    fit = Letterbox(PICTURE_WH, PICTURE_WH, 0, 0, PICTURE_WH)
+    found = []
+    remaining = iter(pages)
+    with torch.inference_mode():
+        while batch := list(islice(remaining, 32)):
+            outputs = head(*inputs_of(archive, batch))
+            for distances, logits in zip(outputs["boxes"].numpy(), outputs["scores"].numpy(), strict=True):
+                found.append(raw_to_detections(Raw(distances, logits), SPEC, fit, conf, 0.7))
+    return found
+
+
+def evaluate(head: Head, archive: Archive) -> dict[str, float]:
+    """AP50 of each class, and their means over all and over the rare ones, on the pages for the evaluation."""
+    found = predict(head, archive, archive.test, 0.01)
+    samples = [
+        Sample(f"{page}", 1, f"{page}", archive.ground_truth[page], one)
+        for page, one in zip(archive.test, found, strict=True)
+    ]
+    matches = match(samples, len(CLASSES))
+    once = np.ones((1, len(samples)), np.int64)
+    drawn = metric_draws(matches, once, (CONF,) * len(CLASSES))
+    figures = {name: float(drawn.ap50[0, i]) for i, name in enumerate(CLASSES)}
+    figures["all"] = float(np.mean([figures[name] for name in CLASSES]))
+    figures["rare"] = float(np.mean([figures[name] for name in RARE]))
+    figures["all_50_95"] = float(drawn.ap50_95[0].mean())
+    return figures
+
+
+# ------------------------------------------------------------------------------------------------------- strategies
+
+
+def worths(found: Sequence[Detections]) -> np.ndarray:
+    """(N,) what each page is worth: uncertainty and near misses, as `docdetect select` adds them."""
+    classes = len(CLASSES)
+    entropies, near = (np.zeros((len(found), classes, TOP), np.float32) for _ in range(2))
+    marks = np.zeros(classes, np.int64)
+    for position, page in enumerate(found):
+        assert page.scores is not None
+        entropies[position] = highest_by_class(binary_entropy(page.scores), page.class_ids, classes)
+        below = page.select(page.scores < CONF)
+        assert below.scores is not None
+        near[position] = highest_by_class(below.scores / CONF, below.class_ids, classes)
+        marks += np.bincount(page.class_ids[page.scores >= CONF], minlength=classes)
+    weights = class_weights(marks)
+    return np.asarray(
+        Weights().entropy * page_mean(entropies, weights) + Weights().near_miss * page_mean(near, weights)
+    )
+
+
+def choose(strategy: str, archive: Archive, head: Head, labelled: Sequence[int], count: int, seed: int) -> list[int]:
+    """The pages that a strategy labels next."""
+    left = [page for page in archive.pool if page not in set(labelled)]
+    if strategy == "random":
+        return sorted(np.random.default_rng(seed).choice(left, count, replace=False).tolist())
+    worth = worths(predict(head, archive, left, CHECK_CONF))
+    order = np.argsort(-worth, kind="stable")
+    if strategy == "uncertainty":
+        return sorted(left[position] for position in order[:count])
+    short = order[: SHORTLIST * count]
+    features = archive.pooled[[left[position] for position in short]]
+    chosen = k_center(worth[short], features, archive.pooled[list(labelled)], count)
+    return sorted(left[short[one.position]] for one in chosen)
+
+
+def play(archive: Archive, folder: Path, strategy: str, seed: int) -> Iterator[dict[str, Any]]:
+    """One seed of one strategy: a record for each round, the start included."""
+    torch.manual_seed(seed)
+    head = Head([level.shape[1] for level in archive.classes], torch.load(folder / "last_layers.pt"))
+    labelled = sorted(np.random.default_rng(seed).choice(archive.pool, START, replace=False).tolist())
+    rare = {CLASSES.index(name) for name in RARE}
+    for round_ in range(ROUNDS + 1):
+        if round_:
+            labelled += choose(strategy, archive, head, labelled, PER_ROUND, 1000 * round_ + seed)
+        train(head, archive, labelled, 1000 * round_ + seed)
+        with_rare = sum(bool(rare & set(archive.ground_truth[page].class_ids.tolist())) for page in labelled)
+        yield {
+            "strategy": strategy,
+            "seed": seed,
+            "pages": len(labelled),
+            "pages_with_rare": with_rare,
+            "figures": evaluate(head, archive),
+        }
+
+
+# ----------------------------------------------------------------------------------------------------------- report
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and half the width of its 95 % interval, by Student's t."""
+    half = STUDENT_T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return statistics.fmean(values), half
+
+
+def by_round(records: Sequence[dict[str, Any]], figure: str) -> dict[str, dict[int, dict[int, float]]]:
+    """Strategy -> labelled pages -> seed -> figure."""
+    table: dict[str, dict[int, dict[int, float]]] = {}
+    for record in records:
+        pages = table.setdefault(record["strategy"], {}).setdefault(record["pages"], {})
+        pages[record["seed"]] = record["pages_with_rare"] if figure == "pages_with_rare" else record["figures"][figure]
+    return table
+
+
+def area(table: dict[int, dict[int, float]], seed: int) -> float:
+    """The mean of a figure over the rounds, without the start, which is the same for all: the area under the curve."""
+    return statistics.fmean(seeds[seed] for pages, seeds in sorted(table.items())[1:])
+
+
+def report(records: Sequence[dict[str, Any]]) -> str:
+    """The tables in Markdown: each figure by round, and the differences to random."""
+    lines: list[str] = []
+    for figure, title in TITLES.items():
+        table = by_round(records, figure)
+        rounds = sorted(table["random"])
+        digits = 1 if figure == "pages_with_rare" else 3
+        heads = [f"{pages} pages" for pages in rounds]
+        lines.append(f"| {title} | {' | '.join(heads)} | after the start, minus random |")
+        lines.append("|---|" + "---:|" * (len(rounds) + 1))
+        for strategy in STRATEGIES:
+            cells = [f"{statistics.fmean(table[strategy][pages].values()):.{digits}f}" for pages in rounds]
+            seeds = sorted(table[strategy][rounds[0]])
+            differences = [area(table[strategy], seed) - area(table["random"], seed) for seed in seeds]
+            mean, half = interval(differences)
+            last = "" if strategy == "random" else f"{mean:+.{digits}f} ± {half:.{digits}f}"
+            lines.append(f"| {strategy} | {' | '.join(cells)} | {last} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def draw(records: Sequence[dict[str, Any]], path: Path) -> None:
+    """The curves as SVG: mean over the seeds, and the band of the 95 % interval of the mean."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "docdetect"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for axis, name, title in zip(axes, ("all", "rare"), ("all seven classes", "the two rare classes"), strict=True):
+        for strategy, pages in by_round(records, name).items():
+            xs = sorted(pages)
+            middle, half = np.array([interval(list(pages[x].values())) for x in xs]).T
+            (line,) = axis.plot(xs, middle, marker="o", markersize=3, label=strategy)
+            axis.fill_between(xs, middle - half, middle + half, color=line.get_color(), alpha=0.15, linewidth=0)
+        axis.set(title=title, xlabel="labelled pages", ylabel="AP50")
+        axis.grid(alpha=0.3)
+    axes[0].legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True, help="Folder of pages, features and results.")
+    parser.add_argument("--pieces", type=int, default=1000, help="Most runs of one strategy and one seed.")
+    parser.add_argument("--report", type=Path, help="Write the table and the curve of what is done into this folder.")
+    wanted = parser.parse_args()
+    log = wanted.folder / "rounds.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    records = [json.loads(line) for line in lines]
+    if wanted.report:
+        wanted.report.mkdir(parents=True, exist_ok=True)
+        draw(records, wanted.report / "active-learning.svg")
+        print(report(records))
+        return
+    torch.set_num_threads(1)
+    make_pages(wanted.folder / "pages", PAGES)
+    pictures, ground_truth = read_pages(wanted.folder / "pages")
+    compute_features(pictures, wanted.folder)
+    archive = read_archive(wanted.folder, ground_truth)
+    finished = {(record["strategy"], record["seed"]) for record in records}
+    missing = [(name, seed) for seed in SEEDS for name in STRATEGIES if (name, seed) not in finished]
+    for strategy, seed in missing[: wanted.pieces]:
+        played = list(play(archive, wanted.folder, strategy, seed))  # written when it is whole
+        with log.open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(record) + "\n" for record in played)
+        print(strategy, seed, [round(record["figures"]["all"], 3) for record in played], flush=True)
+    left = len(missing) - wanted.pieces
+    print("all is done" if left <= 0 else f"{left} pieces are left")
+
+
+if __name__ == "__main__":
+    main()
