@@ -7,7 +7,7 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type check check-light bench docs format configs lock prepare train infer weights clean
+.PHONY: help setup demo test lint type check check-light bench docs page format configs lock prepare train infer weights clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,14 @@ bench: setup ## Measure: figures as ratios against a named alternative
 docs: setup ## Build the documentation into site/ without a network, and check its links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/pytest --quiet tests/test_docs.py
+
+# The bundle is committed, so that nobody needs Node.js to install or to run docdetect. The same sources and the same
+# package-lock.json give the same bytes; a test compares them where the packages are installed.
+PAGE := src/docdetect/service/page
+page: ## Build the review page (TypeScript) into src/docdetect/service/static; needs Node.js 20 or newer
+	npm --prefix $(PAGE) ci
+	npm --prefix $(PAGE) run check
+	npm --prefix $(PAGE) run build
 
 prepare: setup ## Make the dataset data/datasets/main of the documents in data/raw
 	$(DOCDETECT) prepare --config data.yaml

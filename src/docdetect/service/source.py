@@ -10,8 +10,8 @@ from pathlib import Path
 import docdetect
 from docdetect import __version__
 
-# Files of the package that are data of megabytes: the weights.
-_LEFT_OUT = {"weights", "__pycache__"}
+# Files of the package that are data of megabytes, the weights, and what others publish: the tools that build the page.
+_LEFT_OUT = {"weights", "__pycache__", "node_modules"}
 
 
 def source_archive() -> bytes:

@@ -1,0 +1,351 @@
+/** All marks of a category side by side: wrong ones stand out, and a key accepts or rejects. */
+
+import { type Signal, signal, useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { type CropDecisions, Problem, api } from "./api";
+import { Help } from "./editor/help";
+import { WALL_KEYS, belongsTo } from "./editor/keys";
+import { categoryName, categoryNames, count, inSentence, percent } from "./format";
+import { Icon } from "./icons";
+import { go, link } from "./routes";
+import { reviewer } from "./settings";
+import { Header } from "./shell";
+import { runStore } from "./store";
+import type { Crop } from "./types";
+import { Button, Category, Picture, Trouble, say } from "./ui";
+import { changed } from "./filters";
+import { Virtual } from "./virtual";
+
+const BATCH = 200;
+const CELL_PX = 190;
+const ROW_PX = 196;
+const SEND_AFTER_MS = 350;
+
+type Decision = "accept" | "reject";
+
+/** Crops of one category, loaded piece by piece, with what was decided here. */
+class Wall {
+  readonly crops: Signal<readonly Crop[]> = signal([]);
+  readonly total: Signal<number> = signal(0);
+  readonly trouble: Signal<unknown> = signal(null);
+  readonly decided: Signal<ReadonlyMap<string, Decision>> = signal(new Map());
+  /** What the service has not answered yet. */
+  readonly open: Signal<number> = signal(0);
+  private next: string | null = null;
+  private loading = false;
+  private waiting = new Map<string, { crop: Crop; decision: Decision }>();
+  private revisions: Record<string, number> = {};
+  private timer = 0;
+  private sending = false;
+
+  constructor(
+    readonly job: string,
+    readonly options: { category: string; ghosts: boolean; order: "confidence" | "page" },
+  ) {
+    void this.more();
+  }
+
+  async more(upTo = 0): Promise<void> {
+    if (this.loading) return;
+    this.loading = true;
+    try {
+      do {
+        const { category, ghosts, order } = this.options;
+        const answer = await api.crops(this.job, { category, ghosts, order, limit: BATCH, ...(this.next ? { after: this.next } : {}) });
+        this.crops.value = [...this.crops.value, ...answer.crops];
+        this.total.value = answer.total;
+        this.next = answer.next;
+        this.trouble.value = null;
+      } while (this.next && this.crops.value.length <= upTo);
+    } catch (error) {
+      this.trouble.value = error;
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  get hasMore(): boolean {
+    return this.next !== null;
+  }
+
+  decide(crops: readonly Crop[], decision: Decision): void {
+    const decided = new Map(this.decided.value);
+    for (const crop of crops) {
+      decided.set(keyOf(crop), decision);
+      this.waiting.set(keyOf(crop), { crop, decision });
+    }
+    this.decided.value = decided;
+    this.open.value = this.waiting.size;
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.send(), SEND_AFTER_MS);
+  }
+
+  /** Sends what was decided; what could not be sent is tried again. */
+  async send(): Promise<void> {
+    if (this.sending || this.waiting.size === 0) return;
+    this.sending = true;
+    const batch = [...this.waiting.values()];
+    this.waiting.clear();
+    const decisions: CropDecisions = { accept: [], reject: [], revisions: {}, ...(reviewer.peek() ? { by: reviewer.peek() } : {}) };
+    for (const { crop, decision } of batch) {
+      decisions[decision].push({ page: crop.page.id, box: crop.box.id });
+      decisions.revisions[crop.page.id] = this.revisions[crop.page.id] ?? crop.page.revision;
+    }
+    try {
+      const answer = await api.decideCrops(this.job, decisions);
+      for (const page of answer.pages) this.revisions[page.id] = page.revision;
+    } catch (error) {
+      this.failed(error, batch);
+    } finally {
+      this.sending = false;
+      this.open.value = this.waiting.size;
+    }
+    if (this.waiting.size > 0) this.timer = window.setTimeout(() => void this.send(), SEND_AFTER_MS);
+  }
+
+  private failed(error: unknown, batch: { crop: Crop; decision: Decision }[]): void {
+    if (error instanceof Problem && error.status === 409) {
+      const moved = (error.body.pages ?? []) as { id: string; revision: number; document: string; number: number }[];
+      const decided = new Map(this.decided.value);
+      for (const page of moved) this.revisions[page.id] = page.revision;
+      const ids = new Set(moved.map((page) => page.id));
+      for (const one of batch) {
+        if (ids.has(one.crop.page.id)) decided.delete(keyOf(one.crop));
+        else this.waiting.set(keyOf(one.crop), one);
+      }
+      this.decided.value = decided;
+      const first = moved[0];
+      const where = first ? `${first.document}, page ${first.number}` : "a page";
+      const others = moved.length > 1 ? ` and ${moved.length - 1} more` : "";
+      say(`Somebody changed ${where}${others} meanwhile. Look at it, then decide again.`, "bad", first && {
+        label: "Open the page",
+        run: () => go(link.page(this.job, first.id)),
+      });
+    } else if (error instanceof Problem && (error.isPassing || error.status === 401)) {
+      for (const one of batch) if (!this.waiting.has(keyOf(one.crop))) this.waiting.set(keyOf(one.crop), one);
+      say(`Not saved yet: ${error.message} It is tried again.`);
+      window.clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => void this.send(), 4000);
+    } else {
+      say(`Not saved: ${error instanceof Error ? error.message : String(error)}`, "bad");
+      const decided = new Map(this.decided.value);
+      for (const one of batch) decided.delete(keyOf(one.crop));
+      this.decided.value = decided;
+    }
+  }
+}
+
+const keyOf = (crop: Crop): string => `${crop.page.id}/${crop.box.id}`;
+
+export function WallView({ job, search }: { job: string; search: URLSearchParams }) {
+  const store = runStore(job);
+  useEffect(() => {
+    if (!store.review.value) void store.refresh();
+  }, [job]);
+  const categories = store.categories;
+  const category = search.get("category") || categories[0] || "";
+  const order = search.get("order") === "page" ? "page" : "confidence";
+  const ghosts = search.has("ghosts");
+  const set = (name: string, value: string): void => go(link.wall(job, changed(search, name, value)), true);
+  const helps = useSignal(false);
+  return (
+    <>
+      <Header job={job} view="wall" />
+      <main class="page wall-page">
+        <div class="wall-head">
+          <h1 class="hidden">Wall of marks</h1>
+          <div class="chips" role="group" aria-label="Category">
+            {categories.map((one) => (
+              <button key={one} type="button" class="chip" aria-pressed={one === category} onClick={() => set("category", one)}>
+                <Category name={one} categories={categories}>
+                  {categoryNames(one)}
+                </Category>
+              </button>
+            ))}
+          </div>
+          <div class="chips" role="group" aria-label="Which">
+            <button type="button" class="chip" aria-pressed={!ghosts} onClick={() => set("ghosts", "")}>
+              Found
+            </button>
+            <button type="button" class="chip" aria-pressed={ghosts} onClick={() => set("ghosts", "1")}>
+              Below the threshold
+            </button>
+          </div>
+          <label class="select">
+            <span>Order</span>
+            <select value={order} onChange={(event) => set("order", event.currentTarget.value === "page" ? "page" : "")}>
+              <option value="confidence">{ghosts ? "most confident first" : "least confident first"}</option>
+              <option value="page">document and page</option>
+            </select>
+          </label>
+          <Button icon="help" label="Keys" keys="?" bare kind="quiet" onClick={() => (helps.value = true)} />
+        </div>
+        {category && (
+          <Crops
+            key={`${job} ${category} ${ghosts} ${order}`}
+            job={job}
+            category={category}
+            ghosts={ghosts}
+            order={order}
+            onHelp={() => (helps.value = true)}
+          />
+        )}
+        {!category && store.error.value !== null && <Trouble error={store.error.value} onRetry={() => void store.refresh()} />}
+      </main>
+      {helps.value && <Help keys={WALL_KEYS} onClose={() => (helps.value = false)} />}
+    </>
+  );
+}
+
+interface CropsProps {
+  job: string;
+  category: string;
+  ghosts: boolean;
+  order: "confidence" | "page";
+  onHelp: () => void;
+}
+
+function Crops({ job, category, ghosts, order, onHelp }: CropsProps) {
+  const wall = useMemo(() => new Wall(job, { category, ghosts, order }), []);
+  const grid = useRef<HTMLDivElement>(null);
+  const columns = useSignal(4);
+  const focused = useSignal(-1);
+  const crops = wall.crops.value;
+  const decided = wall.decided.value;
+
+  useEffect(() => () => void wall.send(), []);
+  useEffect(() => {
+    const node = grid.current;
+    if (!node) return;
+    const look = (): void => {
+      columns.value = Math.max(2, Math.floor(node.clientWidth / CELL_PX));
+    };
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, []);
+
+  function focus(index: number): void {
+    if (index < 0 || index >= crops.length) return;
+    focused.value = index;
+    requestAnimationFrame(() => grid.current?.querySelector<HTMLElement>(`[data-crop="${index}"]`)?.focus({ preventScroll: true }));
+  }
+
+  function decide(index: number, decision: Decision, goesOn: boolean): void {
+    const crop = crops[index];
+    if (!crop) return;
+    wall.decide([crop], decision);
+    if (goesOn) focus(index + 1);
+  }
+
+  function acceptSeen(): void {
+    const node = grid.current;
+    if (!node) return;
+    const open: Crop[] = [];
+    for (const cell of node.querySelectorAll<HTMLElement>("[data-crop]")) {
+      const { top, bottom } = cell.getBoundingClientRect();
+      const crop = crops[Number(cell.dataset.crop)];
+      if (crop && bottom > 0 && top < window.innerHeight && stateOf(crop) === "open") open.push(crop);
+    }
+    wall.decide(open, "accept");
+    say(open.length > 0 ? `${count(open.length)} accepted.` : "Nothing is open on the screen.", "good");
+  }
+
+  const stateOf = (crop: Crop): Decision | "open" => decided.get(keyOf(crop)) ?? (crop.reviewed ? "accept" : "open");
+
+  const keys = (event: KeyboardEvent): void => {
+    if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const onCrop = event.target instanceof HTMLElement && event.target.closest("[data-crop]") !== null;
+    if (!onCrop && belongsTo(event.target, event)) return;
+    const index = focused.value;
+    const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns.value, ArrowUp: -columns.value };
+    const step = steps[event.key];
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (step !== undefined) focus(index < 0 ? 0 : index + step);
+    else if (key === "?") onHelp();
+    else if (key === "a" && event.shiftKey) acceptSeen();
+    else if (key === "a" || (key === "Enter" && onCrop)) decide(index, "accept", true);
+    else if (key === "x" || key === "Delete" || key === "Backspace") decide(index, "reject", true);
+    else if (key === "o" && crops[index]) go(link.page(job, crops[index].page.id));
+    else return;
+    event.preventDefault();
+  };
+  const latest = useRef(keys);
+  latest.current = keys;
+  useEffect(() => {
+    const down = (event: KeyboardEvent): void => latest.current(event);
+    window.addEventListener("keydown", down);
+    return () => window.removeEventListener("keydown", down);
+  }, []);
+
+  const numbers = { accept: 0, reject: 0 };
+  for (const decision of decided.values()) numbers[decision] += 1;
+  return (
+    <>
+      <div class="wall-bar">
+        <span role="status" data-open={wall.open.value}>
+          <b>{count(wall.total.value)}</b> {inSentence(wall.total.value === 1 ? categoryName(category) : categoryNames(category))}
+          {decided.size > 0 && `: ${count(numbers.accept)} accepted, ${count(numbers.reject)} rejected here`}
+          {wall.open.value > 0 ? ", saving" : decided.size > 0 ? ", saved" : ""}
+        </span>
+        <Button icon="check" label="Accept all that are seen" keys="Shift A" onClick={acceptSeen} />
+      </div>
+      {wall.trouble.value !== null && <Trouble error={wall.trouble.value} onRetry={() => void wall.more()} />}
+      {wall.total.value === 0 && !wall.trouble.value && <p class="empty">There is nothing of this kind.</p>}
+      <div ref={grid} class="wall-grid">
+        <Virtual
+          count={crops.length}
+          rowHeight={ROW_PX}
+          columns={columns.value}
+          label={`${categoryNames(category)} of the run`}
+          scrolls="window"
+          keep={focused.value}
+          reveal={focused.value}
+          onRange={(_first, last) => {
+            if (wall.hasMore && last + columns.value * 4 >= crops.length) void wall.more(last + columns.value * 4);
+          }}
+          render={(index) => {
+            const crop = crops[index];
+            if (!crop) return null;
+            const state = stateOf(crop);
+            return (
+              <div class={`crop ${state}`} data-state={state}>
+                <button
+                  type="button"
+                  class="crop-main"
+                  data-crop={index}
+                  tabIndex={index === Math.max(focused.value, 0) ? 0 : -1}
+                  aria-label={`${categoryName(crop.box.category)}${crop.box.confidence !== null ? `, confidence ${percent(crop.box.confidence)}` : ", by hand"}, ${WORDS[state]}`}
+                  onFocus={() => (focused.value = index)}
+                  onClick={() => {
+                    focused.value = index;
+                    decide(index, state === "reject" ? "accept" : "reject", false);
+                  }}
+                >
+                  <Picture path={crop.image} alt="" />
+                  <span class="crop-mark" aria-hidden="true">
+                    {state === "accept" && <Icon name="check" size={22} />}
+                    {state === "reject" && <Icon name="cross" size={22} />}
+                  </span>
+                </button>
+                <span class="crop-foot">
+                  <span>{crop.box.confidence === null ? "by hand" : percent(crop.box.confidence)}</span>
+                  <a href={link.page(job, crop.page.id)} tabIndex={-1} aria-label="Open the page">
+                    page
+                  </a>
+                  <span class="crop-actions">
+                    <Button icon="check" label="Accept" bare kind="quiet" pressed={state === "accept"} onClick={() => decide(index, "accept", false)} />
+                    <Button icon="cross" label="Reject" bare kind="quiet" pressed={state === "reject"} onClick={() => decide(index, "reject", false)} />
+                  </span>
+                </span>
+              </div>
+            );
+          }}
+        />
+      </div>
+    </>
+  );
+}
+
+const WORDS = { accept: "accepted", reject: "rejected", open: "not decided" } as const;
