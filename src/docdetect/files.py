@@ -17,7 +17,7 @@ import shlex
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -107,13 +107,30 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: the file is missing, unreadable or not JSON; the message has line and column.
     """
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(
+    text: str, origin: str, *, note_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
+) -> Any:
+    """The data of a JSON text.
+
+    Args:
+        text: the JSON.
+        origin: names the text in messages.
+        note_object: makes each object of its keys and values, in the order in which they stand in the text.
+
+    Raises:
+        InputError: not JSON (with line and column), nested too deeply, or a number that is too long.
+    """
+    remedy = "Repair the file or export it again."
     try:
-        return json.loads(read_text(path))
+        return json.loads(text, object_pairs_hook=note_object)
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})",
-            "Repair the file or export it again.",
-        ) from error
+        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise InputError(f"{origin}: not valid JSON ({place})", remedy) from error
+    except (RecursionError, ValueError) as error:  # nested without end, or a number of thousands of digits
+        raise InputError(f"{origin}: not usable as JSON ({error})", remedy) from error
 
 
 def json_text(data: Any) -> str:
@@ -121,8 +138,12 @@ def json_text(data: Any) -> str:
 
     Bytes of a path that are not UTF-8, which Python keeps as lone surrogates, are written as JSON's own escapes.
     """
-    text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _escaped(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def json_line(data: Any) -> str:
+    """The same data as compact JSON on one line, without a newline at the end; see `json_text`."""
+    return _escaped(json.dumps(data, ensure_ascii=False, allow_nan=False))
 
 
 @contextmanager
@@ -309,6 +330,11 @@ def _swap_in(staging: Path, target: Path) -> None:
 def _staging_prefix(target: Path) -> str:
     """How the names of staging files of `target` begin; shortened, since file systems limit names to 255 bytes."""
     return f".{target.name[:40]}."
+
+
+def _escaped(text: str) -> str:
+    """JSON with lone surrogates as JSON's own escapes, since no UTF-8 file can hold them."""
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _umask() -> int:

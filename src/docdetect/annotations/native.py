@@ -8,14 +8,15 @@ whether a box makes sense is decided in `docdetect.annotations.cleaning`.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from docdetect.annotations.writing import Piece, WriteSettings
 from docdetect.errors import InputError, problem_list
-from docdetect.files import nfc
+from docdetect.files import json_text, nfc, parse_json
 from docdetect.types import SizeWH
 
 _PAGE_KEY = re.compile(r"page_([1-9][0-9]{0,6})")
@@ -75,15 +76,7 @@ def annotations_from_text(text: str, origin: str) -> Annotations:
     Raises:
         InputError: not JSON (with line and column), or as `annotations_from_json`; `origin` names the text.
     """
-    try:
-        data = json.loads(text, object_pairs_hook=_object_noting_repeats)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{origin}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})",
-            "Repair the file or export it again.",
-        ) from error
-    except (RecursionError, ValueError) as error:  # nested without end, or a number of thousands of digits
-        raise InputError(f"{origin}: not usable as JSON ({error})", "Repair the file or export it again.") from error
+    data = parse_json(text, origin, note_object=_object_noting_repeats)
     return annotations_from_json(data, origin)
 
 
@@ -129,6 +122,36 @@ def annotations_to_json(annotations: Annotations) -> dict[str, Any]:
         }
         for document, pages in annotations.items()
     }
+
+
+class NativeWriter:
+    """One JSON file, document after document; marks without a key are numbered through the file."""
+
+    def __init__(self, settings: WriteSettings) -> None:
+        self._name = settings.name
+        self._documents = self._marks = 0
+
+    def begin(self) -> Iterator[Piece]:
+        yield self._piece("{")
+
+    def add(self, document: str, pages: Mapping[int, AnnotatedPage]) -> Iterator[Piece]:
+        numbered = {}
+        for number, page in sorted(pages.items()):
+            marks = [
+                replace(mark, key=mark.key or f"annotation_{self._marks + position}")
+                for position, mark in enumerate(page.marks, start=1)
+            ]
+            self._marks += len(marks)
+            numbered[number] = replace(page, marks=tuple(marks))
+        text = json_text(annotations_to_json({document: numbered}))
+        yield self._piece((",\n" if self._documents else "\n") + text.removeprefix("{\n").removesuffix("\n}\n"))
+        self._documents += 1
+
+    def end(self) -> Iterator[Piece]:
+        yield self._piece("\n}\n" if self._documents else "}\n")
+
+    def _piece(self, text: str) -> Piece:
+        return Piece(self._name, text, "next")
 
 
 def _mark_to_json(mark: Mark) -> dict[str, Any]:

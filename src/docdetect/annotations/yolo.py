@@ -5,12 +5,16 @@ The only module that knows normalised coordinates. It turns text into data and d
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from docdetect import boxes
+from docdetect.annotations.native import AnnotatedPage
+from docdetect.annotations.writing import Piece, WriteSettings, picture_name
 from docdetect.errors import InputError, problem_list
 from docdetect.types import Detections, SizeWH
 
@@ -26,12 +30,44 @@ class YoloLabels:
     Attributes:
         boxes: the boxes in px of the page, clipped to it, in the order of the lines, without scores.
         polygons: how many lines are polygons; `boxes` holds their bounding boxes.
-        confidences: how many lines have a sixth value, a confidence, which is not used.
+        confidences: how many lines have a sixth value, a confidence, which is not part of `boxes`.
+        scores: the sixth value of each line, None where there is none; in the order of the boxes.
     """
 
     boxes: Detections
     polygons: int = 0
     confidences: int = 0
+    scores: tuple[float | None, ...] = ()
+
+
+class YoloWriter:
+    """A YOLO dataset without its pictures: `labels/<document>/page_0001.txt`, `classes.txt` and `data.yaml`.
+
+    With the pictures in `images/`, docdetect, Ultralytics and FiftyOne read it. Boxes are cut at the edges of the page.
+    Confidences are written as a sixth value only where the settings want them, since training does not read such
+    lines.
+    """
+
+    def __init__(self, settings: WriteSettings) -> None:
+        self._settings = settings
+        self._ids = {name: number for number, name in enumerate(settings.categories)}
+
+    def begin(self) -> Iterator[Piece]:
+        yield Piece("classes.txt", "".join(f"{name}\n" for name in self._ids))
+        names = "".join(f"  {number}: {json.dumps(name)}\n" for name, number in self._ids.items())
+        about = f"# Marks of pages, written by {json.dumps(self._settings.model)}.\n"
+        yield Piece("data.yaml", f"{about}path: .\ntrain: images\nval: images\nnames:\n{names}")
+
+    def add(self, document: str, pages: Mapping[int, AnnotatedPage]) -> Iterator[Piece]:
+        for number, page in sorted(pages.items()):
+            xyxy = boxes.xywh_to_xyxy(np.array([mark.xywh for mark in page.marks], np.float32).reshape(-1, 4))
+            class_ids = np.array([self._ids[mark.category] for mark in page.marks], np.int64)
+            found = Detections(boxes.clip(xyxy, page.size_wh), class_ids, page.size_wh)
+            scores = [mark.confidence if self._settings.confidences else None for mark in page.marks]
+            yield Piece(f"labels/{picture_name(document, number, '.txt')}", _text(found, scores))
+
+    def end(self) -> Iterator[Piece]:
+        yield from ()
 
 
 def detections_to_yolo(detections: Detections) -> str:
@@ -39,11 +75,18 @@ def detections_to_yolo(detections: Detections) -> str:
 
     The shares have 8 decimals (1e-4 px on a page of 10 000 px). Scores are not written: labels are ground truth.
     """
+    return _text(detections, [None] * len(detections))
+
+
+def _text(detections: Detections, scores: Sequence[float | None]) -> str:
+    """One line for each box, with its score as a sixth value where there is one."""
     width, height = detections.size_wh
     xyxy = detections.xyxy.astype(np.float64) / (width, height, width, height)
     centres, sizes = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
     rows = zip(detections.class_ids.tolist(), centres.tolist(), sizes.tolist(), strict=True)
-    return "".join(f"{class_id} {x:.8f} {y:.8f} {w:.8f} {h:.8f}\n" for class_id, (x, y), (w, h) in rows)
+    lines = [f"{class_id} {x:.8f} {y:.8f} {w:.8f} {h:.8f}" for class_id, (x, y), (w, h) in rows]
+    ends = ["" if score is None else f" {score:.6f}" for score in scores]
+    return "".join(f"{line}{end}\n" for line, end in zip(lines, ends, strict=True))
 
 
 def labels_from_yolo(text: str, size_wh: SizeWH, origin: str) -> YoloLabels:
@@ -63,6 +106,7 @@ def labels_from_yolo(text: str, size_wh: SizeWH, origin: str) -> YoloLabels:
     """
     class_ids: list[int] = []
     corners: list[list[float]] = []
+    scores: list[float | None] = []
     counts = {_BOX_VALUES: 0, _SCORED_BOX_VALUES: 0, _LEAST_POLYGON_VALUES: 0}
     problems: list[str] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
@@ -72,6 +116,7 @@ def labels_from_yolo(text: str, size_wh: SizeWH, origin: str) -> YoloLabels:
         elif values:
             class_ids.append(int(values[0]))
             corners.append(_corners(values))
+            scores.append(values[_BOX_VALUES] if len(values) == _SCORED_BOX_VALUES else None)
             counts[min(len(values), _LEAST_POLYGON_VALUES)] += 1
     if problems:
         raise InputError(
@@ -80,7 +125,7 @@ def labels_from_yolo(text: str, size_wh: SizeWH, origin: str) -> YoloLabels:
         )
     xyxy = np.array(corners, np.float64).reshape(-1, 4) * (*size_wh, *size_wh)
     found = Detections(boxes.clip(xyxy.astype(np.float32), size_wh), np.array(class_ids, np.int64), size_wh)
-    return YoloLabels(found, counts[_LEAST_POLYGON_VALUES], counts[_SCORED_BOX_VALUES])
+    return YoloLabels(found, counts[_LEAST_POLYGON_VALUES], counts[_SCORED_BOX_VALUES], tuple(scores))
 
 
 def yolo_to_detections(text: str, size_wh: SizeWH, origin: str) -> Detections:

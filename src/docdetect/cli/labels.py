@@ -2,16 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from docdetect.cli.dataset_summary import show_made
 from docdetect.cli.options import Request, takes
 
+if TYPE_CHECKING:
+    from docdetect.console import Console
+    from docdetect.prepare.label_conversion import LabelConversion
 
-@takes("data", argument="data.pdfs")
-def labels(request: Request) -> None:
-    """Write cleaned YOLO label files from JSON annotations, with a report of what was removed."""
+_CONVERTS = "For example: docdetect labels --from label-studio --to native export.json annotations.json."
+
+
+@takes("data", "labels")
+def labels(
+    request: Request,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE [DEST]]",
+            help="With --from and --to: what is read, and the file or folder that is written. Else: the documents.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Convert annotations with --from and --to; else write cleaned YOLO label files from JSON annotations.
+
+    A conversion says what the other format does not keep, with a count for each kind.
+    """
+    request, wanted = _with_documents(request, paths or [])
+    if wanted:
+        _convert(request, *wanted)
+        return
     from docdetect.prepare.dataset import write_labels
 
     settings = request.settings.data
     with request.console.progress("labels") as on_progress:
         result = write_labels(settings, on_progress=on_progress)
     show_made(request.console, result, "Labels")
+
+
+def _with_documents(request: Request, paths: list[str]) -> tuple[Request, tuple[Path, Path] | None]:
+    """The request with the documents where one path names them; and source and destination of a conversion.
+
+    Raises:
+        UsageError: one of --from and --to is missing, or the number of paths is wrong.
+    """
+    from docdetect.errors import UsageError
+
+    if paths and len(paths) == 1 and "data.pdfs" not in request.flags and not request.flags.get("labels.from_format"):
+        flags, names = {**request.flags, "data.pdfs": paths[0]}, {**request.names, "data.pdfs": "SOURCE"}
+        request = replace(request, flags=flags, names=names)
+        paths = []
+    wanted = request.settings.labels
+    if not wanted.from_format and not wanted.to_format:
+        if paths:
+            raise UsageError("labels takes two paths only with --from and --to", _CONVERTS)
+        return request, None
+    if not wanted.from_format or not wanted.to_format:
+        missing = "--to" if wanted.from_format else "--from"
+        raise UsageError(f"labels needs {missing} as well: the formats that are read and written", _CONVERTS)
+    if len(paths) != 2:
+        raise UsageError(f"labels --from --to takes SOURCE and DEST, not {len(paths)} paths", _CONVERTS)
+    return request, (Path(paths[0]), Path(paths[1]))
+
+
+def _convert(request: Request, source: Path, output: Path) -> None:
+    from docdetect.prepare.label_conversion import convert_labels
+
+    settings = request.settings
+    _show(request.console, convert_labels(source, output, settings.labels, settings.data))
+
+
+def _show(console: Console, done: LabelConversion) -> None:
+    console.table("Marks", ("category", "marks"), list(done.marks.items()))
+    for remark in done.remarks:
+        console.warn(remark)
+    console.info(f"{done.output}: {done.documents} documents, {done.pages} pages, {done.empty} of them without marks")
+    console.summary(
+        {
+            "output": str(done.output),
+            "files": list(done.files),
+            "documents": done.documents,
+            "pages": done.pages,
+            "empty": done.empty,
+            "marks": dict(done.marks),
+            "remarks": dict(done.counts),
+        }
+    )

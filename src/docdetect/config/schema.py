@@ -480,6 +480,45 @@ class DataConfig(Section):
         return self.unlisted_pages == "skip" or (self.unlisted_pages == "auto" and bool(self.add_to or self.test_pages))
 
 
+# Formats of annotations that are written, and those that are read; none is the empty text.
+WrittenFormat = Literal["", "native", "label-studio", "cvat", "coco", "voc", "yolo", "labelme"]
+ReadFormat = Literal["", "native", "label-studio", "cvat", "coco", "voc", "yolo", "labelme"]
+
+
+class LabelsConfig(Section):
+    """How annotations of one tool become annotations of another."""
+
+    from_format: Annotated[
+        ReadFormat,
+        Option("Input", shown=True, name="from", unset="YOLO labels are written from the JSON annotations"),
+    ] = Field("", description="Format of the annotations that are converted.")
+    to_format: Annotated[
+        WrittenFormat,
+        Option("Output", shown=True, name="to", unset="YOLO labels are written from the JSON annotations"),
+    ] = Field("", description="Format that the annotations are converted into.")
+    images: Annotated[str, Option("Input", shown=True, metavar="FOLDER", unset="none")] = Field(
+        "",
+        description="Folder of the pictures of pages, as infer --save-images keeps them. Sizes of pages are read from "
+        "it where the annotations have none, and files name pictures in it.",
+    )
+    base_url: Annotated[str, Option("Output", shown=True, metavar="URL", unset="/data/local-files/?d=images/")] = Field(
+        "", description="Beginning of the addresses of pictures in Label Studio, such as https://host/images/."
+    )
+    model_version: Annotated[str, Option("Output", metavar="NAME")] = Field(
+        "docdetect", min_length=1, description="Name of the model in the predictions that Label Studio shows."
+    )
+    confidences: Annotated[bool, Option("Output", shown=True)] = Field(
+        False,
+        description="Write confidences into YOLO labels as a sixth value, which Ultralytics does not train on. All "
+        "other formats have confidences anyway.",
+    )
+    voc_origin: Annotated[int, Field(ge=0, le=1), Option("Input", metavar="0|1")] = Field(
+        0,
+        description="Number of the first pixel in Pascal VOC files: 0 as most programs write them, or 1 as in the "
+        "original format, whose boxes include their last pixel.",
+    )
+
+
 class TrainConfig(Section):
     """The training recipe, in Ultralytics' terms. The defaults are the values of the original system, except that
     training starts from the bundled weights.
@@ -659,6 +698,12 @@ class ValConfig(Section):
     workers: Annotated[Count, Option("Speed")] = Field(2, description="Number of processes that load pages.")
 
 
+# Formats of the results of infer; json is what the annotations call native.
+ResultFormat = Literal[
+    "json", "csv", "jsonl", "xlsx", "coco", "yolo", "label-studio", "cvat", "voc", "labelme", "parquet"
+]
+
+
 class GroupingConfig(Section):
     """How several raw boxes of one mark become one box."""
 
@@ -719,13 +764,13 @@ class InferConfig(Section):
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/infer", description=_RUNS)
     name: Annotated[Name, Option("Output")] = Field("infer", description=_RUN_NAME)
     formats: Annotated[
-        tuple[Literal["json", "csv", "jsonl", "xlsx", "coco", "yolo", "parquet"], ...],
+        tuple[ResultFormat, ...],
         Option("Output", shown=True, name="format", metavar="NAME,...", commas=True),
     ] = Field(
         ("json", "csv", "jsonl", "xlsx"),
         strict=False,
-        description="Formats of the result files: json, csv, jsonl, xlsx, coco, yolo, parquet. The journal, jsonl, "
-        "is always written.",
+        description="Formats of the result files: json, csv, jsonl, xlsx, coco, yolo, label-studio, cvat, voc, "
+        "labelme, parquet. The journal, jsonl, is always written.",
     )
     save_pages: Annotated[bool, Option("Output", shown=True)] = Field(
         True, description="Draw every page with its marks, in pages/."
@@ -1055,6 +1100,7 @@ class Config(Section):
     """All sections; a file may hold any of them."""
 
     data: DataConfig = Field(default_factory=DataConfig)
+    labels: LabelsConfig = Field(default_factory=LabelsConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     val: ValConfig = Field(default_factory=ValConfig)
     infer: InferConfig = Field(default_factory=InferConfig)

@@ -97,6 +97,11 @@ def class_colour(class_id: int, name: str) -> Colour:
     return _COLOUR_OF_NAME.get(name, _OTHER_COLOURS[class_id % len(_OTHER_COLOURS)])
 
 
+def colours_of(names: Sequence[str]) -> dict[str, str]:
+    """Class name -> its colour as `#rrggbb`; names in the order of their ids."""
+    return {name: "#{:02x}{:02x}{:02x}".format(*class_colour(number, name)) for number, name in enumerate(names)}
+
+
 def drawing_size(info: PageInfo, stored_long_px: int | None = None) -> LongSide:
     """The size at which a page is best rendered for `draw_detections`: its own, up to `DRAWN_LONG_PX`.
 

@@ -26,12 +26,18 @@ INDEX_NAME = "index.html"
 WORKBOOK_NAME = "results.xlsx"
 IMAGES_FOLDER = "images"
 LABELS_FOLDER = "labels"
+VOC_FOLDER = "voc"
+LABELME_FOLDER = "labelme"
 RESULT_FILES = (
     JOURNAL_NAME,
     "detections.json",
     "detections.csv",
     "detections.parquet",
     "detections_coco.json",
+    "label_studio.json",
+    "label_studio.config.xml",
+    "cvat.xml",
+    "cvat.labels.json",
     "documents.csv",
     "summary.json",
     "classes.txt",
@@ -49,6 +55,8 @@ _MADE_BY_US = {
     PDF_FOLDER: re.compile(r".+\.pdf", re.IGNORECASE),
     IMAGES_FOLDER: re.compile(r"page_\d{4,}\.jpg"),
     LABELS_FOLDER: re.compile(r"page_\d{4,}\.txt"),
+    VOC_FOLDER: re.compile(r"page_\d{4,}\.xml"),
+    LABELME_FOLDER: re.compile(r"page_\d{4,}\.json"),
 }
 
 # Names of files that become result files when they are whole; a killed run leaves some behind.

@@ -229,15 +229,12 @@ def to_dict(documents: Iterable[Document]) -> dict[str, Any]:
         `mark = {"category": ..., "bbox": {"x": ..., "y": ..., "width": ..., "height": ...}, "confidence": ...}` and
         `size = {"width": ..., "height": ...}`, all in px.
     """
-    data: dict[str, Any] = {}
-    first = 1
-    for document in documents:
-        if document.pages:
-            results = [page._result for page in document.pages]
-            pages = annotated_pages(results, document.pages[0]._settings, first)
-            first += sum(len(page.marks) for page in document.pages)
-            data |= annotations_to_json({document.name: pages})
-    return data
+    annotations = {
+        document.name: annotated_pages([page._result for page in document.pages], document.pages[0]._settings)
+        for document in documents
+        if document.pages
+    }
+    return annotations_to_json(annotations)
 
 
 def to_pandas(documents: Iterable[Document]) -> pandas.DataFrame:

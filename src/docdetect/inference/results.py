@@ -9,20 +9,29 @@ when the last document is in. `ResultFiles` keeps all formats of a run and `inde
 from __future__ import annotations
 
 import csv
-import json
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TypeAlias
+from typing import TypeAlias
 
 from docdetect import boxes
-from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_json
-from docdetect.annotations.yolo import detections_to_yolo
+from docdetect.annotations.formats import FORMATS
+from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.writing import WriteSettings
+from docdetect.datasets.label_files import PieceFiles
+from docdetect.documents.drawing import colours_of
 from docdetect.errors import MissingDependencyError
-from docdetect.files import json_text, replacing, replacing_text, write_text
-from docdetect.inference.folder import INDEX_NAME, LABELS_FOLDER, PAGES_FOLDER, PDF_FOLDER, THUMBS_FOLDER, page_path
+from docdetect.files import replacing, replacing_text
+from docdetect.inference.folder import (
+    IMAGES_FOLDER,
+    INDEX_NAME,
+    LABELME_FOLDER,
+    PAGES_FOLDER,
+    PDF_FOLDER,
+    THUMBS_FOLDER,
+    VOC_FOLDER,
+)
 from docdetect.inference.index_page import IndexHeading, index_page, listed_document
 from docdetect.inference.journal import (
     DocumentEnd,
@@ -51,29 +60,33 @@ COLUMNS = (
 `status` is `decoded` or `unreadable` for QR codes and empty for all else."""
 
 
-def _scratch(output: Path) -> IO[str]:
-    """A nameless file in the result folder: what does not fit there shows before anything is replaced."""
-    return tempfile.TemporaryFile("w+", encoding="utf-8", dir=output)
+def annotation_format(name: str, *, file: str = "", folder: str = "") -> OpenFormat:
+    """The result format that writes annotations of another tool, or docdetect's own; see `annotations/formats.py`.
 
+    Documents and pages without a result are left out. Pictures of pages are named as `--save-images` keeps them.
 
-@contextmanager
-def annotations_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
-    """`detections.json`, in the format of `annotations.json`; documents and pages without a result are left out."""
-    with replacing_text(output / "detections.json") as stream:
-        documents = marks = 0
-        stream.write("{")
+    Args:
+        name: one of the formats of `annotations/formats.py`.
+        file: name of the one file, where the format has one.
+        folder: folder in the result folder that the files lie in; empty for the result folder itself.
+    """
 
-        def add(result: DocumentResult) -> None:
-            nonlocal documents, marks
-            pages = annotated_pages(result.good_pages, settings, marks + 1)
-            marks += sum(len(page.grouped) for page in result.good_pages)
-            if pages:
-                text = json_text(annotations_to_json({result.document: pages}))
-                stream.write((",\n" if documents else "\n") + text.removeprefix("{\n").removesuffix("\n}\n"))
-                documents += 1
+    @contextmanager
+    def open_format(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
+        names = settings.class_names
+        images = f"../{IMAGES_FOLDER}" if folder else IMAGES_FOLDER
+        writer = FORMATS[name].writer(WriteSettings(names, file, images, colours=colours_of(names)))
+        with PieceFiles(output / folder) as files:
+            files.put(writer.begin())
 
-        yield add
-        stream.write("\n}\n" if documents else "}\n")
+            def add(result: DocumentResult) -> None:
+                if pages := annotated_pages(result.good_pages, settings):
+                    files.put(writer.add(result.document, pages))
+
+            yield add
+            files.put(writer.end())
+
+    return open_format
 
 
 @contextmanager
@@ -90,60 +103,6 @@ def csv_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
                     writer.writerow([safe_cell(cell) for cell in row])
 
         yield add
-
-
-@contextmanager
-def coco_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
-    """`detections_coco.json`: COCO's images, annotations (with `score`) and categories, ids from 1.
-
-    Images are named `<document>/page_0001.jpg`, as `--save-images` writes them into `images/`; the number of the page
-    and the document stand beside the name.
-    """
-    with replacing_text(output / "detections_coco.json") as stream, _scratch(output) as later:
-        images = marks = 0
-        categories = [{"id": number, "name": name} for number, name in enumerate(settings.class_names, start=1)]
-        stream.write('{"categories":' + json.dumps(categories, ensure_ascii=False) + ',\n"images":[')
-
-        def add(result: DocumentResult) -> None:
-            nonlocal images, marks
-            for page in result.good_pages:
-                images += 1
-                info = page.info
-                image = {"id": images, "file_name": page_path(Path(), info.document, info.number, ".jpg").as_posix()}
-                size = {"width": info.size_wh[0], "height": info.size_wh[1]}
-                where = {"document": info.document, "page": info.number}
-                _write_item(stream, image | size | where, first=images == 1)
-                for annotation in _coco_annotations(page, settings):
-                    marks += 1
-                    _write_item(later, {"id": marks, "image_id": images} | annotation, first=marks == 1)
-
-        yield add
-        later.seek(0)
-        stream.write('\n],\n"annotations":[')
-        while chunk := later.read(1 << 20):
-            stream.write(chunk)
-        stream.write("\n]}\n")
-
-
-@contextmanager
-def yolo_files(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
-    """`labels/<document>/page_0001.txt` for every page, without confidences (labels to correct), and their classes.
-
-    With the pictures that `--save-images` writes into `images/`, the result folder is a YOLO dataset: its `data.yaml`
-    says so, and docdetect, Ultralytics and FiftyOne read it.
-    """
-    folder = output / LABELS_FOLDER
-    write_text(output / "classes.txt", "".join(f"{name}\n" for name in settings.class_names))
-    names = "".join(f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(settings.class_names))
-    write_text(
-        output / "data.yaml", f"# Marks found by docdetect infer.\npath: .\ntrain: images\nval: images\nnames:\n{names}"
-    )
-
-    def add(result: DocumentResult) -> None:
-        for page in result.good_pages:
-            write_text(page_path(folder, result.document, page.info.number, ".txt"), detections_to_yolo(page.grouped))
-
-    yield add
 
 
 @contextmanager
@@ -171,11 +130,15 @@ def parquet_file(output: Path, settings: RunSettings) -> Iterator[AddDocument]:
         polars.DataFrame(rows, schema=kinds, orient="row").write_parquet(stream)
 
 
-FORMATS: dict[str, OpenFormat] = {
-    "json": annotations_file,
+RESULT_FORMATS: dict[str, OpenFormat] = {
+    "json": annotation_format("native", file="detections.json"),
     "csv": csv_file,
-    "coco": coco_file,
-    "yolo": yolo_files,
+    "coco": annotation_format("coco", file="detections_coco.json"),
+    "yolo": annotation_format("yolo"),
+    "label-studio": annotation_format("label-studio", file="label_studio.json"),
+    "cvat": annotation_format("cvat", file="cvat.xml"),
+    "voc": annotation_format("voc", folder=VOC_FOLDER),
+    "labelme": annotation_format("labelme", folder=LABELME_FOLDER),
     "parquet": parquet_file,
 }
 
@@ -199,43 +162,20 @@ def mark_rows(page: PageResult, settings: RunSettings) -> Iterator[tuple[Cell, .
         yield (info.document, info.number, name, confidences[position], *box, *size_and_code)
 
 
-def annotated_pages(pages: Iterable[PageResult], settings: RunSettings, first: int) -> dict[int, AnnotatedPage]:
-    """Page number -> page in the format of annotations; marks are named `annotation_<first>` and so on."""
-    annotated = {}
-    for page in pages:
-        keys = [f"annotation_{number}" for number in range(first, first + len(page.grouped))]
-        annotated[page.info.number] = _annotated(page, keys, settings)
-        first += len(keys)
-    return annotated
+def annotated_pages(pages: Iterable[PageResult], settings: RunSettings) -> dict[int, AnnotatedPage]:
+    """Page number -> page in the form of annotations; its marks have no keys, which the writer numbers."""
+    return {page.info.number: _annotated(page, settings) for page in pages}
 
 
-def _annotated(page: PageResult, keys: list[str], settings: RunSettings) -> AnnotatedPage:
+def _annotated(page: PageResult, settings: RunSettings) -> AnnotatedPage:
     xywh, confidences = boxes.xyxy_to_xywh(page.grouped.xyxy), mark_confidences(page, settings)
     marks = []
     for position, class_id in enumerate(page.grouped.class_ids.tolist()):
         x, y, width, height = (coordinate(value) for value in xywh[position])
         name, text = settings.class_names[class_id], page.texts[position]
         status = code_status(name, text, settings)
-        marks.append(Mark(name, (x, y, width, height), keys[position], confidences[position], text, status))
+        marks.append(Mark(name, (x, y, width, height), "", confidences[position], text, status))
     return AnnotatedPage(page.info.size_wh, tuple(marks))
-
-
-def _coco_annotations(page: PageResult, settings: RunSettings) -> Iterator[dict[str, object]]:
-    xywh, confidences = boxes.xyxy_to_xywh(page.grouped.xyxy), mark_confidences(page, settings)
-    for position, class_id in enumerate(page.grouped.class_ids.tolist()):
-        box = [coordinate(value) for value in xywh[position]]
-        area = round(box[2] * box[3], 2)
-        yield {
-            "category_id": class_id + 1,
-            "bbox": box,
-            "area": area,
-            "iscrowd": 0,
-            "score": confidences[position],
-        }
-
-
-def _write_item(stream: IO[str], item: dict[str, object], *, first: bool) -> None:
-    stream.write(("\n" if first else ",\n") + json.dumps(item, ensure_ascii=False))
 
 
 class ResultFiles:
@@ -246,7 +186,7 @@ class ResultFiles:
     Args:
         output: the result folder.
         settings: of the run.
-        formats: names of `FORMATS`, or `xlsx`; others are passed over.
+        formats: names of `RESULT_FORMATS`, or `xlsx`; others are passed over.
         required: classes that every document should have.
 
     Raises:
@@ -261,7 +201,7 @@ class ResultFiles:
         self._stack = ExitStack()
         self._output, self._settings = output, settings
         wanted = tuple(dict.fromkeys(formats))
-        self._formats = [FORMATS[name] for name in wanted if name in FORMATS]
+        self._formats = [RESULT_FORMATS[name] for name in wanted if name in RESULT_FORMATS]
         self._adders: list[AddDocument] = []
         self.heading = _heading(settings, required)
         self.mark_rows: list[tuple[Cell, ...]] | None = [] if "xlsx" in wanted else None

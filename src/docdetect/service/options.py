@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from docdetect.config.schema import Confidences, Dpi, Name
+from docdetect.config.schema import Confidences, Dpi, Name, ResultFormat
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config
@@ -32,9 +32,7 @@ class DetectOptions(BaseModel):
 class JobOptions(DetectOptions):
     """Options of a job: those of a request, and which files are written."""
 
-    formats: tuple[Literal["json", "csv", "jsonl", "xlsx", "coco", "yolo", "parquet"], ...] | None = Field(
-        None, description="Formats of the result files."
-    )
+    formats: tuple[ResultFormat, ...] | None = Field(None, description="Formats of the result files.")
     save_pages: bool | None = Field(None, description="Draw every page with its marks.")
     save_images: bool | None = Field(None, description="Keep every page without its marks as a picture.")
     save_crops: bool | None = Field(None, description="Cut out every mark.")

@@ -1,0 +1,49 @@
+"""The annotation formats by name: what writes each of them, and what kind of file or folder it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from docdetect.annotations.coco import CocoWriter
+from docdetect.annotations.cvat import CvatWriter
+from docdetect.annotations.label_studio import LabelStudioWriter
+from docdetect.annotations.labelme import LabelmeWriter
+from docdetect.annotations.native import NativeWriter
+from docdetect.annotations.voc import VocWriter
+from docdetect.annotations.writing import LabelWriter, WriteSettings
+from docdetect.annotations.yolo import YoloWriter
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that annotations are written in.
+
+    Attributes:
+        name: as in `docdetect labels --to`.
+        writer: makes the writer of one file or folder.
+        suffix: of the one file, or of the files of a folder, such as `.json`.
+        is_folder: whether there is a file for each page, in a folder.
+        keeps_confidence: whether confidences survive without a word about it.
+    """
+
+    name: str
+    writer: Callable[[WriteSettings], LabelWriter]
+    suffix: str
+    is_folder: bool = False
+    keeps_confidence: bool = True
+
+
+FORMATS: Mapping[str, Format] = {
+    found.name: found
+    for found in (
+        Format("native", NativeWriter, ".json"),
+        Format("label-studio", LabelStudioWriter, ".json"),
+        Format("cvat", CvatWriter, ".xml"),
+        Format("coco", CocoWriter, ".json"),
+        Format("voc", VocWriter, ".xml", is_folder=True),
+        Format("yolo", YoloWriter, ".txt", is_folder=True, keeps_confidence=False),
+        Format("labelme", LabelmeWriter, ".json", is_folder=True),
+    )
+}
+"""Name -> format. `docdetect.datasets.label_files.READERS` has the readers, which need files and folders."""
