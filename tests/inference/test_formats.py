@@ -21,9 +21,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from docdetect.annotations.exchange import ReadSettings
 from docdetect.annotations.native import annotations_from_json
 from docdetect.annotations.yolo import yolo_to_detections
 from docdetect.config.schema import InferConfig
+from docdetect.datasets.label_files import READERS
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.inference.multi_view.views import Found, PagePictures
@@ -31,8 +33,11 @@ from docdetect.inference.stages import Finisher, IsolatedRegionReader, ReadPage,
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.types import ByteArray, Detections, PageInfo
 from tests.support.fakes import SETTINGS, NoRegionReader, make_folder, make_pdf, run_once
+from tests.support.labels import same_pages
 
-ALL = InferConfig(formats=("json", "csv", "coco", "yolo", "parquet"))
+ALL = InferConfig(
+    formats=("json", "csv", "coco", "yolo", "label-studio", "cvat", "voc", "labelme", "parquet"),
+)
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 
 
@@ -88,6 +93,39 @@ def test_yolo_labels_say_the_same_as_the_json(output: Path) -> None:
     assert found.xyxy[0] == pytest.approx([50, 40, 120, 90], abs=3)
     assert (output / "labels" / "a.pdf" / "page_0002.txt").read_text() == ""
     assert (output / "classes.txt").read_text() == "qr\nsignature\nstamp\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("label-studio", "label_studio.json"),
+        ("cvat", "cvat.xml"),
+        ("coco", "detections_coco.json"),
+        ("voc", "voc"),
+        ("labelme", "labelme"),
+    ],
+)
+def test_every_format_says_the_same_as_the_json(name: str, file: str, output: Path) -> None:
+    found = READERS[name](output / file, ReadSettings())
+    assert not found.remarks
+    expected = annotations_from_json(read(output / "detections.json"), "detections.json")
+    same_pages(found.annotations, expected, within_px=1.0)
+    marks = [mark for pages in found.annotations.values() for page in pages.values() for mark in page.marks]
+    assert all(mark.confidence is not None for mark in marks)
+
+
+def test_files_of_other_tools_name_the_pictures_that_are_kept(output: Path) -> None:
+    made = read(output / "labelme" / "photo.jpg" / "page_0001.json")
+    assert made["imagePath"] == "../../images/photo.jpg/page_0001.jpg"
+    assert read(output / "label_studio.json")[0]["data"]["image"] == "/data/local-files/?d=images/a.pdf/page_0001.jpg"
+
+
+def test_overwriting_removes_what_the_formats_wrote(tmp_path: Path) -> None:
+    run_once(make_folder(tmp_path / "in"), tmp_path / "out", wanted=ALL)
+    other = InferConfig(formats=("json",))
+    run_once(tmp_path / "in", tmp_path / "out", wanted=other, on_existing="overwrite")
+    left = {path.name for path in (tmp_path / "out").iterdir()} - {".docdetect.lock"}
+    assert left == {"detections.json", "detections.jsonl", "documents.csv", "summary.json", "index.html"}
 
 
 def test_parquet_has_the_rows_of_the_csv(output: Path) -> None:

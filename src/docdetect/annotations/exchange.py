@@ -154,17 +154,16 @@ def page_of_picture(name: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-def page_beside(file: str, picture: str) -> tuple[str, int]:
-    """The document and page of a file of annotations that lies where its picture lies, or in a tree of the same shape.
+def picture_beside(file: str, picture: str) -> str:
+    """The name of the picture that a file of annotations is about; their folders are the same, or have the same names.
 
     Args:
-        file: path of the file of annotations.
-        picture: name of the picture as the file says it, of which only the last part is used; "" for none.
+        file: path of the file of annotations, relative to all of them.
+        picture: the picture as the file names it, of which only the last part is used; "" for none.
     """
     folder, own = posixpath.split(file)
     folder = folder.removeprefix("Annotations").lstrip("/")
-    name = picture.replace("\\", "/").rpartition("/")[2] or posixpath.splitext(own)[0]
-    return page_of_picture(posixpath.join(folder, name))
+    return posixpath.join(folder, picture.replace("\\", "/").rpartition("/")[2] or posixpath.splitext(own)[0])
 
 
 def number(value: object) -> float:

@@ -54,6 +54,9 @@ _LABEL_KEYS = {
     "labels": "labels",
 }
 
+# Results that tell more of a region whose labels another result with the same id has.
+_PARTS_OF_REGIONS = ("rectangle", "polygon", "ellipse", "textarea")
+
 
 @dataclass(frozen=True)
 class _Region:
@@ -224,8 +227,8 @@ def _regions(task: _Task, remarks: Remarks) -> Iterator[_Region]:
         if not isinstance(value, dict):
             continue
         if kind not in _LABEL_KEYS:
-            is_told_elsewhere = region_id is not None and region_id in labelled
-            if kind != "textarea" and not is_told_elsewhere:
+            is_told_elsewhere = kind in _PARTS_OF_REGIONS and region_id is not None and region_id in labelled
+            if not is_told_elsewhere:
                 remarks.add(f"answers of the kind {kind!r}, which are no boxes with a label, left out", task.where)
             continue
         labels = tuple(str(label) for label in _list(value.get(_LABEL_KEYS[str(kind)])))

@@ -19,8 +19,9 @@ from docdetect.annotations.exchange import (
     Remarks,
     enclosing,
     number,
-    page_beside,
+    page_of_picture,
     page_size,
+    picture_beside,
     probability,
     whole_number,
 )
@@ -55,14 +56,15 @@ def read_labelme(files: Iterable[LabelFile], origin: str, settings: ReadSettings
         data = parse_json(file.text, file.name)
         if not isinstance(data, dict) or not isinstance(data.get("shapes"), list):
             raise InputError(f"{file.name}: not a JSON file of LabelMe, which has a list of shapes", _REMEDY)
-        picture = data.get("imagePath")
-        document, page = page_beside(file.name, picture if isinstance(picture, str) else "")
+        named = data.get("imagePath")
+        picture = picture_beside(file.name, named if isinstance(named, str) else "")
+        document, page = page_of_picture(picture)
         page_named = whole_number(data.get("page"))
         if isinstance(data.get("document"), str) and data["document"] and page_named:
             document, page = data["document"], page_named
         size_wh = page_size(data.get("imageWidth"), data.get("imageHeight"))
         marks = [mark for shape in data["shapes"] if (mark := _mark(shape, builder.remarks, file.name))]
-        builder.add(document, page, size_wh or settings.size_of(picture_name(document, page)), marks, file.name)
+        builder.add(document, page, size_wh or settings.size_of(picture), marks, file.name)
     return builder.result()
 
 

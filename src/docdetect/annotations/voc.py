@@ -19,8 +19,9 @@ from docdetect.annotations.exchange import (
     Remarks,
     enclosing,
     number,
-    page_beside,
+    page_of_picture,
     page_size,
+    picture_beside,
     probability,
     turned,
     whole_number,
@@ -49,13 +50,14 @@ def read_voc(files: Iterable[LabelFile], origin: str, settings: ReadSettings) ->
     builder = AnnotationsBuilder(origin)
     for file in files:
         root = xml_root(file.text, file.name, "annotation", _REMEDY)
-        document, page = page_beside(file.name, root.findtext("filename") or "")
+        picture = picture_beside(file.name, root.findtext("filename") or "")
+        document, page = page_of_picture(picture)
         named, page_named = root.findtext("source/document"), whole_number(root.findtext("source/page"))
         if named and page_named:
             document, page = named, page_named
         size_wh = page_size(root.findtext("size/width"), root.findtext("size/height"))
         marks = [mark for entry in root.iter("object") if (mark := _mark(entry, settings, builder.remarks, file.name))]
-        builder.add(document, page, size_wh or settings.size_of(picture_name(document, page)), marks, file.name)
+        builder.add(document, page, size_wh or settings.size_of(picture), marks, file.name)
     return builder.result()
 
 

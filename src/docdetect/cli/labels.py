@@ -82,7 +82,8 @@ def _show(console: Console, done: LabelConversion) -> None:
     console.table("Marks", ("category", "marks"), list(done.marks.items()))
     for remark in done.remarks:
         console.warn(remark)
-    console.info(f"{done.output}: {done.documents} documents, {done.pages} pages, {done.empty} of them without marks")
+    counts = f"documents: {done.documents}, pages: {done.pages}, of them without marks: {done.empty}"
+    console.info(f"{done.output}: {counts}")
     console.summary(
         {
             "output": str(done.output),

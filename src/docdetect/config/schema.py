@@ -777,7 +777,7 @@ class InferConfig(Section):
     )
     save_images: Annotated[bool, Option("Output")] = Field(
         False,
-        description="Keep every page as a clean picture, in images/, which the COCO and YOLO files name; their boxes "
+        description="Keep every page as a clean picture, in images/, which the files for other tools name; their boxes "
         "fit these pictures.",
     )
     save_crops: Annotated[bool, Option("Output", shown=True)] = Field(

@@ -228,13 +228,12 @@ class PieceFiles:
                     self._streams[name].write(chunk)
 
     def _path(self, name: str) -> Path:
-        root, path = os.path.normpath(self._folder), os.path.normpath(self._folder / name)
-        if not path.startswith(os.path.join(root, "")) or "\0" in name:  # noqa: PTH118 - both are texts
-            raise InputError(
-                f"{name!r}: a name that leads out of the folder {self._folder}",
-                "Rename the document in the annotations.",
-            )
-        return Path(path)
+        root = Path(os.path.abspath(self._folder))  # noqa: PTH100 - links stay as they are, ".." goes
+        path = Path(os.path.abspath(root / name))  # noqa: PTH100
+        if not path.is_relative_to(root) or ".." in Path(name).parts or "\0" in name:
+            message = f"{name!r}: a name that leads out of the folder {self._folder}"
+            raise InputError(message, "Rename the document in the annotations.")
+        return self._folder / path.relative_to(root)
 
 
 def _pictures(files: DatasetFiles) -> Iterator[tuple[DatasetPicture, str]]:
