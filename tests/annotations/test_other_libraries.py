@@ -48,8 +48,7 @@ def with_marks(annotations: Annotations) -> Annotations:
 
 def boxes_of(dataset: Any) -> dict[str, list[tuple[str, list[float]]]]:
     """Name of a picture -> category and box of each of its marks, from a dataset of datumaro."""
-    import datumaro
-
+    datumaro = pytest.importorskip("datumaro")
     names = [label.name for label in dataset.categories()[datumaro.AnnotationType.label]]
     return {
         item.id: sorted(
