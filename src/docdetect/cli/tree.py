@@ -71,6 +71,9 @@ TREE = (
     Entry("weights", "Model", "weights:weights", "List and check the bundled weights, or bundle new ones"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),
     Entry("serve", "Use", "serve:serve", "Find marks in documents that are sent over HTTP", extra="serve"),
+    Entry(
+        "review", "Use", "review:review", "Look at the results of a run in a browser, and correct them", extra="serve"
+    ),
     Entry("export", "Use", "export:export", "Convert weights for an engine, and compare engines", extra="train"),
     Entry("config", "Setup", "config:group", "Show or check a configuration"),
     Entry("doctor", "Setup", "doctor:doctor", "Check this machine and installation"),

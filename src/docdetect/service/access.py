@@ -20,8 +20,14 @@ from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
 from docdetect.service.problems import MEDIA_TYPE, ProblemError
 
-OPEN_PATHS = ("/livez", "/readyz", "/source")
-"""Addresses that need no token: whoever keeps the service alive, and whoever asks for its source code, has none."""
+OPEN_PATHS = ("/livez", "/readyz", "/source", "/", "/v1/about")
+"""Addresses that need no token: whoever keeps the service alive, whoever asks for its source code, and the page that
+asks people for the token, has none."""
+
+OPEN_FOLDER = "/static/"
+"""Addresses that begin with this need no token: the files that the page is made of."""
+
+_QUIET_PATHS = ("/livez", "/readyz")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -110,7 +116,7 @@ class Access:
                 "Start the service with --allow-origin to let them.",
             )
         is_preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        if not self._token or scope["path"] in OPEN_PATHS or is_preflight:
+        if not self._token or _is_open(scope["path"]) or is_preflight:
             return None
         if _is_same(self._given_token(headers), self._token):
             return None
@@ -130,12 +136,16 @@ class Access:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
         method = scope.get("method", "WEBSOCKET")
-        if method not in ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "WEBSOCKET"):
+        if method not in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "WEBSOCKET"):
             method = "other"
         self._metrics.requests.labels(method, route, str(status or "cut off")).inc()
         self._metrics.request_seconds.labels(route).observe(seconds)
-        level = logging.DEBUG if scope["path"] in OPEN_PATHS else logging.INFO
+        level = logging.DEBUG if scope["path"] in _QUIET_PATHS else logging.INFO
         log("request", level, method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
 def _name_of(host: str) -> str:

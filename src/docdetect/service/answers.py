@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
+from starlette.responses import FileResponse
 
 from docdetect.files import LOCK_NAME
 from docdetect.inference.pages import Document
+from docdetect.review.log import LOCK_NAME as REVIEWS_LOCK_NAME
+from docdetect.service.problems import ProblemError
 from docdetect.service.runner import Service
 from docdetect.service.store import Job, State
 
@@ -209,10 +213,37 @@ def _walk(folder: Path) -> Iterator[tuple[str, int]]:
                 yield path.relative_to(folder).as_posix(), path.stat().st_size
 
 
+def result_file(folder: Path, name: str, job: str) -> FileResponse:
+    """A file of a result folder; nothing outside the folder is ever given.
+
+    Args:
+        folder: the result folder.
+        name: of the file, relative to the folder.
+        job: id of the job.
+
+    Raises:
+        ProblemError: there is no such file (404).
+    """
+    path = folder / name
+    try:
+        resolved = path.resolve()
+        inside = resolved.is_relative_to(folder.resolve()) and resolved.is_file() and is_shown(name)
+    except (OSError, ValueError):
+        inside = False
+    if not inside:
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND,
+            "no-such-file",
+            f"the results have no file {name[:200]!r}",
+            f"/v1/jobs/{job}/results lists the files.",
+        )
+    return FileResponse(resolved)
+
+
 def is_shown(name: str) -> bool:
     """Whether a file of a result folder is shown: locks and files that are being written are not."""
     last = name.rpartition("/")[2]
-    return last != LOCK_NAME and not (last.startswith(".") and last.endswith(".tmp"))
+    return last not in (LOCK_NAME, REVIEWS_LOCK_NAME) and not (last.startswith(".") and last.endswith(".tmp"))
 
 
 def _moment(seconds: float | None) -> datetime | None:

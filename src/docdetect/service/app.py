@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse
 
@@ -26,21 +21,23 @@ from docdetect.service.answers import (
     JobAnswer,
     JobDetails,
     Jobs,
-    Problem,
     Results,
     detect_answer,
-    is_shown,
     job_answer,
     job_details,
+    result_file,
     result_files,
 )
 from docdetect.service.docs_page import docs_page
 from docdetect.service.events import job_events
 from docdetect.service.incoming import Incoming, detect_watched, slot
-from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import CONTENT_TYPE
 from docdetect.service.options import DetectOptions, JobOptions
-from docdetect.service.problems import MEDIA_TYPE, ProblemError, problem_json
+from docdetect.service.page import add_page
+from docdetect.service.problems import ProblemError
+from docdetect.service.refusals import add_refusals, problems
+from docdetect.service.review_routes import add_review
+from docdetect.service.reviewed import JobRuns, no_such_job
 from docdetect.service.runner import Service, unreadable
 from docdetect.service.source import source_archive
 from docdetect.service.store import Job, State
@@ -66,14 +63,23 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
 
     app = FastAPI(title="docdetect", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
-    app.add_exception_handler(ProblemError, _answer_problem)
-    app.add_exception_handler(RequestValidationError, _answer_validation)
-    app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_bug)
-    _add_about(app, service)
+    add_refusals(app, service.metrics, lambda request, error: _original_refusal(service, request, error))
+    runs = JobRuns(service)
+    source = service.config.serve.source_url or "/source"
+    about = About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source=source)
+    add_page(
+        app,
+        "serve",
+        runs.categories,
+        (lambda: compat.original_root(service)) if service.config.serve.compat else (lambda: about),
+        token_required=bool(token),
+        source_url=source,
+    )
+    add_descriptions(app, service.config.serve.source_url)
     _add_health(app, service)
     _add_detect(app, service)
     _add_jobs(app, service)
+    add_review(app, runs)
     if service.config.serve.compat:
         compat.add_compat(app, service)
     origins = service.config.serve.allow_origins
@@ -81,19 +87,19 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Location", "Retry-After"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=[
+                *("Authorization", "X-API-Key", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-ID"),
+            ],
+            expose_headers=["X-Request-ID", "Location", "Retry-After", "ETag"],
         )
     return Access(app, service.metrics, token, any_host, origins)
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The answers of refused requests, for the OpenAPI description."""
-    return {
-        status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-        for status in statuses
-    }
+def _original_refusal(service: Service, request: Request, error: ProblemError) -> Response | None:
+    """The refusal in the form of the original system, at its addresses; None elsewhere."""
+    is_original = service.config.serve.compat and request.url.path in compat.PATHS
+    return compat.problem_response(error) if is_original else None
 
 
 def _form(options: type[DetectOptions], *, several: bool) -> dict[str, Any]:
@@ -109,15 +115,13 @@ def _form(options: type[DetectOptions], *, several: bool) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-def _add_about(app: FastAPI, service: Service) -> None:
-    source = service.config.serve.source_url or "/source"
+def add_descriptions(app: FastAPI, source_url: str) -> None:
+    """Adds what describes the service to an application: `/docs` and `/source`.
 
-    if service.config.serve.compat:
-        app.get("/", include_in_schema=False)(lambda: compat.original_root(service))
-
-    @app.get("/", summary="What answers here", tags=["about"])
-    def about() -> About:
-        return About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source=source)
+    Args:
+        app: the application.
+        source_url: where the source code is; "" where the service gives its own.
+    """
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -127,8 +131,8 @@ def _add_about(app: FastAPI, service: Service) -> None:
     @app.get("/source", summary="The source code of this service", tags=["about"], response_class=Response)
     def source_code() -> Response:
         """A .tar.gz of the package as it runs, or the place where its source code is."""
-        if service.config.serve.source_url:
-            return RedirectResponse(service.config.serve.source_url)
+        if source_url:
+            return RedirectResponse(source_url)
         headers = {"Content-Disposition": f'attachment; filename="docdetect-{__version__}.tar.gz"'}
         return Response(source_archive(), media_type="application/gzip", headers=headers)
 
@@ -138,7 +142,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
     async def livez() -> Health:
         return Health(status="alive")
 
-    @app.get("/readyz", summary="Whether the network is warm", tags=["health"], responses=_problems(503))
+    @app.get("/readyz", summary="Whether the network is warm", tags=["health"], responses=problems(503))
     async def readyz() -> Health:
         service.ready_detector()
         return Health(status="ready")
@@ -155,7 +159,7 @@ def _add_detect(app: FastAPI, service: Service) -> None:
         "/v1/detect",
         summary="Find the marks of one document",
         tags=["detect"],
-        responses=_problems(400, 413, 415, 422, 429, 503, 504, 507),
+        responses=problems(400, 413, 415, 422, 429, 503, 504, 507),
         openapi_extra=_form(DetectOptions, several=False),
     )
     async def detect(request: Request) -> DetectAnswer:
@@ -186,7 +190,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         summary="Send documents as a job",
         tags=["jobs"],
         status_code=202,
-        responses=_problems(400, 413, 415, 422, 429, 503, 507),
+        responses=problems(400, 413, 415, 422, 429, 503, 507),
         openapi_extra=_form(JobOptions, several=True),
     )
     async def submit(
@@ -221,11 +225,11 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     ) -> Jobs:
         return Jobs(jobs=[job_answer(service, job) for job in service.store.newest(limit, state)])
 
-    @app.get("/v1/jobs/{job_id}", summary="How far a job is", tags=["jobs"], responses=_problems(404))
+    @app.get("/v1/jobs/{job_id}", summary="How far a job is", tags=["jobs"], responses=problems(404))
     def job(job_id: str) -> JobDetails:
         return job_details(service, _existing(service, job_id))
 
-    @app.delete("/v1/jobs/{job_id}", summary="Cancel or delete a job", tags=["jobs"], responses=_problems(404))
+    @app.delete("/v1/jobs/{job_id}", summary="Cancel or delete a job", tags=["jobs"], responses=problems(404))
     def delete(job_id: str) -> JobAnswer:
         """Cancels a job that waits or runs: the results of the pages that are done stay.
 
@@ -241,7 +245,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         "/v1/jobs/{job_id}/events",
         summary="What happens to a job, as server-sent events",
         tags=["jobs"],
-        responses=_problems(404),
+        responses=problems(404),
         response_class=StreamingResponse,
     )
     async def events(
@@ -255,7 +259,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         stream = job_events(service, job_id, last_event_id)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
-    @app.get("/v1/jobs/{job_id}/results", summary="The files of the results", tags=["jobs"], responses=_problems(404))
+    @app.get("/v1/jobs/{job_id}/results", summary="The files of the results", tags=["jobs"], responses=problems(404))
     def results(job_id: str) -> Results:
         _existing(service, job_id)
         return result_files(service.results_folder(job_id), f"/v1/jobs/{job_id}/results")
@@ -264,80 +268,17 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         "/v1/jobs/{job_id}/results/{name:path}",
         summary="A file of the results",
         tags=["jobs"],
-        responses=_problems(404),
+        responses=problems(404),
         response_class=FileResponse,
     )
     def result(job_id: str, name: str) -> FileResponse:
         """Every file that docdetect infer writes, such as detections.json, index.html and pages/."""
         _existing(service, job_id)
-        path = _inside(service.results_folder(job_id), name)
-        if path is None:
-            raise ProblemError(
-                HTTPStatus.NOT_FOUND,
-                "no-such-file",
-                f"the results have no file {name[:200]!r}",
-                f"/v1/jobs/{job_id}/results lists the files.",
-            )
-        return FileResponse(path)
-
-
-def _inside(folder: Path, name: str) -> Path | None:
-    """The file of that name in a folder, or None; nothing outside the folder is ever given."""
-    path = folder / name
-    try:
-        resolved = path.resolve()
-        if not resolved.is_relative_to(folder.resolve()) or not resolved.is_file():
-            return None
-    except (OSError, ValueError):
-        return None
-    return resolved if is_shown(name) else None
+        return result_file(service.results_folder(job_id), name, job_id)
 
 
 def _existing(service: Service, job_id: str) -> Job:
     job = service.store.get(job_id)
     if job is None:
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND, "no-such-job", f"there is no job {job_id[:40]!r}", "It may have been deleted."
-        )
+        raise no_such_job(job_id)
     return job
-
-
-async def _answer_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)
-    request.app.state.service.metrics.refused.labels(error.kind).inc()
-    log("refused", problem=error.kind, detail=error.detail)
-    if request.app.state.service.config.serve.compat and request.url.path in compat.PATHS:
-        return compat.problem_response(error)
-    body = error.to_json(REQUEST_ID.get())
-    return JSONResponse(body, int(error.status), error.headers(), MEDIA_TYPE)
-
-
-async def _answer_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    what = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-    return await _answer_problem(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", what))
-
-
-async def _answer_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    log("refused", logging.INFO, problem=status.phrase)
-    body = problem_json(
-        status,
-        status.phrase.lower().replace(" ", "-"),
-        f"{request.method} {request.url.path[:200]}: {status.phrase}",
-        "/docs lists the addresses.",
-        REQUEST_ID.get(),
-    )
-    return JSONResponse(body, int(status), dict(error.headers or {}), MEDIA_TYPE)
-
-
-async def _answer_bug(request: Request, error: Exception) -> Response:
-    body = problem_json(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "internal",
-        "docdetect has a bug that this request met",
-        "The log of the service has the details under the request id.",
-        request.scope["state"]["request_id"],
-    )
-    return JSONResponse(body, 500, media_type=MEDIA_TYPE)

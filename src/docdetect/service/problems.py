@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -17,18 +18,26 @@ class ProblemError(Exception):
         detail: what is wrong, in words for people; without anything of the inside of the service.
         remedy: what the sender can do about it, as a sentence; "" where there is nothing to say.
         retry_after_s: seconds after which the same request may succeed; None where waiting does not help.
+        members: what else programs are told, as further members of the answer.
     """
 
     def __init__(
-        self, status: HTTPStatus, kind: str, detail: str, remedy: str = "", retry_after_s: int | None = None
+        self,
+        status: HTTPStatus,
+        kind: str,
+        detail: str,
+        remedy: str = "",
+        retry_after_s: int | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.detail, self.remedy = status, kind, detail, remedy
         self.retry_after_s = retry_after_s
+        self.members = dict(members or {})
 
     def to_json(self, request_id: str = "") -> dict[str, Any]:
         """The body of the answer."""
-        return problem_json(self.status, self.kind, self.detail, self.remedy, request_id)
+        return problem_json(self.status, self.kind, self.detail, self.remedy, request_id) | self.members
 
     def headers(self) -> dict[str, str]:
         """Headers that belong to the answer."""

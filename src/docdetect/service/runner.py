@@ -32,6 +32,8 @@ from docdetect.inference.selection import known_passwords
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.stages import Plan, ReadDocument
 from docdetect.machine import release_freed_memory
+from docdetect.review.log import reviewed_since
+from docdetect.review.pictures import PictureMaker
 from docdetect.service.counting import PageCounter
 from docdetect.service.logs import log
 from docdetect.service.metrics import Metrics
@@ -104,6 +106,7 @@ class Service:
         slots: places for work on single documents beside the jobs.
         opener: opens documents, with the passwords that the service knows.
         process: an isolated process for single questions about documents.
+        pictures: renders pages that are looked at.
         metrics: figures for Prometheus.
         store: the table of jobs.
 
@@ -130,6 +133,9 @@ class Service:
         self._stack = ExitStack()
         self.opener = DocumentOpener(known_passwords(config.infer))
         self.process = document_process(config.infer.doc_memory_mb << 20)
+        self.pictures = PictureMaker(
+            self.opener, limit_s=config.infer.doc_timeout_s, memory_bytes=config.infer.doc_memory_mb << 20
+        )
         self._counter = PageCounter(self.process, self.opener)
 
     def __enter__(self) -> Service:
@@ -158,6 +164,7 @@ class Service:
         self.stop()
         self._thread.join()
         self.process.stop()
+        self.pictures.close()
         if self.detector is not None:
             self.detector.close()
         self._stack.close()
@@ -473,10 +480,12 @@ class Service:
         log("job failed", logging.ERROR, error=error, job=job.id, problem=problem["detail"])
 
     def remove_old_jobs(self) -> None:
-        """Deletes jobs that ended longer ago than they are kept."""
+        """Deletes jobs that ended, and that were reviewed last, longer ago than they are kept."""
         if self.config.serve.keep:
-            for job_id in self.store.ended_before(time.time() - 86_400 * self.config.serve.keep):
-                self.delete(job_id)
+            since_s = time.time() - 86_400 * self.config.serve.keep
+            for job_id in self.store.ended_before(since_s):
+                if not reviewed_since(self.results_folder(job_id), since_s):
+                    self.delete(job_id)
 
     def _remove(self, job_id: str) -> None:
         shutil.rmtree(self.job_folder(job_id), ignore_errors=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 
@@ -56,12 +56,46 @@ def serve(
     write_logs_to(write_log)
     service = Service(config, load)
     app = make_app(service, token=token, any_host=bool(token))
-    with _signals_that_end_nothing(), _listening(wanted) as listening, service:
-        host, port = listening.getsockname()[:2]
-        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        _Server(service, address, announce, app).run(sockets=[listening])
+    with _signals_that_end_nothing(), listening_socket(wanted.host, wanted.port) as listening, service:
+        _answer(app, service, listening, lambda address: announce(f"listening on {address}"))
     if service.error is not None:
         raise service.error
+
+
+class Stoppable(Protocol):
+    """What a server works for.
+
+    Attributes:
+        stopping: set when the server is to end.
+    """
+
+    stopping: threading.Event
+
+    def stop(self) -> None:
+        """Sets `stopping`, and whatever else belongs to the end."""
+
+
+def serve_until_stopped(
+    app: Callable[..., object], work: Stoppable, listening: socket.socket, announce: Callable[[str], None]
+) -> None:
+    """Answers requests until SIGINT, SIGTERM or `work.stopping`.
+
+    Args:
+        app: the ASGI application.
+        work: told of signals, and asked whether to end.
+        listening: see `listening_socket`; closed at the end.
+        announce: told the address once the service listens.
+    """
+    with _signals_that_end_nothing(), listening:
+        _answer(app, work, listening, announce)
+
+
+def _answer(
+    app: Callable[..., object], work: Stoppable, listening: socket.socket, announce: Callable[[str], None]
+) -> None:
+    host, port = listening.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    _Server(work, address, announce, app).run(sockets=[listening])
 
 
 @contextmanager
@@ -98,16 +132,17 @@ def read_token(wanted: ServeConfig) -> str:
     return token
 
 
-def _listening(wanted: ServeConfig) -> socket.socket:
-    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that is bound to an address; port 0 takes a free one. Raises OutputError: the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((wanted.host, wanted.port))
+        listening.bind((host, port))
     except OSError as error:
         listening.close()
         raise OutputError(
-            f"{wanted.host}:{wanted.port}: the service cannot listen there ({error.strerror or error})",
+            f"{host}:{port}: the service cannot listen there ({error.strerror or error})",
             "Choose another --port or --host.",
         ) from error
     return listening
@@ -117,7 +152,7 @@ class _Server(uvicorn.Server):
     """Uvicorn, which tells the service at once when it is to end, and ends when the service cannot go on."""
 
     def __init__(
-        self, service: Service, address: str, announce: Callable[[str], None], app: Callable[..., object]
+        self, work: Stoppable, address: str, announce: Callable[[str], None], app: Callable[..., object]
     ) -> None:
         settings = uvicorn.Config(
             app,
@@ -129,19 +164,19 @@ class _Server(uvicorn.Server):
             ws_max_size=32 << 20,
         )
         super().__init__(settings)
-        self._service, self._address, self._announce = service, address, announce
+        self._work, self._address, self._announce = work, address, announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts the service and listens."""
         await super().startup(sockets)
         if self.started:
-            self._announce(f"listening on {self._address}")
+            self._announce(self._address)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal asks for the end."""
-        self._service.stop()
+        self._work.stop()
         super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end; asked ten times a second."""
-        return await super().on_tick(counter) or self._service.stopping.is_set()
+        return await super().on_tick(counter) or self._work.stopping.is_set()

@@ -1,0 +1,43 @@
+"""`docdetect review`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from docdetect.cli.options import Request, takes
+
+
+@takes(keys=("infer.runs",))
+def review(
+    request: Request,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Result folder of infer; last: the newest one.", show_default=False)
+    ] = "last",
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the documents are, where the run does not say it any more. Repeatable."
+        ),
+    ] = None,
+    password_file: Annotated[
+        str, typer.Option(metavar="FILE", help="Passwords of encrypted documents.", show_default=False)
+    ] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine; 0: a free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> int:
+    """Look at the results of a run of infer in a browser, and correct them.
+
+    The page is served to this machine only. Corrections are kept in reviews.jsonl in the result folder; docdetect
+    labels --from reviews makes annotations of them. Ctrl-C ends.
+    """
+    import webbrowser
+
+    from docdetect.service.review_app import review as show
+    from docdetect.service.review_app import review_plan
+
+    console = request.console
+    plan = review_plan(run, request.settings.infer.runs, source or (), password_file, console.warn)
+    show(plan, port, console.detail, console.info, webbrowser.open if browser else None)
+    return 0

@@ -1,0 +1,1 @@
+"""Results of `infer` that people look at and correct: pages to review, their pictures, and the log of corrections."""

@@ -1,0 +1,82 @@
+"""How the applications of the service answer what goes wrong: problem details for refusals, wrong requests and bugs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from docdetect.service.answers import Problem
+from docdetect.service.logs import REQUEST_ID, log
+from docdetect.service.metrics import Metrics
+from docdetect.service.problems import MEDIA_TYPE, ProblemError, problem_json
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The answers of refused requests, for the OpenAPI description."""
+    return {
+        status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+        for status in statuses
+    }
+
+
+def add_refusals(
+    app: FastAPI, metrics: Metrics, respond: Callable[[Request, ProblemError], Response | None] = lambda *_: None
+) -> None:
+    """Lets an application answer errors.
+
+    Args:
+        app: the application.
+        metrics: counts refusals.
+        respond: answers a refusal in a form of its own; None leaves it to the usual form.
+    """
+
+    async def answer_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ProblemError)
+        metrics.refused.labels(error.kind).inc()
+        log("refused", problem=error.kind, detail=error.detail)
+        own = respond(request, error)
+        if own is not None:
+            return own
+        return JSONResponse(error.to_json(REQUEST_ID.get()), int(error.status), error.headers(), MEDIA_TYPE)
+
+    async def answer_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        what = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return await answer_problem(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", what))
+
+    app.add_exception_handler(ProblemError, answer_problem)
+    app.add_exception_handler(RequestValidationError, answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_bug)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    log("refused", logging.INFO, problem=status.phrase)
+    body = problem_json(
+        status,
+        status.phrase.lower().replace(" ", "-"),
+        f"{request.method} {request.url.path[:200]}: {status.phrase}",
+        "/docs lists the addresses.",
+        REQUEST_ID.get(),
+    )
+    return JSONResponse(body, int(status), dict(error.headers or {}), MEDIA_TYPE)
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:
+    body = problem_json(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "docdetect has a bug that this request met",
+        "The log of the service has the details under the request id.",
+        request.scope["state"]["request_id"],
+    )
+    return JSONResponse(body, 500, media_type=MEDIA_TYPE)

@@ -1,0 +1,232 @@
+"""The addresses of the review page: what is there to review, corrections, pictures, the wall, and who may ask."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from docdetect.config.schema import Config, InferConfig
+from docdetect.review.pictures import PictureMaker
+from docdetect.service.review_app import ReviewPlan, make_review_app
+from tests.service.conftest import Start
+from tests.service.test_detect import slow_detector
+from tests.support.fakes import COLOURS, make_folder, make_image, make_pdf, run_once
+
+STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
+BASE = "/v1/jobs/run/review"
+
+
+@pytest.fixture(scope="module")
+def maker() -> Any:
+    pictures = PictureMaker(processes=1, memory_bytes=2 << 30)
+    yield pictures
+    pictures.close()
+
+
+@pytest.fixture
+def reviewing(tmp_path: Path, maker: PictureMaker) -> TestClient:
+    """The review page on a run over four documents, one of which is none."""
+    make_folder(tmp_path / "in")
+    run_once(tmp_path / "in", tmp_path / "out")
+    return client_of(tmp_path / "out", tmp_path / "in", maker)
+
+
+def client_of(output: Path, source: Path, maker: PictureMaker) -> TestClient:
+    config = Config(infer=InferConfig(source=(str(source),), require=("qr",)))
+    return TestClient(make_review_app(ReviewPlan(output, config), maker), base_url="http://127.0.0.1")
+
+
+def page_ids(client: TestClient, **filters: Any) -> list[str]:
+    return [page["id"] for page in client.get(f"{BASE}/pages", params=filters).json()["pages"]]
+
+
+def put(client: TestClient, page: dict[str, Any], **changes: Any) -> Any:
+    body = {"boxes": page["boxes"], "verdict": "right"} | changes
+    return client.put(f"{BASE}/pages/{page['id']}", json=body, headers={"If-Match": f'"{page["revision"]}"'})
+
+
+def test_what_is_to_be_reviewed(reviewing: TestClient) -> None:
+    about = reviewing.get("/v1/about").json()
+    assert (about["mode"], about["categories"], about["token_required"]) == (
+        "review",
+        ["qr", "signature", "stamp"],
+        False,
+    )
+    (job,) = reviewing.get("/v1/jobs").json()["jobs"]
+    assert (job["id"], job["state"]) == ("run", "done")
+    review = reviewing.get(BASE).json()
+    assert (review["pages"], review["reviewed"], review["required"], review["queue"]) == (6, 0, ["qr"], False)
+    assert review["thresholds"] == {"qr": 0.15, "signature": 0.15, "stamp": 0.15}
+    by_name = {one["name"]: one for one in review["documents"]}
+    assert list(by_name) == ["a.pdf", "broken.pdf", "deep/Договор.PDF", "photo.jpg"]
+    assert by_name["a.pdf"]["counts"] == {"qr": 0, "signature": 2, "stamp": 1}
+    assert by_name["a.pdf"]["lacks"] == ["qr"]
+    assert by_name["broken.pdf"]["status"] == "failed"
+    assert by_name["broken.pdf"]["reason"]
+    assert by_name["broken.pdf"]["lacks"] == []
+
+
+def test_a_correction_is_kept(reviewing: TestClient, tmp_path: Path) -> None:
+    first = page_ids(reviewing)[0]
+    answer = reviewing.get(f"{BASE}/pages/{first}")
+    page = answer.json()
+    assert (page["document"], page["number"], page["revision"], page["verdict"]) == ("a.pdf", 1, 0, "unreviewed")
+    assert answer.headers["etag"] == '"0"'
+    drawn = {"category": "qr", "xyxy": [10, 10, 30.123, 30], "source": "person"}
+    kept = [box for box in page["boxes"] if box["category"] == "stamp"]
+    corrected = put(reviewing, page, boxes=[*kept, drawn], verdict="corrected", by="Ann")
+    assert corrected.status_code == 200
+    now = corrected.json()
+    assert (now["revision"], now["verdict"], now["by"], now["reviewed"]) == (1, "corrected", "Ann", True)
+    assert [(box["category"], box["source"], box["xyxy"]) for box in now["boxes"]] == [
+        ("stamp", "network", kept[0]["xyxy"]),
+        ("qr", "person", [10, 10, 30.12, 30]),
+    ]
+    assert reviewing.get(f"{BASE}/pages/{first}").json() == now
+    assert reviewing.get(BASE).json()["documents"][0]["counts"] == {"qr": 1, "signature": 1, "stamp": 1}
+    (line,) = reviewing.get(f"{BASE}/reviews.jsonl").text.splitlines()
+    assert json.loads(line)["boxes"][1]["category"] == "qr"
+    assert (tmp_path / "out" / "reviews.jsonl").read_text(encoding="utf-8") == line + "\n"
+    assert reviewing.get(f"{BASE}/annotations.json").json()["a.pdf"]["page_1"]["page_size"] == {
+        "width": page["width"],
+        "height": page["height"],
+    }
+
+
+def test_nobody_is_overwritten(reviewing: TestClient, tmp_path: Path, maker: PictureMaker) -> None:
+    other = client_of(tmp_path / "out", tmp_path / "in", maker)
+    first = page_ids(reviewing)[0]
+    mine, theirs = (client.get(f"{BASE}/pages/{first}").json() for client in (reviewing, other))
+    assert put(other, theirs, boxes=[], verdict="corrected", by="Bob").status_code == 200
+    refused = put(reviewing, mine)
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "urn:docdetect:problem:revised-meanwhile"
+    assert (refused.json()["current"]["revision"], refused.json()["current"]["by"]) == (1, "Bob")
+    assert put(reviewing, refused.json()["current"], verdict="right").json()["revision"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"boxes": [{"category": "qr", "xyxy": [0, 0, 5000, 10], "source": "person"}]}, 422),
+        ({"boxes": [{"category": "seal", "xyxy": [0, 0, 50, 10], "source": "person"}]}, 422),
+        ({"boxes": [{"category": "qr", "xyxy": [50, 0, 20, 10], "source": "person"}]}, 422),
+        ({"boxes": [{"category": "qr", "xyxy": [0, 0, 20], "source": "person"}]}, 422),
+        ({"boxes": [{"category": "qr", "xyxy": [0, 0, 20, 20], "confidence": 2}]}, 422),
+        ({"boxes": [{"category": "qr", "xyxy": [0, 0, 20, 20]}] * 1001}, 422),
+        ({"verdict": "perhaps"}, 422),
+        ({"by": "x" * 101}, 422),
+        ({"by": "x" * (3 << 20)}, 413),
+    ],
+)
+def test_what_no_page_can_have_is_refused(reviewing: TestClient, change: Any, status: int) -> None:
+    page = reviewing.get(f"{BASE}/pages/{page_ids(reviewing)[0]}").json()
+    answer = put(reviewing, page, **change)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert reviewing.get(f"{BASE}/reviews.jsonl").content == b""
+
+
+def test_a_correction_names_its_revision(reviewing: TestClient) -> None:
+    address, body = f"{BASE}/pages/{page_ids(reviewing)[0]}", {"boxes": [], "verdict": "right"}
+    assert reviewing.put(address, json=body).status_code == 428
+    assert reviewing.put(address, json=body, headers={"If-Match": "*"}).status_code == 400
+    assert reviewing.put(address, json=body, headers={"If-Match": '"7"'}).status_code == 409
+    assert reviewing.put(f"{BASE}/pages/0-1", json=body, headers={"If-Match": '"0"'}).status_code == 404
+
+
+def test_pictures_of_pages_and_marks(reviewing: TestClient) -> None:
+    page = reviewing.get(f"{BASE}/pages/{page_ids(reviewing)[0]}").json()
+    answer = reviewing.get(page["image"], params={"max_px": 150})
+    picture = Image.open(io.BytesIO(answer.content))
+    assert (picture.format, picture.size) == ("JPEG", (100, 150))
+    assert answer.headers["cache-control"] == "private, max-age=86400"
+    again = reviewing.get(page["image"], params={"max_px": 150}, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert Image.open(io.BytesIO(reviewing.get(page["image"], params={"format": "webp"}).content)).format == "WEBP"
+    (stamp,) = [box for box in page["boxes"] if box["category"] == "stamp"]
+    crop = reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": stamp["id"], "max_px": 64, "margin": 0})
+    cut = Image.open(io.BytesIO(crop.content)).convert("RGB")
+    assert max(cut.size) == 64
+    assert max(abs(a - b) for a, b in zip(cut.getpixel((32, 20)), COLOURS["stamp"], strict=True)) < 40  # type: ignore[arg-type]
+    assert reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": "n99"}).status_code == 404
+    assert reviewing.get(page["image"], params={"max_px": 20000}).status_code == 422
+
+
+def test_a_document_that_was_changed_is_not_shown(reviewing: TestClient, tmp_path: Path) -> None:
+    page = reviewing.get(f"{BASE}/pages/{page_ids(reviewing)[0]}").json()
+    make_pdf(tmp_path / "in" / "a.pdf", [[]])
+    answer = reviewing.get(page["image"])
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:docdetect:problem:document-gone")
+    assert "was changed after the run" in answer.json()["detail"]
+    (tmp_path / "in" / "a.pdf").unlink()
+    assert "--source" in reviewing.get(page["image"]).json()["remedy"]
+
+
+def test_the_wall(reviewing: TestClient) -> None:
+    first = reviewing.get(f"{BASE}/crops", params={"category": "stamp", "limit": 2}).json()
+    rest = reviewing.get(f"{BASE}/crops", params={"category": "stamp", "limit": 9, "after": first["next"]}).json()
+    crops = first["crops"] + rest["crops"]
+    assert (first["total"], len(crops), rest["next"]) == (4, 4, None)
+    scores = [crop["box"]["confidence"] for crop in crops]
+    assert scores == sorted(scores)
+    assert len({(crop["page"]["id"], crop["box"]["id"]) for crop in crops}) == 4
+    one, other = crops[0], crops[-1]
+    decision = {
+        "accept": [{"page": one["page"]["id"], "box": one["box"]["id"]}],
+        "reject": [{"page": other["page"]["id"], "box": other["box"]["id"]}],
+        "revisions": {crop["page"]["id"]: crop["page"]["revision"] for crop in (one, other)},
+    }
+    done = reviewing.post(f"{BASE}/crops", json=decision)
+    assert done.status_code == 200, done.text
+    assert {page["revision"] for page in done.json()["pages"]} == {1}
+    left = reviewing.get(f"{BASE}/crops", params={"category": "stamp", "reviewed": False}).json()
+    assert left["total"] == 2
+    assert reviewing.get(f"{BASE}/crops", params={"category": "stamp"}).json()["total"] == 3
+    again = reviewing.post(f"{BASE}/crops", json=decision)
+    assert again.status_code == 409
+    assert {page["id"] for page in again.json()["pages"]} == set(decision["revisions"])
+    assert len(reviewing.get(f"{BASE}/reviews.jsonl").text.splitlines()) == 2
+
+
+def test_jobs_show_pages_while_they_run(start: Start, tmp_path: Path) -> None:
+    client = start(load=slow_detector)
+    job = client.upload("/v1/jobs", make_pdf(tmp_path / "a.pdf", [[STAMP]] * 12)).json()["id"]
+    seen = set()
+    while client.get(f"/v1/jobs/{job}").json()["state"] in ("queued", "running"):
+        seen.add(client.get(f"/v1/jobs/{job}/review").json()["pages"])
+    assert seen & set(range(1, 12))
+    review = client.get(f"/v1/jobs/{job}/review").json()
+    assert (review["pages"], review["documents"][0]["status"]) == (12, "ok")
+    page = client.get(f"/v1/jobs/{job}/review/pages").json()["pages"][0]
+    assert client.get(f"/v1/jobs/{job}/review/pages/{page['id']}/image").status_code == 200
+    assert client.get("/v1/jobs/nothing/review").status_code == 404
+
+
+def test_only_the_page_itself_needs_no_token(start: Start, tmp_path: Path) -> None:
+    client = start(token="long-enough-token")
+    about = client.get("/v1/about")
+    assert (about.status_code, about.json()["token_required"], about.json()["mode"]) == (200, True, "serve")
+    page = client.get("/", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert client.get("/", headers={"Accept": "application/json"}).json()["service"] == "docdetect"
+    assert client.get("/static/../server.py").status_code in (401, 404)
+    assert client.get("/static/%2e%2e/server.py").status_code == 404
+    job = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP]), headers={"X-API-Key": "long-enough-token"})
+    for path in ("review", "review/pages", "review/crops", "review/reviews.jsonl", "review/annotations.json"):
+        assert client.get(f"/v1/jobs/{job.json()['id']}/{path}").status_code == 401
+    foreign = client.put(
+        f"/v1/jobs/{job.json()['id']}/review/pages/x",
+        headers={"X-API-Key": "long-enough-token", "Origin": "https://evil.example"},
+    )
+    assert foreign.status_code == 403
+
+
+def test_other_names_of_this_machine_are_refused(reviewing: TestClient) -> None:
+    assert reviewing.get("/v1/about", headers={"Host": "evil.example"}).status_code == 421
