@@ -18,14 +18,21 @@ def review(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FOLDER", help="Where the documents are, where the run does not say it any more. Repeatable."
+            metavar="FOLDER",
+            help="Where the documents are, where the run does not say it any more. Repeatable.",
+            rich_help_panel="Input",
         ),
     ] = None,
     password_file: Annotated[
-        str, typer.Option(metavar="FILE", help="Passwords of encrypted documents.", show_default=False)
+        str,
+        typer.Option(
+            metavar="FILE", help="Passwords of encrypted documents.", show_default=False, rich_help_panel="Input"
+        ),
     ] = "",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine; 0: a free one.")] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of this machine; 0: a free one.", rich_help_panel="Network")
+    ] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.", rich_help_panel="Network")] = True,
 ) -> int:
     """Look at the results of a run of infer in a browser, and correct them.
 
