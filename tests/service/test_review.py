@@ -215,7 +215,9 @@ def test_only_the_page_itself_needs_no_token(start: Start, tmp_path: Path) -> No
     page = client.get("/", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert client.get("/", headers={"Accept": "application/json"}).json()["service"] == "docdetect"
+    assert client.get("/", headers={"Accept": "application/json"}).status_code == 401
+    with_token = {"Accept": "application/json", "X-API-Key": "long-enough-token"}
+    assert client.get("/", headers=with_token).json()["service"] == "docdetect"
     assert client.get("/static/../server.py").status_code in (401, 404)
     assert client.get("/static/%2e%2e/server.py").status_code == 404
     job = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP]), headers={"X-API-Key": "long-enough-token"})

@@ -20,9 +20,9 @@ from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
 from docdetect.service.problems import MEDIA_TYPE, ProblemError
 
-OPEN_PATHS = ("/livez", "/readyz", "/source", "/", "/v1/about")
+OPEN_PATHS = ("/livez", "/readyz", "/source", "/v1/about")
 """Addresses that need no token: whoever keeps the service alive, whoever asks for its source code, and the page that
-asks people for the token, has none."""
+asks people for the token, has none. Browsers, which ask `/` for HTML, get the page without a token, too."""
 
 OPEN_FOLDER = "/static/"
 """Addresses that begin with this need no token: the files that the page is made of."""
@@ -116,7 +116,7 @@ class Access:
                 "Start the service with --allow-origin to let them.",
             )
         is_preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        if not self._token or _is_open(scope["path"]) or is_preflight:
+        if not self._token or _is_open(scope["path"], headers) or is_preflight:
             return None
         if _is_same(self._given_token(headers), self._token):
             return None
@@ -144,8 +144,9 @@ class Access:
         log("request", level, method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+def _is_open(path: str, headers: Headers) -> bool:
+    wants_page = path == "/" and "text/html" in headers.get("accept", "")
+    return wants_page or path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
 def _name_of(host: str) -> str:
