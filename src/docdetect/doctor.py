@@ -19,7 +19,7 @@ from docdetect.machine import EXTRA_MODULES, available_cores, has_native_bf16, m
 _BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL", "cv2", "pymupdf", "zxingcpp")
 COMMANDS_OF_EXTRA = {
     "data": "prepare, split, synth, audit, select",
-    "train": "train, val, crossval, reproduce, compare, calibrate, export",
+    "train": "train, val, crossval, reproduce, compare, calibrate, promote, export",
     "serve": "serve",
 }
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")

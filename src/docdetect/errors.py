@@ -80,6 +80,12 @@ class PartialFailureError(DocdetectError):
     exit_code = 7
 
 
+class RefusedError(DocdetectError):
+    """The work is finished, and its result does not allow what was asked for."""
+
+    exit_code = 8
+
+
 class InterruptedRunError(DocdetectError):
     """The user stopped the command."""
 

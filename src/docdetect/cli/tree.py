@@ -67,6 +67,13 @@ TREE = (
         "compare", "Model", "compare:compare", "Put runs side by side and tell a difference from noise", extra="train"
     ),
     Entry("calibrate", "Model", "calibrate:calibrate", "Turn confidence into probability", extra="train"),
+    Entry(
+        "promote",
+        "Model",
+        "promote:promote",
+        "Let new weights take the place of the present ones, if they are as good",
+        extra="train",
+    ),
     Entry("runs", "Model", "runs:group", "Look at training and evaluation runs"),
     Entry("weights", "Model", "weights:weights", "List and check the bundled weights, or bundle new ones"),
     Entry("infer", "Use", "infer:infer", "Find marks in a folder of PDFs and images"),

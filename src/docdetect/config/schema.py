@@ -1033,6 +1033,33 @@ class SelectConfig(Section):
     )
 
 
+class PromoteConfig(Section):
+    """Which weights take the place of the present ones, and on which pages they have to be as good."""
+
+    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS")] = Field(
+        "last", description="New weights: a file, a run folder, or last (the newest training run)."
+    )
+    to: Annotated[str, Option("Output", shown=True, metavar="FILE")] = Field(
+        "runs/weights/current.pt",
+        min_length=1,
+        description="File that infer takes the weights from. The weights in it are the present ones.",
+    )
+    present: Annotated[str, Option("Model", metavar="WEIGHTS", unset=_BUNDLED)] = Field(
+        "", description="Present weights where nothing was promoted yet."
+    )
+    data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
+        "data/datasets/main", min_length=1, description="Dataset with pages for tests."
+    )
+    force: Annotated[str, Option("Output", shown=True, metavar="REASON", unset="refuse weights that are worse")] = (
+        Field("", description="Take the new weights whatever the figures are, for this reason, which is kept.")
+    )
+    back: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Put the weights back that were there before the present ones."
+    )
+    imgsz: Annotated[ImageSize | None, Option("Model", unset=_TRAINED_SIZE)] = Field(None, description=_IMGSZ)
+    device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)
+
+
 class ServeConfig(Section):
     """Where the HTTP service listens, what it keeps, and how much of everything it takes."""
 
@@ -1114,3 +1141,4 @@ class Config(Section):
     weights: WeightsConfig = Field(default_factory=WeightsConfig)
     serve: ServeConfig = Field(default_factory=ServeConfig)
     select: SelectConfig = Field(default_factory=SelectConfig)
+    promote: PromoteConfig = Field(default_factory=PromoteConfig)
