@@ -39,6 +39,7 @@ TREE = (
     ),
     Entry("visualize", "Data", "visualize:visualize", "Draw the ground-truth boxes on every page"),
     Entry("synth", "Data", "synth:synth", "Make documents with exact labels, to train on", extra="data"),
+    Entry("cutouts", "Data", "cutouts:cutouts", "Cut marks out of labelled pages, for made-up documents", extra="data"),
     Entry("audit", "Data", "audit:audit", "Find suspicious labels, and leaks between the splits", extra="data"),
     Entry("select", "Data", "select:select", "Choose which pages of a run to label next", extra="data"),
     Entry("train", "Model", "train:train", "Train a detector with the recipe of a configuration", extra="train"),

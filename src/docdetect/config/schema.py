@@ -293,6 +293,65 @@ def _check(key: str, named: Mapping[str, object], known: tuple[str, ...]) -> Non
         raise ValueError(f"{key}: {', '.join(unknown)} not among {', '.join(known)}")
 
 
+class CutoutsConfig(Section):
+    """Marks that are cut out of labelled pages, for made-up documents."""
+
+    data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
+        "data/datasets/main", min_length=1, description=_DATASET
+    )
+    source: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="the dataset")] = Field(
+        "", description="Folder of documents, or one document, out of which marks are cut instead of a dataset."
+    )
+    annotations: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="none")] = Field(
+        "", description="JSON annotations of these documents."
+    )
+    classes: Annotated[tuple[Name, ...], Option("Input", metavar="NAME,...", commas=True)] = Field(
+        ("qr", "signature", "stamp"),
+        min_length=1,
+        strict=False,
+        description="Names of the classes of the JSON annotations.",
+    )
+    class_map: Annotated[dict[str, str | None], Option("Input", name="map", metavar="CATEGORY=CLASS")] = Field(
+        {}, description="Class of each category of the JSON annotations that has another name; null drops a category."
+    )
+    splits: Annotated[tuple[Literal["train", "val", "test"], ...], Option("Input", metavar="NAME,...", commas=True)] = (
+        Field(
+            ("train",),
+            min_length=1,
+            strict=False,
+            description="Splits of the dataset out of which marks are cut. Marks of validation pages would make "
+            "validation easier than it is.",
+        )
+    )
+    output: Annotated[str, Option("Output", shown=True, metavar="FOLDER")] = Field(
+        "data/cutouts", min_length=1, description="Folder of the cut-outs."
+    )
+    categories: Annotated[tuple[Name, ...], Option("Contents", shown=True, metavar="NAME,...", commas=True)] = Field(
+        (), strict=False, description="Categories that are cut out; none named means all."
+    )
+    quality: Annotated[Fraction, Option("Contents", shown=True)] = Field(
+        0.4, description="Quality score, from 0 to 1, below which a cut-out is written and not kept."
+    )
+    handwritten: Annotated[tuple[Name, ...], Option("Contents", metavar="NAME,...", commas=True)] = Field(
+        ("signature", "handwritten_signature", "initials"),
+        strict=False,
+        description="Categories that are written by hand, so that printed lines in their boxes belong to the page.",
+    )
+    codes: Annotated[tuple[Name, ...], Option("Contents", metavar="NAME,...", commas=True)] = Field(
+        ("qr",), strict=False, description="Categories of codes, whose boxes hold nothing else."
+    )
+    dpi: Annotated[Dpi, Option("Pages", shown=True)] = Field(
+        200, description="Resolution in px per inch at which pages of PDFs are looked at."
+    )
+    format: Annotated[Literal["png", "webp"], Option("Output", shown=True)] = Field(
+        "png", description="Format of the cut-outs."
+    )
+    workers: Annotated[Count, Option("Speed", shown=True, unset="one per core")] = Field(0, description=_WORKERS)
+    overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
+        False, description="Replace cut-outs of other pages or settings, and what was decided about them."
+    )
+
+
 # Commands that read documents together with their annotations.
 _LABELLED = {"prepare": "", "labels": "", "split": "", "audit": "", "reproduce": ""}
 # Commands that divide pages into splits.
@@ -1137,6 +1196,7 @@ class Config(Section):
     crossval: CrossvalConfig = Field(default_factory=CrossvalConfig)
     reproduce: ReproduceConfig = Field(default_factory=ReproduceConfig)
     synth: SynthConfig = Field(default_factory=SynthConfig)
+    cutouts: CutoutsConfig = Field(default_factory=CutoutsConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
     weights: WeightsConfig = Field(default_factory=WeightsConfig)
     serve: ServeConfig = Field(default_factory=ServeConfig)
