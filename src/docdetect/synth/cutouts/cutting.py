@@ -23,7 +23,6 @@ from docdetect.documents.page_names import page_stem
 from docdetect.documents.pictures import NATIVE
 from docdetect.documents.reader import Document
 from docdetect.documents.sizes import AtDpi, LongSide, RenderSize
-from docdetect.documents.sources import DocumentKind
 from docdetect.errors import OutputExistsError
 from docdetect.files import read_json, sha256_text, staged_folder, write_bytes, write_json, write_text
 from docdetect.machine import available_cores
@@ -34,7 +33,6 @@ from docdetect.synth.cutouts.folder import (
     SHEET_NAME,
     Cutout,
     LeftOut,
-    PictureFormat,
     category_folder,
     left_out_text,
     list_text,
@@ -42,8 +40,8 @@ from docdetect.synth.cutouts.folder import (
     read_list,
 )
 from docdetect.synth.cutouts.pages import labelled_pages
+from docdetect.synth.cutouts.pieces import BoxPx
 from docdetect.synth.cutouts.selection import Reason, cut_mark
-from docdetect.synth.cutouts.separation import BoxPx
 from docdetect.synth.cutouts.sheet import sheet_html
 from docdetect.types import Detections, FailedPage, PageInfo
 from docdetect.workers.parts import WorkerSettings
@@ -110,9 +108,7 @@ def cut_out(settings: CutoutsConfig, on_progress: ProgressCallback = no_progress
     with staged_folder(folder) as staging:
         for done, outcome in enumerate(iter_pages(pages.files, work, workers), start=1):
             if not isinstance(outcome, PageOutcome):
-                if outcome.failure is not None and outcome.page_count:
-                    failures.append(FailedPage(outcome.file.name, None, outcome.failure))
-                elif outcome.failure is not None:
+                if outcome.failure is not None:
                     failures.append(FailedPage(outcome.file.name, None, outcome.failure))
                 continue
             key = PageKey(outcome.file.name, outcome.number)
@@ -136,9 +132,7 @@ def cut_out(settings: CutoutsConfig, on_progress: ProgressCallback = no_progress
         write_text(staging / LEFT_OUT_NAME, left_out_text(left_out))
         write_text(staging / SHEET_NAME, sheet_html(cutouts, listed, reasons))
         kept_settings = settings.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
-        write_json(
-            staging / SETTINGS_NAME, {"content_hash": wanted, "settings": kept_settings, "left_out": reasons}
-        )
+        write_json(staging / SETTINGS_NAME, {"content_hash": wanted, "settings": kept_settings, "left_out": reasons})
     return _report(folder, cutouts, reasons, tuple(failures), pages.notes, unchanged=False)
 
 
@@ -210,9 +204,7 @@ class CutWork:
             others = [other for index, (_, other) in enumerate(marks) if index != position]
             same = [other for other_id, other in marks[:position] if other_id == class_id]
             code = category in self.settings.codes
-            cut = cut_mark(
-                page.pixels, box, others, same, handwritten=category in self.settings.handwritten, code=code
-            )
+            cut = cut_mark(page.pixels, box, others, same, handwritten=category in self.settings.handwritten, code=code)
             if isinstance(cut, Reason):
                 result.append(NotCut(category, box, cut.value))
                 continue
@@ -220,14 +212,12 @@ class CutWork:
             size_mm = (cut.box[2] - cut.box[0]) * mm_per_px, (cut.box[3] - cut.box[1]) * mm_per_px
             data = picture_bytes(cut.rgba, self.settings.format)
             result.append(
-                CutPicture(
-                    category, data, cut.box, page.info.size_wh, size_mm, cut.colour, cut.quality, text or ""
-                )
+                CutPicture(category, data, cut.box, page.info.size_wh, size_mm, cut.colour, cut.quality, text or "")
             )
         return result
 
     def _size(self, document: Document, info: PageInfo) -> RenderSize:
-        """The size at which a page is looked at: the picture's own, or `dpi` for a PDF, where its scan is not coarser."""
+        """The size at which a page is looked at: a picture's own, or `dpi` for a PDF whose scan is not coarser."""
         if info.size_pt is None:
             return NATIVE
         stored = document.stored_long_px(info.number)
@@ -243,7 +233,11 @@ def mm_per_pixel(info: PageInfo) -> float:
     long_px = max(info.size_wh)
     if info.size_pt is not None:
         return max(info.size_pt) * _MM_PER_PT / long_px
-    if info.dpi is not None and info.dpi >= _LEAST_DPI and _PAPER_MM[0] <= long_px / info.dpi * _MM_PER_INCH <= _PAPER_MM[1]:
+    if (
+        info.dpi is not None
+        and info.dpi >= _LEAST_DPI
+        and _PAPER_MM[0] <= long_px / info.dpi * _MM_PER_INCH <= _PAPER_MM[1]
+    ):
         return _MM_PER_INCH / info.dpi
     return _A4_MM / long_px
 
@@ -298,7 +292,9 @@ def _report(
     unchanged: bool,
 ) -> CutReport:
     found = Counter(one.category for one in cutouts)
-    kept = Counter(one.category for one in cutouts if one.keep and (unchanged is False or (folder / one.file).is_file()))
+    kept = Counter(
+        one.category for one in cutouts if one.keep and (unchanged is False or (folder / one.file).is_file())
+    )
     ordered = sorted(found)
     return CutReport(
         folder, unchanged, {name: found[name] for name in ordered}, {name: kept[name] for name in ordered}, left_out,

@@ -21,7 +21,7 @@ from PIL import Image
 
 from docdetect.errors import InputError
 from docdetect.files import safe_stem, sha256_file, sha256_text
-from docdetect.synth.cutouts.separation import BoxPx
+from docdetect.synth.cutouts.pieces import BoxPx
 from docdetect.tables import csv_text, read_csv
 from docdetect.types import ByteArray, SizeWH
 
@@ -115,7 +115,9 @@ class KeptCutouts:
             )
         if self.unlisted:
             some = ", ".join(self.unlisted[:3]) + (", ..." if len(self.unlisted) > 3 else "")
-            notes.append(f"{self.folder}: {len(self.unlisted)} pictures that {LIST_NAME} does not list are not used: {some}")
+            notes.append(
+                f"{self.folder}: {len(self.unlisted)} pictures that {LIST_NAME} does not list are not used: {some}"
+            )
         return notes
 
 

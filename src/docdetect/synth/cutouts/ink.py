@@ -13,7 +13,7 @@ import numpy as np
 
 from docdetect.types import BoolArray, ByteArray, FloatArray
 
-# Side of the cells in which the level of the paper is measured, as a share of the longer side of the picture, and in px.
+# Side of the cells in which the level of the paper is measured: a share of the picture's longer side, and px at least.
 _CELL_FRAC = 0.06
 _LEAST_CELL_PX = 6
 
@@ -111,7 +111,8 @@ def _visible(darkness: FloatArray, grain: float) -> BoolArray:
     holds_strong[0] = False
     mask: BoolArray = holds_strong[labels]
     beside = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    return mask | (beside & (darkness > max(_LEAST_EDGE, grain)))
+    with_edges: BoolArray = mask | (beside & (darkness > max(_LEAST_EDGE, grain)))
+    return with_edges
 
 
 def _colour(ratio: FloatArray, darkness: FloatArray, visible: BoolArray) -> tuple[FloatArray, FloatArray]:

@@ -94,9 +94,7 @@ def _of_dataset(settings: CutoutsConfig, on_progress: ProgressCallback) -> Label
     return LabelledPages(ordered, labels, shown, dataset.class_names, digest, (), tuple(notes))
 
 
-def _of_documents(
-    settings: CutoutsConfig, workers: WorkerSettings, on_progress: ProgressCallback
-) -> LabelledPages:
+def _of_documents(settings: CutoutsConfig, workers: WorkerSettings, on_progress: ProgressCallback) -> LabelledPages:
     files = documents_in(Path(settings.source)).files
     annotations = read_annotations(Path(settings.annotations))
     surveyed = survey_documents(files, workers, on_progress)
@@ -108,7 +106,9 @@ def _of_documents(
     kept = tuple(document.file for document in truth.documents if document.file.name in named)
     contents = {document.file.name: document.sha256 for document in truth.documents}
     digest = _digest(kept, labels, lambda file: contents[file.name])
-    notes = [f"{removal.document}, page {removal.page}, {removal.key}: {removal.reason.value}" for removal in truth.removals]
+    notes = [
+        f"{removal.document}, page {removal.page}, {removal.key}: {removal.reason.value}" for removal in truth.removals
+    ]
     notes += [*truth.warnings, *truth.unmatched_warnings()]
     return LabelledPages(kept, labels, {}, settings.classes, digest, truth.failures(), tuple(notes))
 

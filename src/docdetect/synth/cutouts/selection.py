@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from docdetect.synth.cutouts.ink import Ink, ink_of
-from docdetect.synth.cutouts.separation import BoxPx, Separated, separate, transparent
+from docdetect.synth.cutouts.pieces import BoxPx
+from docdetect.synth.cutouts.separation import Separated, separate, transparent
 from docdetect.types import BoolArray, ByteArray
 
 # How much of the page around a mark is looked at, as a share of the mark's longer side, and at least in px.
@@ -26,6 +27,9 @@ _DARK_PAPER = 75
 
 # Share of the mark's ink that may lie in the box of another mark before the two count as crossing.
 _CROSSING = 0.03
+
+# Factor of the quality of a mark that looks like print.
+_PRINT_LIKE = 0.45
 
 # Overlap (IoU) from which two boxes of one category are one mark that was labelled twice.
 _SAME_MARK = 0.7
@@ -110,28 +114,28 @@ def quality_of(ink: Ink, found: Separated, box: BoxPx) -> float:
     Ink that does not reach across the box, ink that was taken away, faint ink, strokes that are cut off at the border
     of the box, and crumbs.
     """
-    x, y, w, h = cv2.boundingRect(found.mask.astype(np.uint8))
+    _, _, w, h = cv2.boundingRect(found.mask.astype(np.uint8))
     reach = min(1.0, w / (0.8 * (box[2] - box[0]))) * min(1.0, h / (0.7 * (box[3] - box[1])))
-    tolerated = 0.6 if found.by_colour else 0.3
+    tolerated = 0.6 if found.by_colour else 0.4
     whole = 1 - 0.9 * max(0.0, found.taken_away - tolerated) / (1 - tolerated)
     dark = min(1.0, float(np.quantile(ink.darkness[found.mask], 0.75)) / 0.35)
-    edges = 1 - min(0.7, 4.0 * _cut_off(ink, found.mask))
+    edges = 1 - min(0.7, 4.0 * _cut_off(ink, found.mask, box))
     crumbs = 1 - min(0.8, 2.0 * _crumbs(found.mask))
-    return float(reach**1.5 * whole * dark * edges * crumbs * (0.45 if found.mixed else 1.0))
+    return float(reach**1.5 * whole * dark * edges * crumbs * (_PRINT_LIKE if found.print_like else 1.0))
 
 
-def _cut_off(ink: Ink, mask: BoolArray) -> float:
-    """Ink that goes on right where the cut-out ends along a straight border, as a share of the cut-out's perimeter."""
+def _cut_off(ink: Ink, mask: BoolArray, box: BoxPx) -> float:
+    """Ink that goes on where the cut-out ends at the border of its box, as a share of half the box's perimeter."""
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     height, width = mask.shape
     cut = 0
-    for row, beyond in ((y, y - 1), (y + h - 1, y + h)):
-        if 0 <= beyond < height:
+    for row, beyond, at_border in ((y, y - 1, y <= box[1]), (y + h - 1, y + h, y + h >= box[3])):
+        if at_border and 0 <= beyond < height:
             cut += int((mask[row] & ink.visible[beyond] & ~mask[beyond]).sum())
-    for column, beyond in ((x, x - 1), (x + w - 1, x + w)):
-        if 0 <= beyond < width:
+    for column, beyond, at_border in ((x, x - 1, x <= box[0]), (x + w - 1, x + w, x + w >= box[2])):
+        if at_border and 0 <= beyond < width:
             cut += int((mask[:, column] & ink.visible[:, beyond] & ~mask[:, beyond]).sum())
-    return cut / max(1, w + h)
+    return float(cut / max(1, int(w + h)))
 
 
 def _crumbs(mask: BoolArray) -> float:
