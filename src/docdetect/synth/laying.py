@@ -15,8 +15,10 @@ from docdetect.synth.paper.geometry import Geometry, flat
 from docdetect.synth.patch import BlendMode, BoxXYXY, Patch, composite
 from docdetect.types import BoolArray, ByteArray
 
-# Share of a mark's ink that must be clearly visible in the finished picture; a mark with less is not drawn at all.
+# Share of a mark's ink that must be clearly visible in the finished picture; a mark with less is not drawn at all. In a
+# 1-bit copy ink that is left hangs together with other black ink, so that more of it must be left.
 _MIN_VISIBLE_SHARE = 0.3
+_MIN_VISIBLE_SHARE_1_BIT = 0.5
 
 # Least width and height of the visible ink of a mark.
 _MIN_SIDE_PX = 5
@@ -59,7 +61,7 @@ def lay_on_sheet(
     Returns:
         Left, top, right, bottom px in the picture before its quarter turns: for a mark the box of its visible ink, for
         a distractor the box of its whole patch, which is some px too large where the paper is turned or bent. None, and
-        the sheet unchanged, when less than 30 % of a mark's ink would be visible.
+        the sheet unchanged, when less than 30 % of a mark's ink would be visible, or half of it in a 1-bit copy.
     """
     patch, (x_px, y_px), mode = laid
     width, height = patch.size_wh
@@ -74,7 +76,8 @@ def lay_on_sheet(
     softened = _softened(moved, damage)
     clear = softened >= damage.visible_darkening
     box = cv2.boundingRect(_followed(softened, clear, patch, damage).view(np.uint8)) if clear.any() else (0, 0, 0, 0)
-    if min(box[2:]) < _MIN_SIDE_PX or int(clear.sum()) < _MIN_VISIBLE_SHARE * _ink_on_white(patch):
+    least = _MIN_VISIBLE_SHARE if damage.threshold is None else _MIN_VISIBLE_SHARE_1_BIT
+    if min(box[2:]) < _MIN_SIDE_PX or int(clear.sum()) < least * _ink_on_white(patch):
         region[:] = before
         return None
     return x + box[0], y + box[1], x + box[0] + box[2], y + box[1] + box[3]

@@ -18,7 +18,7 @@ from docdetect.synth.distractors.stamps import make_stamp_distractor
 from docdetect.synth.fonts import FontBook
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
 from docdetect.synth.handwriting.recorded import RecordedInk
-from docdetect.synth.handwriting.signatures import make_initials, make_signature
+from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
 from docdetect.synth.ink import RGB, Ink, Pen, pen_ink
 from docdetect.synth.layouts.draft import script_of
 from docdetect.synth.page_layout import PageLayout, Slot, Text, TextStyle
@@ -35,6 +35,9 @@ LAYERS = ("print", "hand", "stamp", "signature", "code")
 _P_INITIALS_ON_SHORT_LINE = 0.25
 _P_INITIALS_ON_LONG_LINE = 0.05
 _SHORT_LINE_MM = 20
+
+# Rows lower than this, such as those of title blocks, are signed in small letters.
+_LOW_ROW_MM = 7.5
 
 # Least size of a QR code's module on the page: of most codes, and of a few dense ones that can hardly be read.
 _USUAL_MODULE_PX = 1.3
@@ -82,6 +85,7 @@ class PlacedPatch:
         text: payload of a QR code, None for other patches.
         module_px: width of a QR code's module, 0 for other patches.
         oversampled: the patch before it was brought to the page's scale, where it was drawn larger; PDFs hold this one.
+        name: what the patch shows, such as "office stamp" or "date beside a signature", for contact sheets and counts.
     """
 
     patch: Patch
@@ -92,6 +96,7 @@ class PlacedPatch:
     text: str | None = None
     module_px: float = 0.0
     oversampled: Patch | None = None
+    name: str = ""
 
 
 class MarkSource(Protocol):
@@ -138,6 +143,7 @@ class MarkMaker:
         oversampling: how many times larger than on the page patches are drawn.
         source: where signatures and stamps come from that are not drawn, or None.
         p_from_source: probability that a signature or a stamp is asked of the source.
+        mark_scale: how many times larger than usual signatures and stamps of this page are.
     """
 
     writer: Writer
@@ -147,53 +153,85 @@ class MarkMaker:
     oversampling: float = 1.0
     source: MarkSource | None = None
     p_from_source: float = 0.5
+    mark_scale: float = 1.0
 
     @property
     def rng(self) -> np.random.Generator:
         """The random generator for the marks of the page."""
         return self.writer.rng
 
-    def at(self, patch: Patch, x_mm: float, y_mm: float, layer: str, mode: BlendMode = "ink") -> PlacedPatch:
+    @property
+    def drawn_px_per_mm(self) -> float:
+        """Resolution at which signatures and stamps are drawn, so that they come out `mark_scale` times as large."""
+        return self.px_per_mm * self.mark_scale
+
+    @property
+    def page_px_per_mm(self) -> float:
+        """Resolution of the page, at which patches lie on it."""
+        return self.px_per_mm / self.oversampling
+
+    def box_mm(self, placed: PlacedPatch) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom in mm of a patch that was placed."""
+        scale = self.page_px_per_mm
+        width, height = placed.patch.size_wh
+        return placed.x_px / scale, placed.y_px / scale, (placed.x_px + width) / scale, (placed.y_px + height) / scale
+
+    def at(
+        self, patch: Patch, x_mm: float, y_mm: float, layer: str, mode: BlendMode = "ink", name: str = ""
+    ) -> PlacedPatch:
         """The patch with its centre at (x_mm, y_mm) of the sheet; `layer` is one of LAYERS."""
         oversampled = self.oversampling != 1
         on_page = resized(patch, 1 / self.oversampling) if oversampled else patch
         width, height = on_page.size_wh
         px_per_mm = self.px_per_mm / self.oversampling
         x, y = round(x_mm * px_per_mm - width / 2), round(y_mm * px_per_mm - height / 2)
-        return PlacedPatch(on_page, x, y, LAYERS.index(layer), mode, oversampled=patch if oversampled else None)
+        drawn = patch if oversampled else None
+        return PlacedPatch(on_page, x, y, LAYERS.index(layer), mode, oversampled=drawn, name=name)
 
-    def signature(self, slot: Slot, ink: Ink | None, pen: Pen | None, *, small: bool = False) -> PlacedPatch:
+    def signature(
+        self, slot: Slot, ink: Ink | None, pen: Pen | None, *, small: bool = False, name: str = "signature"
+    ) -> PlacedPatch:
         """A signature on the slot's line, no larger than people make it there, or now and then initials.
 
         Args:
             slot: a slot of kind "signature".
             ink, pen: None for the usual mixture.
             small: whether the signature is at most 12 to 26 mm wide, so that a seal can hold it whole.
+            name: name of the patch.
         """
         rng = self.rng
         short = slot.width_mm < _SHORT_LINE_MM
         if rng.random() < (_P_INITIALS_ON_SHORT_LINE if short else _P_INITIALS_ON_LONG_LINE):
-            patch = make_initials(rng, self.px_per_mm, ink=ink, pen=pen)
-            patch = self._shrunk_to(patch, slot.width_mm * 1.5, max(slot.height_mm * 1.5, 9))
+            patch = make_initials(rng, self.drawn_px_per_mm, ink=ink, pen=pen)
+            room_mm = slot.width_mm * 1.5 * self.mark_scale, self._room_above(slot) * self.mark_scale
+            patch = self._shrunk_to(patch, *room_mm)
         else:
             room_mm = (
                 slot.width_mm * float(rng.uniform(1.0, 1.9)),
-                max(slot.height_mm * float(rng.uniform(1.1, 2.4)), 9.0),
+                self._room_above(slot),
             )
             if small:
                 room_mm = min(room_mm[0], float(rng.uniform(12, 26))), room_mm[1]
             patch = self._from_source("signature", room_mm) or make_signature(
-                rng, self.px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm
+                rng, self.drawn_px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm
             )
         height_mm = patch.size_wh[1] / self.px_per_mm
         x_mm = slot.x_mm + rng.normal(0, 0.12) * slot.width_mm
         y_mm = slot.y_mm - height_mm * float(np.clip(rng.normal(0.22, 0.2), -0.3, 0.6))
-        return self.at(patch, x_mm, y_mm, "signature")
+        return self.at(patch, x_mm, y_mm, "signature", name=name)
+
+    def drawn_signature(self, style: SignatureStyle | None, ink: Ink | None, within_mm: tuple[float, float]) -> Patch:
+        """A signature no larger than `within_mm` (width, height); style None takes the usual mixture or the source."""
+        patch = self._from_source("signature", within_mm) if style is None else None
+        return patch or make_signature(
+            self.rng, self.px_per_mm, style=style, ink=ink, recorded=self.recorded, within_mm=within_mm
+        )
 
     def initials(self, slot: Slot, ink: Ink | None) -> PlacedPatch:
         """Initials somewhere in the slot."""
         x_mm, y_mm = self._somewhere_in(slot)
-        return self.at(make_initials(self.rng, self.px_per_mm, ink=ink), x_mm, y_mm, "signature")
+        patch = make_initials(self.rng, self.drawn_px_per_mm, ink=ink)
+        return self.at(patch, x_mm, y_mm, "signature", name="initials")
 
     def code(self, slot: Slot, *, label: bool) -> list[PlacedPatch]:
         """A QR code as large as the slot allows, now and then coloured or with a logo.
@@ -266,8 +304,8 @@ class MarkMaker:
         """A stamp whose centre is at (x_mm, y_mm); `shape` None takes the usual mixture."""
         script = script_of(self.writer) if self.rng.random() < _P_STAMP_IN_SCRIPT_OF_DOCUMENT else None
         patch = self._from_source("stamp", None) if shape is None else None
-        patch = patch or make_stamp(self.rng, self.px_per_mm, self.fonts, shape=shape, script=script, ink=ink)
-        return self.at(patch, x_mm, y_mm, "stamp")
+        patch = patch or make_stamp(self.rng, self.drawn_px_per_mm, self.fonts, shape=shape, script=script, ink=ink)
+        return self.at(patch, x_mm, y_mm, "stamp", name="stamp")
 
     def emblem(self, slot: Slot) -> PlacedPatch:
         """A distractor printed in a letterhead: a logo, arms, an ornament, or a name in script type."""
@@ -275,16 +313,16 @@ class MarkMaker:
             patch, wider = make_signature_distractor(self.rng, self.px_per_mm, self.fonts), 3.0
         else:
             patch, wider = make_stamp_distractor(self.rng, self.px_per_mm, self.fonts), 1.6
-        return self.at(self._shrunk_to(patch, slot.width_mm * wider, slot.height_mm), slot.x_mm, slot.y_mm, "print")
+        patch = self._shrunk_to(patch, slot.width_mm * wider, slot.height_mm)
+        return self.at(patch, slot.x_mm, slot.y_mm, "print", name="emblem")
 
     def brand(self, slot: Slot) -> PlacedPatch:
         """A firm's name in script type or in bold capitals, as large as the slot allows."""
         in_script_type = self.rng.random() < _P_BRAND_IN_SCRIPT_TYPE
         kind = SignatureDistractorKind.SCRIPT_NAME if in_script_type else SignatureDistractorKind.LETTER_NAME
         patch = make_signature_distractor(self.rng, self.px_per_mm, self.fonts, kind=kind)
-        return self.at(
-            resized(patch, self._largest_factor(patch, slot.width_mm, slot.height_mm)), slot.x_mm, slot.y_mm, "print"
-        )
+        patch = resized(patch, self._largest_factor(patch, slot.width_mm, slot.height_mm))
+        return self.at(patch, slot.x_mm, slot.y_mm, "print", name="brand")
 
     def form_sign(self, slot: Slot) -> PlacedPatch:
         """A sign that forms print beside their text: a pictogram, or the form's year in a slot of kind "year"."""
@@ -299,7 +337,8 @@ class MarkMaker:
         patch = make_scribble(self.rng, self.px_per_mm, kind=kind, ink=ink, pen=pen, recorded=self.recorded)
         patch = self._shrunk_to(patch, slot.width_mm * 1.1, slot.height_mm * 1.3)
         y_mm = slot.y_mm - (patch.size_wh[1] / self.px_per_mm) * (0.4 if slot.kind != "tick" else 0.0)
-        return self.at(patch, slot.x_mm + float(self.rng.normal(0, 0.05)) * slot.width_mm, y_mm, "hand")
+        x_mm = slot.x_mm + float(self.rng.normal(0, 0.05)) * slot.width_mm
+        return self.at(patch, x_mm, y_mm, "hand", name=f"handwriting: {kind.value}")
 
     def correction(self, kind: ScribbleKind, text: Text) -> PlacedPatch:
         """A printed line that was struck out, circled or blacked out; `kind` is STRIKE, CIRCLE or REDACTION."""
@@ -323,13 +362,19 @@ class MarkMaker:
         red, green, blue = (int(np.clip(value + shade, 0, 235)) for value in stamp_ink.rgb)
         return replace(stamp_ink, rgb=(red, green, blue), opacity=float(self.rng.uniform(0.7, 1.0)))
 
+    def _room_above(self, slot: Slot) -> float:
+        """Height in mm that a signature on the slot's line may have: low rows of tables are signed in small letters."""
+        if slot.height_mm < _LOW_ROW_MM:
+            return slot.height_mm * float(self.rng.uniform(0.7, 1.7))
+        return max(slot.height_mm * float(self.rng.uniform(1.1, 2.4)), 9.0)
+
     def _from_source(
         self, category: Literal["signature", "stamp"], within_mm: tuple[float, float] | None
     ) -> Patch | None:
         """A mark of the source, with the probability that there is; None where the mark is to be drawn."""
         if self.source is None or self.rng.random() >= self.p_from_source:
             return None
-        return self.source.draw(self.rng, category, self.px_per_mm, within_mm)
+        return self.source.draw(self.rng, category, self.drawn_px_per_mm, within_mm)
 
     def _shrunk_to(self, patch: Patch, width_mm: float, height_mm: float) -> Patch:
         """The patch, made smaller where it is wider than `width_mm` or higher than `height_mm`."""

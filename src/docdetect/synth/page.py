@@ -36,6 +36,11 @@ from docdetect.types import ByteArray, SizeWH
 # the order must not change.
 _STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed")
 
+# Probability that the signatures and stamps of a page are all larger or smaller than usual, and by how much at most:
+# people scan small papers and large ones, and programs save both as pictures of one size.
+_P_OTHER_SCALE = 0.3
+_SCALES = (0.5, 2.6)
+
 # Least size of a QR code's module in 1-bit copies; smaller modules run together into a black square.
 _MIN_MODULE_PX = 1.25
 
@@ -113,6 +118,7 @@ class SynthPage:
         pixels: uint8 (H, W, 3) RGB.
         marks: the marks that can be seen on the page.
         distractors: left, top, right, bottom px of the distractors (hard negatives) on the page.
+        distractor_names: what each distractor shows.
         drawn: all patches that lie on the page, marks and distractors, in drawing order.
         plan: the plan that the page was drawn from.
     """
@@ -120,6 +126,7 @@ class SynthPage:
     pixels: ByteArray
     marks: tuple[PageMark, ...]
     distractors: tuple[tuple[int, int, int, int], ...]
+    distractor_names: tuple[str, ...]
     drawn: tuple[PlacedPatch, ...] = field(repr=False)
     plan: PagePlan = field(repr=False)
 
@@ -156,6 +163,9 @@ def plan_page(
     mark_writer = Writer(_generator(key, "marks"), writer.language, writer.second)
     mark_oversampling = oversampling if copy_process == "digital" else 1.0
     mark_px_per_mm = px_per_mm * mark_oversampling
+    mark_scale = 1.0
+    if mark_writer.rng.random() < _P_OTHER_SCALE:
+        mark_scale = float(np.exp(mark_writer.rng.uniform(*np.log(_SCALES))))
     maker = MarkMaker(
         mark_writer,
         mark_px_per_mm,
@@ -164,6 +174,7 @@ def plan_page(
         mark_oversampling,
         materials.source,
         materials.p_from_source,
+        mark_scale,
     )
     probabilities = random_mark_probabilities(maker.rng, empty=empty, codes=document_kind == "codes")
     placed = tuple(place_marks(maker, layout, probabilities, empty=empty))
@@ -180,7 +191,7 @@ def draw_page(plan: PagePlan) -> SynthPage:
         pixels = np.asarray(cv2.merge([cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)] * 3), np.uint8)
     if damage.bleed > 0:
         pixels = bleed_through(_generator(plan.key, "bleed"), pixels, damage.bleed)
-    marks, distractors, drawn = [], [], []
+    marks, distractors, names, drawn = [], [], [], []
     for placed in plan.placed:
         if damage.threshold is not None and 0 < placed.module_px < _MIN_MODULE_PX:
             continue
@@ -194,11 +205,13 @@ def draw_page(plan: PagePlan) -> SynthPage:
         # A patch that covers the paper is the white label under a QR code, which is no distractor.
         elif placed.mode == "ink" and box[0] < box[2] and box[1] < box[3]:
             distractors.append(geometry.turn_box(box))
+            names.append(placed.name)
     pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, damage)
     behind = background(_generator(plan.key, "background"), geometry.picture_wh, damage)
     pixels = geometry.warp_page(pixels, behind)
     pixels = damage_picture(_generator(plan.key, "picture"), pixels, damage)
-    return SynthPage(geometry.turn_pixels(pixels), tuple(marks), tuple(distractors), tuple(drawn), plan)
+    finished = geometry.turn_pixels(pixels)
+    return SynthPage(finished, tuple(marks), tuple(distractors), tuple(names), tuple(drawn), plan)
 
 
 def _generator(key: tuple[int, int], step: str) -> np.random.Generator:

@@ -15,6 +15,9 @@ from docdetect.synth.handwriting.notes import ScribbleKind
 from docdetect.synth.ink import Ink, Pen, random_pen, stamp_ink
 from docdetect.synth.marks import MarkMaker, PlacedPatch
 from docdetect.synth.page_layout import PageLayout, Slot, SlotKind, Text
+from docdetect.synth.scenes.beside import neighbours, writing_beside
+from docdetect.synth.scenes.crowds import corner_initials, margin_approvals, name_stamps, signed_stamps, stacked_stamps
+from docdetect.synth.scenes.office import grid_stamps, library_stamps, office_stamps
 from docdetect.synth.stamps.impression import StampShape
 
 # Probability that a stamp beside a signature is set onto the signature.
@@ -75,6 +78,19 @@ _P_ATTESTATION_SEALED = 0.4
 
 # Probability that somebody signs a second time in a crowded seal, where several people sign.
 _P_EXTRA_SIGNATURE_IN_CROWD = 0.25
+
+# Probabilities of scenes on a page that has marks: office stamps anywhere, a grid stamp, the stamp of a library, stamps
+# that are signed across, approvals down the margin, stamps over each other, several initials in a corner.
+_P_OFFICE_STAMPS = 0.36
+_P_GRID_STAMP = 0.08
+_P_LIBRARY_STAMP = 0.06
+_P_SIGNED_STAMPS = 0.2
+_P_MARGIN_APPROVALS = 0.04
+_P_STACKED_STAMPS = 0.06
+_P_CORNER_INITIALS = 0.06
+
+# Most signatures of a page that get a neighbour, a name stamp or a date.
+_MOST_WITH_COMPANY = 6
 
 # Reach of a seal around its place, in which a signature belongs to it.
 _SEAL_REACH_X_MM = 70
@@ -144,10 +160,37 @@ def place_marks(
     if not empty:
         placed += _signatures_and_stamps(maker, layout, probabilities)
         placed += _other_stamps(maker, layout, probabilities)
+        placed += _scenes(maker, layout, placed)
         if not any(one.patch.kind for one in placed):
             # No place was filled by chance. Pages without marks have a probability of their own: this page gets some.
             placed += _signatures_and_stamps(maker, layout, replace(probabilities, p_signature=1.0, p_stamp=0.6))
     return sorted(placed, key=lambda one: one.layer)
+
+
+def _scenes(maker: MarkMaker, layout: PageLayout, placed: list[PlacedPatch]) -> list[PlacedPatch]:
+    """Office stamps, crowds of marks, and what is written beside signatures; see `scenes/`."""
+    rng = maker.rng
+    more: list[PlacedPatch] = []
+    if rng.random() < _P_OFFICE_STAMPS:
+        more += office_stamps(maker, layout)
+    if rng.random() < _P_GRID_STAMP:
+        more += grid_stamps(maker, layout)
+    if rng.random() < _P_LIBRARY_STAMP:
+        more += library_stamps(maker, layout)
+    stamps = [one for one in [*placed, *more] if one.patch.kind.startswith("stamp_")]
+    if rng.random() < _P_SIGNED_STAMPS:
+        more += signed_stamps(maker, layout, stamps, int(rng.integers(1, 4)))
+    if rng.random() < _P_MARGIN_APPROVALS:
+        more += margin_approvals(maker, layout)
+    if rng.random() < _P_STACKED_STAMPS:
+        more += stacked_stamps(maker, layout)
+    if rng.random() < _P_CORNER_INITIALS:
+        more += corner_initials(maker, layout)
+    signatures = [one for one in [*placed, *more] if one.patch.kind == "handwritten_signature"][:_MOST_WITH_COMPANY]
+    more += neighbours(maker, signatures, float(rng.choice([0.0, 0.4], p=[0.88, 0.12])))
+    more += name_stamps(maker, signatures, float(rng.choice([0.0, 0.6], p=[0.86, 0.14])))
+    more += writing_beside(maker, signatures, float(rng.choice([0.0, 0.75], p=[0.66, 0.34])))
+    return more
 
 
 def _slots(layout: PageLayout, *kinds: SlotKind) -> list[Slot]:

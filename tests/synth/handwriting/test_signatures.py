@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from docdetect.synth.handwriting.kinematics import Trace
+from docdetect.synth.handwriting.pen import pen_cover
 from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
-from docdetect.synth.ink import Ink, random_pen
+from docdetect.synth.ink import Ink, Pen, random_pen
 from docdetect.synth.patch import MIN_FAINT_ALPHA, Patch
 
 PX_PER_MM = 3.45
@@ -79,3 +81,25 @@ def test_initials_are_small(seed: int) -> None:
     assert patch.kind == "initials"
     assert_tight(patch)
     assert patch.size_wh[0] / PX_PER_MM < 26
+
+
+def test_a_line_fades_over_the_share_of_it_that_the_pen_says() -> None:
+    """A straight line of even speed, drawn with and without fading: its last tenth is far paler, and is there."""
+    xy = np.stack([np.linspace(0, 60, 200), np.zeros(200)], axis=1)
+    line = [Trace(xy, np.ones(200))]
+    even, fading = (
+        pen_cover(np.random.default_rng(0), line, Pen(0.4, 0.0, 0.0, 0.0, fade=fade), PX_PER_MM).max(axis=0).astype(int)
+        for fade in (0.0, 0.6)
+    )
+    tenth = len(even) // 10
+    assert even[: tenth * 3].max() == fading[: tenth * 3].max()
+    assert fading[-2 * tenth : -tenth].max() < 0.5 * even[-2 * tenth : -tenth].max()
+    assert fading[-tenth:].max() >= MIN_FAINT_ALPHA
+
+
+def test_steep_signatures_are_higher_than_others() -> None:
+    def shape(style: SignatureStyle) -> float:
+        sizes = [make_signature(np.random.default_rng(k), PX_PER_MM, style=style).size_wh for k in range(16)]
+        return float(np.median([height / width for width, height in sizes]))
+
+    assert shape(SignatureStyle.STEEP) > 2 * shape(SignatureStyle.NAME)

@@ -46,6 +46,7 @@ class ScribbleKind(str, Enum):
     DATE = "date"
     NOTE = "note"  # several words, often on several lines
     NUMBER = "number"
+    PHRASE = "phrase"  # two or three words, such as a greeting, a title or a place
     BLOCK = "block"  # separate capitals and digits, as people fill in forms
     TICK = "tick"
     CROSS = "cross"
@@ -58,7 +59,8 @@ class ScribbleKind(str, Enum):
 # Probability of each kind in the usual mixture.
 _P_KINDS = {
     ScribbleKind.DATE: 0.18,
-    ScribbleKind.NOTE: 0.26,
+    ScribbleKind.NOTE: 0.22,
+    ScribbleKind.PHRASE: 0.04,
     ScribbleKind.NUMBER: 0.13,
     ScribbleKind.BLOCK: 0.12,
     ScribbleKind.TICK: 0.08,
@@ -95,6 +97,23 @@ def make_scribble(
     hand = noting_hand(rng)
     traces = _note(rng, hand, recorded) if chosen is ScribbleKind.NOTE else _DRAWN[chosen](rng, hand)
     return draw_traces(rng, traces, pen or random_pen(rng), ink or pen_ink(rng), px_per_mm)
+
+
+def make_strike(rng: Rng, px_per_mm: float, size_mm: tuple[float, float], ink: Ink, pen: Pen) -> Patch:
+    """Draws one or two lines, or a wave, with which somebody strikes out something of this (width, height) in mm."""
+    width, height = size_mm
+    hand = noting_hand(rng)
+    if rng.random() < 0.2:
+        steps = max(3, int(width / float(rng.uniform(2, 5))))
+        wave = [(width * (n + 1) / steps, height * 0.5 * (n % 2), float(rng.normal(0, 0.4))) for n in range(steps)]
+        return draw_traces(rng, [write(rng, hand, (0, 0), wave)], pen, ink, px_per_mm)
+    tilt = float(rng.normal(0, 0.25)) * height
+    gap = height * float(rng.uniform(0.1, 0.3))
+    lines = [
+        write(rng, hand, (0, gap * row), [(width, gap * row + tilt, float(rng.normal(0, 0.05)))])
+        for row in range(1 + int(rng.random() < 0.25))
+    ]
+    return draw_traces(rng, lines, pen, ink, px_per_mm)
 
 
 def _scaled(rng: Rng, traces: Sequence[Trace], low_mm: float, high_mm: float) -> list[Trace]:
@@ -175,6 +194,25 @@ def _note(rng: Rng, hand: Hand, recorded: RecordedInk | None) -> list[Trace]:
             traces.extend(one.moved(np.eye(2), drop) for one in more)
             x = end + float(rng.uniform(0.7, 1.3))
     return _scaled(rng, traces, 1.2, 2.1 if rng.random() < 0.6 else 3.6)
+
+
+def _phrase(rng: Rng, hand: Hand) -> list[Trace]:
+    """Two or three words on a line, or on two: "Yours sincerely", a title, a place. A comma often ends it."""
+    traces: list[Trace] = []
+    x, y = 0.0, 0.0
+    for number in range(int(rng.integers(2, 4))):
+        if number == 0 or rng.random() < 0.3:
+            head, x = write_capital(rng, hand, random_capital(rng), x)
+        else:
+            head = []
+        tail, x = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 9))), x)
+        traces += [one.moved(np.eye(2), np.array([0.0, y])) for one in [*head, *tail]]
+        x += float(rng.uniform(0.6, 1.2))
+        if number == 1 and rng.random() < 0.15:
+            x, y = float(rng.uniform(0, 2)), 3.0
+    if rng.random() < 0.4:
+        traces += [one.moved(np.eye(2), np.array([0.0, y])) for one in write_digits(rng, hand, ",", x - 0.5)[0]]
+    return _scaled(rng, traces, 1.2, 2.6)
 
 
 def _drawn_word(rng: Rng, hand: Hand, x: float) -> tuple[list[Trace], float]:
@@ -277,6 +315,7 @@ def _redaction(rng: Rng, px_per_mm: float) -> Patch:
 _DRAWN: dict[ScribbleKind, Callable[[Rng, Hand], list[Trace]]] = {
     ScribbleKind.DATE: _date,
     ScribbleKind.NUMBER: _number,
+    ScribbleKind.PHRASE: _phrase,
     ScribbleKind.BLOCK: _block,
     ScribbleKind.TICK: _tick,
     ScribbleKind.CROSS: _cross,

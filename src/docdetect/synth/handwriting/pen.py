@@ -18,7 +18,10 @@ from docdetect.types import ByteArray
 _DRAWN_PX_PER_MM = 13.0
 
 # Number of levels to which the cover of a line is rounded, so that long parts of it can be drawn in one call.
-_COVER_LEVELS = 6
+_COVER_LEVELS = 12
+
+# Cover and width that are left at the end of a line that fades, as shares of the line's own.
+_FADED_COVER, _FADED_WIDTH = 0.08, 0.35
 
 # Points of a trace between two random values of the grain of a line.
 _GRAIN_STEP = 7
@@ -75,7 +78,12 @@ def _line(rng: np.random.Generator, one: Trace, pen: Pen, drawn_px_per_mm: float
     taper = np.ones(count)
     taper[:ramp] = np.linspace(0.55, 1, ramp)
     taper[count - ramp :] = np.minimum(taper[count - ramp :], np.linspace(1, 0.3, ramp))
-    return np.maximum(width * taper, 1), cover * (0.4 + 0.6 * taper), pen.blot * pen.width_mm * drawn_px_per_mm
+    fading = max(1, round(count * pen.fade))
+    left = np.ones(count)
+    left[count - fading :] = np.linspace(1, 0, fading) ** 1.3 if pen.fade else 1.0
+    width = width * taper * (_FADED_WIDTH + (1 - _FADED_WIDTH) * left)
+    cover = cover * (0.4 + 0.6 * taper) * (_FADED_COVER + (1 - _FADED_COVER) * left)
+    return np.maximum(width, 1), cover, pen.blot * pen.width_mm * drawn_px_per_mm
 
 
 def _draw_trace(drawn: ByteArray, xy: Floats, line: tuple[Floats, Floats, float]) -> None:
@@ -85,7 +93,7 @@ def _draw_trace(drawn: ByteArray, xy: Floats, line: tuple[Floats, Floats, float]
     """
     widths, covers, blot_px = line
     thickness = np.maximum(1, np.rint(widths)).astype(np.int64)
-    levels = np.rint(covers * _COVER_LEVELS).astype(np.int64)
+    levels = np.maximum(np.rint(covers * _COVER_LEVELS), 1).astype(np.int64)
     points = np.rint(xy * (1 << _SUBPIXEL_BITS)).astype(np.int32)
     width_and_cover = thickness * (_COVER_LEVELS + 1) + levels
     borders = np.flatnonzero(np.diff(width_and_cover)) + 1

@@ -44,6 +44,8 @@ class SignatureStyle(str, Enum):
     FULL = "full"  # first and last name written out, as under English letters: long and low
     SCRAWL = "scrawl"  # a capital, some waves and a tail
     LOOPS = "loops"  # large loops over each other
+    STEEP = "steep"  # steep strokes up and down, higher than wide
+    HAIRLINE = "hairline"  # a small scrawl with a long swift stroke that fades
     RECORDED = "recorded"  # a recorded word as the name
     RECORDED_FULL = "recorded full"  # two recorded words
 
@@ -54,9 +56,21 @@ _MEDIAN_WIDTH_MM = {
     SignatureStyle.FULL: 58,
     SignatureStyle.SCRAWL: 36,
     SignatureStyle.LOOPS: 36,
+    SignatureStyle.STEEP: 20,
+    SignatureStyle.HAIRLINE: 56,
     SignatureStyle.RECORDED: 50,
     SignatureStyle.RECORDED_FULL: 58,
 }
+
+# Narrowest signature, in mm, by style; the others are at least 18 mm wide.
+_LEAST_WIDTH_MM = {SignatureStyle.STEEP: 8}
+
+# Broadest pen of a signature with a hairline.
+_HAIRLINE_PEN_MM = 0.4
+
+# Probability that the pen is lifted so slowly that the line's end fades, and that initials are tall and narrow.
+_P_FADING_END = 0.3
+_P_TALL_INITIALS = 0.3
 
 _RECORDED = (SignatureStyle.RECORDED, SignatureStyle.RECORDED_FULL)
 
@@ -89,13 +103,28 @@ def make_signature(
     if chosen in _RECORDED and recorded is not None:
         traces = _recorded_name(rng, hand, recorded, 1 + (chosen is SignatureStyle.RECORDED_FULL))
     else:
-        build = {SignatureStyle.SCRAWL: _scrawl, SignatureStyle.LOOPS: _loops, SignatureStyle.FULL: _full_name}
-        traces = add_flourish(rng, hand, build.get(chosen, _name)(rng, hand))
-    width_mm = float(np.clip(rng.lognormal(np.log(_MEDIAN_WIDTH_MM[chosen]), 0.33), 18, 85))
+        build = {
+            SignatureStyle.SCRAWL: _scrawl,
+            SignatureStyle.LOOPS: _loops,
+            SignatureStyle.FULL: _full_name,
+            SignatureStyle.STEEP: _steep,
+            SignatureStyle.HAIRLINE: _hairline,
+        }
+        traces = build.get(chosen, _name)(rng, hand)
+        traces = (
+            traces if chosen in (SignatureStyle.STEEP, SignatureStyle.HAIRLINE) else add_flourish(rng, hand, traces)
+        )
+    least_mm = _LEAST_WIDTH_MM.get(chosen, 18)
+    width_mm = float(np.clip(rng.lognormal(np.log(_MEDIAN_WIDTH_MM[chosen]), 0.33), least_mm, 85))
     height_mm = float(np.clip(rng.lognormal(np.log(20), 0.35), 8, 38))
     if within_mm is not None:
         width_mm, height_mm = min(width_mm, within_mm[0]), min(height_mm, within_mm[1])
     traces = fitted(traces, width_mm, height_mm)
+    pen = pen or random_pen(rng)
+    if chosen is SignatureStyle.HAIRLINE:
+        pen = replace(pen, width_mm=min(pen.width_mm, _HAIRLINE_PEN_MM), fade=float(rng.uniform(0.5, 1.0)))
+    elif rng.random() < _P_FADING_END:
+        pen = replace(pen, fade=float(rng.uniform(0.15, 0.6)))
     return _inked(rng, traces, px_per_mm, "handwritten_signature", (pen, ink))
 
 
@@ -120,7 +149,12 @@ def make_initials(rng: Rng, px_per_mm: float, *, ink: Ink | None = None, pen: Pe
         traces.extend(more)
     if rng.random() < 0.3:
         traces = add_flourish(rng, hand, traces)
-    traces = fitted(traces, float(rng.uniform(7, 22)), float(rng.uniform(5, 14)))
+    width_mm, height_mm = float(rng.uniform(7, 22)), float(rng.uniform(5, 14))
+    if rng.random() < _P_TALL_INITIALS:
+        traces, width_mm, height_mm = _narrowed(rng, traces), float(rng.uniform(5, 12)), float(rng.uniform(9, 22))
+    if rng.random() < _P_FADING_END:
+        pen = replace(pen or random_pen(rng), fade=float(rng.uniform(0.1, 0.4)))
+    traces = fitted(traces, width_mm, height_mm)
     return _inked(rng, traces, px_per_mm, "initials", (pen, ink))
 
 
@@ -138,8 +172,14 @@ def _choose_style(rng: Rng, recorded: RecordedInk | None, *, roomy: bool) -> Sig
         return SignatureStyle.RECORDED_FULL if full else SignatureStyle.RECORDED
     if full:
         return SignatureStyle.FULL
-    drawn = (SignatureStyle.NAME, SignatureStyle.SCRAWL, SignatureStyle.LOOPS)
-    return drawn[int(rng.choice(3, p=[0.42, 0.44, 0.14]))]
+    drawn = (
+        SignatureStyle.NAME,
+        SignatureStyle.SCRAWL,
+        SignatureStyle.LOOPS,
+        SignatureStyle.STEEP,
+        SignatureStyle.HAIRLINE,
+    )
+    return drawn[int(rng.choice(5, p=[0.35, 0.34, 0.11, 0.09, 0.11]))]
 
 
 def _inked(
@@ -230,6 +270,46 @@ def _loops(rng: Rng, hand: Hand) -> list[Trace]:
         more, _ = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 5))), x * 0.5)
         traces.extend(more)
     return traces
+
+
+def _steep(rng: Rng, hand: Hand) -> list[Trace]:
+    """A few long strokes up and down beside each other, often with a loop and a stroke across."""
+    targets: list[tuple[float, float, float]] = []
+    x, height = 0.0, float(rng.uniform(4, 8))
+    lean, bow = float(rng.normal(0.1, 0.12)), float(rng.normal(0, 0.4))
+    for _ in range(int(rng.integers(1, 4))):
+        top = height * float(rng.uniform(0.6, 1.0))
+        targets.append((x + lean * top + float(rng.uniform(0.1, 0.9)), top, bow + float(rng.normal(0, 0.3))))
+        x += float(rng.uniform(0.2, 1.3))
+        turn = float(rng.choice([0.2, 1.6, 2.4])) * (1 if rng.random() < 0.6 else -1)
+        targets.append((x, float(rng.normal(0, 0.6)) - (height * 0.4 if rng.random() < 0.2 else 0), turn))
+    traces = [write(rng, hand, (float(rng.normal(0, 0.5)), float(rng.uniform(0, height * 0.6))), targets)]
+    if rng.random() < 0.6:
+        y = height * float(rng.uniform(0.25, 0.7))
+        reach = (x + float(rng.uniform(0.5, 3)), y + float(rng.normal(0.5, 0.6)), float(rng.normal(0, 0.6)))
+        traces.append(write(rng, hand, (float(rng.uniform(-2, 0)), y), [reach]))
+    return traces
+
+
+def _hairline(rng: Rng, hand: Hand) -> list[Trace]:
+    """A small scrawl or name that ends in a stroke several times as long, to the right, upwards, or back and forth."""
+    traces = _scrawl(rng, hand) if rng.random() < 0.6 else _written_word(rng, hand, int(rng.integers(1, 5)), 0.0)[0]
+    left, top, right, bottom = extent(traces)
+    wide, high = max(right - left, 1.0), max(bottom - top, 1.0)
+    end_x, end_y = traces[-1].xy[-1]
+    reach = end_x + wide * float(rng.uniform(0.6, 2.4))
+    targets = [(reach, end_y - high * float(rng.normal(0.2, 0.5)), float(rng.normal(0, 0.5)))]
+    if rng.random() < 0.35:
+        back = left + wide * float(rng.uniform(-0.3, 0.6))
+        targets.append((back, bottom + high * float(rng.uniform(-0.2, 0.4)), float(rng.uniform(1.5, 2.8))))
+        targets.append((reach + wide * float(rng.uniform(-0.3, 0.8)), bottom, float(rng.normal(0, 0.5))))
+    return [*traces, _line(rng, (float(end_x), float(end_y)), targets, hand)]
+
+
+def _narrowed(rng: Rng, traces: Sequence[Trace]) -> list[Trace]:
+    """The traces, squeezed in width and sheared, so that they stand tall and thin."""
+    squeeze, shear = float(rng.uniform(0.25, 0.6)), float(rng.normal(0.0, 0.15))
+    return [one.moved(np.array([[squeeze, -shear], [0.0, 1.0]]), np.zeros(2)) for one in traces]
 
 
 def _recorded_name(rng: Rng, hand: Hand, recorded: RecordedInk, count: int) -> list[Trace]:

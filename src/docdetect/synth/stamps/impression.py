@@ -6,7 +6,7 @@ twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import cv2
@@ -16,6 +16,9 @@ from docdetect.synth.fonts import FontBook, Script
 from docdetect.synth.ink import Ink, stamp_ink
 from docdetect.synth.patch import MIN_INK_ALPHA, Patch
 from docdetect.synth.stamps.canvas import StampCanvas
+from docdetect.synth.stamps.library import library_stamp
+from docdetect.synth.stamps.office import Field, grid_stamp, office_stamp
+from docdetect.synth.stamps.office_text import OfficeKind, OfficeText
 from docdetect.synth.stamps.round import oval_seal, round_dater, round_seal
 from docdetect.synth.stamps.straight import date_stamp, framed_stamp, line_stamp, triangle_stamp
 from docdetect.synth.stamps.text import stamp_script
@@ -34,6 +37,9 @@ class StampShape(str, Enum):
     DATE = "date"  # a word and a date, or a date alone
     TRIANGLE = "triangle"  # a triangle with words along its sides or in its middle
     LINES = "lines"  # several lines of text without a frame
+    OFFICE = "office"  # a word, a date, a name or a number, mostly without a frame
+    GRID = "grid"  # a grid of fields to be filled in
+    LIBRARY = "library"  # a small oval or circle of a library or an archive
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Wear:
         smear: the stamp moved while it was pressed.
         double: the stamp was set down twice.
         faint: there was little ink on the pad.
+        rim: the ink was squeezed to the edges of the letters, so that their middles are paler.
     """
 
     uneven: float = 0.0
@@ -57,18 +64,34 @@ class Wear:
     smear: float = 0.0
     double: float = 0.0
     faint: float = 0.0
+    rim: float = 0.0
 
 
-# Each shape with its probability and the function that cuts its rubber.
+def _office(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
+    return office_stamp(rng, fonts, script, px_per_mm)[0], "stamp_office"
+
+
+def _grid(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[StampCanvas, str]:
+    return grid_stamp(rng, fonts, script, px_per_mm)[0], "stamp_grid"
+
+
+# Each shape with its probability beside a signature and the function that cuts its rubber.
 _P_AND_MAKERS = {
-    StampShape.ROUND: (0.53, round_seal),
+    StampShape.ROUND: (0.48, round_seal),
     StampShape.OVAL: (0.06, oval_seal),
     StampShape.ROUND_DATE: (0.05, round_dater),
     StampShape.FRAMED: (0.11, framed_stamp),
     StampShape.DATE: (0.04, date_stamp),
-    StampShape.TRIANGLE: (0.04, triangle_stamp),
-    StampShape.LINES: (0.17, line_stamp),
+    StampShape.TRIANGLE: (0.03, triangle_stamp),
+    StampShape.LINES: (0.15, line_stamp),
+    StampShape.OFFICE: (0.06, _office),
+    StampShape.GRID: (0.01, _grid),
+    StampShape.LIBRARY: (0.01, library_stamp),
 }
+
+_STRAIGHT = frozenset(
+    (StampShape.FRAMED, StampShape.DATE, StampShape.LINES, StampShape.TRIANGLE, StampShape.OFFICE, StampShape.GRID)
+)
 
 
 def make_stamp(
@@ -81,7 +104,7 @@ def make_stamp(
     ink: Ink | None = None,
     wear: Wear | None = None,
 ) -> Patch:
-    """Draws a stamp of kind "stamp_company", "stamp_official" or "stamp_notary"; round seals are 30 to 50 mm wide.
+    """Draws a stamp of one of the kinds of `config.schema.MARK_KINDS`; round seals are 30 to 50 mm wide.
 
     Args:
         rng: random generator.
@@ -92,10 +115,67 @@ def make_stamp(
     shapes = list(_P_AND_MAKERS)
     chosen = shape or shapes[int(rng.choice(len(shapes), p=[_P_AND_MAKERS[one][0] for one in shapes]))]
     canvas, kind = _P_AND_MAKERS[chosen][1](rng, fonts, script or stamp_script(rng, fonts), px_per_mm)
-    straight = chosen in (StampShape.FRAMED, StampShape.DATE, StampShape.LINES, StampShape.TRIANGLE)
-    degrees = _random_angle(rng, straight=straight)
+    degrees = _random_angle(rng, straight=chosen in _STRAIGHT)
     cover = printed(rng, canvas, wear or random_wear(rng), degrees)
     return Patch.of_ink(cover, ink or stamp_ink(rng), kind)
+
+
+@dataclass(frozen=True)
+class GridStamp:
+    """The print of a grid stamp.
+
+    Attributes:
+        patch: the print.
+        fields: its empty fields, by their centres from the middle of the print, which is turned; sizes are upright.
+        degrees: angle by which the stamp is turned counterclockwise.
+    """
+
+    patch: Patch
+    fields: tuple[Field, ...]
+    degrees: float
+
+
+def make_grid_stamp(rng: Rng, px_per_mm: float, fonts: FontBook, script: Script, ink: Ink) -> GridStamp:
+    """Draws a grid stamp whose empty fields are to be filled in by hand."""
+    canvas, fields = grid_stamp(rng, fonts, script, px_per_mm)
+    degrees = _random_angle(rng, straight=True)
+    patch = Patch.of_ink(printed(rng, canvas, office_wear(rng), degrees), ink, "stamp_grid")
+    turn = np.deg2rad(degrees)
+    cos, sin = float(np.cos(turn)), float(np.sin(turn))
+    moved = tuple(
+        Field(one.x_mm * cos + one.y_mm * sin, one.y_mm * cos - one.x_mm * sin, one.width_mm, one.height_mm)
+        for one in fields
+    )
+    return GridStamp(patch, moved, degrees)
+
+
+def make_office_stamp(
+    rng: Rng,
+    px_per_mm: float,
+    fonts: FontBook,
+    script: Script,
+    ink: Ink,
+    *,
+    kind: OfficeKind | None,
+    degrees: float | None,
+) -> tuple[Patch, OfficeText]:
+    """Draws an office stamp.
+
+    Args:
+        rng: random generator.
+        px_per_mm: resolution of the page that the patch is for.
+        fonts: font faces for the stamp's text.
+        script: script of the words.
+        ink: its ink.
+        kind: what the stamp says; None for the usual mixture.
+        degrees: angle by which it is turned counterclockwise; None for the usual mixture.
+
+    Returns:
+        The stamp of kind "stamp_office", and its text.
+    """
+    canvas, text = office_stamp(rng, fonts, script, px_per_mm, kind)
+    angle = _random_angle(rng, straight=True) if degrees is None else degrees
+    return Patch.of_ink(printed(rng, canvas, office_wear(rng), angle), ink, "stamp_office"), text
 
 
 def printed(rng: Rng, canvas: StampCanvas, wear: Wear, degrees: float) -> ByteArray:
@@ -160,6 +240,17 @@ def random_wear(rng: Rng) -> Wear:
         smear=some(0.1, 0.2, 1.0),
         double=some(0.08, 0.2, 0.9),
         faint=some(0.28, 0.1, 0.6),
+        rim=some(0.25, 0.2, 0.9),
+    )
+
+
+def office_wear(rng: Rng) -> Wear:
+    """Random faults of a stamp that is set down hundreds of times a day: often faint, uneven and squeezed."""
+    wear = random_wear(rng)
+    return replace(
+        wear,
+        faint=float(rng.uniform(0.1, 0.7)) if rng.random() < 0.5 else wear.faint,
+        rim=float(rng.uniform(0.3, 1.0)) if rng.random() < 0.55 else 0.0,
     )
 
 
@@ -178,6 +269,8 @@ def worn(rng: Rng, alpha: ByteArray, wear: Wear, px_per_mm: float) -> ByteArray:
     ink: FloatArray = np.asarray(alpha, np.float32) / np.float32(255)
     if wear.bleed:
         ink = _bled(ink, wear.bleed, px_per_mm)
+    if wear.rim:
+        ink = _squeezed(ink, wear.rim, px_per_mm)
     if wear.double:
         ink = _doubled(rng, ink, wear.double, px_per_mm)
     if wear.smear:
@@ -202,6 +295,12 @@ def _bled(ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
     """The print after its ink ran: lines are broader and softer."""
     blurred = cv2.GaussianBlur(ink, (0, 0), max(0.3, amount * 0.16 * px_per_mm))
     return np.asarray(np.clip(blurred * (1.0 + 0.9 * amount), 0, 1), np.float32)
+
+
+def _squeezed(ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
+    """The print after its ink was squeezed from the middle of broad strokes to their edges."""
+    inside = cv2.GaussianBlur(ink, (0, 0), max(0.5, 0.16 * px_per_mm))
+    return np.asarray(ink * (1 - np.float32(amount * 0.85) * np.clip((inside - 0.62) / 0.3, 0, 1)), np.float32)
 
 
 def _doubled(rng: Rng, ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
