@@ -22,16 +22,13 @@ REVIEWS_NAME = "reviews.jsonl"
 """Name of the log in the result folder of a run."""
 
 Verdict: TypeAlias = Literal["unreviewed", "right", "corrected", "unsure"]
-"""What a person says about a page; `unreviewed` takes an earlier verdict back and keeps the boxes."""
+"""What a person says about a page; with `unreviewed` and `unsure` the boxes are kept, and the page is not done with."""
 
 Source: TypeAlias = Literal["network", "person"]
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-REVIEWED: frozenset[str] = frozenset({"right", "corrected", "unsure"})
-"""Verdicts of a page that a person has looked at."""
-
-LABELLED: frozenset[str] = frozenset({"right", "corrected"})
-"""Verdicts of a page whose boxes are ground truth."""
+REVIEWED: frozenset[str] = frozenset({"right", "corrected"})
+"""Verdicts of a page that a person has done with: its boxes are ground truth."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +171,7 @@ def annotations_of(reviews: Iterable[Review], damaged_lines: int = 0) -> Reviewe
     left_out: Counter[str] = Counter()
     annotations: Annotations = {}
     for review in sorted(reviews, key=lambda one: one.key):
-        if review.verdict not in LABELLED:
+        if review.verdict not in REVIEWED:
             left_out[review.verdict] += 1
             continue
         marks = tuple(_mark(box) for box in review.boxes)

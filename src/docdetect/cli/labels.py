@@ -58,6 +58,7 @@ def _with_documents(request: Request, paths: list[str]) -> tuple[Request, tuple[
         flags, names = {**request.flags, "data.pdfs": paths[0]}, {**request.names, "data.pdfs": "SOURCE"}
         request = replace(request, flags=flags, names=names)
         paths = []
+    paths, request = _of_reviews(request, paths)
     wanted = request.settings.labels
     if not wanted.from_format and not wanted.to_format:
         if paths:
@@ -71,11 +72,23 @@ def _with_documents(request: Request, paths: list[str]) -> tuple[Request, tuple[
     return request, (Path(paths[0]), Path(paths[1]))
 
 
+def _of_reviews(request: Request, paths: list[str]) -> tuple[list[str], Request]:
+    """For `--from reviews RUN` alone: the native format, written beside the reviews; all else as it was asked for."""
+    if request.flags.get("labels.from_format") != "reviews":
+        return paths, request
+    from docdetect.review.labels import default_output
+
+    request = replace(request, flags={"labels.to_format": "native", **request.flags})
+    return [*paths, str(default_output(Path(paths[0])))] if len(paths) == 1 else paths, request
+
+
 def _convert(request: Request, source: Path, output: Path) -> None:
     from docdetect.prepare.label_conversion import convert_labels
+    from docdetect.review.labels import read_reviews
 
     settings = request.settings
-    _show(request.console, convert_labels(source, output, settings.labels, settings.data))
+    read = read_reviews if settings.labels.from_format == "reviews" else None
+    _show(request.console, convert_labels(source, output, settings.labels, settings.data, read))
 
 
 def _show(console: Console, done: LabelConversion) -> None:

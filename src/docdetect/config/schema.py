@@ -545,7 +545,7 @@ class DataConfig(Section):
 
 # Formats of annotations that are written, and those that are read; none is the empty text.
 WrittenFormat = Literal["", "native", "label-studio", "cvat", "coco", "voc", "yolo", "labelme"]
-ReadFormat = Literal["", "native", "label-studio", "cvat", "coco", "voc", "yolo", "labelme"]
+ReadFormat = Literal["", "native", "label-studio", "cvat", "coco", "voc", "yolo", "labelme", "reviews"]
 
 
 class LabelsConfig(Section):
@@ -554,7 +554,11 @@ class LabelsConfig(Section):
     from_format: Annotated[
         ReadFormat,
         Option("Input", shown=True, name="from", unset="YOLO labels are written from the JSON annotations"),
-    ] = Field("", description="Format of the annotations that are converted.")
+    ] = Field(
+        "",
+        description="Format of the annotations that are converted; reviews are the corrections of docdetect review in "
+        "a result folder.",
+    )
     to_format: Annotated[
         WrittenFormat,
         Option("Output", shown=True, name="to", unset="YOLO labels are written from the JSON annotations"),

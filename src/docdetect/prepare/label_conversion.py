@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,7 +43,13 @@ class LabelConversion:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def convert_labels(source: Path, output: Path, config: LabelsConfig, data: DataConfig) -> LabelConversion:
+def convert_labels(
+    source: Path,
+    output: Path,
+    config: LabelsConfig,
+    data: DataConfig,
+    read: Callable[[Path, ReadSettings], Reading] | None = None,
+) -> LabelConversion:
     """Reads annotations of the format `config.from_format` and writes them in the format `config.to_format`.
 
     Categories are renamed or dropped by `data.class_map`; categories beyond `data.classes` are kept, with a remark.
@@ -54,6 +60,7 @@ def convert_labels(source: Path, output: Path, config: LabelsConfig, data: DataC
         output: the file, or for formats with a file for each page the folder, that is written.
         config: the formats, and how things are named.
         data: classes and the class map; `data.overwrite` allows files that are there to be replaced.
+        read: reads the source, where the format is none of `READERS`.
 
     Raises:
         InputError: annotations that cannot be read, or without any page.
@@ -64,8 +71,8 @@ def convert_labels(source: Path, output: Path, config: LabelsConfig, data: DataC
     images = Path(config.images) if config.images else None
     _check_output(output, target, overwrite=data.overwrite)
     settings = ReadSettings(sizes_in(images), config.base_url, config.voc_origin)
-    read = READERS[config.from_format](source, settings)
-    annotations, remarks = _usable(read, data.class_map, target)
+    found = (read or READERS[config.from_format])(source, settings)
+    annotations, remarks = _usable(found, data.class_map, target)
     if not annotations:
         raise InputError(
             "\n".join([f"{source}: no page to convert", *remarks.sentences()]), "Check --from and the path."

@@ -118,13 +118,17 @@ def decided_boxes(view: PageView, accepted: set[str], rejected: set[str]) -> tup
     return kept, "right" if {box.id for box in kept} == view.network_ids else "corrected"
 
 
-def with_ids(boxes: Sequence[ReviewedBox], revision: int) -> list[ReviewedBox]:
-    """The boxes, each with an id of its own: a repeated or missing one is replaced by `p<revision>-<number>`."""
-    used: set[str] = set()
+def with_ids(boxes: Sequence[ReviewedBox], revision: int, where: str) -> list[ReviewedBox]:
+    """The boxes, those without an id with a new one, `p<revision>-<number>`. Raises BadBoxesError: one comes twice."""
+    given = [box.id for box in boxes if box.id]
+    used = set(given)
+    if len(used) < len(given):
+        twice = next(name for name in given if given.count(name) > 1)
+        raise BadBoxesError(f"{where}: two boxes have the id {twice!r}", "Leave the id of a new box out.")
     named = []
     for number, box in enumerate(boxes):
-        name = box.id if box.id and box.id not in used else f"p{revision}-{number}"
-        while name in used:
+        name = box.id or f"p{revision}-{number}"
+        while not box.id and name in used:
             name += "x"
         used.add(name)
         named.append(replace(box, id=name))

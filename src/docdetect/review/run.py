@@ -240,6 +240,21 @@ class ReviewedRun:
             reviews = (self._current_review(*key) for key in sorted(self._log.keys()))
             return annotations_of([one for one in reviews if one is not None], self._log.damaged_lines)
 
+    def void_reviews(self) -> list[Key]:
+        """Pages with a review that does not hold any more: the run lacks the page, or has seen another content."""
+        with self._lock:
+            return [key for key in sorted(self._log.keys()) if self._current_review(*key) is None]
+
+    def untouched(self) -> list[Key]:
+        """Pages with a result that nobody has revised."""
+        with self._lock:
+            return [
+                (name, number)
+                for name in self._index.names()
+                for number, page in sorted(self._index.documents[name].pages.items())
+                if page.size_wh is not None and self._logged(name, number) is None
+            ]
+
     # ------------------------------------------------------------------------------------------------- inside
 
     def _forget(self, document: str) -> None:
@@ -415,7 +430,7 @@ class ReviewedRun:
         known = {box.id: box for box in (*view.boxes, *view.ghosts)}
         where = f"{document}, page {number}"
         checked = checked_boxes(change.boxes, page.size_wh, self._index.class_names, where)
-        boxes = tuple(with_text(box, known) for box in with_ids(checked, revision))
+        boxes = tuple(with_text(box, known) for box in with_ids(checked, revision, where))
         at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         return Review(
             document, number, revision, change.verdict, boxes, page.size_wh, at, change.by, view.sha256, view.base

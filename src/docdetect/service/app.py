@@ -69,7 +69,6 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
     about = About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source=source)
     add_page(
         app,
-        "serve",
         runs.categories,
         (lambda: compat.original_root(service)) if service.config.serve.compat else (lambda: about),
         token_required=bool(token),

@@ -54,6 +54,7 @@ class AboutPage(BaseModel):
 
     version: str
     mode: Literal["serve", "review"] = Field(description="serve: documents can be sent; review: one run is looked at.")
+    run: str | None = Field(description="Name of the run that is looked at; null where there are jobs.")
     categories: list[str] = Field(description="What is looked for.")
     token_required: bool = Field(description="Whether requests have to bring a token.")
     source_url: str = Field(description="The source code of this service.")
@@ -61,22 +62,22 @@ class AboutPage(BaseModel):
 
 def add_page(
     app: FastAPI,
-    mode: Literal["serve", "review"],
     categories: Callable[[], Sequence[str]],
     plain_root: Callable[[], Any],
     *,
     token_required: bool,
     source_url: str,
+    run: str | None = None,
 ) -> None:
     """Adds `/`, `/static/` and `/v1/about` to an application.
 
     Args:
         app: the application.
-        mode: what the page is for.
         categories: what is looked for, when it is asked.
         plain_root: what `/` answers to programs.
         token_required: whether other requests have to bring a token.
         source_url: where the source code of the service is.
+        run: name of the one run that is looked at; None where there are jobs.
     """
 
     @app.get("/", summary="The review page; what answers here, for programs", tags=["about"], response_model=None)
@@ -110,7 +111,8 @@ def add_page(
         """Needs no token."""
         return AboutPage(
             version=__version__,
-            mode=mode,
+            mode="serve" if run is None else "review",
+            run=run,
             categories=list(categories()),
             token_required=token_required,
             source_url=source_url,

@@ -150,7 +150,7 @@ def review(
     def said(address: str) -> None:
         announce(f"{plan.folder}: review it at {address} (Ctrl-C ends)")
         if open_page is not None:
-            threading.Thread(target=open_page, args=(address,), daemon=True).start()
+            threading.Thread(target=open_page, args=(f"{address}/#/jobs/{JOB}",), daemon=True).start()
 
     with closing(pictures):
         app = make_review_app(plan, pictures)
@@ -168,7 +168,9 @@ def make_review_app(plan: ReviewPlan, pictures: PictureMaker) -> Access:
     app = FastAPI(title="docdetect review", version=__version__, docs_url=None, redoc_url=None)
     add_refusals(app, metrics)
     about = About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source="/source")
-    add_page(app, "review", runs.categories, lambda: about, token_required=False, source_url="/source")
+    add_page(
+        app, runs.categories, lambda: about, token_required=False, source_url="/source", run=plan.folder.absolute().name
+    )
     add_descriptions(app, "")
     _add_job(app, plan.folder, run)
     add_review(app, runs)

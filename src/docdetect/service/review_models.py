@@ -12,7 +12,7 @@ from docdetect.review.pages import MAX_BOXES, DocumentFacts, PageFacts, PageView
 from docdetect.review.pictures import PictureFormat
 
 _PAGE_ID = Annotated[str, Field(max_length=40)]
-_BOX_ID = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")]
+_BOX_ID = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 _MOST_DECISIONS = 2000
 
 
