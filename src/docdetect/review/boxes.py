@@ -101,19 +101,27 @@ def checked_boxes(
 
 
 def decided_boxes(view: PageView, accepted: set[str], rejected: set[str]) -> tuple[list[ReviewedBox], Verdict]:
-    """The boxes of a page when some are accepted and some rejected, and what that makes of the page."""
+    """The boxes of a page when some are accepted and some rejected, and what that makes of the page.
+
+    A possible mark that is accepted becomes a box, and a mark of the network that was rejected before comes back.
+    """
     where = f"{view.facts.document}, page {view.facts.number}"
     both = accepted & rejected
-    unknown = (accepted | rejected) - {box.id for box in view.boxes}
+    present = {box.id for box in view.boxes}
+    added = [box for box in (*view.network, *view.ghosts) if box.id in accepted - present]
+    unknown = (accepted | rejected) - present - {box.id for box in added}
     if both or unknown:
         wrong, what = (both, "accepted and rejected at once") if both else (unknown, "not on the page")
         raise BadBoxesError(f"{where}: boxes {what}: {', '.join(sorted(wrong))[:200]}", "Look at the page again.")
     kept = [
-        replace(box, source="person") if box.id in accepted else box for box in view.boxes if box.id not in rejected
+        replace(box, source="person") if box.id in accepted else box
+        for box in (*view.boxes, *added)
+        if box.id not in rejected
     ]
     if view.facts.reviewed:
-        return kept, "corrected" if rejected else view.facts.verdict
-    if view.ghosts or not all(box.source == "person" for box in kept):
+        return kept, "corrected" if rejected or added else view.facts.verdict
+    left = {ghost.id for ghost in view.ghosts} - accepted
+    if left or not all(box.source == "person" for box in kept):
         return kept, "unreviewed"
     return kept, "right" if {box.id for box in kept} == view.network_ids else "corrected"
 

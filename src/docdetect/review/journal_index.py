@@ -34,6 +34,7 @@ class IndexedPage:
         categories: numbers of the categories of its marks.
         scores: confidences of its marks.
         doubtful: numbers of the categories of its possible marks below the thresholds.
+        doubtful_scores: confidences of its possible marks.
         reason: why the page failed; "" for a page with a result.
         damaged: whether a part of the page may be missing.
     """
@@ -44,6 +45,7 @@ class IndexedPage:
     categories: bytes
     scores: array[float]
     doubtful: bytes
+    doubtful_scores: array[float]
     reason: str = ""
     damaged: bool = False
 
@@ -193,7 +195,7 @@ class JournalIndex:
             raise ValueError("no page number")
         if "failure" in data:
             reason = str(data["failure"]["message"])
-            page = IndexedPage(offset, length, None, b"", array("f"), b"", reason)
+            page = IndexedPage(offset, length, None, b"", array("f"), b"", array("f"), reason)
         else:
             size = data["page_size"]
             marks, doubtful = data["marks"], data.get("doubtful", ())
@@ -204,6 +206,7 @@ class JournalIndex:
                 _numbers(marks, run.class_names),
                 array("f", [float(mark["confidence"]) for mark in marks]),
                 _numbers(doubtful, run.class_names),
+                array("f", [float(mark["confidence"]) for mark in doubtful]),
                 damaged=data.get("damaged") is not None,
             )
         self._document(run, line).pages[line.page] = page

@@ -58,7 +58,7 @@ class PageView:
         facts: see `PageFacts`.
         boxes: the marks: those of the last review, else those of the network.
         ghosts: possible marks below the thresholds that are none of `boxes`.
-        network_ids: ids of the network's marks.
+        network: the network's marks.
         by, at: who reviewed the page and when; "" where nobody has.
         sha256: content of the document.
         base: hash of the journal's line.
@@ -67,11 +67,16 @@ class PageView:
     facts: PageFacts
     boxes: tuple[ReviewedBox, ...]
     ghosts: tuple[ReviewedBox, ...]
-    network_ids: frozenset[str]
+    network: tuple[ReviewedBox, ...]
     by: str
     at: str
     sha256: str
     base: str
+
+    @property
+    def network_ids(self) -> frozenset[str]:
+        """Ids of the network's marks."""
+        return frozenset(box.id for box in self.network)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ class DocumentFacts:
         max_confidence: highest confidence of the network among its marks.
         lacks: categories of which it has no mark, seen as a whole.
         check: categories of which it has possible marks only.
+        first_page: id of its first page that has a result, or of its first page; None without pages.
     """
 
     name: str
@@ -99,6 +105,7 @@ class DocumentFacts:
     max_confidence: float | None
     lacks: tuple[str, ...]
     check: tuple[str, ...]
+    first_page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,44 @@ class PageFilter:
     failed: bool | None = None
     unreviewed: bool | None = None
     queue: bool = False
+
+
+@dataclass(frozen=True)
+class PagePlace:
+    """Which part of a list of pages is wanted.
+
+    Attributes:
+        after: id of a page: the pages behind it in the order, also where the page itself is not wanted any more.
+        before: id of a page: the last pages before it.
+        around: id of a page: about half of the pages before it, the page itself and pages behind it.
+        limit: most pages.
+    """
+
+    after: str = ""
+    before: str = ""
+    around: str = ""
+    limit: int = 200
+
+
+@dataclass(frozen=True)
+class PageSection:
+    """A part of a list of pages.
+
+    Attributes:
+        pages: in the order of the list.
+        offset: number of pages of the list before the first of them.
+        total: number of all pages of the list.
+    """
+
+    pages: list[PageFacts]
+    offset: int
+    total: int
+
+    @property
+    def next(self) -> str | None:
+        """Id of the last page where more pages follow."""
+        more = self.offset + len(self.pages) < self.total
+        return self.pages[-1].id if more and self.pages else None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ from docdetect.review.pages import (
     DocumentFacts,
     PageFacts,
     PageFilter,
+    PagePlace,
+    PageSection,
     PageView,
     UnknownPageError,
 )
@@ -61,6 +63,7 @@ class ReviewedRun:
         self._log = ReviewLog(folder, lambda key: self._forget(key[0]))
         self._queue = ReviewQueue(folder)
         self._wall = Wall(self._wall_marks)
+        self._ghost_wall = Wall(self._wall_ghosts)
         self.version = 0
 
     def refresh(self) -> None:
@@ -106,31 +109,30 @@ class ReviewedRun:
         with self._lock:
             return [facts for facts in self._candidates(wanted) if self._is_wanted(facts, wanted)]
 
-    def section(self, wanted: PageFilter, after: str, limit: int) -> tuple[list[PageFacts], str | None, int]:
-        """The next pages that are wanted, the id of the last of them where there are more, and how many are wanted.
-
-        Args:
-            wanted: see `pages`.
-            after: id of a page: only pages behind it in the order, also where it is itself not wanted any more; ""
-                for the first pages.
-            limit: most pages.
-
-        Raises:
-            UnknownPageError: there is no page with the id `after`.
-        """
+    def section(self, wanted: PageFilter, place: PagePlace) -> PageSection:
+        """Some of the pages that are wanted; see `pages`. Raises UnknownPageError for a place that is none."""
         with self._lock:
             ranks = {key: rank for rank, key in enumerate(self._queue.reasons)} if wanted.queue else {}
             found = self.pages(wanted)
-            start = 0
-            if after:
-                last = self._found(after)
-                place = (ranks.get(last, len(ranks)) if wanted.queue else 0, *last)
-                start = bisect.bisect_right(
-                    found, place, key=lambda one: (ranks.get((one.document, one.number), 0), one.document, one.number)
-                )
-            shown = found[start : start + limit]
-            more = start + len(shown) < len(found)
-            return shown, shown[-1].id if more and shown else None, len(found)
+
+            def order(document: str, number: int) -> tuple[int, str, int]:
+                return ranks.get((document, number), len(ranks)) if wanted.queue else 0, document, number
+
+            def position(page: str, *, behind: bool) -> int:
+                bisected = bisect.bisect_right if behind else bisect.bisect_left
+                return bisected(found, order(*self._found(page)), key=lambda one: order(one.document, one.number))
+
+            start, end = 0, place.limit
+            if place.after:
+                start = position(place.after, behind=True)
+                end = start + place.limit
+            elif place.before:
+                end = position(place.before, behind=False)
+                start = max(0, end - place.limit)
+            elif place.around:
+                start = max(0, position(place.around, behind=False) - place.limit // 2)
+                end = start + place.limit
+            return PageSection(found[start:end], start, len(found))
 
     def page(self, wanted_id: str) -> PageView:
         """A page with its boxes. Raises UnknownPageError, InputError."""
@@ -171,16 +173,28 @@ class ReviewedRun:
             return [self._view(*review.key) for review in reviews]
 
     def wall(
-        self, category: str, order: CropOrder, reviewed: bool | None, after: Place | None, limit: int
+        self,
+        category: str,
+        order: CropOrder,
+        reviewed: bool | None,
+        after: Place | None,
+        limit: int,
+        *,
+        ghosts: bool = False,
     ) -> tuple[list[tuple[PageView, ReviewedBox, bool]], Place | None, int]:
         """The next marks of the wall of crops; see `Wall.section`.
+
+        Args:
+            category, order, reviewed, after, limit: see `Wall.section`.
+            ghosts: possible marks below the thresholds, on pages that nobody has reviewed, in place of marks.
 
         Returns:
             The page of each mark, its box, and whether a person has looked at it; the place of the last of them where
             there are more; the number of all such marks.
         """
         with self._lock:
-            marks, last, total = self._wall.section(self.version, category, order, reviewed, after, limit)
+            wall = self._ghost_wall if ghosts else self._wall
+            marks, last, total = wall.section(self.version, category, order, reviewed, after, limit)
             names = self._index.names()
             views: dict[Key, PageView] = {}
             shown = []
@@ -188,7 +202,8 @@ class ReviewedRun:
                 key = (names[mark.document], mark.page)
                 if key not in views:
                     views[key] = self._view(*key)
-                box = next((one for one in views[key].boxes if one.id == mark.id), None)
+                among = views[key].ghosts if ghosts else views[key].boxes
+                box = next((one for one in among if one.id == mark.id), None)
                 if box is not None:
                     shown.append((views[key], box, mark.decided))
             return shown, last, total
@@ -328,6 +343,18 @@ class ReviewedRun:
                 for box, category, score, decided in marks:
                     yield WallMark(position, number, box, category, score, done or bool(decided))
 
+    def _wall_ghosts(self) -> Iterator[WallMark]:
+        names = self._index.class_names
+        for position, document in enumerate(self._index.names()):
+            for number, page in sorted(self._index.documents[document].pages.items()):
+                logged = self._logged(document, number)
+                if logged is None:
+                    for at, (index, score) in enumerate(zip(page.doubtful, page.doubtful_scores, strict=True)):
+                        yield WallMark(position, number, f"g{at}", names[index], score, False)
+                elif page.doubtful and logged.verdict not in REVIEWED:
+                    for ghost in self._view(document, number).ghosts:
+                        yield WallMark(position, number, ghost.id, ghost.category, ghost.confidence or 0.0, False)
+
     def _facts(self, document: str, number: int) -> PageFacts:
         page = self._index.documents[document].pages[number]
         logged = self._logged(document, number)
@@ -394,6 +421,7 @@ class ReviewedRun:
             max((page.max_confidence for page in pages if page.max_confidence is not None), default=None),
             tuple(category for category in absent if seen and category not in possible),
             tuple(category for category in absent if category in possible),
+            next((page.id for page in (*(one for one in pages if one.size_wh is not None), *pages)), None),
         )
 
     def _view(self, document: str, number: int) -> PageView:
@@ -402,12 +430,11 @@ class ReviewedRun:
         line, base = self._index.read(indexed.pages[number])
         found = () if facts.size_wh is None else network_boxes(line.data["marks"], "n")
         ghosts = () if facts.size_wh is None else network_boxes(line.data.get("doubtful", ()), "g")
-        ids = frozenset(box.id for box in found)
         review = self._current_review(document, number)
         if review is None:
-            return PageView(facts, found, ghosts, ids, "", "", indexed.sha256, base)
+            return PageView(facts, found, ghosts, found, "", "", indexed.sha256, base)
         ghosts = tuple(ghost for ghost in ghosts if not is_among(ghost, review.boxes, same_base=review.base == base))
-        return PageView(facts, review.boxes, ghosts, ids, review.by, review.at, indexed.sha256, base)
+        return PageView(facts, review.boxes, ghosts, found, review.by, review.at, indexed.sha256, base)
 
     def _current_review(self, document: str, number: int) -> Review | None:
         """The last review of a page in px of the page as the run has it now; None where none holds any more."""

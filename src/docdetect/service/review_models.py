@@ -41,6 +41,7 @@ class PageSummary(BaseModel):
     reason: str = Field(description="Why the page has no result.")
     reviewed: bool = Field(description="Whether a person has looked at the page.")
     revision: int = Field(description="Of the last review; 0 where there is none.")
+    verdict: Verdict = Field(description="Of the last review.")
     counts: dict[str, int] = Field(description="Category: number of marks.")
     max_confidence: float | None = Field(description="Highest confidence of the network among the marks.")
     queue_reason: str | None = Field(description="Why the page stands in the queue; null where it does not.")
@@ -52,7 +53,6 @@ class PageAnswer(PageSummary):
     boxes: list[BoxAnswer] = Field(description="The marks: of the last review, else of the network.")
     ghosts: list[BoxAnswer] = Field(description="Possible marks below the thresholds that are none of the boxes.")
     image: str = Field(description="Address of the picture of the page.")
-    verdict: Verdict
     by: str = Field(description="Who reviewed the page.")
     at: str = Field(description="When, in UTC; empty where nobody has.")
 
@@ -69,6 +69,7 @@ class DocumentSummary(BaseModel):
     max_confidence: float | None = Field(description="Highest confidence of the network among the marks.")
     lacks: list[str] = Field(description="Categories of which it has no mark, seen as a whole.")
     check: list[str] = Field(description="Categories of which it has possible marks only.")
+    first_page: str | None = Field(description="Id of its first page that can be shown, or of its first page.")
 
 
 class ReviewAnswer(BaseModel):
@@ -93,6 +94,7 @@ class PagesAnswer(BaseModel):
     pages: list[PageSummary]
     next: str | None = Field(description="Value of after for the pages that follow; null at the end.")
     total: int = Field(description="Number of all pages of the list.")
+    offset: int = Field(description="Number of pages of the list before the first of these.")
 
 
 class PagesQuery(BaseModel):
@@ -111,7 +113,9 @@ class PagesQuery(BaseModel):
     failed: bool | None = Field(None, description="Only pages without a result, or with one.")
     unreviewed: bool | None = Field(None, description="Only pages that nobody has looked at, or that somebody has.")
     queue: bool = Field(False, description="Only the pages of the queue, in its order.")
-    after: str = Field("", max_length=40, description="next of the answer before.")
+    after: str = Field("", max_length=40, description="next of the answer before, or the id of any page.")
+    before: str = Field("", max_length=40, description="Id of a page: the pages before it.")
+    around: str = Field("", max_length=40, description="Id of a page: pages before it, the page, pages behind it.")
     limit: int = Field(200, ge=1, le=5000, description="Most pages of the answer.")
 
 
@@ -121,6 +125,17 @@ class PictureQuery(BaseModel):
     max_px: int = Field(2000, ge=16, le=10_000, description="Most px of the long side; pictures are not enlarged.")
     format: PictureFormat = Field("jpeg", description="How the picture is encoded.")
     v: str = Field("", max_length=40, description="Part of the addresses that answers give; it has no meaning.")
+
+
+class ImageQuery(PictureQuery):
+    """Which picture of a page is wanted."""
+
+    region: str = Field(
+        "",
+        max_length=100,
+        pattern=r"^(-?\d+(\.\d+)?(,-?\d+(\.\d+)?){3})?$",
+        description="x0,y0,x1,y1 in px of the page: only this part of it, as sharp as max_px allows.",
+    )
 
 
 class CropQuery(PictureQuery):
@@ -224,7 +239,6 @@ def page_answer(job: str, view: PageView) -> PageAnswer:
         boxes=[box_answer(box) for box in view.boxes],
         ghosts=[box_answer(box) for box in view.ghosts],
         image=f"{_address(job, view.facts.id)}/image?v={view.sha256[:8]}",
-        verdict=view.facts.verdict,
         by=view.by,
         at=view.at,
     )
@@ -248,6 +262,7 @@ def document_summary(facts: DocumentFacts) -> DocumentSummary:
         max_confidence=facts.max_confidence,
         lacks=list(facts.lacks),
         check=list(facts.check),
+        first_page=facts.first_page,
     )
 
 
@@ -263,6 +278,7 @@ def _summary(facts: PageFacts) -> dict[str, object]:
         "reason": facts.reason,
         "reviewed": facts.reviewed,
         "revision": facts.revision,
+        "verdict": facts.verdict,
         "counts": facts.counts,
         "max_confidence": facts.max_confidence,
         "queue_reason": facts.queue_reason,

@@ -21,7 +21,7 @@ from docdetect.documents.sizes import BoxFrac
 from docdetect.errors import InputError, InterruptedRunError, OutputError
 from docdetect.files import json_text
 from docdetect.review.log import RevisionError
-from docdetect.review.pages import BadBoxesError, Change, PageFilter, PageView, UnknownPageError
+from docdetect.review.pages import BadBoxesError, Change, PageFilter, PagePlace, PageView, UnknownPageError
 from docdetect.review.pictures import MEDIA_TYPES, PagePicture
 from docdetect.review.wall import CropOrder, place_from_text, place_to_text
 from docdetect.service.options import wrong_options
@@ -32,11 +32,11 @@ from docdetect.service.review_models import (
     CropsAnswer,
     DecisionsAnswer,
     DecisionsInput,
+    ImageQuery,
     PageAnswer,
     PageInput,
     PagesAnswer,
     PagesQuery,
-    PictureQuery,
     ReviewAnswer,
     crop_answer,
     document_summary,
@@ -44,6 +44,8 @@ from docdetect.service.review_models import (
     page_summary,
 )
 from docdetect.service.reviewed import Reviewed, ReviewedRuns
+
+from docdetect.types import SizeWH
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
@@ -127,10 +129,12 @@ def _add_lists(app: FastAPI, runs: ReviewedRuns) -> None:
     def pages(job: str, wanted: Annotated[PagesQuery, Query()]) -> PagesAnswer:
         """In the order of documents and pages, or with queue=true those of the queue in its order."""
         run = runs.get(job).run
-        chosen = PageFilter(**wanted.model_dump(exclude={"after", "limit"}))
+        chosen = PageFilter(**wanted.model_dump(exclude={"after", "before", "around", "limit"}))
         with _refusals():
-            shown, last, total = run.section(chosen, wanted.after, wanted.limit)
-        return PagesAnswer(pages=[page_summary(one) for one in shown], next=last, total=total)
+            place = PagePlace(wanted.after, wanted.before, wanted.around, wanted.limit)
+            section = run.section(chosen, place)
+        shown = [page_summary(one) for one in section.pages]
+        return PagesAnswer(pages=shown, next=section.next, total=section.total, offset=section.offset)
 
 
 def _add_pages(app: FastAPI, runs: ReviewedRuns) -> None:
@@ -190,21 +194,23 @@ def _add_pictures(app: FastAPI, runs: ReviewedRuns) -> None:
         response_class=Response,
     )
     def image(
-        job: str, page: str, wanted: Annotated[PictureQuery, Query()], if_none_match: _NotModified = ""
+        job: str, page: str, wanted: Annotated[ImageQuery, Query()], if_none_match: _NotModified = ""
     ) -> Response:
-        """The page as displayed, rendered from its document. Pictures are not enlarged."""
+        """The page as displayed, or a part of it, rendered from its document. Pictures are not enlarged."""
         reviewed = runs.get(job)
         with _refusals():
             facts = reviewed.run.facts(page)
             document, number, sha256 = reviewed.run.content_of(page)
         if facts.size_wh is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-picture", facts.reason or "the page could not be read")
-        picture = PagePicture(sha256, number, wanted.max_px, wanted.format)
+        region = _wanted_region(wanted.region, facts.size_wh)
+        picture = PagePicture(sha256, number, wanted.max_px, wanted.format, region)
         if _tag(picture) in if_none_match:
             return _unchanged(picture)
         with _slot(waiting), _refusals():
             file = _file(reviewed, document, sha256)
-            return _picture(picture, reviewed.pictures.page(file, picture))
+            made = reviewed.pictures.page if region is None else reviewed.pictures.crop
+            return _picture(picture, made(file, picture))
 
     @app.get(
         f"{_BASE}/pages/{{page}}/crop",
@@ -245,6 +251,7 @@ def _add_wall(app: FastAPI, runs: ReviewedRuns) -> None:
             CropOrder, Query(description="confidence: the least confident first; page: as they lie in the documents.")
         ] = "confidence",
         reviewed: Annotated[bool | None, Query(description="Only marks that a person has, or has not, seen.")] = None,
+        ghosts: Annotated[bool, Query(description="Possible marks below the thresholds in place of marks.")] = False,
         after: _After = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Most marks of the answer.")] = 100,
     ) -> CropsAnswer:
@@ -255,7 +262,7 @@ def _add_wall(app: FastAPI, runs: ReviewedRuns) -> None:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", "after is not next of an earlier answer"
             ) from error
-        marks, last, total = run.wall(category, order, reviewed, place, limit)
+        marks, last, total = run.wall(category, order, reviewed, place, limit, ghosts=ghosts)
         return CropsAnswer(
             crops=[crop_answer(job, view, box, decided=decided) for view, box, decided in marks],
             next=None if last is None else place_to_text(last),
@@ -409,6 +416,23 @@ def _region(view: PageView, xyxy: tuple[float, float, float, float], margin: flo
         min(1.0, (right + across) / width),
         min(1.0, (bottom + down) / height),
     )
+
+
+def _wanted_region(text: str, size_wh: SizeWH) -> BoxFrac | None:
+    """The part of a page that a request names, as shares of the page. Raises ProblemError (422)."""
+    if not text:
+        return None
+    left, top, right, bottom = (float(part) for part in text.split(","))
+    width, height = size_wh
+    x0, y0, x1, y1 = max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)
+    if x1 - x0 < 1 or y1 - y0 < 1:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "wrong-request",
+            f"region {text} is no part of a page of {width} x {height} px",
+            "Give left, top, right and bottom in px of the page.",
+        )
+    return x0 / width, y0 / height, x1 / width, y1 / height
 
 
 def _tag(picture: PagePicture) -> str:
