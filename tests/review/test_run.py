@@ -10,7 +10,7 @@ import pytest
 from docdetect.annotations.reviews import ReviewedBox
 from docdetect.errors import InputError
 from docdetect.review.log import RevisionError
-from docdetect.review.pages import BadBoxesError, Change, PageFilter, PageView, UnknownPageError
+from docdetect.review.pages import BadBoxesError, Change, PageFilter, PagePlace, PageView, UnknownPageError
 from docdetect.review.run import ReviewedRun, run_folder
 from docdetect.tables import write_csv
 from tests.support.fakes import SETTINGS, make_pdf, run_once
@@ -65,6 +65,42 @@ def test_filters(run: ReviewedRun) -> None:
     assert places(run, unreviewed=True) == [("a.pdf", 1), ("a.pdf", 3), ("b.pdf", 1)]
     assert places(run, unreviewed=False) == [("a.pdf", 2)]
     assert places(run, category="qr", min_confidence=0.9) == [("a.pdf", 2)]
+
+
+def test_parts_of_the_list_of_pages(run: ReviewedRun) -> None:
+    every = [page.id for page in run.pages()]
+
+    def section(**place: object) -> tuple[list[int], int, str | None]:
+        found = run.section(PageFilter(unreviewed=True), PagePlace(**place))  # type: ignore[arg-type]
+        return [every.index(page.id) for page in found.pages], found.offset, found.next
+
+    assert section(limit=2) == ([0, 1], 0, every[1])
+    assert section(limit=2, after=every[1]) == ([2, 3], 2, None)
+    assert section(limit=2, before=every[3]) == ([1, 2], 1, every[2])
+    assert section(limit=2, before=every[0]) == ([], 0, None)
+    assert section(limit=3, around=every[2]) == ([1, 2, 3], 1, None)
+    revise(run, view(run, "a.pdf", 2), verdict="right")  # the page that the reader is at is not wanted any more
+    assert section(limit=1, after=every[1]) == ([2], 1, every[2])
+    assert section(limit=2, before=every[1]) == ([0], 0, every[0])
+    with pytest.raises(UnknownPageError):
+        section(after="0123456789abcdef-1")
+
+
+def test_possible_marks_have_a_wall(tmp_path: Path) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP, BIG_STAMP], [STAMP]])
+    run_once(tmp_path / "in", tmp_path / "out", replace(SETTINGS, conf=0.6, check_conf=(0.1, 0.1, 0.1)))
+    run = opened(tmp_path)
+    ghosts, _, total = run.wall("stamp", "page", None, None, 9, ghosts=True)
+    assert [(page.facts.number, box.id) for page, box, _ in ghosts] == [(1, "g0"), (2, "g0")]
+    assert total == 2
+    (first, _, _), (second, _, _) = ghosts
+    (now,) = run.decide({first.facts.id: ["g0"]}, {first.facts.id: ["n0"]}, {first.facts.id: 0})
+    assert [(box.id, box.source) for box in now.boxes] == [("g0", "person")]
+    assert [page.facts.number for page, _, _ in run.wall("", "page", None, None, 9, ghosts=True)[0]] == [2]
+    (now,) = run.decide({first.facts.id: ["n0"]}, {}, {first.facts.id: 1})  # a rejected mark comes back
+    assert sorted(box.id for box in now.boxes) == ["g0", "n0"]
+    revise(run, second, verdict="right")
+    assert run.wall("", "page", None, None, 9, ghosts=True)[2] == 0
 
 
 def test_a_page_stays_unreviewed_until_somebody_is_done_with_it(run: ReviewedRun) -> None:

@@ -150,6 +150,13 @@ def test_pictures_of_pages_and_marks(reviewing: TestClient) -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert Image.open(io.BytesIO(reviewing.get(page["image"], params={"format": "webp"}).content)).format == "WEBP"
     (stamp,) = [box for box in page["boxes"] if box["category"] == "stamp"]
+    region = ",".join(map(str, stamp["xyxy"]))
+    part = Image.open(io.BytesIO(reviewing.get(page["image"], params={"region": region, "max_px": 200}).content))
+    assert max(part.size) == 200
+    colour = part.convert("RGB").getpixel((part.width // 2, part.height // 2))
+    assert max(abs(a - b) for a, b in zip(colour, COLOURS["stamp"], strict=True)) < 40  # type: ignore[arg-type]
+    for wrong in ("1,2,3", "5,5,5,5", "90000,0,90010,10", "a,b,c,d"):
+        assert reviewing.get(page["image"], params={"region": wrong}).status_code == 422
     crop = reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": stamp["id"], "max_px": 64, "margin": 0})
     cut = Image.open(io.BytesIO(crop.content)).convert("RGB")
     assert max(cut.size) == 64

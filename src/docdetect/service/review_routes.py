@@ -44,7 +44,6 @@ from docdetect.service.review_models import (
     page_summary,
 )
 from docdetect.service.reviewed import Reviewed, ReviewedRuns
-
 from docdetect.types import SizeWH
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
