@@ -1,16 +1,19 @@
 """`docdetect serve` under load, and killed under load: is a request lost, does memory grow, how long do answers take?
 
-    python -m benchmarks.service [--clients 8] [--seconds 60] [--kills 20] [--seed 0]
+    python -m benchmarks.service [--pairs 8] [--clients 8] [--seconds 60] [--kills 20] [--seed 0]
 
-1. Throughput: the same documents as one job of an idle service and with `docdetect infer`, in pages/s. The seconds of
-   the job count from the first byte that is sent to the end of the job.
+1. Throughput: the same documents as one job of an idle service and with `docdetect infer`, in pages/s, in turns
+   (service, infer, infer, service, ...), so that a machine that becomes slower or faster is so for both. The seconds
+   of the job count from the first byte that is sent to the end of the job, those of `infer` from the first document,
+   without loading the network. Printed is the median of the ratios of all pairs, with its bootstrap interval.
 2. Load: many clients send single documents and jobs, large and small, damaged ones among them, and send again what is
    refused because the service is busy. Printed are the answers by status, the seconds of single documents, the memory
    of all processes of the service, and the jobs that did not end as they should.
 3. Kills: while clients send jobs, every process of the service is killed (kill -9) at random moments and the service
    is started again. Every job that was accepted has to end with the bytes of a job that nothing disturbed.
 
-The kills use a detector of colours in place of a network, so that most moments fall into the work. Linux only.
+0 for one of the numbers leaves that part out. The kills use a detector of colours in place of a network, so that most
+moments fall into the work. Linux only.
 """
 
 from __future__ import annotations
@@ -29,9 +32,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
+import numpy as np
 from tests.support.fakes import compared_files, make_image, make_pdf
 from tests.support.process_tree import ProcessTree
 
@@ -43,6 +49,8 @@ _STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 # Result files that name folders or times.
 _NOT_COMPARED = ("config.yaml", "results.xlsx", "summary.json")
 _PATIENCE_S = 300.0
+# Documents of the job whose throughput is compared, and pages of each.
+_DOCUMENTS, _PAGES = 40, 8
 
 
 @contextmanager
@@ -166,25 +174,25 @@ def _send(client: httpx2.Client, path: str, documents: Sequence[Path], load: Loa
         time.sleep(0.2)
 
 
-def _ended(client: httpx2.Client, job: str) -> dict[str, dict[str, int] | None]:
+def _ended(client: httpx2.Client, job: str) -> dict[str, Any]:
+    """The job when it has ended; without `totals` where it takes too long, or is lost."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while True:
-        answer = client.get(f"/v1/jobs/{job}").json()
+        answer: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
         if answer.get("state") not in ("queued", "running"):
-            return {"totals": answer.get("totals")}
+            return {"totals": None} | answer
         if time.monotonic() > deadline_s:
             return {"totals": None}
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 def pages_per_s_of_a_job(address: str, documents: Sequence[Path]) -> float:
-    """Pages/s of documents as one job of an idle service, from the first byte to the end of the job."""
+    """Pages/s of documents as one job of an idle service, from the first byte to the end that the service notes."""
     with httpx2.Client(base_url=address, timeout=120) as client:
-        started_s = time.monotonic()
+        started_s = time.time()
         answer = client.post("/v1/jobs", files=[("files", (one.name, one.read_bytes())) for one in documents])
-        totals = _ended(client, answer.json()["id"])["totals"]
-        assert totals is not None
-        return totals["pages"] / (time.monotonic() - started_s)
+        job = _ended(client, answer.json()["id"])
+        return float(job["totals"]["pages"] / (datetime.fromisoformat(job["ended"]).timestamp() - started_s))
 
 
 def pages_per_s_of_infer(folder: Path, output: Path) -> float:
@@ -194,6 +202,28 @@ def pages_per_s_of_infer(folder: Path, output: Path) -> float:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     run = json.loads((output / "summary.json").read_text(encoding="utf-8"))["run"]
     return float(run["pages_per_s"])
+
+
+def paired_throughput(address: str, documents: Sequence[Path], folder: Path, pairs: int) -> list[tuple[float, float]]:
+    """Pages/s of a job and of `infer` for each pair; the first of each pair changes."""
+
+    def measure(pair: int) -> tuple[float, float]:
+        if pair % 2:
+            infer = pages_per_s_of_infer(documents[0].parent, folder / f"infer{pair}")
+            return pages_per_s_of_a_job(address, documents), infer
+        job = pages_per_s_of_a_job(address, documents)
+        return job, pages_per_s_of_infer(documents[0].parent, folder / f"infer{pair}")
+
+    pages_per_s_of_a_job(address, documents[:4])  # the first pages have kernels made for their sizes
+    return [measure(pair) for pair in range(pairs)]
+
+
+def ratio_with_interval(pairs: Sequence[tuple[float, float]], seed: int) -> tuple[float, float, float]:
+    """Median of the ratios of the pairs, and its 95 % bootstrap interval."""
+    ratios = np.array([job / infer for job, infer in pairs])
+    medians = np.median(np.random.default_rng(seed).choice(ratios, (10_000, len(ratios))), axis=1)
+    low, high = np.quantile(medians, (0.025, 0.975))
+    return float(np.median(ratios)), float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -245,6 +275,7 @@ def _bytes_of(results: Path) -> dict[str, bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=8)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kills", type=int, default=20)
@@ -254,15 +285,27 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sources = make_sources(folder / "in")
-        many = [make_pdf(folder / "many" / f"{number}.pdf", [[_STAMP]] * 8, size_pt=(595, 842)) for number in range(10)]
-        with serving(folder / "load", "network") as (tree, address):
-            job = max(pages_per_s_of_a_job(address, many) for _ in range(2))
-            infer = max(pages_per_s_of_infer(folder / "many", folder / f"out{number}") for number in range(2))
-            print(f"throughput: job {job:.2f} pages/s, infer {infer:.2f} pages/s, ratio {job / infer:.2f}")
-            load = put_under_load(address, tree, sources, wanted.clients, wanted.seconds, wanted.seed)
-        print(load_table(load))
-        kills = kill_under_load(folder / "kills", sources, wanted.kills, wanted.seed)
-    print(f"kills: {kills.kills}, accepted jobs {kills.jobs}, lost {kills.lost}, other bytes {kills.different}")
+        if wanted.pairs or wanted.seconds:
+            _compare_and_load(folder, sources, wanted.pairs, wanted.clients, wanted.seconds, wanted.seed)
+        if wanted.kills:
+            kills = kill_under_load(folder / "kills", sources, wanted.kills, wanted.seed)
+            print(f"kills: {kills.kills}, accepted jobs {kills.jobs}, lost {kills.lost}, other bytes {kills.different}")
+
+
+def _compare_and_load(folder: Path, sources: Documents, pairs: int, clients: int, seconds: float, seed: int) -> None:
+    names = [folder / "many" / f"{number}.pdf" for number in range(_DOCUMENTS)]
+    many = [make_pdf(name, [[_STAMP]] * _PAGES, size_pt=(595, 842)) for name in names]
+    with serving(folder / "load", "network") as (tree, address):
+        if pairs:
+            measured = paired_throughput(address, many, folder, pairs)
+            for job, infer in measured:
+                print(f"job {job:.2f} pages/s, infer {infer:.2f} pages/s, ratio {job / infer:.3f}")
+            median, low, high = ratio_with_interval(measured, seed)
+            print(
+                f"throughput: {median:.3f} of infer's, median of {pairs} pairs, 95 % interval {low:.3f} to {high:.3f}"
+            )
+        if seconds:
+            print(load_table(put_under_load(address, tree, sources, clients, seconds, seed)))
 
 
 def load_table(load: Load) -> str:

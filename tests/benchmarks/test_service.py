@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks.service import Load, kill_under_load, load_table, make_sources
+from benchmarks.service import Load, kill_under_load, load_table, make_sources, ratio_with_interval
 
 
 @pytest.mark.slow
@@ -27,3 +27,11 @@ def test_the_table_names_what_was_wrong() -> None:
         "jobs: 1; wrong: 1",
         "job a: None",
     ]
+
+
+def test_the_ratio_is_the_median_with_an_interval_around_it() -> None:
+    pairs = [(9.0, 10.0), (10.0, 10.0), (8.0, 10.0), (30.0, 10.0), (9.5, 10.0)]
+    median, low, high = ratio_with_interval(pairs, 0)
+    assert median == 0.95
+    assert 0.8 <= low < median < high <= 3.0
+    assert ratio_with_interval([(9.0, 10.0)] * 4, 0) == (0.9, 0.9, 0.9)

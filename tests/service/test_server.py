@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from docdetect.cli.main import run
+from docdetect.service import server
 from tests.support.fakes import compared_files, make_image, make_pdf
 from tests.support.process_tree import ProcessTree
 
@@ -132,6 +133,13 @@ def test_weights_that_are_missing_end_the_service(tmp_path: Path, capsys: pytest
     words = ["serve", "--folder", str(tmp_path / "serve"), "--port", "0", "--weights", str(tmp_path / "none.pt")]
     assert run(words) == 4
     assert "none.pt" in capsys.readouterr().err
+
+
+def test_the_service_keeps_freed_memory_as_infer_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(server, "keep_freed_pictures", lambda: asked.append("keep"))
+    assert run(["serve", "--weights", str(tmp_path / "none.pt"), "--folder", str(tmp_path), "--port", "0"]) == 4
+    assert asked == ["keep"]
 
 
 def test_an_address_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
