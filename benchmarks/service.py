@@ -205,7 +205,7 @@ def pages_per_s_of_infer(folder: Path, output: Path) -> float:
 
 
 def paired_throughput(address: str, documents: Sequence[Path], folder: Path, pairs: int) -> list[tuple[float, float]]:
-    """Pages/s of a job and of `infer` for each pair; the first of each pair changes."""
+    """Pages/s of a job and of `infer` for each pair, which are printed; the first of each pair changes."""
 
     def measure(pair: int) -> tuple[float, float]:
         if pair % 2:
@@ -215,7 +215,12 @@ def paired_throughput(address: str, documents: Sequence[Path], folder: Path, pai
         return job, pages_per_s_of_infer(documents[0].parent, folder / f"infer{pair}")
 
     pages_per_s_of_a_job(address, documents[:4])  # the first pages have kernels made for their sizes
-    return [measure(pair) for pair in range(pairs)]
+    measured = []
+    for pair in range(pairs):
+        job, infer = measure(pair)
+        print(f"job {job:.2f} pages/s, infer {infer:.2f} pages/s, ratio {job / infer:.3f}", flush=True)
+        measured.append((job, infer))
+    return measured
 
 
 def ratio_with_interval(pairs: Sequence[tuple[float, float]], seed: int) -> tuple[float, float, float]:
@@ -298,8 +303,6 @@ def _compare_and_load(folder: Path, sources: Documents, pairs: int, clients: int
     with serving(folder / "load", "network") as (tree, address):
         if pairs:
             measured = paired_throughput(address, many, folder, pairs)
-            for job, infer in measured:
-                print(f"job {job:.2f} pages/s, infer {infer:.2f} pages/s, ratio {job / infer:.3f}")
             median, low, high = ratio_with_interval(measured, seed)
             print(
                 f"throughput: {median:.3f} of infer's, median of {pairs} pairs, 95 % interval {low:.3f} to {high:.3f}"

@@ -32,6 +32,8 @@ class PageInfo:
         size_pt: (width, height) of the displayed page in PDF points; None for images.
         damaged: what may be missing of a page from a damaged file, in words for people; None for a sound page, and
             before the page is rendered.
+        sheet: where the page is a photograph whose perspective was corrected, the (x, y) px of the sheet of paper's top
+            left, top right, bottom right and bottom left corner; None for every other page.
     """
 
     document: str
@@ -40,6 +42,7 @@ class PageInfo:
     dpi: float | None = None
     size_pt: tuple[float, float] | None = None
     damaged: str | None = None
+    sheet: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.number < 1:

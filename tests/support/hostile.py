@@ -47,6 +47,9 @@ class FakeDocument:
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         return PageInfo(self._file.name, number, (6, 4))
 
+    def camera_tags(self, number: int) -> dict[int, object]:
+        return {}
+
     def stored_long_px(self, number: int) -> int | None:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 
 import numpy as np
@@ -53,6 +54,9 @@ class ArrayDocument:
 
     def paper_in(self, number: int) -> tuple[float, float]:
         return paper_of_picture(self._image.size, None)
+
+    def camera_tags(self, number: int) -> Mapping[int, object]:
+        return {}
 
     def stored_long_px(self, number: int) -> int | None:
         return max(self._image.size)

@@ -12,7 +12,7 @@ import io
 import math
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,6 +141,11 @@ class ImageDocument:
         with self._frame(number) as image:
             geometry = _geometry(image)
         return paper_of_picture(geometry.size_wh, geometry.dpi)
+
+    def camera_tags(self, number: int) -> Mapping[int, object]:
+        with self._frame(number) as image:
+            exif = Image.Image.getexif(image)  # that of a PNG would decode it
+            return dict(exif) | dict(exif.get_ifd(ExifTags.IFD.Exif))
 
     def stored_long_px(self, number: int) -> int | None:
         with self._frame(number) as image:

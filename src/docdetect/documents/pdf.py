@@ -9,7 +9,7 @@ import math
 import mmap
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +113,9 @@ class PdfDocument:
             return size_pt[0] / POINTS_PER_INCH, size_pt[1] / POINTS_PER_INCH
         scale = scan_dpi / POINTS_PER_INCH
         return paper_of_picture((size_pt[0] * scale, size_pt[1] * scale), scan_dpi)
+
+    def camera_tags(self, number: int) -> Mapping[int, object]:
+        return {}
 
     def stored_long_px(self, number: int) -> int | None:
         with self._page(number) as page:

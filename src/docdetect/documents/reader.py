@@ -9,7 +9,7 @@ PyMuPDF and Pillow are imported when the first document of their kind is opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +63,9 @@ class Document(Protocol):
 
         See `paper_of_picture`. Raises DocumentError.
         """
+
+    def camera_tags(self, number: int) -> Mapping[int, object]:
+        """The EXIF tags of page `number` (from 1) of a picture file, none of other documents. Raises DocumentError."""
 
     def stored_long_px(self, number: int) -> int | None:
         """Long side in px of the picture that page `number` (from 1) is; None for a page that is drawn or composed.

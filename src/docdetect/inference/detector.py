@@ -211,6 +211,7 @@ class Detector:
         conf: Conf = None,
         rotations: Rotations = "auto",
         tile: bool = True,
+        dewarp: bool = True,
         dpi: int = 200,
         password: str | Sequence[str] = (),
         grouping: Grouping | GroupingSettings = "default",
@@ -227,6 +228,8 @@ class Detector:
             rotations: `auto` also sees pages turned whose text runs up or down, `all` sees every page in four
                 orientations, `off` sees pages only as they are displayed.
             tile: also see drawings larger than A3 in tiles of the size of A4.
+            dewarp: lay the sheet of paper in a photograph flat before marks are looked for; boxes are in px of the
+                photograph as it is.
             dpi: px/inch of the page that boxes of a PDF refer to; boxes of images and arrays are in their own pixels.
             password: tried on an encrypted PDF, in order if there are several.
             grouping: how raw boxes are merged into one box for each mark: `default`, `original` (the rules of the
@@ -244,7 +247,13 @@ class Detector:
             ConfigError: there is no such category.
         """
         settings = self.settings(
-            conf=conf, rotations=rotations, tile=tile, dpi=dpi, grouping=grouping, read_codes=read_codes
+            conf=conf,
+            rotations=rotations,
+            tile=tile,
+            dewarp=dewarp,
+            dpi=dpi,
+            grouping=grouping,
+            read_codes=read_codes,
         )
         return self._pages([source], settings, DocumentOpener(_passwords(password)), stop)
 
@@ -255,6 +264,7 @@ class Detector:
         conf: Conf = None,
         rotations: Rotations = "auto",
         tile: bool = True,
+        dewarp: bool = True,
         dpi: int = 200,
         password: str | Sequence[str] = (),
         grouping: Grouping | GroupingSettings = "default",
@@ -273,6 +283,7 @@ class Detector:
             conf: see `detect`, as for all other options.
             rotations: see `detect`.
             tile: see `detect`.
+            dewarp: see `detect`.
             dpi: see `detect`.
             password: see `detect`.
             grouping: see `detect`.
@@ -288,7 +299,13 @@ class Detector:
             ConfigError: there is no such category.
         """
         settings = self.settings(
-            conf=conf, rotations=rotations, tile=tile, dpi=dpi, grouping=grouping, read_codes=read_codes
+            conf=conf,
+            rotations=rotations,
+            tile=tile,
+            dewarp=dewarp,
+            dpi=dpi,
+            grouping=grouping,
+            read_codes=read_codes,
         )
         sources: Iterable[Source]
         sources = list_documents(Path(documents)) if isinstance(documents, (str, Path)) else documents
@@ -326,6 +343,7 @@ class Detector:
         second_look: bool = False,
         rotations: Rotations = "auto",
         tile: bool = True,
+        dewarp: bool = True,
         dpi: int = 200,
         grouping: Grouping | GroupingSettings = "default",
         read_codes: bool = True,
@@ -345,6 +363,7 @@ class Detector:
                 unsure.
             rotations: see `detect`.
             tile: see `detect`.
+            dewarp: see `detect`.
             dpi: see `detect`.
             grouping: see `detect`.
             read_codes: see `detect`.
@@ -375,6 +394,7 @@ class Detector:
             dpi=dpi,
             rotations=rotations,
             tile=tile,
+            dewarp=dewarp,
             trim=self._trim,
             grouping=grouping if isinstance(grouping, GroupingSettings) else GroupingSettings(method=grouping),
             save_pages=save_pages,
@@ -431,6 +451,7 @@ class Detector:
             work.done,
             settings.rotations,
             settings.tile,
+            settings.dewarp,
             drawn=settings.save_pages and output is not None,
             clean=settings.save_images and output is not None,
         )
@@ -586,7 +607,9 @@ class _Reading:
         self.regions = _SourceRegions(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
         self._sources = sources
         self._settings = settings
-        self._reading = PageReading(settings.imgsz, settings.dpi, {}, settings.rotations, settings.tile)
+        self._reading = PageReading(
+            settings.imgsz, settings.dpi, {}, settings.rotations, settings.tile, settings.dewarp
+        )
         self._given: dict[int, bytes | OpenDocument] = {}  # by the identity of the DocumentFile
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 

@@ -127,6 +127,8 @@ def page_to_line(result: PageResult | FailedPage, origin: Origin, settings: RunS
     data["size_pt"] = None if info.size_pt is None else list(info.size_pt)
     if info.damaged is not None:
         data["damaged"] = info.damaged
+    if info.sheet is not None:
+        data["sheet"] = [list(corner) for corner in info.sheet]
     data["raw"] = _detections_to_json(result.raw, settings.class_names)
     marks = _detections_to_json(result.grouped, settings.class_names)
     confidences = mark_confidences(result, settings)
@@ -188,8 +190,10 @@ def line_to_page(line: JournalLine, class_names: tuple[str, ...]) -> PageResult 
         return FailedPage(line.document, line.page, failure_from_json(data["failure"]))
     size_wh = (int(data["page_size"]["width"]), int(data["page_size"]["height"]))
     size_pt = None if data["size_pt"] is None else (float(data["size_pt"][0]), float(data["size_pt"][1]))
+    corners = data.get("sheet")
+    sheet = None if corners is None else tuple((float(x), float(y)) for x, y in corners)
     return PageResult(
-        info=PageInfo(line.document, line.page, size_wh, data["dpi"], size_pt, data.get("damaged")),
+        info=PageInfo(line.document, line.page, size_wh, data["dpi"], size_pt, data.get("damaged"), sheet),
         raw=_json_to_detections(data["raw"], size_wh, class_names),
         grouped=_json_to_detections(data["marks"], size_wh, class_names),
         members=tuple(tuple(mark["members"]) for mark in data["marks"]),

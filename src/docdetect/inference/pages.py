@@ -104,6 +104,12 @@ class Page:
             render,
         )
 
+    @property
+    def sheet(self) -> tuple[tuple[float, float], ...] | None:
+        """Where the page is a photograph whose sheet of paper was laid flat (`dewarp`), the (x, y) px of the corners of
+        the sheet: top left, top right, bottom right, bottom left. None for every other page."""
+        return self._result.info.sheet
+
     def to_dict(self) -> dict[str, Any]:
         """The page in the format of `detections.json`; see `to_dict`."""
         return to_dict([Document(self.document, (self,))])

@@ -44,6 +44,7 @@ class RunSettings:
         rotations: which pages the network sees in several orientations: `off` (none), `auto` (those whose text runs up
             or down) or `all`.
         tile: the network sees large drawings also in tiles.
+        dewarp: sheets of paper in photographs are laid flat for the network.
         trim: engines on CPUs leave out the blank borders of pages.
         grouping: how raw boxes are merged into marks.
         save_pages: pages are drawn as JPEG. Made from results and without influence on them, as the next three are.
@@ -74,6 +75,7 @@ class RunSettings:
     dpi: int = 200
     rotations: Rotations = "off"
     tile: bool = False
+    dewarp: bool = False
     trim: bool = False
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     save_pages: bool = True

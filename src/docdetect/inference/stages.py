@@ -31,6 +31,8 @@ from docdetect.config.limits import PROCESS_MEMORY_MB
 from docdetect.documents.batches import DocumentOutcome, document_process, iter_pages
 from docdetect.documents.codes import read_code, read_codes_from_document
 from docdetect.documents.drawing import draw_detections, drawing_size, encoded_image, write_image
+from docdetect.documents.flattening import FlatSheet, Sheet
+from docdetect.documents.photographs import camera_facts, examine
 from docdetect.documents.reader import Document, Opener, open_document
 from docdetect.documents.regions import cut_region, render_regions
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, BoxFrac, LongSide
@@ -45,7 +47,7 @@ from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, F
 from docdetect.inference.settings import Rotations, RunSettings
 from docdetect.merging import merge_boxes
 from docdetect.models.engines.base import Engine
-from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind, Note, PageInfo, PageResult
+from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind, Note, PageInfo, PageResult, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
 _T = TypeVar("_T")
@@ -202,6 +204,7 @@ class PageReading:
         rotations: which pages are seen in which orientations: `off`, `auto` (those whose text runs up or down, turned
             both ways) or `all`.
         tile: large drawings are also rendered enlarged, for tiles.
+        dewarp: the sheets of paper in photographs are laid flat for the network.
         drawn: pages are also rendered at the size at which boxes are drawn on them.
         clean: pages are also rendered at the size that boxes refer to.
     """
@@ -211,6 +214,7 @@ class PageReading:
     done: Mapping[str, frozenset[int]] = field(default_factory=dict)
     rotations: Rotations = "off"
     tile: bool = False
+    dewarp: bool = False
     drawn: bool = False
     clean: bool = False
 
@@ -224,12 +228,30 @@ class PageReading:
         # Sizes are asked for before rendering, after which an image has to be opened again.
         enlarged_px = self._enlarged_px(document, info)
         drawn_px = self._drawn_px(document, info)
+        tags = {} if is_pdf or not self.dewarp else document.camera_tags(number)
         page = document.render(number, LongSide(self.imgsz))
         info, pixels = replace(info, damaged=page.info.damaged), page.pixels
+        sheet = None if is_pdf or not self.dewarp else examine(pixels, camera_facts(tags)).sheet
         enlarged = None if enlarged_px is None else document.render(number, LongSide(enlarged_px)).pixels
         clean = document.render(number, reference).pixels if self.clean else None
         drawn = None if drawn_px is None else self._drawn(document, info.number, drawn_px, clean)
-        return info, PagePictures(pixels, enlarged, self._turns(pixels), drawn, clean)
+        if sheet is None:
+            return info, PagePictures(pixels, enlarged, self._turns(pixels), drawn, clean)
+        flat = FlatSheet.of(sheet, self.imgsz)
+        if enlarged is not None:
+            enlarged = flat.resized(_times(flat.size_wh, max(enlarged.shape[:2]) / self.imgsz)).flatten(enlarged)
+        if self.drawn and drawn is None:
+            drawn = pixels
+        pixels = flat.flatten(self._for_flattening(document, info, sheet, pixels))
+        corners = tuple((round(float(x), 2), round(float(y), 2)) for x, y in sheet.corners_px(info.size_wh))
+        pictures = PagePictures(pixels, enlarged, self._turns(pixels), drawn, clean, flat)
+        return replace(info, sheet=corners), pictures
+
+    def _for_flattening(self, document: Document, info: PageInfo, sheet: Sheet, pixels: ByteArray) -> ByteArray:
+        """The photograph at the size at which the sheet in it is as large as the network sees it, where it has that."""
+        share = sheet.long_side_px((pixels.shape[1], pixels.shape[0])) / self.imgsz
+        wanted_px = min(round(self.imgsz / max(share, 0.1)), max(info.size_wh))
+        return document.render(info.number, LongSide(wanted_px)).pixels if wanted_px > self.imgsz else pixels
 
     def _drawn_px(self, document: Document, info: PageInfo) -> int | None:
         """Long side of the page for people; None where it would be no larger than the network's picture."""
@@ -401,11 +423,13 @@ class Finisher:
         Raises:
             OutputError: a picture cannot be written.
         """
-        raw = at_reference(found.marks, page.info)
+        raw = at_reference(found.marks, page.info, page.pictures.flat)
         grouped, members = merge_boxes(raw, self.settings.grouping)
         doubtful = None
         if found.doubtful is not None and len(found.doubtful):
-            doubtful, _ = merge_boxes(at_reference(found.doubtful, page.info), self.settings.grouping)
+            doubtful, _ = merge_boxes(
+                at_reference(found.doubtful, page.info, page.pictures.flat), self.settings.grouping
+            )
         result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), doubtful)
         self.save_pictures(page, result)
         return result
@@ -434,7 +458,7 @@ class Finisher:
         regions = [_with_margin(box) for box in boxes_frac(grouped)]
         crops = self.regions.crops(page.file, page.info.number, regions, self.settings.dpi)
         if crops is None:
-            crops = [cut_region(page.pictures.pixels, region) for region in regions]
+            crops = [cut_region(page.pictures.pixels, region) for region in _as_seen(regions, page.pictures)]
         folder = output / CROPS_FOLDER / page.info.document
         taken: dict[int, int] = {}
         for crop, class_id in zip(crops, grouped.class_ids.tolist(), strict=True):
@@ -452,9 +476,13 @@ class Finisher:
             return tuple(texts)
         codes = np.flatnonzero(grouped.class_ids == names.index(self.settings.code_class)).tolist()
         pixels = page.pictures.pixels
-        in_picture = grouped.scaled(page.pictures.size_wh)
+        flat = page.pictures.flat
+        if flat is None:
+            in_picture = grouped.scaled(page.pictures.size_wh).xyxy
+        else:
+            in_picture = flat.boxes_from_picture(grouped.xyxy, grouped.size_wh)
         for position in codes:
-            texts[position] = read_code(pixels, in_picture.xyxy[position])
+            texts[position] = read_code(pixels, in_picture[position])
         unread = [position for position in codes if texts[position] is None]
         if unread:
             regions = boxes_frac(grouped)
@@ -513,13 +541,18 @@ def crop_name(number: int, class_name: str, count: int) -> str:
     return f"page_{number:04d}_{safe_stem(class_name)}_{count:02d}.jpg"
 
 
-def at_reference(found: Detections, info: PageInfo) -> Detections:
+def at_reference(found: Detections, info: PageInfo, flat: FlatSheet | None = None) -> Detections:
     """Detections in px of any rendering of a page -> in px of the page that results refer to, clipped and rounded.
 
     Boxes without area there are left out.
+
+    Args:
+        found: on the whole page, or on a sheet that was laid flat.
+        info: the page.
+        flat: that sheet, at the size that `found` refers to; None for the whole page.
     """
-    scaled = found.scaled(info.size_wh)
-    clipped = Detections(boxes.clip(scaled.xyxy, info.size_wh), scaled.class_ids, info.size_wh, scaled.scores)
+    xyxy = found.scaled(info.size_wh).xyxy if flat is None else flat.boxes_on_picture(found.xyxy, info.size_wh)
+    clipped = Detections(boxes.clip(xyxy, info.size_wh), found.class_ids, info.size_wh, found.scores)
     shown = rounded(clipped)
     return shown.select(boxes.has_area(shown.xyxy))
 
@@ -536,6 +569,20 @@ def boxes_frac(grouped: Detections) -> list[BoxFrac]:
     """The boxes as shares of their page's width and height."""
     shares = np.clip(grouped.scaled((1, 1)).xyxy.astype(np.float64), 0.0, 1.0)
     return [(left, top, right, bottom) for left, top, right, bottom in shares.tolist()]
+
+
+def _as_seen(regions: Sequence[BoxFrac], pictures: PagePictures) -> list[BoxFrac]:
+    """Regions of a page as shares of the picture that the network saw, which may be a sheet that was laid flat."""
+    if pictures.flat is None:
+        return list(regions)
+    width, height = pictures.size_wh
+    xyxy = pictures.flat.boxes_from_picture(np.array(regions, np.float32), (1, 1)) / np.array([width, height] * 2)
+    shares = np.clip(xyxy, 0.0, 1.0).tolist()
+    return [(left, top, right, bottom) for left, top, right, bottom in shares]
+
+
+def _times(size_wh: SizeWH, factor: float) -> SizeWH:
+    return max(1, round(size_wh[0] * factor)), max(1, round(size_wh[1] * factor))
 
 
 def _with_margin(box: BoxFrac) -> BoxFrac:

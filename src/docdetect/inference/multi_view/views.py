@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from docdetect.boxes import clip, contained, iou, turned_back
+from docdetect.documents.flattening import FlatSheet
 from docdetect.inference.multi_view.fusion import fuse, mean_of_scales
 from docdetect.inference.multi_view.tiling import tile_boxes
 from docdetect.models.engines.base import Engine
@@ -44,6 +45,8 @@ class PagePictures:
         drawn: uint8 (H, W, 3) RGB, the page that boxes are drawn on for people; None where `pixels` is as good or no
             page is drawn.
         clean: uint8 (H, W, 3) RGB, the page at the size that boxes refer to; None where it is not kept.
+        flat: how the sheet of paper that `pixels` and `enlarged` show lies in the page, where the page is a photograph
+            and the sheet was laid flat for the network; None where they show the page as displayed.
     """
 
     pixels: ByteArray
@@ -51,6 +54,7 @@ class PagePictures:
     turns: tuple[int, ...] = UPRIGHT
     drawn: ByteArray | None = None
     clean: ByteArray | None = None
+    flat: FlatSheet | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
