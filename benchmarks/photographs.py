@@ -30,6 +30,7 @@ from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.photographs import examine
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
+from docdetect.inference.settings import Dewarp
 from docdetect.machine import available_cores, processor_summary
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample
@@ -81,7 +82,7 @@ def measure(
     for page in pages:
         for number in range(photographs):
             photo = photograph(rng, page.pixels, page.sample.ground_truth, hard)
-            for dewarp, samples in ((False, plain), (True, flat)):
+            for dewarp, samples in _ways(plain, flat):
                 (result,) = detector.detect(photo.pixels, conf=_LOWEST_CONF, grouping="none", dewarp=dewarp)
                 laid += result.sheet is not None
                 found = Detections(
@@ -95,6 +96,10 @@ def measure(
                     replace(page.sample, document=name, page=number + 1, ground_truth=photo.marks, found=found)
                 )
     return plain, flat, laid
+
+
+def _ways(plain: list[Sample], flat: list[Sample]) -> tuple[tuple[Dewarp, list[Sample]], ...]:
+    return ("off", plain), ("auto", flat)
 
 
 def rows_of(kind: str, differences: Sequence[Difference]) -> Iterator[tuple[str, ...]]:

@@ -26,7 +26,7 @@ from tests.support.photographs import (
 )
 
 MARKS = [("stamp", (250.0, 400.0, 330.0, 450.0)), ("qr", (60.0, 70.0, 140.0, 150.0))]
-DEWARP = replace(SETTINGS, imgsz=512, dewarp=True)
+DEWARP = replace(SETTINGS, imgsz=512, dewarp="auto")
 
 
 class SeeingEngine(ColourEngine):
@@ -73,7 +73,7 @@ def test_the_journal_says_where_the_sheet_is(tmp_path: Path) -> None:
 def test_without_it_photographs_are_seen_as_they_are(tmp_path: Path) -> None:
     make_photograph(tmp_path / "in" / "photo.png", MARKS)
     engine = SeeingEngine()
-    run_once(tmp_path / "in", tmp_path / "out", replace(DEWARP, dewarp=False), engine=engine)
+    run_once(tmp_path / "in", tmp_path / "out", replace(DEWARP, dewarp="off"), engine=engine)
     assert engine.pages[0].shape[:2] == (512, 384)
     found = marks_of(tmp_path / "out", "photo.png")
     assert found["stamp"] == pytest.approx(box_in_photograph(MARKS[0][1]), abs=3)
@@ -82,7 +82,7 @@ def test_without_it_photographs_are_seen_as_they_are(tmp_path: Path) -> None:
 def test_scans_and_pdfs_are_not_touched(tmp_path: Path) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[("stamp", (20.0, 20.0, 60.0, 50.0))], []])
     make_image(tmp_path / "in" / "scan.png", [("stamp", (50, 40, 120, 90))])
-    for name, settings in (("off", replace(DEWARP, dewarp=False)), ("auto", DEWARP)):
+    for name, settings in (("off", replace(DEWARP, dewarp="off")), ("auto", DEWARP)):
         run_once(tmp_path / "in", tmp_path / name, settings)
     assert marks_of(tmp_path / "off", "scan.png") == marks_of(tmp_path / "auto", "scan.png")
     files = [compared_files(tmp_path / name) for name in ("off", "auto")]
@@ -126,11 +126,11 @@ def test_arrays_and_files_through_the_python_interface(tmp_path: Path) -> None:
             assert page.sheet is not None
             assert page.size_wh == PICTURE_WH
             assert len(page.marks) == 2
-            (plain,) = detector.detect(source, dewarp=False)
+            (plain,) = detector.detect(source, dewarp="off")
             assert plain.sheet is None
 
 
 def test_it_is_a_setting_that_results_depend_on() -> None:
-    assert DEWARP.content_hash() != replace(DEWARP, dewarp=False).content_hash()
+    assert DEWARP.content_hash() != replace(DEWARP, dewarp="off").content_hash()
     with Detector(engine=ColourEngine()) as detector:
-        assert detector.settings().dewarp
+        assert detector.settings().dewarp == "auto"

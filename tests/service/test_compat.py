@@ -12,15 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from docdetect.service.pictures import camera_facts
 from docdetect.types import ByteArray, Detections
 from tests.service.conftest import Client, Start, fake_detector
 from tests.service.test_detect import STAMP, slow_detector
 from tests.support.fakes import ColourEngine, make_image, make_pdf
+from tests.support.photographs import CORNERS, PICTURE_WH, SHEET_WH, box_in_photograph, make_photograph, sheet_with
 
 SIGNATURE = ("signature", (100.0, 150.0, 150.0, 180.0))
 QR = ("qr", (200.0, 20.0, 240.0, 60.0))
@@ -209,12 +210,106 @@ def photo(path: Path) -> Path:
     return path
 
 
-def test_what_cameras_note(tmp_path: Path) -> None:
-    facts = camera_facts(str(photo(tmp_path / "a.jpg")))
-    assert (facts["make"], facts["model"], facts["has_iso"], facts["has_gps"]) == ("Phonemaker", "Phone 7", True, False)
-    assert camera_facts(str(make_image(tmp_path / "b.png", []))) == {"has_exif": False}
-    (tmp_path / "c.jpg").write_bytes(b"no picture")
-    assert camera_facts(str(tmp_path / "c.jpg")) == {"has_exif": False}
+PROCESSING = {
+    "filename",
+    "file_size_bytes",
+    "format",
+    "classification",
+    "scan_reason",
+    "scan",
+    "page_count",
+    "preprocessing_time_ms",
+}
+PDF_CLASSIFICATION = {"classification": "digital_document", "confidence": 1.0, "reason": "pdf_format"}
+NOT_SCANNED = {"applied": False, "reason": "not_camera_photo"}
+FALLBACK = {"applied", "error", "scan_success", "fallback_to_original"}
+
+
+def sent(path: Path, name: str | None = None) -> dict[str, tuple[str, bytes]]:
+    return {"file": (name or path.name, path.read_bytes())}
+
+
+def picture_of(data_url: str) -> Image.Image:
+    head, _, data = data_url.partition(",")
+    assert head == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def check_classification(kind: dict[str, Any], expected: str) -> None:
+    assert set(kind) == CLASSIFICATION
+    assert kind["classification"] == expected
+    assert set(kind["scores"]) == {"exif", "visual", "final"}
+    assert all(0 <= score <= 1 for score in kind["scores"].values())
+    assert kind["confidence"] == kind["scores"]["final"]
+    assert (kind["confidence"] > kind["threshold"]) == (expected == "camera_photo")
+    assert set(kind["indicators"]) == {"exif", "visual"}
+    assert isinstance(kind["indicators"]["exif"]["has_exif"], bool)
+    photo = expected == "camera_photo"
+    assert kind["recommendation"] == ("apply_perspective_correction" if photo else "use_as_is")
+
+
+def test_classifying(client: Client, tmp_path: Path) -> None:
+    scan = make_image(tmp_path / "scan.jpg", [STAMP])
+    camera, slanted = photo(tmp_path / "photo.jpg"), make_photograph(tmp_path / "Фото.png", [])
+    for path, kind in ((scan, "digital_document"), (camera, "camera_photo"), (slanted, "camera_photo")):
+        answer = client.post("/classify-document", files=sent(path)).json()
+        names = {"filename", "file_size_bytes", "is_camera_photo", "classification", "confidence", "recommendation"}
+        assert set(answer) == names | {"details"}
+        assert (answer["filename"], answer["file_size_bytes"]) == (path.name, path.stat().st_size)
+        assert answer["is_camera_photo"] == (kind == "camera_photo")
+        check_classification(answer["details"], kind)
+        assert [answer[name] for name in ("classification", "confidence", "recommendation")] == [
+            answer["details"][name] for name in ("classification", "confidence", "recommendation")
+        ]
+    exif = client.post("/classify-document", files=sent(camera)).json()["details"]["indicators"]["exif"]
+    assert (exif["make"], exif["has_iso"], exif["phone_aspect_ratio"]) == ("Phonemaker", True, True)
+    assert "is_phone_camera" not in exif  # nobody has heard of this maker
+    visual = client.post("/classify-document", files=sent(slanted)).json()["details"]["indicators"]["visual"]
+    assert visual["document_contour"]
+    assert visual["perspective_distortion"]
+    assert visual["visible_background"]
+    assert 0.3 < visual["contour_area_ratio"] < 0.8
+
+
+def test_classifying_what_is_no_picture(client: Client, tmp_path: Path) -> None:
+    document = make_pdf(tmp_path / "a.pdf", [[STAMP]])
+    answer = client.post("/classify-document", files=sent(document)).json()
+    assert (answer["is_camera_photo"], answer["details"]) == (False, PDF_CLASSIFICATION)
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    answer = client.post("/classify-document", files=sent(tmp_path / "b.jpg")).json()
+    assert set(answer["details"]) == {"classification", "confidence", "error", "recommendation"}
+    assert (answer["classification"], answer["confidence"]) == ("digital_document", 0.0)
+
+
+def test_scanning(client: Client, tmp_path: Path) -> None:
+    slanted = make_photograph(tmp_path / "photo.png", [STAMP])
+    answer = client.post("/scan-document", files=sent(slanted)).json()
+    assert set(answer) == {"success", "corners", "transformed_image"}
+    assert answer["success"] is True
+    assert np.abs(np.array(answer["corners"]) - CORNERS).max() < 3
+    assert all(type(value) is int for corner in answer["corners"] for value in corner)
+    with picture_of(answer["transformed_image"]) as picture:
+        assert picture.format == "JPEG"
+        assert max(picture.size) == pytest.approx(615, abs=15)  # the sheet as large as it is in the photograph
+        assert picture.size[1] / picture.size[0] == pytest.approx(1.33, abs=0.1)
+        assert np.asarray(picture)[6, 6].min() > 180  # paper: the desk is gone
+
+
+def test_scanning_a_picture_without_a_sheet_gives_the_whole_picture(client: Client, tmp_path: Path) -> None:
+    scan = make_image(tmp_path / "scan.png", [STAMP])
+    answer = client.post("/scan-document", files=sent(scan)).json()
+    assert answer["corners"] == [[0, 0], [300, 0], [300, 200], [0, 200]]
+    with picture_of(answer["transformed_image"]) as picture:
+        assert picture.size == (300, 200)
+
+
+def test_scanning_what_is_no_picture(client: Client, tmp_path: Path) -> None:
+    for path in (make_pdf(tmp_path / "a.pdf", [[]]), tmp_path / "b.jpg", tmp_path / "c.txt"):
+        if not path.exists():
+            path.write_bytes(b"no picture")
+        answer = client.post("/scan-document", files=sent(path))
+        assert (answer.status_code, set(answer.json())) == (400, {"detail"})
+    assert list((client.service.folder / "incoming").iterdir()) == []
 
 
 def test_processing(client: Client, tmp_path: Path) -> None:
@@ -222,49 +317,144 @@ def test_processing(client: Client, tmp_path: Path) -> None:
     camera = photo(tmp_path / "photo.jpg")
     document = make_pdf(tmp_path / "a.pdf", [[STAMP], []])
     for path, flags, kind, reason in (
-        (scan, {}, "digital_document", "classifier_decision_use_as_is"),
-        (camera, {}, "camera_photo", "classifier_decision_apply_perspective_correction"),
+        (scan, {}, "digital_document", "classifier_decision_digital_document"),
+        (camera, {}, "camera_photo", "classifier_decision_camera_photo"),
         (camera, {"skip_scan": "true"}, "camera_photo", "skip_scan_flag"),
         (camera, {"force_scan": "true"}, "camera_photo", "force_scan_flag"),
-        (document, {}, "digital_document", "pdf_never_scanned"),
+        (scan, {"force_scan": "true"}, "digital_document", "force_scan_flag"),
+        (document, {}, "pdf", "pdf_never_scanned"),
+        (document, {"skip_scan": "true"}, "pdf", "pdf_never_scanned"),
+        (document, {"force_scan": "true"}, "pdf", "force_scan_override"),
     ):
-        answer = client.post("/process-document", params=flags, files={"file": (path.name, path.read_bytes())}).json()
+        answer = client.post("/process-document", params=flags, files=sent(path)).json()
         processing = answer.pop("processing")
         if path == document:
             assert (answer["document_type"], len(answer["pages"]), processing["page_count"]) == ("pdf", 2, 2)
         else:
             check_page(answer, is_pdf=False)
-        assert set(processing) == {
-            "filename",
-            "file_size_bytes",
-            "format",
-            "classification",
-            "scan_reason",
-            "scan",
-            "page_count",
-            "preprocessing_time_ms",
-        }
+        assert set(processing) == PROCESSING
         assert (processing["filename"], processing["format"]) == (path.name, path.suffix)
         assert processing["file_size_bytes"] == path.stat().st_size
-        assert set(processing["classification"]) == CLASSIFICATION
-        assert processing["classification"]["classification"] == kind
-        assert set(processing["classification"]["scores"]) == {"exif", "visual", "final"}
+        if kind == "pdf":
+            assert processing["classification"] == PDF_CLASSIFICATION
+        else:
+            check_classification(processing["classification"], kind)
         assert processing["scan_reason"] == reason
+        if "force_scan" in flags or reason == "classifier_decision_camera_photo":  # no sheet is seen in these pictures
+            assert set(processing["scan"]) == FALLBACK
+            assert (processing["scan"]["scan_success"], processing["scan"]["fallback_to_original"]) == (False, True)
+        else:
+            assert processing["scan"] == NOT_SCANNED
         assert processing["scan"]["applied"] is False
+
+
+def test_processing_a_photograph(client: Client, tmp_path: Path) -> None:
+    """Its perspective is corrected, and marks are those of the corrected picture, which the answer has."""
+    box = (250.0, 400.0, 330.0, 450.0)
+    slanted = make_photograph(tmp_path / "photo.png", [("stamp", box)])
+    answer = client.post("/process-document", files=sent(slanted)).json()
+    processing, url = answer.pop("processing"), answer.pop("transformed_image")
+    check_page(answer, is_pdf=False)
+    assert set(processing["scan"]) == {"applied", "corners_detected", "scan_success"}
+    assert (processing["scan"]["applied"], processing["scan"]["scan_success"]) == (True, True)
+    assert np.abs(np.array(processing["scan"]["corners_detected"]) - CORNERS).max() < 3
+    assert processing["scan_reason"] == "classifier_decision_camera_photo"
+    with picture_of(url) as picture:
+        assert picture.size == (answer["image_size"]["width_px"], answer["image_size"]["height_px"])
+        width, height = picture.size
+    (stamp,) = answer["stamps"]
+    expected = [box[0] / SHEET_WH[0] * width, box[1] / SHEET_WH[1] * height]
+    assert stamp["bbox"][:2] == pytest.approx(expected, abs=5)
+    skipped = client.post("/process-document", params={"skip_scan": "true"}, files=sent(slanted)).json()
+    assert "transformed_image" not in skipped
+    assert skipped["image_size"] == {"width_px": PICTURE_WH[0], "height_px": PICTURE_WH[1]}
+    assert skipped["stamps"][0]["bbox"] == pytest.approx(box_in_photograph(box), abs=4)
+    assert list((client.service.folder / "incoming").iterdir()) == []
+
+
+def test_a_correction_that_is_forced(client: Client, tmp_path: Path) -> None:
+    """A sheet that was seen from straight above before a black lid is no photograph, and can be cut out."""
+    page = cv2.copyMakeBorder(sheet_with([]), 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=(2, 2, 2))
+    Image.fromarray(page).save(tmp_path / "scan.png")
+    plain = client.post("/process-document", files=sent(tmp_path / "scan.png")).json()
+    assert (plain["processing"]["scan"], "transformed_image" in plain) == (NOT_SCANNED, False)
+    forced = client.post("/process-document", params={"force_scan": "true"}, files=sent(tmp_path / "scan.png")).json()
+    assert forced["processing"]["scan"]["applied"] is True
+    assert forced["processing"]["scan_reason"] == "force_scan_flag"
+    with picture_of(forced["transformed_image"]) as picture:
+        assert picture.size == pytest.approx(SHEET_WH, abs=6)
+
+
+def test_a_batch_of_processed_documents(client: Client, tmp_path: Path) -> None:
+    slanted = make_photograph(tmp_path / "photo.png", [STAMP])
+    scan = make_image(tmp_path / "scan.png", [SIGNATURE, QR])
+    document = make_pdf(tmp_path / "a.pdf", [[STAMP], [SIGNATURE]])
+    files = [slanted, scan, document, make_pdf(tmp_path / "one.pdf", [[STAMP]])]
+    upload = [("files", (path.name, path.read_bytes())) for path in files]
+    upload.insert(1, ("files", ("broken.jpg", b"this is no picture")))
+    answer = client.post("/batch-process-document", params={"max_workers": 4}, files=upload).json()
+    totals = {"total_files", "successful_documents", "failed_documents"}
+    assert set(answer) == totals | {"results", "summary", "meta"}
+    assert [answer[name] for name in sorted(totals)] == [1, 4, 5]
+    results = answer["results"]
+    assert [(one["file_index"], one["filename"], one["success"]) for one in results] == [
+        (0, "photo.png", True),
+        (1, "broken.jpg", False),
+        (2, "scan.png", True),
+        (3, "a.pdf", True),
+        (4, "one.pdf", True),
+    ]
+    head = {"file_index", "filename", "success", "document_type", "processing", "summary"}
+    assert set(results[0]) == head | {"transformed_image", "result"}
+    assert set(results[1]) == {"file_index", "filename", "success", "error"}
+    assert set(results[2]) == head | {"result"}
+    assert set(results[3]) == head | {"pages"}
+    assert set(results[4]) == head | {"result"}
+    assert [one.get("document_type") for one in results] == ["image", None, "image", "pdf", "pdf"]
+    check_page(results[0]["result"], is_pdf=False)
+    check_page(results[2]["result"], is_pdf=False)
+    check_page(results[4]["result"], is_pdf=True)
+    for page in results[3]["pages"]:
+        check_page(page, is_pdf=True)
+    for one in (results[0], *results[2:]):
+        assert set(one["processing"]) == PROCESSING
+        assert set(one["summary"]) == COUNTS
+    assert results[0]["processing"]["scan"]["applied"] is True
+    assert [len(results[2]["result"][name]) for name in ("stamps", "signatures", "qrs")] == [0, 1, 1]
+    assert answer["summary"] == {"total_stamps": 3, "total_signatures": 2, "total_qrs": 1, "total_detections": 6}
+    more = {"documents_ready_for_detection", "pages_processed", "max_workers"}
+    assert set(answer["meta"]) == BATCH_META | more
+    assert [answer["meta"][name] for name in sorted(more)] == [4, 4, 5]
+    assert list((client.service.folder / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize(("flags", "applied"), [({}, True), ({"skip_scan": "true"}, False)])
+def test_photographs_in_a_batch_keep_their_pixels(
+    client: Client, tmp_path: Path, flags: dict[str, str], applied: bool
+) -> None:
+    """The answer of a batch has no corrected pictures: boxes are those of the picture that was sent."""
+    box = (250.0, 400.0, 330.0, 450.0)
+    slanted = make_photograph(tmp_path / "photo.png", [("stamp", box)])
+    upload = [("files", (slanted.name, slanted.read_bytes()))]
+    (result,) = client.post("/batch-detect", params=flags, files=upload).json()["results"]
+    assert result["scan_applied"] is applied
+    check_classification(result["classification"], "camera_photo")
+    assert result["image_size"] == {"width_px": PICTURE_WH[0], "height_px": PICTURE_WH[1]}
+    assert result["stamps"][0]["bbox"] == pytest.approx(box_in_photograph(box), abs=5)
 
 
 @pytest.mark.parametrize("path", ["/batch-detect", "/batch-detect-hq"])
 def test_a_batch_lists_every_file_with_its_own_results(client: Client, tmp_path: Path, path: str) -> None:
     one, two = make_image(tmp_path / "one.png", [STAMP]), make_image(tmp_path / "two.png", [SIGNATURE, QR])
     document = make_pdf(tmp_path / "three.pdf", [[STAMP], [SIGNATURE]])
-    sent = [
+    batch = [
         ("scan.png", one.read_bytes()),
         ("broken.jpg", b"this is no picture"),
         ("scan.png", two.read_bytes()),
         ("Договор.pdf", document.read_bytes()),
         ("one page.pdf", make_pdf(tmp_path / "four.pdf", [[]]).read_bytes()),
     ]
-    answer = client.post(path, params={"max_workers": 10}, files=[("files", one) for one in sent]).json()
+    answer = client.post(path, params={"max_workers": 10}, files=[("files", one) for one in batch]).json()
     totals = {"total_files", "total_images_processed", "successful_detections", "failed_detections"}
     assert set(answer) == totals | {"results", "summary", "meta"}
     assert [answer[name] for name in sorted(totals)] == [1, 4, 5, 5]
@@ -280,7 +470,8 @@ def test_a_batch_lists_every_file_with_its_own_results(client: Client, tmp_path:
     check_page(results[0], is_pdf=False, extra=own)
     check_page(results[2], is_pdf=False, extra=own)
     check_page(results[4], is_pdf=True, extra=own)
-    assert set(results[0]["classification"]) == CLASSIFICATION
+    check_classification(results[0]["classification"], "digital_document")
+    assert results[4]["classification"] == PDF_CLASSIFICATION
     assert [len(results[0][name]) for name in ("stamps", "signatures", "qrs")] == [1, 0, 0]
     assert [len(results[2][name]) for name in ("stamps", "signatures", "qrs")] == [0, 1, 1]
     assert set(results[1]) == {"file_index", "filename", "success", "error"}
@@ -295,6 +486,7 @@ def test_a_batch_lists_every_file_with_its_own_results(client: Client, tmp_path:
     assert set(answer["meta"]) == BATCH_META | quality
     if quality:
         assert (answer["meta"]["quality_mode"], answer["meta"]["inference_resolution"]) == ("high", "256px")
+        assert answer["meta"]["classification_mode"] == "full_analysis"
     assert list((client.service.folder / "incoming").iterdir()) == []
 
 

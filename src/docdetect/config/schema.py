@@ -914,10 +914,10 @@ class InferConfig(Section):
     tile: Annotated[Literal["off", "auto"], Option("Pages")] = Field(
         "auto", description="Look at drawings larger than A3 also in tiles of the size of A4."
     )
-    dewarp: Annotated[Literal["off", "auto"], Option("Pages")] = Field(
+    dewarp: Annotated[Literal["off", "auto", "all"], Option("Pages")] = Field(
         "auto",
         description="Lay the sheet of paper in a photograph flat before marks are looked for; boxes refer to the "
-        "photograph as it is. Scans and PDFs are left as they are.",
+        "photograph as it is. auto leaves scans as they are, all does not; PDFs are never touched.",
     )
     read_codes: Annotated[bool, Option("Output", name="codes")] = Field(True, description="Read what QR codes say.")
     code_class: Annotated[Name, Option("Output")] = Field("qr", description="The class whose marks are QR codes.")

@@ -117,6 +117,10 @@ class Photograph:
         is_slanted = sheet.tilt_degrees > _WORTH_TILT or sheet.skew_degrees > _WORTH_SKEW
         return sheet if is_paper and (is_slanted or sheet.area_frac < _WORTH_AREA_FRAC) else None
 
+    def sheet_to_flatten(self, *, always: bool) -> Sheet | None:
+        """The sheet to lay flat; with `always` also one in a picture that is no photograph."""
+        return self.found.sheet if always and self.found is not None else self.sheet
+
 
 def examine(pixels: ByteArray, facts: Mapping[str, object] | None = None) -> Photograph:
     """Looks at a picture of a page.

@@ -23,7 +23,7 @@ from docdetect.documents.sources import DocumentFile, DocumentKind, document_kin
 from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.files import nfc, sha256_file
 from docdetect.inference.pages import Document, Page, Render
-from docdetect.inference.settings import Rotations, RunSettings
+from docdetect.inference.settings import Dewarp, Rotations, RunSettings
 from docdetect.inference.stages import (
     FinishedEvent,
     FinishedPage,
@@ -211,7 +211,7 @@ class Detector:
         conf: Conf = None,
         rotations: Rotations = "auto",
         tile: bool = True,
-        dewarp: bool = True,
+        dewarp: Dewarp = "auto",
         dpi: int = 200,
         password: str | Sequence[str] = (),
         grouping: Grouping | GroupingSettings = "default",
@@ -228,8 +228,8 @@ class Detector:
             rotations: `auto` also sees pages turned whose text runs up or down, `all` sees every page in four
                 orientations, `off` sees pages only as they are displayed.
             tile: also see drawings larger than A3 in tiles of the size of A4.
-            dewarp: lay the sheet of paper in a photograph flat before marks are looked for; boxes are in px of the
-                photograph as it is.
+            dewarp: `auto` lays the sheet of paper in a photograph flat before marks are looked for, `all` the sheet in
+                every picture in which one is seen, `off` none; boxes are in px of the picture as it is.
             dpi: px/inch of the page that boxes of a PDF refer to; boxes of images and arrays are in their own pixels.
             password: tried on an encrypted PDF, in order if there are several.
             grouping: how raw boxes are merged into one box for each mark: `default`, `original` (the rules of the
@@ -264,7 +264,7 @@ class Detector:
         conf: Conf = None,
         rotations: Rotations = "auto",
         tile: bool = True,
-        dewarp: bool = True,
+        dewarp: Dewarp = "auto",
         dpi: int = 200,
         password: str | Sequence[str] = (),
         grouping: Grouping | GroupingSettings = "default",
@@ -343,7 +343,7 @@ class Detector:
         second_look: bool = False,
         rotations: Rotations = "auto",
         tile: bool = True,
-        dewarp: bool = True,
+        dewarp: Dewarp = "auto",
         dpi: int = 200,
         grouping: Grouping | GroupingSettings = "default",
         read_codes: bool = True,

@@ -359,7 +359,7 @@ def run_settings(config: Config, detector: Detector) -> RunSettings:
         second_look=wanted.second_look,
         rotations=wanted.rotations,
         tile=wanted.tile == "auto",
-        dewarp=wanted.dewarp == "auto",
+        dewarp=wanted.dewarp,
         dpi=wanted.dpi,
         grouping=GroupingSettings(
             method=grouping.method,

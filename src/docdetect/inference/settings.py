@@ -13,6 +13,7 @@ from docdetect.files import sha256_text
 from docdetect.merging import GroupingSettings
 
 Rotations: TypeAlias = Literal["off", "auto", "all"]
+Dewarp: TypeAlias = Literal["off", "auto", "all"]
 
 _WITHOUT_INFLUENCE = frozenset(
     {"save_pages", "save_images", "save_crops", "save_pdf", "batch", "workers", "doc_timeout_s", "doc_memory_mb"}
@@ -44,7 +45,8 @@ class RunSettings:
         rotations: which pages the network sees in several orientations: `off` (none), `auto` (those whose text runs up
             or down) or `all`.
         tile: the network sees large drawings also in tiles.
-        dewarp: sheets of paper in photographs are laid flat for the network.
+        dewarp: whether sheets of paper are laid flat for the network: never, in photographs, or in every picture in
+            which a sheet is seen.
         trim: engines on CPUs leave out the blank borders of pages.
         grouping: how raw boxes are merged into marks.
         save_pages: pages are drawn as JPEG. Made from results and without influence on them, as the next three are.
@@ -75,7 +77,7 @@ class RunSettings:
     dpi: int = 200
     rotations: Rotations = "off"
     tile: bool = False
-    dewarp: bool = False
+    dewarp: Dewarp = "off"
     trim: bool = False
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     save_pages: bool = True

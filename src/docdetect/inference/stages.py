@@ -44,7 +44,7 @@ from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.orientation import is_sideways
 from docdetect.inference.multi_view.tiling import WHOLE_PAGE_IN, enlarged_long_px
 from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, Found, MultiView, PagePictures
-from docdetect.inference.settings import Rotations, RunSettings
+from docdetect.inference.settings import Dewarp, Rotations, RunSettings
 from docdetect.merging import merge_boxes
 from docdetect.models.engines.base import Engine
 from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind, Note, PageInfo, PageResult, SizeWH
@@ -204,7 +204,8 @@ class PageReading:
         rotations: which pages are seen in which orientations: `off`, `auto` (those whose text runs up or down, turned
             both ways) or `all`.
         tile: large drawings are also rendered enlarged, for tiles.
-        dewarp: the sheets of paper in photographs are laid flat for the network.
+        dewarp: sheets of paper are laid flat for the network: `off` (none), `auto` (those in photographs) or `all`
+            (in every picture in which one is seen).
         drawn: pages are also rendered at the size at which boxes are drawn on them.
         clean: pages are also rendered at the size that boxes refer to.
     """
@@ -214,7 +215,7 @@ class PageReading:
     done: Mapping[str, frozenset[int]] = field(default_factory=dict)
     rotations: Rotations = "off"
     tile: bool = False
-    dewarp: bool = False
+    dewarp: Dewarp = "off"
     drawn: bool = False
     clean: bool = False
 
@@ -228,10 +229,11 @@ class PageReading:
         # Sizes are asked for before rendering, after which an image has to be opened again.
         enlarged_px = self._enlarged_px(document, info)
         drawn_px = self._drawn_px(document, info)
-        tags = {} if is_pdf or not self.dewarp else document.camera_tags(number)
+        dewarp = "off" if is_pdf else self.dewarp
+        facts = camera_facts({} if dewarp == "off" else document.camera_tags(number))
         page = document.render(number, LongSide(self.imgsz))
         info, pixels = replace(info, damaged=page.info.damaged), page.pixels
-        sheet = None if is_pdf or not self.dewarp else examine(pixels, camera_facts(tags)).sheet
+        sheet = None if dewarp == "off" else examine(pixels, facts).sheet_to_flatten(always=dewarp == "all")
         enlarged = None if enlarged_px is None else document.render(number, LongSide(enlarged_px)).pixels
         clean = document.render(number, reference).pixels if self.clean else None
         drawn = None if drawn_px is None else self._drawn(document, info.number, drawn_px, clean)

@@ -23,8 +23,9 @@ class DetectOptions(BaseModel):
     dpi: Dpi | None = Field(None, description="Resolution in px per inch of the pages of PDFs to which boxes refer.")
     rotations: Literal["off", "auto", "all"] | None = Field(None, description="Look at turned pages, too.")
     tile: Literal["off", "auto"] | None = Field(None, description="Look at large drawings in tiles, too.")
-    dewarp: Literal["off", "auto"] | None = Field(
-        None, description="Lay the sheets of paper in photographs flat before marks are looked for."
+    dewarp: Literal["off", "auto", "all"] | None = Field(
+        None,
+        description="Lay sheets of paper in photographs, or in all pictures, flat before marks are sought.",
     )
     read_codes: bool | None = Field(None, description="Read what QR codes say.")
     grouping: Literal["default", "original", "none"] | None = Field(
