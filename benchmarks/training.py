@@ -146,7 +146,7 @@ def _train_stock(config: Config, dataset: YoloDataset) -> Path:
     tree = {"path": str(dataset.root.resolve()), **split_folders, "names": dict(enumerate(dataset.class_names))}
     # JSON is YAML, too.
     write_text(data, json.dumps(tree))
-    own = {"model": config.train.model, "data": str(data), "project": str(runs), "name": "stock"}
+    own = {"model": config.train.networks[0].path, "data": str(data), "project": str(runs), "name": "stock"}
     trainer = DetectionTrainer(
         overrides={**training_arguments(config.train), **own, "device": config.train.device, "val": False}
     )

@@ -49,7 +49,7 @@ def test_flips_are_compared_with_no_flips(
 
     def untrained(arm: str, config: Config, folder: Path) -> benchmark.Trained:
         arms[arm] = config.train.flips
-        return benchmark.Trained([1.0], 4, config.train.model)
+        return benchmark.Trained([1.0], 4, config.train.networks[0].path)
 
     monkeypatch.setattr(benchmark, "in_new_process", untrained)
     benchmark.main([*small, "--flips"])

@@ -291,7 +291,7 @@ class _Generated:
             return ",".join(value)
         if isinstance(value, float):
             return f"{value:g}"
-        return "" if value in ("", None) or isinstance(value, dict) else f"{value}"
+        return "" if value in ("", None) or isinstance(value, dict) or hasattr(value, "model_dump") else f"{value}"
 
     def _list(self, texts: Sequence[str]) -> list[str]:
         if not self.option.commas:
@@ -448,6 +448,8 @@ def _kind(annotation: object) -> str:
             return "list"
         return kinds.pop() if kinds in ({"int"}, {"float"}) else "value"
     simple = {bool: "bool", int: "int", float: "float", str: "text"}
+    if hasattr(annotation, "model_fields"):  # keys of their own
+        return "pairs"
     if annotation in simple:
         return simple[annotation]
     kinds_of_origin = {Literal: "choice", tuple: "list", dict: "pairs"}

@@ -256,7 +256,7 @@ def _origin(where: str, origins: Mapping[str, str]) -> str:
 
 def _problem(detail: ErrorDetails) -> tuple[str, str]:
     """The dotted key of a problem, and what is wrong with it."""
-    known = set(known_keys()) | {key.split(".")[0] for key in known_keys()}
+    known = {*known_keys(), *_inner_keys(), *(key.split(".")[0] for key in known_keys())}
     parts = [str(part) for part in detail["loc"]]
     dotted = ".".join(parts)
     if detail["type"] == "extra_forbidden":
@@ -277,6 +277,19 @@ def known_keys() -> list[str]:
     from docdetect.config.schema import Config
 
     return [f"{section}.{key}" for section, values in Config() for key in type(values).model_fields]
+
+
+def _inner_keys() -> list[str]:
+    """The dotted keys of keys that have keys of their own, such as `train.synth.share`."""
+    from docdetect.config.schema import Config
+
+    return [
+        f"{section}.{key}.{inner}"
+        for section, values in Config()
+        for key, value in values
+        if hasattr(type(value), "model_fields")
+        for inner in type(value).model_fields
+    ]
 
 
 def _did_you_mean(dotted: str) -> str:

@@ -116,11 +116,42 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
+class MadePagesConfig(Section):
+    """Made-up pages that are made while a network trains; what they look like says the section synth."""
+
+    share: Fraction = 0.0
+    pages: Count = 0
+    looks: AtLeastOne = 4
+    workers: Count = 0
+    first: Count = 200
+
+
 class DataSource(Section):
     """A dataset and its weight among several that are trained on together."""
 
     path: str = Field(min_length=1)
     weight: Positive = 1.0
+
+
+class StartingPoint(Section):
+    """What one of several networks starts from, and its learning rate where it has one of its own."""
+
+    path: str = Field(min_length=1)
+    lr0: Positive | None = None
+
+
+def _starting_points(value: object) -> object:
+    """As `_data_sources`, for what networks start from: `a`, `a=0.001` and `{path: a, lr0: 0.001}`."""
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    if not listed:
+        raise ValueError("should name weights or an architecture")
+    starts = []
+    for number, one in enumerate(listed, 1):
+        if not isinstance(one, StartingPoint):
+            path, lr0 = _path_and_number(one, number, "lr0")
+            one = StartingPoint(path=path, lr0=lr0)
+        starts.append(one)
+    return starts[0].path if len(starts) == 1 and starts[0].lr0 is None else tuple(starts)
 
 
 def _data_sources(value: object) -> object:
@@ -130,31 +161,44 @@ def _data_sources(value: object) -> object:
         ValueError: an entry is none of these.
     """
     listed = value if isinstance(value, (list, tuple)) else [value]
-    if isinstance(value, (list, tuple)) and not value:
+    if not listed:
         raise ValueError("should name a dataset")
-    sources = [
-        one if isinstance(one, DataSource) else _data_source(one, number) for number, one in enumerate(listed, 1)
-    ]
+    sources = []
+    for number, one in enumerate(listed, 1):
+        path, weight = (
+            (one.path, one.weight) if isinstance(one, DataSource) else _path_and_number(one, number, "weight")
+        )
+        sources.append(DataSource(path=path, weight=1.0 if weight is None else weight))
     return sources[0].path if len(sources) == 1 else tuple(sources)
 
 
-def _data_source(entry: object, number: int) -> DataSource:
+def _path_and_number(entry: object, position: int, key: str) -> tuple[str, float | None]:
+    """The path and the number of `a`, `a=2` or `{path: a, <key>: 2}`; the number is None where none is given.
+
+    Raises:
+        ValueError: the entry is none of these; the message has its position, from 1.
+    """
     tree = entry
     if isinstance(entry, str):
-        path, equals, weight = entry.rpartition("=")
+        path, equals, number = entry.rpartition("=")
         try:
-            tree = {"path": path, "weight": float(weight)} if equals and path else {"path": entry}
+            tree = {"path": path, key: float(number)} if equals and path else {"path": entry}
         except ValueError:  # a path with the sign = in it
             tree = {"path": entry}
     if not isinstance(tree, dict) or not isinstance(tree.get("path"), str) or not tree["path"]:
-        raise ValueError(f"entry {number} should be a path, or have the keys path and weight (found {entry!r})")
-    if unknown := sorted(set(tree) - {"path", "weight"}):
-        raise ValueError(f"entry {number} has the unknown key {unknown[0]}; path and weight are possible")
-    weight = tree.get("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
-        raise ValueError(f"entry {number}: weight should be a number greater than 0 (found {weight!r})")
-    return DataSource(path=tree["path"], weight=float(weight))
+        raise ValueError(f"entry {position} should be a path, or have the keys path and {key} (found {entry!r})")
+    if unknown := sorted(set(tree) - {"path", key}):
+        raise ValueError(f"entry {position} has the unknown key {unknown[0]}; path and {key} are possible")
+    value = tree.get(key)
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf")
+    ):
+        raise ValueError(f"entry {position}: {key} should be a number greater than 0 (found {value!r})")
+    return tree["path"], None if value is None else float(value)
 
+
+# What a training starts from: one network, or several that learn from the same batches.
+TrainingModels = Annotated[str | tuple[StartingPoint, ...], Field(min_length=1), BeforeValidator(_starting_points)]
 
 # The dataset of a training: one, or several with weights.
 TrainingData = Annotated[str | tuple[DataSource, ...], Field(min_length=1), BeforeValidator(_data_sources)]
@@ -604,12 +648,19 @@ class TrainConfig(Section):
     tracking_uri: Annotated[str, Option("Output", metavar="URI")] = Field(
         "sqlite:///runs/mlflow.db", min_length=1, description="Store that MLflow logs to."
     )
-    model: Annotated[str, Option("Model", shown=True, metavar="MODEL")] = Field(
+    model: Annotated[TrainingModels, Option("Model", shown=True, metavar="MODEL[=LR0]")] = Field(
         "docdetect-s",
-        min_length=1,
         description="What training starts from: weights (a file, a run folder, or a bundled name), an architecture "
         "such as yolo11s.yaml, pretrained weights such as yolo11s.pt, which are downloaded once, or last (the newest "
-        "run).",
+        "run). With views: device several networks learn from the same batches, each with a learning rate of its own "
+        "where one is given.",
+    )
+    teacher: Annotated[str, Option("Model", metavar="WEIGHTS", unset="none")] = Field(
+        "",
+        description="Weights whose answers the networks learn, on all views, labelled or not; they need views: device.",
+    )
+    teacher_weight: Annotated[NotNegative, Option("Losses")] = Field(
+        1.0, description="Weight of what the teacher answers beside what is labelled."
     )
     freeze: Annotated[Count, Option("Model")] = Field(
         10, description="Number of layers, counted from the input, that keep their weights. Ten is the backbone."
@@ -624,7 +675,28 @@ class TrainConfig(Section):
     pause_hours: Annotated[NotNegative, Option("Length", shown=True, name="pause", metavar="HOURS", unset="never")] = (
         Field(0.0, description="Hours after which training pauses at the end of an epoch; --resume goes on.")
     )
+    steps: Annotated[Count, Option("Length", unset="as many as the epochs need")] = Field(
+        0, description="Number of steps of a training with views: device that has no time to keep to."
+    )
+    checkpoint_s: Annotated[NotNegative, Option("Length")] = Field(
+        300.0, description="Seconds between two checkpoints of a training with views: device."
+    )
     imgsz: Annotated[ImageSize, Option("Pages", shown=True)] = Field(1024, description=_IMGSZ)
+    views: Annotated[Literal["loader", "device"], Option("Pages", shown=True)] = Field(
+        "loader",
+        description="Where views of pages are made: by processes that load pages from disk (loader), or on the device, "
+        "in whose memory all pages stay (device).",
+    )
+    synth: Annotated[MadePagesConfig, Option("Pages", metavar="KEY=VALUE")] = Field(
+        MadePagesConfig(),
+        description="Made-up pages that are made while the network trains, with views: device: their share of all "
+        "pages, how many are kept in memory (pages; 0 is as many as fit), how many looks each gets before it is "
+        "replaced, the processes that make them (workers; 0 is one per core that is left), and how many must be there "
+        "first. The section synth says what they look like.",
+    )
+    scales: Annotated[tuple[Positive, Positive], Field(strict=False), Option("Pages", metavar="[LOW,HIGH]")] = Field(
+        (0.5, 2.6), description="Smallest and largest scale at which views: device shows pages, 1 being imgsz."
+    )
     window: Annotated[WindowSide | WindowSize, Option("Pages", metavar="PX|[WIDTH,HEIGHT]", unset="whole pages")] = (
         Field(
             0, description="Size in px of the windows of pages that training looks at: one side, or width and height."
@@ -722,6 +794,30 @@ class TrainConfig(Section):
     deterministic: Annotated[bool, Option("Reproducibility")] = Field(
         True, description="Use deterministic algorithms, so that a run can be repeated."
     )
+
+    @model_validator(mode="after")
+    def _views_can_do_it(self) -> TrainConfig:
+        if self.scales[0] > self.scales[1]:
+            raise ValueError(f"scales: {self.scales[0]:g} is above {self.scales[1]:g}")
+        if self.views == "loader":
+            only = {
+                "model": not isinstance(self.model, str), "teacher": self.teacher, "steps": self.steps,
+                "synth": self.synth.share,
+            }  # fmt: skip
+            for key in (key for key, wanted in only.items() if wanted):
+                raise ValueError(f"{key}: {'several networks need' if key == 'model' else 'needs'} views: device")
+            return self
+        for key in ("mixup", "copy_paste", "perspective"):
+            if getattr(self, key):
+                raise ValueError(f"{key}: not possible with views: device; set it to 0")
+        if self.optimizer not in ("SGD", "AdamW"):
+            raise ValueError(f"optimizer: views: device knows SGD and AdamW, not {self.optimizer}")
+        return self
+
+    @property
+    def networks(self) -> tuple[StartingPoint, ...]:
+        """What the networks start from, one or several."""
+        return (StartingPoint(path=self.model),) if isinstance(self.model, str) else self.model
 
     @property
     def sources(self) -> tuple[DataSource, ...]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -90,6 +90,17 @@ class PageDraws:
         """int64 (count,) positions of training pages, mixed."""
         drawn = np.array([self._one() for _ in range(count)], np.int64)
         return np.asarray(self._rng.permutation(drawn), np.int64)
+
+    def state(self) -> dict[str, Any]:
+        """What must be kept to draw the same pages as if there had been no stop: plain data."""
+        rng = self._rng.bit_generator.state
+        return {"credit": self._credit.tolist(), "rounds": [list(one) for one in self._rounds], "rng": dict(rng)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state` gave."""
+        self._credit = np.array(state["credit"], np.float64)
+        self._rounds = [[int(page) for page in one] for one in state["rounds"]]
+        self._rng.bit_generator.state = state["rng"]
 
     def _one(self) -> int:
         self._credit += self._part

@@ -152,6 +152,10 @@ def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
     return Folds(folds.folder, folds.dataset, folds.images, ordered)
 
 
+def _model_names(config: Config) -> str:
+    return ", ".join(start.path for start in config.train.networks)
+
+
 def _one_dataset(config: Config) -> str:
     """The dataset whose pages are divided into folds.
 
@@ -264,7 +268,7 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     frame = ReportFrame(
         "Cross-validation",
         f"{folds.count} folds by group; every page evaluated by a network that has not seen its group",
-        {**facts, "model": config.train.model},
+        {**facts, "model": _model_names(config)},
         [_folds_section(rows, mean, spread, config.val.conf)],
     )
 

@@ -302,7 +302,7 @@ def conclude(reproduction: Reproduction) -> ProtocolComparison:
         "documents": config.data.pdfs,
         "annotations": config.data.annotations,
         "split": f"seed {config.data.seed}, {config.data.val:.0%} for validation",
-        "model": config.train.model,
+        "model": ", ".join(start.path for start in config.train.networks),
         "epochs": str(config.train.epochs),
         **{f"weights, {one.split_by}": f"{one.weights.as_posix()}, {sha256_file(one.weights)}" for one in protocols},
         **{f"evaluation, {one.split_by}": (one.report / REPORT).as_posix() for one in protocols},

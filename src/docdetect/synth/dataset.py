@@ -233,10 +233,15 @@ def _page_with_boxes(path: Path, record: PageRecord, settings: SynthConfig) -> B
     return draw_detections(pixels, _detections(record, settings.classes), settings.classes)
 
 
+def detections_of(marks: Sequence[LabelledMark], size_wh: SizeWH, classes: Sequence[str]) -> Detections:
+    """The boxes of marks on a page of `size_wh` px, with the positions of their classes as class ids."""
+    boxes = np.array([mark.box for mark in marks], np.float32).reshape(-1, 4)
+    class_ids = np.array([classes.index(mark.category) for mark in marks], np.int64)
+    return Detections(boxes, class_ids, size_wh)
+
+
 def _detections(record: PageRecord, classes: Sequence[str]) -> Detections:
-    boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
-    class_ids = np.array([classes.index(mark.category) for mark in record.marks], np.int64)
-    return Detections(boxes, class_ids, record.size_wh)
+    return detections_of(record.marks, record.size_wh, classes)
 
 
 def _document_and_page(record: PageRecord, settings: SynthConfig) -> tuple[str, int]:

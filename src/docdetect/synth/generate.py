@@ -148,12 +148,6 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
         data = jpeg_bytes(page.pixels, quality)
     else:
         data = encoded_image(".png", after_jpeg(page.pixels, quality))
-    marks = []
-    for mark in page.marks:
-        category = settings.class_of(mark.kind)
-        if category is not None:
-            box = _widened(mark.box, settings.margin.get(category, 0), (page.pixels.shape[1], page.pixels.shape[0]))
-            marks.append(LabelledMark(category, mark.kind, box, mark.text))
     record = PageRecord(
         number,
         split_of(settings.seed, number, settings.val),
@@ -161,13 +155,25 @@ def _write_page(folder: Path, settings: SynthConfig, page: SynthPage, number: in
         len(data),
         page.plan.document_kind,
         page.plan.damage.kind,
-        tuple(marks),
+        labelled_marks(page, settings),
         page.distractors,
     )
     path = image_path(folder, record, settings.format)
     write_bytes(path, data)
     write_text(folder / "labels" / record.split / f"{path.stem}.txt", label_text(record, settings.classes))
     return record
+
+
+def labelled_marks(page: SynthPage, settings: SynthConfig) -> tuple[LabelledMark, ...]:
+    """The marks of a page that have a class, with the margin that the settings leave around the ink."""
+    size_wh = page.pixels.shape[1], page.pixels.shape[0]
+    marks = []
+    for mark in page.marks:
+        category = settings.class_of(mark.kind)
+        if category is not None:
+            box = _widened(mark.box, settings.margin.get(category, 0), size_wh)
+            marks.append(LabelledMark(category, mark.kind, box, mark.text))
+    return tuple(marks)
 
 
 def _widened(box: tuple[int, int, int, int], margin_px: int, size_wh: SizeWH) -> tuple[int, int, int, int]:

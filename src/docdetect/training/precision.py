@@ -88,7 +88,7 @@ class PreciseLoss(nn.Module):
             predictions = self.module(images)
         _leave_unknown_out(self.module)
         with torch.autocast(device, enabled=False) if self._bf16 else nullcontext():
-            loss, parts = self.module.loss(batch, _as_float(predictions))  # type: ignore[operator]
+            loss, parts = self.module.loss(batch, as_float(predictions))  # type: ignore[operator]
         if not bool(torch.isfinite(loss).all()):
             named = ", ".join(f"{name} {float(value):.3g}" for name, value in parts.items())
             raise TrainingDivergedError(
@@ -108,12 +108,12 @@ def _leave_unknown_out(network: Any) -> None:
         network.criterion = PartialLabelsLoss(known or network.init_criterion())
 
 
-def _as_float(predictions: Any) -> Any:
+def as_float(predictions: Any) -> Any:
     """The same nest of dicts, lists and tuples with every floating tensor in fp32."""
     if isinstance(predictions, torch.Tensor):
         return predictions.float() if predictions.is_floating_point() else predictions
     if isinstance(predictions, dict):
-        return {key: _as_float(value) for key, value in predictions.items()}
+        return {key: as_float(value) for key, value in predictions.items()}
     if isinstance(predictions, (list, tuple)):
-        return type(predictions)(_as_float(value) for value in predictions)
+        return type(predictions)(as_float(value) for value in predictions)
     return predictions

@@ -23,7 +23,8 @@ class EpochReport:
         learning_rate: of the weights at the end of the epoch.
         figures: docdetect's figures on the validation split, "all" first, then of each class; precision and recall are
             at the confidence threshold of `docdetect val`.
-        ultralytics_map50, ultralytics_map50_95: Ultralytics' own average precision, by its own rules.
+        ultralytics_map50, ultralytics_map50_95: Ultralytics' own average precision, by its own rules; None where it was
+            not asked.
         best: whether these are the best weights so far, by the AP50-95 of "all".
     """
 
@@ -35,8 +36,8 @@ class EpochReport:
     val_losses: Mapping[str, float]
     learning_rate: float
     figures: tuple[ClassFigures, ...]
-    ultralytics_map50: float
-    ultralytics_map50_95: float
+    ultralytics_map50: float | None
+    ultralytics_map50_95: float | None
     best: bool
 
 

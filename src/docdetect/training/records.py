@@ -46,6 +46,11 @@ class RunFolder:
         return self.path / "weights" / "last.pt"
 
     @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints of a training with the views made on the device."""
+        return self.path / "checkpoints"
+
+    @property
     def config(self) -> Path:
         return self.path / "config.yaml"
 
@@ -161,7 +166,7 @@ def find_run(wanted: str, runs: Path) -> RunFolder:
     able = [path for path in folders if not _why_not(RunFolder(path))]
     if not able:
         raise InputError(f"{runs}: no interrupted run that could go on", "Start a new run with docdetect train.")
-    return RunFolder(max(able, key=lambda path: ((path / "weights" / "last.pt").stat().st_mtime_ns, path.name)))
+    return RunFolder(max(able, key=lambda path: (_checkpoint_of(RunFolder(path)).stat().st_mtime_ns, path.name)))
 
 
 def _why_not(run: RunFolder) -> str:
@@ -171,7 +176,16 @@ def _why_not(run: RunFolder) -> str:
         return "no training run of docdetect"
     if read_json(run.record).get("state") == "finished":
         return "this run is finished"
-    return "" if run.last.is_file() else "stopped before its first epoch was done, so there is nothing to go on from"
+    return "" if can_go_on(run) else "stopped before its first epoch was done, so there is nothing to go on from"
+
+
+def can_go_on(run: RunFolder) -> bool:
+    """Whether a run has a checkpoint: one of an epoch, or those of a training with the views made on the device."""
+    return _checkpoint_of(run).exists()
+
+
+def _checkpoint_of(run: RunFolder) -> Path:
+    return run.checkpoints if run.checkpoints.is_dir() else run.last
 
 
 def write_epoch(run: RunFolder, report: EpochReport) -> None:

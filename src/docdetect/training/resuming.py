@@ -15,11 +15,19 @@ from docdetect.files import read_json
 from docdetect.metrics.codec import figures_from_json
 from docdetect.models.checkpoint import load_network
 from docdetect.models.ultralytics_setup import prepare_ultralytics
-from docdetect.training.records import RunFolder, drop_later_epochs, find_run, update_record, write_configuration
-from docdetect.training.train import Listeners, TrainResult, run_training, train, with_absolute_data
+from docdetect.training.listeners import Listeners, TrainResult
+from docdetect.training.records import (
+    RunFolder,
+    can_go_on,
+    drop_later_epochs,
+    find_run,
+    update_record,
+    write_configuration,
+)
+from docdetect.training.train import run_training, train, with_absolute_data
 
 CHANGEABLE_ON_RESUME = (
-    *("device", "workers", "cache", "patience", "hours", "pause_hours", "tracking", "tracking_uri"),
+    *("device", "workers", "cache", "patience", "hours", "pause_hours", "checkpoint_s", "tracking", "tracking_uri"),
 )
 
 
@@ -34,7 +42,7 @@ def train_or_go_on(config: Config, listeners: Listeners | None = None) -> TrainR
     for run in _runs_of_recipe(config.train):
         if read_json(run.record).get("state") == "finished":
             return _finished_result(run)
-        if run.last.is_file():
+        if can_go_on(run):
             return resume(str(run.path), config, listeners)
     return train(config, listeners)
 
@@ -67,6 +75,12 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
         )
     if record["data"]["dataset_sha256"] != marks.dataset:
         tell.announce("the dataset has changed since this run was started")
+    if config.train.views == "device":
+        from docdetect.training.resident.run import run_resident
+
+        write_configuration(run, config, dataset)
+        update_record(run, state="running")
+        return run_resident(run, config, dataset, tell)
     done, planned = _epochs_of(run)
     if done >= planned:
         raise InputError(

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docdetect.config.schema import Config
-from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes
 from docdetect.datasets.several import read_training_data
-from docdetect.errors import InterruptedRunError
-from docdetect.files import locked_folder, sha256_file
+from docdetect.files import sha256_file
 from docdetect.metrics.codec import to_plain
-from docdetect.metrics.figures import ClassFigures
 from docdetect.models.checkpoint import check_architecture, load_network
 from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.models.weights import resolve_model, resolve_weights
 from docdetect.training.arguments import training_arguments
-from docdetect.training.plots import write_contact_sheets, write_plots
-from docdetect.training.progress import EpochCallback, EpochReport, no_report
+from docdetect.training.listeners import Listeners as Listeners
+from docdetect.training.listeners import TrainResult as TrainResult
+from docdetect.training.outcome import run_alone, state_recorded, write_outcome
+from docdetect.training.progress import EpochReport
 from docdetect.training.records import (
     RunFolder,
     data_record,
@@ -33,54 +32,12 @@ from docdetect.training.records import (
     update_record,
     write_configuration,
     write_epoch,
-    write_predictions,
 )
-from docdetect.training.report import write_report
 from docdetect.training.tracking import check_tracking, tracked
 from docdetect.types import SizeWH
 
 if TYPE_CHECKING:
     from docdetect.training.trainer import PagesTrainer
-
-
-# Time in which the loader processes of a killed session notice that the session is gone.
-_PATIENCE_S = 15.0
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """The functions that a training calls to tell what it does.
-
-    Attributes:
-        on_epoch: after each epoch, with its figures.
-        on_progress: after each batch, and while the dataset is read.
-        announce: things worth knowing: a download, frozen random layers, pages in both splits.
-        verbose: Ultralytics' own log goes to stderr.
-    """
-
-    on_epoch: EpochCallback = no_report
-    on_progress: ProgressCallback = no_progress
-    announce: Callable[[str], None] = say_nothing
-    verbose: bool = False
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """A finished training.
-
-    Attributes:
-        folder: the run folder.
-        weights: the best weights.
-        epochs: epochs that were trained, those before a resumption included.
-        seconds: what this session took.
-        figures: of the best weights on the validation split, "all" first, then of each class.
-    """
-
-    folder: Path
-    weights: Path
-    epochs: int
-    seconds: float
-    figures: tuple[ClassFigures, ...]
 
 
 def with_named_model(config: Config) -> Config:
@@ -91,10 +48,13 @@ def with_named_model(config: Config) -> Config:
     Raises:
         InputError: `train.runs` holds no run with weights.
     """
-    if config.train.model != "last":
+    starts = config.train.networks
+    if all(start.path != "last" for start in starts):
         return config
     newest = str(resolve_weights("last", Path(config.train.runs)).resolve())
-    return config.model_copy(update={"train": config.train.model_copy(update={"model": newest})})
+    named = tuple(start.model_copy(update={"path": newest}) if start.path == "last" else start for start in starts)
+    model = newest if isinstance(config.train.model, str) else named
+    return config.model_copy(update={"train": config.train.model_copy(update={"model": model})})
 
 
 def with_absolute_data(config: Config) -> Config:
@@ -125,20 +85,28 @@ def train(config: Config, listeners: Listeners | None = None) -> TrainResult:
     select_device(recipe.device)
     dataset = read_training_data(recipe.sources, on_progress=tell.on_progress, announce=tell.announce)
     config = with_absolute_data(config)
-    model = resolve_model(with_named_model(config).train.model, announce=tell.announce)
-    if model.suffix.lower() != ".pt":
-        check_architecture(model, len(dataset.class_names))
+    named = with_named_model(config).train
+    models = [resolve_model(start.path, announce=tell.announce) for start in named.networks]
+    for model in models:
+        if model.suffix.lower() != ".pt":
+            check_architecture(model, len(dataset.class_names))
     marks = content_hashes(dataset)
-    _announce_oddities(dataset, marks, tell, model, recipe.freeze)
+    _announce_oddities(dataset, marks, tell, models[0], recipe.freeze)
     run = RunFolder(make_run_folder(Path(recipe.runs), recipe.name).resolve())
+    if recipe.views == "device":  # the paths of what it starts from are kept, so that it goes on with the same
+        config = config.model_copy(update={"train": named})
     write_configuration(run, config, dataset)
     update_record(
         run,
         state="running",
         data=data_record(dataset, marks),
-        model={"name": recipe.model, "sha256": sha256_file(model) if model.is_file() else ""},
+        model={"name": recipe.networks[0].path, "sha256": sha256_file(models[0]) if models[0].is_file() else ""},
     )
-    return run_training(run, config, dataset, {"model": str(model)}, tell)
+    if recipe.views == "device":
+        from docdetect.training.resident.run import run_resident
+
+        return run_resident(run, config, dataset, tell)
+    return run_training(run, config, dataset, {"model": str(models[0])}, tell)
 
 
 def run_training(
@@ -188,7 +156,7 @@ def run_training(
         "device": str(device.index) if device.type == "cuda" else device.type,
     }
     started = datetime.now()
-    with _alone(run), _state_recorded(run), tracked(run, config, tell.announce) as track, _threads_joined():
+    with run_alone(run), state_recorded(run), tracked(run, config, tell.announce) as track, _threads_joined():
 
         def on_epoch(report: EpochReport) -> None:
             write_epoch(run, report)
@@ -208,12 +176,9 @@ def run_training(
 
 def _finish(run: RunFolder, config: Config, dataset: YoloDataset, trainer: PagesTrainer, seconds: float) -> TrainResult:
     """Writes what the evaluation of the best weights has found, and marks the run as finished."""
-    validator, names, conf = trainer.validator, dataset.class_names, config.val.conf
-    figures, samples, matches = validator.figures, validator.samples, validator.matches
-    write_plots(run.path, samples, matches, names, conf)
-    write_contact_sheets(run.path, samples, names, conf, validator.pixels)
-    write_predictions(run.predictions, samples, names)
-    write_report(run, config, figures, samples, matches, names)
+    validator, names = trainer.validator, dataset.class_names
+    figures = validator.figures
+    write_outcome(run, config, names, validator.samples, validator.matches, figures, validator.pixels)
     update_record(
         run,
         state="finished",
@@ -222,24 +187,6 @@ def _finish(run: RunFolder, config: Config, dataset: YoloDataset, trainer: Pages
     )
     run.results.unlink(missing_ok=True)  # Ultralytics' table; all that it says is in the run's own table of epochs
     return TrainResult(run.path, run.best, trainer.epoch + 1, seconds, figures)
-
-
-def _alone(run: RunFolder) -> AbstractContextManager[None]:
-    """The run folder for this process only: two sessions of one run would overwrite each other's checkpoints."""
-    return locked_folder(run.path, "Wait until it has finished.", patience_s=_PATIENCE_S)
-
-
-@contextmanager
-def _state_recorded(run: RunFolder) -> Iterator[None]:
-    """Writes into `run.json` how a run ended that did not finish."""
-    try:
-        yield
-    except (KeyboardInterrupt, InterruptedRunError):
-        update_record(run, state="interrupted")
-        raise
-    except BaseException as error:
-        update_record(run, state="failed", reason=str(error).splitlines()[0] if str(error) else type(error).__name__)
-        raise
 
 
 @contextmanager

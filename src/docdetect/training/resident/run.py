@@ -1,0 +1,332 @@
+"""A training on pages in the memory of the device: its run folder, its checkpoints, and what it ends with."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from docdetect.config.schema import Config, TrainConfig
+from docdetect.datasets.origins import origin_of, read_origins
+from docdetect.datasets.reader import TrainingShare, YoloDataset
+from docdetect.documents.pictures import read_picture
+from docdetect.errors import ConfigError, InputError
+from docdetect.files import as_argument, output_errors, sha256_file, write_bytes
+from docdetect.machine import available_cores, keep_freed_memory, release_freed_memory
+from docdetect.metrics.codec import to_plain
+from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
+from docdetect.metrics.matching import Matches, Sample, match
+from docdetect.models.engines.base import select_device
+from docdetect.models.engines.select import load_engine
+from docdetect.models.packing import packed_bytes
+from docdetect.models.weights import resolve_model
+from docdetect.synth.stream import PageStream, StreamCounts
+from docdetect.training.listeners import Listeners, TrainResult
+from docdetect.training.outcome import run_alone, state_recorded, write_outcome
+from docdetect.training.precision import choose_precision
+from docdetect.training.progress import EpochReport
+from docdetect.training.records import RunFolder, update_record, write_epoch
+from docdetect.training.resident.batches import BatchMaker
+from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
+from docdetect.training.resident.learner import Learner
+from docdetect.training.resident.loop import Hooks, Loop, Report, plan_of
+from docdetect.training.resident.pages import free_memory, load_pages
+from docdetect.training.resident.ring import Ring
+from docdetect.training.resident.teacher import Teacher
+from docdetect.training.tracking import tracked
+from docdetect.training.trainer import TrainingPausedError
+
+STEPS = "steps.csv"
+"""The table of a run that grows while it trains: speed and losses, every twenty seconds."""
+
+LOWEST_CONF = 0.001
+_PAGES_AT_ONCE = 8
+# Share of the free memory that made-up pages may take, most of them, and the share of a square that a page fills.
+_RING_SHARE, _MOST_PAGES, _SHEET = 0.4, 16_000, 0.72
+# Long side in px below which the generator cannot draw marks; smaller pages are shrunk.
+_LEAST_MADE_PX = 128
+# Time in which the first made-up pages are waited for.
+_PATIENCE_S = 300.0
+
+
+def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Listeners) -> TrainResult:
+    """Trains in a run folder that is laid out already, or goes on with its newest checkpoint.
+
+    Args:
+        run: the folder, its path absolute.
+        config: recipe and settings.
+        dataset: the checked pages.
+        tell: who is told what.
+
+    Raises:
+        TrainingPausedError: `train.pause_hours` are over; the run can be resumed.
+        ConfigError: the pages do not fit into memory, or the device or the precision is not to be had.
+        InputError: a model, the teacher or a picture cannot be read.
+        TrainingDivergedError: the loss is not a number any more.
+        OutputExistsError: another session of this run is going on.
+    """
+    recipe, names = config.train, dataset.class_names
+    started = datetime.now()
+    device = select_device(recipe.device)
+    if device.type == "cpu":
+        torch.set_num_threads(available_cores())
+        keep_freed_memory()
+    if recipe.deterministic and device.type == "cpu":
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    with run_alone(run), state_recorded(run), tracked(run, config, tell.announce) as track:
+        precision = choose_precision(recipe.precision, device)
+        learners = _learners(recipe, names, device, bf16=precision == "bf16", tell=tell)
+        teacher = _teacher(recipe, learners, names, device, bf16=precision == "bf16", tell=tell)
+        update_record(run, device=str(device), precision=precision)
+        pages = load_pages(dataset.splits["train"], recipe.imgsz, device, tell.on_progress)
+        shares = dataset.shares or (TrainingShare(dataset.file, len(pages), 1.0),)
+        state = read_checkpoint(run.checkpoints)
+        with _made_pages(config, names, device, state, tell) as (ring, counts):
+            batches = BatchMaker(pages, shares, ring, recipe, len(names), device)
+            session = _Session(run, recipe, counts)
+            hooks = Hooks(session.report, session.save, tell.on_progress, session.wanted)
+            loop = Loop(batches, learners, teacher, plan_of(recipe, len(pages)), recipe, hooks)
+            if state is not None:
+                loop.restore(state)
+            session.begin(loop)
+            loop.run()
+            session.record_made_pages()
+        files = write_networks(run, learners, recipe.imgsz)
+        del batches, pages, ring
+        release_freed_memory()
+        result, report = _finish(run, config, dataset, files, loop, (datetime.now() - started).total_seconds(), tell)
+        track(report)
+        tell.on_epoch(report)
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+        return result
+
+
+@contextmanager
+def _made_pages(
+    config: Config, names: tuple[str, ...], device: torch.device, state: dict[str, Any] | None, tell: Listeners
+) -> Iterator[tuple[Ring | None, StreamCounts | None]]:
+    """Made-up pages, from the page on that no earlier session of the run has made; None where the recipe has none."""
+    how = config.train.synth
+    if not how.share:
+        yield None, None
+        return
+    if config.synth.classes != names:
+        raise ConfigError(
+            f"synth.classes: {', '.join(config.synth.classes)}, but the dataset has the classes {', '.join(names)}",
+            "Give made-up pages the classes of the dataset, in the same order.",
+        )
+    size = max(config.train.imgsz, _LEAST_MADE_PX)
+    settings = config.synth.model_copy(update={"imgsz": size})
+    workers = how.workers or max(1, available_cores() - (2 if device.type == "cuda" else 1))
+    fits = int(_RING_SHARE * free_memory(device) / (3 * config.train.imgsz**2 * _SHEET))
+    capacity = max(1, min(how.pages or _MOST_PAGES, fits))
+    if how.pages > capacity:
+        tell.announce(f"train.synth: {how.pages} pages do not fit into memory, so {capacity} are kept")
+    first = 0 if state is None else int(state["made_pages"].get("next_number", 0))
+    stream = PageStream(settings, workers, first, announce=tell.announce)
+    ring = Ring(stream, capacity, how.looks, config.train.imgsz, device)
+    try:
+        tell.on_progress(0, 0, "making the first pages")
+        ring.wait_for(how.first, _PATIENCE_S)
+        yield ring, stream.counts
+    finally:
+        ring.close()
+
+
+def write_networks(run: RunFolder, learners: Sequence[Learner], imgsz: int) -> dict[str, Path]:
+    """Writes the averaged networks as weights: of the first one `best.pt` and `last.pt`, of the others `<name>.pt`.
+
+    Returns:
+        Name of a network -> its file.
+    """
+    files = {}
+    for number, learner in enumerate(learners):
+        network = learner.averaged.cpu()
+        content = packed_bytes(network, imgsz)
+        file = run.best if number == 0 else run.best.with_name(f"{learner.name}.pt")
+        write_bytes(file, content)
+        if number == 0:
+            write_bytes(run.last, content)
+        files[learner.name] = file
+    return files
+
+
+def evaluated(
+    weights: Path, config: Config, dataset: YoloDataset, tell: Listeners
+) -> tuple[list[Sample], Matches, tuple[ClassFigures, ...]]:
+    """What a network finds on the validation split, and its figures, "all" first."""
+    engine = load_engine(weights, imgsz=config.train.imgsz, device=config.train.device)
+    images, origins = dataset.splits["val"], read_origins(dataset.root)
+    samples: list[Sample] = []
+    for first in range(0, len(images), _PAGES_AT_ONCE):
+        chosen = images[first : first + _PAGES_AT_ONCE]
+        found = engine.detect([read_picture(one.path).pixels for one in chosen], LOWEST_CONF, config.val.iou)
+        for image, detections in zip(chosen, found, strict=True):
+            origin = origin_of(image, origins)
+            samples.append(
+                Sample(origin.document, origin.page, origin.group, image.ground_truth, detections, image.labelled)
+            )
+        tell.on_progress(len(samples), len(images), f"evaluating {weights.stem}")
+    matches = match(samples, len(dataset.class_names))
+    conf = (config.val.conf,) * len(dataset.class_names)
+    return samples, matches, class_figures(matches, dataset.class_names, conf, BootstrapSettings(resamples=0))
+
+
+@dataclass
+class _Session:
+    """One session of a run: when checkpoints are due, when it ends, and its table of steps."""
+
+    run: RunFolder
+    recipe: TrainConfig
+    counts: StreamCounts | None
+    began_s: float = 0.0
+    saved_s: float = 0.0
+    step: int = 0
+
+    def begin(self, loop: Loop) -> None:
+        self.began_s = self.saved_s = time.monotonic()
+        self.step = loop.step
+        _drop_later_steps(self.run.path / STEPS, loop.step)
+
+    def wanted(self, elapsed_s: float) -> bool:
+        """Whether a checkpoint is due. Raises TrainingPausedError when the session's time is over."""
+        spent = time.monotonic() - self.began_s
+        if self.recipe.pause_hours and spent > 3600 * self.recipe.pause_hours:
+            raise TrainingPausedError(
+                f"paused after {elapsed_s / 60:.0f} minutes of training, as train.pause_hours says",
+                f"docdetect train --resume {as_argument(self.run.path)} goes on.",
+            )
+        return time.monotonic() - self.saved_s >= self.recipe.checkpoint_s
+
+    def save(self, state: dict[str, Any]) -> None:
+        made = {} if self.counts is None else {"next_number": self.counts.next_number}
+        write_checkpoint(self.run.checkpoints, int(state["step"]), {**state, "made_pages": made})
+        self.saved_s = time.monotonic()
+
+    def record_made_pages(self) -> None:
+        """Writes into `run.json` what the processes that make pages have done in this session."""
+        if self.counts is not None:
+            counts = self.counts
+            told = {"made": counts.made, "failed": counts.failed, "processes_ended": counts.ended}
+            update_record(self.run, made_pages=told)
+
+    def report(self, report: Report) -> None:
+        """Adds a row to the table of steps."""
+        row = {
+            "step": report.step,
+            "seconds": f"{report.seconds:.1f}",
+            "progress": f"{report.progress:.4f}",
+            "views": report.views,
+            "views_per_s": f"{report.views_per_s:.2f}",
+            "learning_rate_factor": f"{report.factor:.5f}",
+        }
+        if self.counts is not None:
+            counts = self.counts
+            row |= {"pages_made": counts.made, "pages_failed": counts.failed, "processes_ended": counts.ended}
+        for network, losses in report.losses.items():
+            row |= {f"{network} {part}": f"{value:.5f}" for part, value in losses.items()}
+        file = self.run.path / STEPS
+        with output_errors(file):
+            new = not file.is_file()
+            with file.open("a", newline="", encoding="utf-8") as stream:
+                writer = csv.DictWriter(stream, list(row))
+                if new:
+                    writer.writeheader()
+                writer.writerow(row)
+
+
+def _learners(
+    recipe: TrainConfig, names: tuple[str, ...], device: torch.device, *, bf16: bool, tell: Listeners
+) -> list[Learner]:
+    tell.on_progress(0, 0, "building the network")
+    learners: list[Learner] = []
+    for start in recipe.networks:
+        path = resolve_model(start.path, announce=tell.announce)
+        name = "network" if len(recipe.networks) == 1 else Path(start.path).stem
+        if name in [learner.name for learner in learners]:
+            raise InputError(f"train.model: {name} stands there twice", "Give networks whose files have other names.")
+        learners.append(Learner(name, path, start.lr0 or recipe.lr0, recipe, names, device, bf16=bf16))
+    return learners
+
+
+def _teacher(
+    recipe: TrainConfig,
+    learners: Sequence[Learner],
+    names: tuple[str, ...],
+    device: torch.device,
+    *,
+    bf16: bool,
+    tell: Listeners,
+) -> Teacher | None:
+    if not recipe.teacher:
+        return None
+    weights = resolve_model(recipe.teacher, announce=tell.announce)
+    teacher = Teacher(weights, names, device, bf16=bf16)
+    for learner in learners:
+        if not learner.can_learn_from(teacher):
+            raise InputError(
+                f"train.teacher: {weights} answers at other places than {learner.name}, so it cannot teach it",
+                "Take networks of one kind, such as yolo11s and yolo11n.",
+            )
+    return teacher
+
+
+def _finish(
+    run: RunFolder,
+    config: Config,
+    dataset: YoloDataset,
+    files: dict[str, Path],
+    loop: Loop,
+    seconds: float,
+    tell: Listeners,
+) -> tuple[TrainResult, EpochReport]:
+    """Evaluates the networks, writes what the first one has found, and marks the run as finished."""
+    epochs = max(1, round(loop.views / len(dataset.splits["train"])))
+    losses = {part: value for part, value in loop.last_losses.items() if part != "teacher"}
+    records: dict[str, Any] = {}
+    outcomes = {}
+    for name, file in files.items():
+        samples, matches, figures = evaluated(file, config, dataset, tell)
+        outcomes[name] = samples, matches, figures
+        records[name] = {
+            "file": file.relative_to(run.path).as_posix(),
+            "sha256": sha256_file(file),
+            "figures": to_plain(figures),
+        }
+    samples, matches, figures = next(iter(outcomes.values()))
+    report = EpochReport(epochs, epochs, seconds, 0.0, losses, {}, 0.0, figures, None, None, best=True)
+    write_epoch(run, report)
+    images = dataset.splits["val"]
+    write_outcome(
+        run, config, dataset.class_names, samples, matches, figures, lambda k: read_picture(images[k].path).pixels
+    )
+    first = next(iter(records.values()))
+    update_record(
+        run,
+        state="finished",
+        epochs=epochs,
+        steps=loop.step,
+        views=loop.views,
+        seconds=round(loop.elapsed_s, 1),
+        best={"sha256": first["sha256"], "figures": first["figures"]},
+        networks=records,
+    )
+    return TrainResult(run.path, run.best, epochs, seconds, figures), report
+
+
+def _drop_later_steps(table: Path, steps: int) -> None:
+    """Cuts the table of steps back to what the checkpoint has seen."""
+    if not table.is_file():
+        return
+    head, *lines = table.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.count(",") == head.count(",") and int(line.split(",")[0]) <= steps]
+    with output_errors(table):
+        table.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")

@@ -1,0 +1,186 @@
+"""A whole training on the device: run folder, several networks, a teacher, a kill and what goes on after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from docdetect.config.loading import dump_config, load_config
+from docdetect.config.schema import Config
+from docdetect.errors import ConfigError, InputError
+from docdetect.models.checkpoint import load_network, trained_imgsz
+from docdetect.tables import read_csv
+from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
+from docdetect.training.resuming import resume, resumed_config
+from docdetect.training.train import Listeners, train
+from docdetect.training.trainer import TrainingPausedError
+from tests.support.tiny_network import write_architecture
+from tests.support.tiny_network import write_checkpoint as write_weights
+
+STEPS = 6
+
+
+def settings(dataset: Path, model: object, runs: Path, *more: str) -> Config:
+    recipe = (
+        *("views=device", "device=cpu", "imgsz=96", "batch=2", "freeze=0", "lr0=0.003", "optimizer=AdamW"),
+        *(f"steps={STEPS}", "checkpoint_s=0", "flips=false", "precision=fp32", "mosaic=0.3", "degrees=3"),
+    )
+    values = {"train.data": str(dataset), "train.model": model, "train.runs": str(runs)}
+    return load_config(None, ["val.conf=0.02", *(f"train.{value}" for value in (*recipe, *more))], values)
+
+
+def weights_of(file: Path) -> dict[str, torch.Tensor]:
+    network: Any = load_network(file)
+    return dict(network.state_dict())
+
+
+def test_two_networks_and_a_teacher_learn_from_the_same_batches(dataset: Path, tmp_path: Path) -> None:
+    small = write_architecture(tmp_path)
+    other = small.with_name("yolo11n-other.yaml")
+    other.write_text(small.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "teacher").mkdir()
+    teacher = write_weights(tmp_path / "teacher" / "tiny.pt")
+    config = settings(
+        dataset, [str(small), {"path": str(other), "lr0": 0.001}], tmp_path / "runs", f"teacher={teacher.as_posix()}"
+    )
+    told: list[str] = []
+    result = train(config, Listeners(on_progress=lambda done, total, note: told.append(note)))
+    record = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    assert (record["state"], record["steps"]) == ("finished", STEPS)
+    assert set(record["networks"]) == {"yolo11n-tiny", "yolo11n-other"}
+    files = [result.folder / one["file"] for one in record["networks"].values()]
+    assert [file.name for file in files] == ["best.pt", "yolo11n-other.pt"]
+    assert trained_imgsz(result.weights) == 96
+    for name, first in weights_of(files[0]).items():  # they began alike, and learn at rates of their own
+        if name.endswith("conv.weight") and ".dfl." not in name:
+            assert not torch.equal(first, weights_of(files[1])[name])
+    for name in ("report.html", "predictions.json", "results.png", "config.yaml", "data.yaml", "BoxPR_curve.png"):
+        assert (result.folder / name).is_file(), name
+    steps = read_csv(result.folder / "steps.csv", ("step", "yolo11n-tiny teacher", "yolo11n-other cls"))
+    assert float(steps["yolo11n-tiny teacher"].iloc[-1]) > 0
+    assert not (result.folder / "checkpoints").exists()
+    assert f"step {STEPS}, {record['views']} views" in told
+    with pytest.raises(InputError, match="this run is finished"):
+        resumed_config(str(result.folder), "", (), {})
+
+
+KILLED = """
+import os, signal, sys
+from docdetect.config.loading import load_config
+from docdetect.training.train import Listeners, train
+from docdetect.training.resident import checkpoints, run
+written = checkpoints.write_checkpoint
+def write_and_die(folder, step, state):
+    if step > 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return written(folder, step, state)
+run.write_checkpoint = write_and_die
+train(load_config(sys.argv[1]), Listeners())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    whole = train(settings(dataset, str(tiny_yaml), tmp_path / "whole"))
+    config = settings(dataset, str(tiny_yaml), tmp_path / "runs")
+    file = tmp_path / "config.yaml"
+    file.write_text(dump_config(config), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(file)], capture_output=True, check=False)
+    assert done.returncode == -9, done.stderr.decode()
+    (folder,) = (tmp_path / "runs").iterdir()
+    (checkpoint,) = (folder / "checkpoints").iterdir()
+    assert checkpoint.name == "step_000000003"
+    assert all(part.stat().st_size < 16 * 2**20 for part in checkpoint.iterdir())
+    with pytest.raises(ConfigError, match=r"train\.lr0 cannot change"):
+        resumed_config("last", str(tmp_path / "runs"), (), {"train.lr0": 0.5})
+    result = resume("last", resumed_config("last", str(tmp_path / "runs"), (), {}))
+    assert result.folder == folder.resolve()
+    expected = weights_of(whole.weights)
+    for name, value in weights_of(result.weights).items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_a_session_ends_after_its_time_with_a_checkpoint_and_goes_on(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    config = settings(dataset, str(tiny_yaml), tmp_path, "checkpoint_s=1000", "pause_hours=0.000000001")
+    with pytest.raises(TrainingPausedError, match="paused after 0 minutes"):
+        train(config)
+    (folder,) = tmp_path.iterdir()
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["state"] == "interrupted"
+    again = resumed_config("last", str(tmp_path), (), {"train.pause_hours": 0.0})
+    assert resume("last", again).folder == folder.resolve()
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 1, {"step": 1, "value": torch.ones(3), "big": 2**100})
+    spare = tmp_path / "spare"
+    (tmp_path / "step_000000001").rename(spare)
+    newest = write_checkpoint(tmp_path, 2, {"step": 2})
+    spare.rename(tmp_path / "step_000000001")
+    assert (read_checkpoint(tmp_path) or {})["step"] == 2
+    (newest / "state.000").write_bytes(b"cut off")
+    found = read_checkpoint(tmp_path) or {}
+    assert (found["step"], found["value"].tolist(), found["big"]) == (1, [1, 1, 1], 2**100)
+    assert read_checkpoint(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("teacher=docdetect-s", r"train\.teacher: needs views: device"),
+        ("steps=3", r"train\.steps: needs views: device"),
+        ("synth={share: 0.5}", r"train\.synth: needs views: device"),
+        ("synth={shares: 0.5}", r"train\.synth\.shares: unknown key"),
+        ("synth={share: 2}", r"train\.synth\.share: should be less than or equal to 1"),
+        ("model=[a.yaml, b.yaml]", r"train\.model: several networks need views: device"),
+        ("model=[{path: a.yaml, lr0: -1}]", r"train\.model: entry 1: lr0 should be a number greater than 0"),
+    ],
+)
+def test_what_the_loader_cannot_do_is_refused_with_its_key(given: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load_config(None, [f"train.{given}"])
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("mixup=0.1", r"train\.mixup: not possible with views: device"),
+        ("optimizer=RAdam", r"train\.optimizer: views: device knows SGD and AdamW"),
+        ("scales=[2, 1]", r"train\.scales: 2 is above 1"),
+    ],
+)
+def test_what_the_device_cannot_do_is_refused_with_its_key(given: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load_config(None, ["train.views=device", f"train.{given}"])
+
+
+def test_pages_that_do_not_fit_into_memory_are_refused(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docdetect.training.resident.pages.free_memory", lambda device: 1000)
+    with pytest.raises(ConfigError, match=r"train\.views: the 6 pages need"):
+        train(settings(dataset, str(tiny_yaml), tmp_path))
+
+
+def test_made_up_pages_are_trained_on_and_counted(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
+    synth = "synth={share: 0.8, workers: 1, pages: 6, looks: 2, first: 2}"
+    config = settings(dataset, str(tiny_yaml), tmp_path, synth, "steps=3", "checkpoint_s=1000")
+    told: list[str] = []
+    result = train(config, Listeners(announce=told.append))
+    record = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    assert record["made_pages"]["made"] >= 2
+    assert record["made_pages"]["processes_ended"] == 0
+    assert record["made_pages"]["failed"] == len([text for text in told if "could not be made" in text])
+    assert read_csv(result.folder / "steps.csv", ("pages_made",))["pages_made"].iloc[-1] != "0"
+    wrong = config.model_copy(update={"synth": config.synth.model_copy(update={"classes": ("stamp",)})})
+    with pytest.raises(ConfigError, match=r"synth\.classes: stamp, but the dataset has the classes"):
+        train(wrong)
