@@ -183,3 +183,11 @@ def test_every_shipped_configuration_is_valid() -> None:
     assert {"best.yaml", "data.yaml", "infer.yaml"} <= {file.name for file in files}
     for file in files:
         load_config(str(file))
+
+
+def test_the_device_options_of_train_reach_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"train.scales": ["0.6", "2"], "train.views": "device", "train.synth": {"share": 0.5, "looks": 3}}
+    recipe = load_config(None, (), given).train
+    assert recipe.scales == (0.6, 2.0)
+    assert (recipe.synth.share, recipe.synth.looks, recipe.synth.first) == (0.5, 3, 200)
+    assert load_config(None, ("train.views=device", "train.synth.share=0.2")).train.synth.share == 0.2

@@ -288,7 +288,7 @@ class _Generated:
         if isinstance(value, bool):
             return self.name if value else ""
         if isinstance(value, tuple):
-            return ",".join(value)
+            return ",".join(f"{one:g}" if isinstance(one, float) else one for one in value)
         if isinstance(value, float):
             return f"{value:g}"
         return "" if value in ("", None) or isinstance(value, dict) or hasattr(value, "model_dump") else f"{value}"

@@ -116,6 +116,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
+def _as_floats(value: object) -> object:
+    """Texts of numbers as numbers; anything else is returned as it is. Raises ValueError."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return tuple(float(one) if isinstance(one, (str, int)) and not isinstance(one, bool) else one for one in value)
+
+
+# The smallest and the largest scale.
+ScaleRange = Annotated[tuple[Positive, Positive], Field(strict=False), BeforeValidator(_as_floats)]
+
+
 class MadePagesConfig(Section):
     """Made-up pages that are made while a network trains; what they look like says the section synth."""
 
@@ -694,7 +705,7 @@ class TrainConfig(Section):
         "replaced, the processes that make them (workers; 0 is one per core that is left), and how many must be there "
         "first. The section synth says what they look like.",
     )
-    scales: Annotated[tuple[Positive, Positive], Field(strict=False), Option("Pages", metavar="[LOW,HIGH]")] = Field(
+    scales: Annotated[ScaleRange, Option("Pages", metavar="LOW,HIGH", commas=True)] = Field(
         (0.5, 2.6), description="Smallest and largest scale at which views: device shows pages, 1 being imgsz."
     )
     window: Annotated[WindowSide | WindowSize, Option("Pages", metavar="PX|[WIDTH,HEIGHT]", unset="whole pages")] = (
