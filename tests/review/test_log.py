@@ -82,7 +82,7 @@ def test_a_damaged_line_in_the_middle_costs_only_itself(tmp_path: Path) -> None:
     (tmp_path / REVIEWS_NAME).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     log = ReviewLog(tmp_path)
     log.refresh()
-    assert (log.damaged_lines, log.keys()) == (1, [("a.pdf", 1), ("a.pdf", 2)])
+    assert (log.damaged_lines, log.pages()) == (1, [("a.pdf", 1), ("a.pdf", 2)])
 
 
 def test_threads_of_one_process_and_two_logs_lose_nothing(tmp_path: Path) -> None:

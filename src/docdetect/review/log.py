@@ -112,7 +112,7 @@ class ReviewLog:
         """What is known of the last revision of a page; None where nobody has revised it."""
         return self._latest.get(key)
 
-    def keys(self) -> list[Key]:
+    def pages(self) -> list[Key]:
         """Documents and numbers of the pages that somebody has revised."""
         with self._reading:
             return list(self._latest)

@@ -9,9 +9,13 @@ from __future__ import annotations
 import bisect
 import math
 import threading
+from array import array
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+
+import numpy as np
 
 from docdetect.annotations.reviews import REVIEWED, Review, ReviewedAnnotations, ReviewedBox, annotations_of
 from docdetect.errors import InputError
@@ -40,7 +44,10 @@ from docdetect.review.pages import (
     UnknownPageError,
 )
 from docdetect.review.queue import ReviewQueue
-from docdetect.review.wall import CropOrder, Place, Wall, WallMark
+from docdetect.review.wall import CropOrder, NetworkMarks, Place, RevisedMarks, Wall, WallMark
+
+# Lists of pages that are kept for readers who ask for one part after the other.
+_KEPT_LISTS = 8
 
 
 class ReviewedRun:
@@ -62,8 +69,10 @@ class ReviewedRun:
         self._index = JournalIndex(folder, self._forget)
         self._log = ReviewLog(folder, lambda key: self._forget(key[0]))
         self._queue = ReviewQueue(folder)
-        self._wall = Wall(self._wall_marks)
-        self._ghost_wall = Wall(self._wall_ghosts)
+        self._wall = Wall(lambda: self._network_marks(ghosts=False), self._revised_marks)
+        self._ghost_wall = Wall(lambda: self._network_marks(ghosts=True), self._revised_ghosts)
+        # Filter -> the version of the run for which the keys of the pages that pass it were listed, and the keys.
+        self._listed: OrderedDict[PageFilter, tuple[int, list[Key]]] = OrderedDict()
         self.version = 0
 
     def refresh(self) -> None:
@@ -105,22 +114,21 @@ class ReviewedRun:
 
     def pages(self, wanted: PageFilter | None = None) -> list[PageFacts]:
         """The pages that are wanted, in the order of documents and pages, or of the queue."""
-        wanted = wanted or PageFilter()
         with self._lock:
-            return [facts for facts in self._candidates(wanted) if self._is_wanted(facts, wanted)]
+            return [self._facts(*key) for key in self._keys(wanted or PageFilter())]
 
     def section(self, wanted: PageFilter, place: PagePlace) -> PageSection:
         """Some of the pages that are wanted; see `pages`. Raises UnknownPageError for a place that is none."""
         with self._lock:
+            found = self._keys(wanted)
             ranks = {key: rank for rank, key in enumerate(self._queue.reasons)} if wanted.queue else {}
-            found = self.pages(wanted)
 
-            def order(document: str, number: int) -> tuple[int, str, int]:
-                return ranks.get((document, number), len(ranks)) if wanted.queue else 0, document, number
+            def order(key: Key) -> tuple[int, str, int]:
+                return ranks.get(key, len(ranks)) if wanted.queue else 0, *key
 
             def position(page: str, *, behind: bool) -> int:
                 bisected = bisect.bisect_right if behind else bisect.bisect_left
-                return bisected(found, order(*self._found(page)), key=lambda one: order(one.document, one.number))
+                return bisected(found, order(self._found(page)), key=order)
 
             start, end = 0, place.limit
             if place.after:
@@ -132,7 +140,7 @@ class ReviewedRun:
             elif place.around:
                 start = max(0, position(place.around, behind=False) - place.limit // 2)
                 end = start + place.limit
-            return PageSection(found[start:end], start, len(found))
+            return PageSection([self._facts(*key) for key in found[start:end]], start, len(found))
 
     def page(self, wanted_id: str) -> PageView:
         """A page with its boxes. Raises UnknownPageError, InputError."""
@@ -194,7 +202,8 @@ class ReviewedRun:
         """
         with self._lock:
             wall = self._ghost_wall if ghosts else self._wall
-            marks, last, total = wall.section(self.version, category, order, reviewed, after, limit)
+            versions = (self._index.version, self.version)
+            marks, last, total = wall.section(versions, category, order, reviewed, after, limit)
             names = self._index.names()
             views: dict[Key, PageView] = {}
             shown = []
@@ -252,13 +261,13 @@ class ReviewedRun:
     def annotations(self) -> ReviewedAnnotations:
         """What people said, as ground truth; pages of contents that have changed since are left out."""
         with self._lock:
-            reviews = (self._current_review(*key) for key in sorted(self._log.keys()))
+            reviews = (self._current_review(*key) for key in sorted(self._log.pages()))
             return annotations_of([one for one in reviews if one is not None], self._log.damaged_lines)
 
     def void_reviews(self) -> list[Key]:
         """Pages with a review that does not hold any more: the run lacks the page, or has seen another content."""
         with self._lock:
-            return [key for key in sorted(self._log.keys()) if self._current_review(*key) is None]
+            return [key for key in sorted(self._log.pages()) if self._current_review(*key) is None]
 
     def untouched(self) -> list[Key]:
         """Pages with a result that nobody has revised."""
@@ -289,33 +298,47 @@ class ReviewedRun:
         known = self._index.documents[document].sha256
         return None if logged is None or (logged.sha256 and logged.sha256 != known) else logged
 
-    def _candidates(self, wanted: PageFilter) -> Iterator[PageFacts]:
+    def _keys(self, wanted: PageFilter) -> list[Key]:
+        """The pages that are wanted, in their order; lists that were asked for lately are kept while they hold."""
+        # What people say changes nothing in the list of all pages.
+        version = self._index.version if wanted == PageFilter() else self.version
+        kept = self._listed.pop(wanted, None)
+        if kept is None or kept[0] != version:
+            kept = version, [key for key in self._candidates(wanted) if self._is_wanted(key, wanted)]
+        self._listed[wanted] = kept
+        while len(self._listed) > _KEPT_LISTS:
+            self._listed.popitem(last=False)
+        return kept[1]
+
+    def _candidates(self, wanted: PageFilter) -> Iterator[Key]:
         if wanted.queue:
-            for document, number in self._queue.reasons:
-                if self._index.page(document, number) is not None and wanted.document in ("", document):
-                    yield self._facts(document, number)
+            for key in self._queue.reasons:
+                if self._index.page(*key) is not None and wanted.document in ("", key[0]):
+                    yield key
             return
         names = [wanted.document] if wanted.document else self._index.names()
         for name in names:
             found = self._index.documents.get(name)
             for number in sorted(found.pages) if found is not None else ():
-                yield self._facts(name, number)
+                yield name, number
 
-    def _is_wanted(self, facts: PageFacts, wanted: PageFilter) -> bool:
-        if wanted.failed is not None and wanted.failed != (facts.size_wh is None):
+    def _is_wanted(self, key: Key, wanted: PageFilter) -> bool:
+        document, number = key
+        if wanted.failed is not None:
+            page = self._index.documents[document].pages[number]
+            if wanted.failed != (page.size_wh is None):
+                return False
+        if wanted.unreviewed is not None:
+            logged = self._logged(document, number)
+            if wanted.unreviewed == (logged is not None and logged.verdict in REVIEWED):
+                return False
+        if wanted.lacks and wanted.lacks not in self._document(document).lacks:
             return False
-        if wanted.unreviewed is not None and wanted.unreviewed == facts.reviewed:
-            return False
-        if wanted.category and not facts.counts.get(wanted.category):
-            return False
-        if wanted.lacks and wanted.lacks not in self._document(facts.document).lacks:
-            return False
-        if wanted.min_confidence is None:
+        if not wanted.category and wanted.min_confidence is None:
             return True
+        least = wanted.min_confidence or 0.0
         return any(
-            score >= wanted.min_confidence
-            for category, score in self._marks(facts.document, facts.number)
-            if wanted.category in ("", category)
+            score >= least and wanted.category in ("", category) for category, score in self._marks(document, number)
         )
 
     def _marks(self, document: str, number: int) -> Iterator[tuple[str, float]]:
@@ -329,31 +352,61 @@ class ReviewedRun:
         for index, score in zip(page.categories, page.scores, strict=True):
             yield self._index.class_names[index], score
 
-    def _wall_marks(self) -> Iterator[WallMark]:
-        names = self._index.class_names
-        for position, document in enumerate(self._index.names()):
-            for number, page in sorted(self._index.documents[document].pages.items()):
-                logged = self._logged(document, number)
-                if logged is None:
-                    for at, (index, score) in enumerate(zip(page.categories, page.scores, strict=True)):
-                        yield WallMark(position, number, f"n{at}", names[index], score, False)
-                    continue
-                done = logged.verdict in REVIEWED
-                marks = zip(logged.ids, logged.categories, logged.scores, logged.decided, strict=True)
-                for box, category, score, decided in marks:
-                    yield WallMark(position, number, box, category, score, done or bool(decided))
+    def _network_marks(self, *, ghosts: bool) -> NetworkMarks:
+        """All marks of the network, or all its possible marks."""
+        documents: list[int] = []
+        pages: list[int] = []
+        numbers: list[int] = []
+        categories: list[bytes] = []
+        scores = array("f")
+        for position, name in enumerate(self._index.names()):
+            for number, page in sorted(self._index.documents[name].pages.items()):
+                found = page.doubtful if ghosts else page.categories
+                documents += [position] * len(found)
+                pages += [number] * len(found)
+                numbers += range(len(found))
+                categories.append(found)
+                scores += page.doubtful_scores if ghosts else page.scores
+        return NetworkMarks(
+            "g" if ghosts else "n",
+            np.array(documents, np.int64),
+            np.array(pages, np.int64),
+            np.array(numbers, np.int64),
+            np.frombuffer(b"".join(categories), np.uint8),
+            np.array(scores, np.float32),
+            self._index.class_names,
+        )
 
-    def _wall_ghosts(self) -> Iterator[WallMark]:
-        names = self._index.class_names
-        for position, document in enumerate(self._index.names()):
-            for number, page in sorted(self._index.documents[document].pages.items()):
+    def _revised(self) -> Iterator[tuple[int, int, str, LoggedReview]]:
+        """The pages of the run with a review that holds: position and number, name of the document, the review."""
+        positions = {name: position for position, name in enumerate(self._index.names())}
+        for document, number in self._log.pages():
+            logged = None
+            if self._index.page(document, number) is not None:
                 logged = self._logged(document, number)
-                if logged is None:
-                    for at, (index, score) in enumerate(zip(page.doubtful, page.doubtful_scores, strict=True)):
-                        yield WallMark(position, number, f"g{at}", names[index], score, False)
-                elif page.doubtful and logged.verdict not in REVIEWED:
-                    for ghost in self._view(document, number).ghosts:
-                        yield WallMark(position, number, ghost.id, ghost.category, ghost.confidence or 0.0, False)
+            if logged is not None:
+                yield positions[document], number, document, logged
+
+    def _revised_marks(self) -> RevisedMarks:
+        pages, found = [], []
+        for position, number, _, logged in self._revised():
+            pages.append((position, number))
+            done = logged.verdict in REVIEWED
+            marks = zip(logged.ids, logged.categories, logged.scores, logged.decided, strict=True)
+            for box, category, score, decided in marks:
+                found.append(WallMark(position, number, box, category, score, done or bool(decided)))
+        return RevisedMarks(pages, found)
+
+    def _revised_ghosts(self) -> RevisedMarks:
+        """Of pages that somebody is done with, no possible mark is left."""
+        pages, found = [], []
+        for position, number, document, logged in self._revised():
+            pages.append((position, number))
+            if logged.verdict in REVIEWED or not self._index.documents[document].pages[number].doubtful:
+                continue
+            for ghost in self._view(document, number).ghosts:
+                found.append(WallMark(position, number, ghost.id, ghost.category, ghost.confidence or 0.0, False))
+        return RevisedMarks(pages, found)
 
     def _facts(self, document: str, number: int) -> PageFacts:
         page = self._index.documents[document].pages[number]
@@ -395,33 +448,41 @@ class ReviewedRun:
         return known
 
     def _counted(self, document: IndexedDocument) -> DocumentFacts:
-        pages = [self._facts(document.name, number) for number in sorted(document.pages)]
         counts = dict.fromkeys(self._index.class_names, 0)
-        for page in pages:
-            for category, count in page.counts.items():
-                counts[category] = counts.get(category, 0) + count
-        failed = [page for page in pages if page.size_wh is None]
-        good = len(pages) - len(failed)
+        possible: set[str] = set()
+        scores: list[float] = []
+        reviewed, is_damaged = 0, False
+        for number, page in document.pages.items():
+            logged = self._logged(document.name, number)
+            for category, _ in self._marks(document.name, number):
+                counts[category] = counts.get(category, 0) + 1
+            scores += page.scores if logged is None else logged.scores
+            if logged is not None and logged.verdict in REVIEWED:
+                reviewed += 1
+            else:
+                possible.update(self._index.class_names[index] for index in page.doubtful)
+                is_damaged |= page.damaged
+        good = [number for number, page in document.pages.items() if page.size_wh is not None]
+        failed = [number for number, page in document.pages.items() if page.size_wh is None]
         status = "partial" if failed or document.reason or not document.ended else "ok"
         if not good:
             status = "failed" if failed or document.reason else "partial"
-        possible = frozenset().union(*(page.possible for page in pages))
+        reason = document.reason or (document.pages[min(failed)].reason if failed else "")
         absent = tuple(category for category, count in counts.items() if not count)
-        seen = status == "ok" and not document.leaves_doubt
-        seen &= not any(
-            page.damaged and not self._facts(document.name, number).reviewed for number, page in document.pages.items()
-        )
+        is_seen = status == "ok" and not document.leaves_doubt and not is_damaged
+        highest = max((score for score in scores if not math.isnan(score)), default=None)
+        first = min(good or failed, default=None)
         return DocumentFacts(
             document.name,
             status,
-            document.reason or (failed[0].reason if failed else ""),
-            len(pages),
-            sum(page.reviewed for page in pages),
+            reason,
+            len(document.pages),
+            reviewed,
             counts,
-            max((page.max_confidence for page in pages if page.max_confidence is not None), default=None),
-            tuple(category for category in absent if seen and category not in possible),
+            None if highest is None else round(highest, 4),
+            tuple(category for category in absent if is_seen and category not in possible),
             tuple(category for category in absent if category in possible),
-            next((page.id for page in (*(one for one in pages if one.size_wh is not None), *pages)), None),
+            None if first is None else page_id(document.name, first),
         )
 
     def _view(self, document: str, number: int) -> PageView:
