@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from docdetect.active_learning.queue import QueuedPage, queue_text, read_queue, reviewed_pages, spread
+from docdetect.annotations.reviews import Review, review_to_line
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, pages_for_tests_text, read_pages_for_tests
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
@@ -46,11 +46,11 @@ def test_pages_for_tests_lie_evenly_in_the_queue() -> None:
 
 def test_the_last_review_of_a_page_counts_and_torn_lines_do_not(tmp_path: Path) -> None:
     def line(document: str, number: int, verdict: str) -> str:
-        return json.dumps({"revision": 1, "document": document, "page": number, "verdict": verdict, "boxes": []}) + "\n"
+        return review_to_line(Review(document, number, 1, verdict, (), (100, 100))) + "\n"  # type: ignore[arg-type]
 
     log = tmp_path / "reviews.jsonl"
     text = line("a.pdf", 1, "right") + line("a.pdf", 2, "corrected") + line("b.pdf", 1, "unsure")
-    text += line("a.pdf", 1, "unreviewed") + "not json\n" + line("c.pdf", 1, "right")[:-20]
+    text += line("a.pdf", 1, "unreviewed") + "not json\n" + line("c.pdf", 1, "right")[:-1]
     log.write_text(text, encoding="utf-8")
     assert reviewed_pages(log) == {PageKey("a.pdf", 2), PageKey("b.pdf", 1)}
     assert reviewed_pages(tmp_path / "none.jsonl") == set()

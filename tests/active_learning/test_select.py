@@ -13,6 +13,7 @@ import pytest
 
 from docdetect.active_learning.queue import read_queue
 from docdetect.active_learning.select import Selection, select
+from docdetect.annotations.reviews import Review, review_to_line
 from docdetect.cli.main import run
 from docdetect.config.schema import Config, InferConfig, SelectConfig
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, read_pages_for_tests
@@ -68,7 +69,7 @@ def choose(folder: Path, **settings: Any) -> Selection:
 def review(folder: Path, *keys: PageKey) -> None:
     with (folder / "reviews.jsonl").open("a", encoding="utf-8") as stream:
         for key in keys:
-            stream.write(json.dumps({"document": key.document, "page": key.page, "verdict": "corrected"}) + "\n")
+            stream.write(review_to_line(Review(key.document, key.page, 1, "corrected", (), (596, 842))) + "\n")
 
 
 def test_a_queue_holds_unlike_pages_with_reasons_and_a_random_share_for_tests(ran: Path) -> None:

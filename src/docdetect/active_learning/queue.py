@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from docdetect.active_learning.scores import SCORE_NAMES
+from docdetect.annotations.reviews import REVIEWED, latest_reviews
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
-from docdetect.files import nfc
+from docdetect.files import nfc, read_text
 from docdetect.tables import csv_text, read_csv
 
 QUEUE_CSV = "queue.csv"
 COLUMNS = ("rank", "document", "page", "purpose", "reason", "score", *SCORE_NAMES, "distance", "group")
 
 Purpose: TypeAlias = Literal["train", "test"]
-
-# Verdicts of a review after which a page needs no further look.
-_REVIEWED = ("right", "corrected", "unsure")
 
 
 @dataclass(frozen=True)
@@ -104,26 +101,13 @@ def spread(train: Sequence[QueuedPage], test: Sequence[QueuedPage]) -> list[Queu
 def reviewed_pages(log: Path) -> set[PageKey]:
     """The pages that a person has looked at, from the log of reviews of a run; none where there is no log.
 
-    The last line about a page counts. A torn last line, and lines of other kinds, are passed over.
-
     Raises:
         InputError: the log cannot be read.
     """
     if not log.is_file():
         return set()
-    verdicts: dict[PageKey, str] = {}
-    try:
-        with log.open("rb") as stream:
-            for line in stream:
-                try:
-                    data = json.loads(line)
-                    key = PageKey(nfc(str(data["document"])), int(data["page"]))
-                    verdicts[key] = str(data["verdict"])
-                except (ValueError, KeyError, TypeError, RecursionError):
-                    continue
-    except OSError as error:
-        raise InputError(f"{log}: cannot be read ({error.strerror})", "Check the folder of the run.") from error
-    return {key for key, verdict in verdicts.items() if verdict in _REVIEWED}
+    latest, _ = latest_reviews(read_text(log))
+    return {PageKey(*key) for key, review in latest.items() if review.verdict in REVIEWED}
 
 
 def counted(counts: Iterable[tuple[int, str]]) -> str:

@@ -28,8 +28,6 @@ from docdetect.inference.folder import is_result_folder
 from docdetect.inference.journal import JOURNAL_NAME, JournalLine, line_to_end, line_to_page, parse_line
 from docdetect.types import Detections, FailedPage, FloatArray, IntArray, PageResult
 
-REVIEWS_NAME = "reviews.jsonl"
-
 
 @dataclass(frozen=True)
 class RunHead:

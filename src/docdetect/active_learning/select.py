@@ -12,8 +12,9 @@ import numpy as np
 from docdetect.active_learning.diversity import k_center
 from docdetect.active_learning.pool import Pool, draw_test_pages
 from docdetect.active_learning.queue import QUEUE_CSV, QueuedPage, counted, queue_text, reviewed_pages, spread
-from docdetect.active_learning.run_pages import REVIEWS_NAME, read_head, read_run
+from docdetect.active_learning.run_pages import read_head, read_run
 from docdetect.active_learning.second_look import LookedAt, RunDocuments, look_again
+from docdetect.annotations.reviews import REVIEWS_NAME
 from docdetect.config.loading import load_config
 from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.datasets.data_yaml import find_data_yaml
