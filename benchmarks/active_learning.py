@@ -126,9 +126,8 @@ class Archive:
 def make_pages(folder: Path, pages: int) -> None:
     """The made-up pages; nothing happens where they are there already."""
     if len(read_journal(folder / JOURNAL_NAME)) < pages:
-        generate(
-            SynthConfig(output=str(folder), pages=pages, imgsz=640, seed=11, val=0.0, classes=tuple(KINDS), workers=1)
-        )
+        settings = SynthConfig(output=str(folder), pages=pages, imgsz=640, seed=11, val=0.0, workers=1)
+        generate(settings.model_copy(update={"classes": CLASSES, "class_map": dict(KINDS)}))
 
 
 def read_pages(folder: Path) -> tuple[list[Path], list[Detections]]:
@@ -136,10 +135,11 @@ def read_pages(folder: Path) -> tuple[list[Path], list[Detections]]:
     pictures, marks = [], []
     for _, record in sorted(read_journal(folder / JOURNAL_NAME).items()):
         fit = fit_of(record.size_wh)
-        boxes = np.array([mark.box for mark in record.marks], np.float32).reshape(-1, 4)
+        labelled = [(mark.box, CLASSES.index(KINDS[mark.kind])) for mark in record.marks if mark.kind in KINDS]
+        boxes = np.array([box for box, _ in labelled], np.float32).reshape(-1, 4)
         scale = fit.inner_wh[0] / fit.page_wh[0], fit.inner_wh[1] / fit.page_wh[1]
         boxes = boxes * np.array([*scale, *scale], np.float32) + np.array([fit.left, fit.top] * 2, np.float32)
-        ids = np.array([CLASSES.index(KINDS[mark.kind]) for mark in record.marks], np.int64)
+        ids = np.array([class_id for _, class_id in labelled], np.int64)
         pictures.append(image_path(folder, record, "jpg"))
         marks.append(Detections(boxes, ids, PICTURE_WH))
     return pictures, marks
