@@ -25,6 +25,7 @@ from docdetect.cli.main import build_app, run
 from docdetect.config.schema import Config
 from tests.support.documentation import DOCUMENTS, README, ROOT, blocks, command_lines, inline_code, prose
 from tests.support.documents import make_documents
+from tests.support.reviewing import review_queue
 from tests.support.tiny_network import write_architecture
 
 PAGES = [README, *(page for page in DOCUMENTS if page.parent == ROOT / "docs")]
@@ -39,6 +40,7 @@ SMALL = {  # command -> what makes it small
     "infer": "--imgsz 96 --workers 1",
     "labels": "--workers 1",
     "prepare": "--by document --workers 1",
+    "promote": "--imgsz 96 --set figures.resamples=20 --force smaller",
     "reproduce": f"{TRAINING} --set figures.resamples=20",
     "split": "--by document --workers 1",
     "synth": "--imgsz 256 --workers 1 --val 0.4",
@@ -46,7 +48,8 @@ SMALL = {  # command -> what makes it small
     "val": "--imgsz 96 --set figures.resamples=20",
     "visualize": "--workers 1",
 }
-SMALLER = {"--pages 20": "--pages 6", "--pages 12": "--pages 3"}  # numbers that only cost time
+SMALLER = {"--pages 20": "--pages 6", "--pages 12": "--pages 3", " --model docdetect-s": ""}  # numbers that only cost time
+REVIEWED = "docdetect labels --from reviews"  # before these lines a person has reviewed the queue
 CHECKED_ONLY = ("pip", "make", "apt-get")  # programs whose lines are not run
 SHELL = ("find", "awk", "sort", "wc", "docdetect", "cat", "head")  # programs that may stand in a line of the shell
 
@@ -146,6 +149,8 @@ def test_every_command_of_a_page_runs(
         for long, short in SMALLER.items():
             text = text.replace(long, short)
         words = shlex.split(text)
+        if text.startswith(REVIEWED):
+            review_queue(folder / "results", ROOT / "data" / "samples" / "annotations.json")
         if words[0] in CHECKED_ONLY:
             check_line(words)
         elif words[0] != "docdetect" or needs_shell(text):
