@@ -48,7 +48,8 @@ SMALL = {  # command -> what makes it small
     "val": "--imgsz 96 --set figures.resamples=20",
     "visualize": "--workers 1",
 }
-SMALLER = {"--pages 20": "--pages 6", "--pages 12": "--pages 3", " --model docdetect-s": ""}  # numbers that only cost time
+# What only costs time.
+SMALLER = {"--pages 20": "--pages 6", "--pages 12": "--pages 3", " --model docdetect-s": ""}
 REVIEWED = "docdetect labels --from reviews"  # before these lines a person has reviewed the queue
 CHECKED_ONLY = ("pip", "make", "apt-get")  # programs whose lines are not run
 SHELL = ("find", "awk", "sort", "wc", "docdetect", "cat", "head")  # programs that may stand in a line of the shell
