@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from docdetect.errors import OutputError
+from docdetect.service import runner
 from docdetect.service.runner import Service
 from docdetect.service.store import JobStore
 from tests.service.conftest import Start, fake_detector
@@ -199,3 +204,126 @@ def _events(text: str) -> list[dict[str, Any]]:
         if members:
             found.append({**members, "data": json.loads(members["data"])})
     return found
+
+
+def test_a_long_job_makes_room_for_a_short_one(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "SHORTEST_TURN_S", 0.2)
+    source = make_pdf(tmp_path / "in" / "long.pdf", [[STAMP], []] * 30)
+    client = start(load=slow_detector)
+    long = client.upload("/v1/jobs", source).json()
+    while client.get(long["links"]["self"]).json()["pages"]["done"] < 3:
+        time.sleep(0.02)
+    short = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()
+    assert client.ended(short["id"])["state"] == "done"
+    waiting = client.get(long["links"]["self"]).json()
+    assert waiting["state"] in ("queued", "running")
+    assert 3 <= waiting["pages"]["done"] < 60
+    done = client.ended(long["id"])
+    assert (done["state"], done["pages"]["done"]) == ("done", 60)
+    assert datetime.fromisoformat(done["ended"]) > datetime.fromisoformat(client.ended(short["id"])["ended"])
+    settings = fake_detector().settings(save_pages=True)
+    run_once(tmp_path / "in", tmp_path / "out", settings)
+    theirs = compared_files(tmp_path / "out")
+    ours = compared_files(tmp_path / "serve" / "jobs" / long["id"] / "results")
+    assert {name: ours[name] for name in theirs} == theirs
+    events = client.get(long["links"]["events"]).text
+    assert events.count("event: page") == 60
+
+
+def test_a_job_is_not_interrupted_for_one_that_is_hardly_shorter(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "SHORTEST_TURN_S", 0.0)
+    client = start(load=slow_detector)
+    jobs = [client.upload("/v1/jobs", make_pdf(tmp_path / f"{n}.pdf", [[STAMP]] * n)).json()["id"] for n in (12, 8)]
+    first, second = (client.ended(job) for job in jobs)
+    assert datetime.fromisoformat(first["ended"]) <= datetime.fromisoformat(second["started"])
+
+
+def test_a_job_that_makes_room_is_cancelled_as_any_other(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "SHORTEST_TURN_S", 0.0)
+    client = start(load=slow_detector)
+    long = client.upload("/v1/jobs", make_pdf(tmp_path / "long.pdf", [[STAMP]] * 200)).json()
+    shorts = [client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()["id"] for _ in range(3)]
+    assert client.delete(long["links"]["self"]).status_code == 200
+    assert [client.ended(job)["state"] for job in (*shorts, long["id"])] == ["done"] * 3 + ["cancelled"]
+
+
+def test_the_time_of_a_job_counts_over_its_turns(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "SHORTEST_TURN_S", 0.2)
+    client = start(load=slow_detector, job_timeout_s=1.5)
+    long = client.upload("/v1/jobs", make_pdf(tmp_path / "long.pdf", [[STAMP]] * 400)).json()
+    state = "queued"
+    while state in ("queued", "running"):
+        client.ended(client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()["id"])
+        state = client.get(long["links"]["self"]).json()["state"]
+    ended = client.get(long["links"]["self"]).json()
+    assert (ended["state"], ended["problem"]["type"]) == ("failed", "urn:docdetect:problem:too-long")
+
+
+def test_who_is_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from docdetect.service.store import LONGEST_WAIT_S, Job, StoredDocument
+
+    now_s = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now_s[0])
+    store = JobStore(tmp_path / "jobs.sqlite")
+
+    def add(name: str, pages: int) -> None:
+        job = Job(name, "queued", now_s[0], None, None, {}, (StoredDocument("a.pdf", 1),), pages)
+        store.add(job, key=None, digest="", most_queued=99)
+        now_s[0] += 1
+
+    def claimed() -> str:
+        job = store.claim()
+        assert job is not None
+        return job.id
+
+    for name, pages in (("archive", 10_000), ("letter", 2), ("other letter", 2), ("broken", 0)):
+        add(name, pages)
+    assert [store.position(name) for name in ("letter", "other letter", "broken", "archive")] == [1, 2, 3, 4]
+    assert store.has_shorter(2)
+    assert [claimed() for _ in range(4)] == ["letter", "other letter", "broken", "archive"]
+    assert not store.has_shorter(10_000)
+    # The archive is put back with half of its pages; whatever has waited for long enough comes first.
+    store.note_work("archive", 5_000, 100.0)
+    store.requeue("archive")
+    back = store.get("archive")
+    assert back is not None
+    assert (back.done, back.worked_s, back.pages_left, back.state) == (5_000, 100.0, 5_000, "queued")
+    now_s[0] += LONGEST_WAIT_S - 2
+    add("letter 2", 2)
+    assert store.position("archive") == 2
+    now_s[0] += 1
+    assert (store.position("archive"), store.position("letter 2")) == (1, 2)
+    assert [claimed(), claimed()] == ["archive", "letter 2"]
+    assert store.claim() is None
+    assert store.position("archive") is None
+
+
+def test_a_table_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as table:
+        table.execute(
+            "CREATE TABLE jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
+            "state TEXT NOT NULL, created_s REAL NOT NULL, started_s REAL, ended_s REAL, key TEXT UNIQUE, "
+            "digest TEXT NOT NULL, options TEXT NOT NULL, documents TEXT NOT NULL, pages INTEGER NOT NULL, "
+            "cancel INTEGER NOT NULL DEFAULT 0, totals TEXT, problem TEXT)"
+        )
+        table.execute(
+            "INSERT INTO jobs (id, state, created_s, digest, options, documents, pages) "
+            "VALUES ('old', 'running', 5.0, '', '{}', '[]', 7)"
+        )
+        table.execute("PRAGMA user_version=1")
+    for _ in range(2):
+        store = JobStore(path)
+        store.requeue()
+        job = store.claim()
+        assert job is not None
+        assert (job.id, job.pages_left, job.done, job.worked_s) == ("old", 7, 0, 0.0)
+        store.close()
+    with closing(sqlite3.connect(path)) as table:
+        table.execute("PRAGMA user_version=99")
+    with pytest.raises(OutputError, match="another version"):
+        JobStore(path)

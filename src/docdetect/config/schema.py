@@ -1295,7 +1295,9 @@ class ServeConfig(Section):
         120.0, description="Most seconds that /v1/detect may work on a document."
     )
     job_timeout_s: Annotated[Positive, Option("Limits", name="job-timeout", metavar="SECONDS")] = Field(
-        86_400.0, description="Most seconds that a job may run, counted anew after a restart of the service."
+        86_400.0,
+        description="Most seconds that a job may be worked on. What was worked before the service was killed does not "
+        "count.",
     )
     min_free_mb: Annotated[Count, Option("Limits", name="min-free", metavar="MIB")] = Field(
         1024, description="MiB of the disk that stay free: requests that would need them are refused with status 507."

@@ -70,7 +70,7 @@ class DocumentAnswer(BaseModel):
 class PagesAnswer(BaseModel):
     """How far a job is."""
 
-    done: int = Field(description="Pages that are done; of a job that runs, since the service was started.")
+    done: int = Field(description="Pages that are done; after a kill of the service only those that it has counted.")
     total: int = Field(description="Pages that the documents say they have.")
 
 
@@ -155,7 +155,7 @@ def job_details(service: Service, job: Job) -> JobDetails:
 
 def _job_facts(service: Service, job: Job) -> dict[str, Any]:
     running = service.running(job.id)
-    done = running.pages if running is not None else 0
+    done = job.done if running is None else running.done + running.pages
     if job.totals is not None:
         done = job.totals["pages"]
     base = f"/v1/jobs/{job.id}"

@@ -52,6 +52,16 @@ RETRY_AFTER_S = 5
 # Seconds that another service is waited for to end: helpers of a killed process live on for some seconds.
 LOCK_PATIENCE_S = 10.0
 
+# A job makes room for a shorter one after this share of the seconds that were worked on it, so that going on again,
+# which reads what is done, takes a small part of all work; within these seconds at least and at most.
+TURN_SHARE, SHORTEST_TURN_S, LONGEST_TURN_S = 0.1, 30.0, 600.0
+
+# A job makes room for another one that has at most this share of its own pages left.
+SHORTER_FRAC = 0.25
+
+# Seconds between two looks for a shorter job.
+_LOOK_FOR_SHORTER_EVERY_S = 1.0
+
 # Seconds between two looks for jobs that are to be deleted.
 _CLEAN_EVERY_S = 600.0
 # Seconds that the thread waits for a job before it looks again.
@@ -67,12 +77,18 @@ class Running:
         stop: ends the work.
         pages: that are done.
         about: pages that there are about.
+        done: pages that were done before this turn.
+        turn_ends_s: moment of the monotonic clock from which on the job makes room for a shorter one.
+        makes_room: the work was stopped for a shorter job.
     """
 
     job_id: str
     stop: StopSignal
     pages: int = 0
     about: int = 0
+    done: int = 0
+    turn_ends_s: float = 0.0
+    makes_room: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +107,9 @@ class Detected:
 
 
 class Service:
-    """Accepts jobs, works on them one after the other, and answers requests for single documents beside that.
+    """Accepts jobs, works on one at a time, and answers requests for single documents beside that.
+
+    A long job makes room for shorter ones from time to time, and goes on where it stopped.
 
     Use it as a context manager: the thread works within the block, and jobs that an earlier process left go on.
 
@@ -394,7 +412,9 @@ class Service:
         self.metrics.ready.set(0)
 
     def _run(self, job: Job, detector: Detector) -> None:
-        running = Running(job.id, StopSignal(self.stopping), about=job.pages)
+        turn_s = min(max(SHORTEST_TURN_S, TURN_SHARE * job.worked_s), LONGEST_TURN_S)
+        turn_ends_s = time.monotonic() + turn_s
+        running = Running(job.id, StopSignal(self.stopping), about=job.pages, done=job.done, turn_ends_s=turn_ends_s)
         with self._changing:
             self._running = running
             current = self.store.get(job.id)
@@ -406,14 +426,14 @@ class Service:
             overdue.set()
             running.stop.set()
 
-        timer = threading.Timer(self.config.serve.job_timeout_s, expire)
+        timer = threading.Timer(max(0.0, self.config.serve.job_timeout_s - job.worked_s), expire)
         timer.daemon = True
         timer.start()
         log("job started", job=job.id)
         started_s = time.monotonic()
         try:
             report = self._infer(job, detector, running)
-            self._end(job, report, is_overdue=overdue.is_set())
+            self._end(job, report, is_overdue=overdue.is_set(), worked_s=time.monotonic() - started_s)
         except DocdetectError as error:
             detail = error.message.replace(str(self.job_folder(job.id)), job.id)
             status = HTTPStatus.INSUFFICIENT_STORAGE if isinstance(error, OutputError) else HTTPStatus.BAD_REQUEST
@@ -444,6 +464,7 @@ class Service:
         def on_progress(done: int, total: int, _: str) -> None:
             self.metrics.pages.labels("job").inc(max(0, done - running.pages))
             running.pages, running.about = done, max(total, done)
+            self._make_room(job, running)
 
         def announce(text: str) -> None:
             log("job", job=job.id, note=text)
@@ -452,7 +473,17 @@ class Service:
             Collection(files, documents, frozenset()), detector, config, on_progress, announce, running.stop
         )
 
-    def _end(self, job: Job, report: InferReport, *, is_overdue: bool) -> None:
+    def _make_room(self, job: Job, running: Running) -> None:
+        """Stops a job whose turn is over where a much shorter one waits."""
+        if running.makes_room or time.monotonic() < running.turn_ends_s:
+            return
+        running.turn_ends_s = time.monotonic() + _LOOK_FOR_SHORTER_EVERY_S
+        left = max(job.pages - running.done - running.pages, 0)
+        if self.store.has_shorter(int(SHORTER_FRAC * left)):
+            running.makes_room = True
+            running.stop.set()
+
+    def _end(self, job: Job, report: InferReport, *, is_overdue: bool, worked_s: float) -> None:
         self.metrics.count_failures(report.totals.failures)
         current = self.store.get(job.id)
         if not report.interrupted:
@@ -472,6 +503,7 @@ class Service:
             )
             self._fail(job, problem, None)
         else:
+            self.store.note_work(job.id, report.pages_now, worked_s)
             self.store.requeue(job.id)
             log("job put back", job=job.id, pages=report.totals.pages)
 

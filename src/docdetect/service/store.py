@@ -1,7 +1,8 @@
 """The table of jobs: one SQLite file, so that a kill at any moment loses no job that was accepted.
 
-The table says which jobs there are and who is next. What of a job is done stands in the journal of its result folder,
-from which the work goes on after a restart.
+The table says which jobs there are and who is next: the job that has waited longest for each page that it has left, so
+that a letter need not wait behind an archive, and every job that waits becomes the next one in the end. What of a job
+is done stands in the journal of its result folder, from which the work goes on after a restart.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled")
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 
-_VERSION = 1
+_VERSION = 2
+
+LONGEST_WAIT_S = 300.0
+"""Seconds after which a job that waits is before all jobs that have waited for less."""
+
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,10 +43,30 @@ CREATE TABLE IF NOT EXISTS jobs (
     pages INTEGER NOT NULL,
     cancel INTEGER NOT NULL DEFAULT 0,
     totals TEXT,
-    problem TEXT
+    problem TEXT,
+    queued_s REAL NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0,
+    worked_s REAL NOT NULL DEFAULT 0
 )
 """
-_COLUMNS = "id, state, created_s, started_s, ended_s, options, documents, pages, cancel, totals, problem"
+# What brings a table of version 1 to version 2.
+_UPGRADE = (
+    "ALTER TABLE jobs ADD COLUMN queued_s REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN done INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN worked_s REAL NOT NULL DEFAULT 0",
+    "UPDATE jobs SET queued_s = created_s",
+)
+_LEFT = "max(pages - done, 1)"
+# The next job first. `:now_s` is the time.
+_ORDER = f"""
+ORDER BY :now_s - queued_s < {LONGEST_WAIT_S},
+    CASE WHEN :now_s - queued_s < {LONGEST_WAIT_S} THEN 0 ELSE queued_s END,
+    max(:now_s - queued_s, 0.001) / {_LEFT} DESC,
+    number
+"""
+_COLUMNS = (
+    "id, state, created_s, started_s, ended_s, options, documents, pages, cancel, totals, problem, done, worked_s"
+)
 
 
 class QueueFullError(Exception):
@@ -79,6 +104,8 @@ class Job:
         cancelled: somebody asked to cancel the job.
         totals: of the results, once the job is done.
         problem: why the job failed.
+        done: pages that were done when the job was put back into the queue.
+        worked_s: seconds that had been worked on the job by then.
     """
 
     id: str
@@ -92,6 +119,13 @@ class Job:
     cancelled: bool = False
     totals: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
+    done: int = 0
+    worked_s: float = 0.0
+
+    @property
+    def pages_left(self) -> int:
+        """Pages that are not done yet, as far as the table knows; at least 1."""
+        return max(self.pages - self.done, 1)
 
     @property
     def has_ended(self) -> bool:
@@ -115,11 +149,14 @@ class JobStore:
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
-                raise OutputError(f"{path}: made by another version of docdetect", "Choose another --folder.")
-            self._connection.execute(_TABLE)
-            self._connection.execute(f"PRAGMA user_version={_VERSION}")
+            with self._transaction() as connection:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if not 0 <= version <= _VERSION:
+                    raise OutputError(f"{path}: made by another version of docdetect", "Choose another --folder.")
+                connection.execute(_TABLE)
+                for step in _UPGRADE if version == 1 else ():
+                    connection.execute(step)
+                connection.execute(f"PRAGMA user_version={_VERSION}")
         except sqlite3.Error as error:
             raise OutputError(f"{path}: cannot be opened ({error})", "Choose another --folder.") from error
 
@@ -156,9 +193,9 @@ class JobStore:
                 raise QueueFullError
             documents = [[one.name, one.size_bytes] for one in job.documents]
             connection.execute(
-                "INSERT INTO jobs (id, state, created_s, key, digest, options, documents, pages) "
-                "VALUES (?, 'queued', ?, ?, ?, ?, ?, ?)",
-                (job.id, job.created_s, key, digest, _text(job.options), _text(documents), job.pages),
+                "INSERT INTO jobs (id, state, created_s, key, digest, options, documents, pages, queued_s) "
+                "VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+                (job.id, job.created_s, key, digest, _text(job.options), _text(documents), job.pages, job.created_s),
             )
         return job
 
@@ -197,26 +234,40 @@ class JobStore:
     def position(self, job_id: str) -> int | None:
         """1 for the job that is next, and so on; None for jobs that do not wait."""
         with self._transaction() as connection:
-            count: int = connection.execute(
-                "SELECT count(*) FROM jobs WHERE state = 'queued' "
-                "AND number <= (SELECT number FROM jobs WHERE id = ? AND state = 'queued')",
-                (job_id,),
-            ).fetchone()[0]
-        return count or None
+            waiting = connection.execute(
+                f"SELECT id FROM jobs WHERE state = 'queued' {_ORDER}", {"now_s": time.time()}
+            ).fetchall()
+        return next((place for place, row in enumerate(waiting, 1) if row[0] == job_id), None)
 
     def claim(self) -> Job | None:
-        """The job that has waited longest, now `running`; None where none waits."""
+        """The job that is next, now `running`; None where none waits."""
         with self._transaction() as connection:
             row = connection.execute(
-                "UPDATE jobs SET state = 'running', started_s = coalesce(started_s, ?) WHERE number = "
-                "(SELECT min(number) FROM jobs WHERE state = 'queued') "
+                "UPDATE jobs SET state = 'running', started_s = coalesce(started_s, :now_s) WHERE number = "
+                f"(SELECT number FROM jobs WHERE state = 'queued' {_ORDER} LIMIT 1) "
                 f"RETURNING {_COLUMNS}",
-                (time.time(),),
+                {"now_s": time.time()},
             ).fetchone()
         return None if row is None else _job(row)
 
+    def has_shorter(self, pages: int) -> bool:
+        """Whether a job waits that has at most so many pages left."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                f"SELECT 1 FROM jobs WHERE state = 'queued' AND {_LEFT} <= ? LIMIT 1", (pages,)
+            ).fetchone()
+        return row is not None
+
+    def note_work(self, job_id: str, pages: int, seconds: float) -> None:
+        """Notes that so many more pages of a job are done, and how long that took, before the job is put back."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET done = done + ?, worked_s = worked_s + ?, queued_s = ? WHERE id = ?",
+                (pages, seconds, time.time(), job_id),
+            )
+
     def requeue(self, job_id: str | None = None) -> None:
-        """Puts a running job, or all of them, back to its place in the queue; jobs that were cancelled end instead."""
+        """Puts a running job, or all of them, back into the queue; jobs that were cancelled end instead."""
         condition, values = ("", ()) if job_id is None else ("AND id = ?", (job_id,))
         with self._transaction() as connection:
             connection.execute(
@@ -291,6 +342,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         cancelled=bool(row[8]),
         totals=None if row[9] is None else json.loads(row[9]),
         problem=None if row[10] is None else json.loads(row[10]),
+        done=row[11],
+        worked_s=row[12],
     )
 
 
