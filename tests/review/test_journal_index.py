@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,32 @@ def test_a_page_is_found_by_its_id_and_read(tmp_path: Path) -> None:
     line, base = index.read(page)
     assert [mark["category"] for mark in line.data["marks"]] == ["stamp", "signature"]
     assert len(base) == 16
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"page_size": {"width": 0, "height": 5}},
+        {"page_size": None},
+        {"marks": [{"category": "seal", "confidence": 0.5, "xyxy": [0, 0, 1, 1]}]},
+        {"marks": [{"category": "qr", "confidence": 7, "xyxy": [0, 0, 1, 1]}]},
+        {"marks": [{"category": "qr", "confidence": 0.5, "xyxy": [0, 0, 1e999, 1]}]},
+        {"marks": [{"category": "qr", "confidence": 0.5, "xyxy": [0, 0, 1]}]},
+        {"doubtful": [{"category": "qr", "confidence": "x", "xyxy": [0, 0, 1, 1]}]},
+        {"page": 0},
+        {"failure": "broken"},
+    ],
+)
+def test_a_hostile_line_costs_only_itself(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / JOURNAL_NAME
+    with Journal(path, SETTINGS) as journal:
+        journal.add_page(result("a.pdf", 1, (0,)), "1" * 64)
+    good = json.loads(path.read_text(encoding="utf-8").splitlines()[1])
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(good | {"page": 2} | change) + "\n" + json.dumps(good | {"page": 3}) + "\n")
+    index = JournalIndex(tmp_path)
+    index.refresh()
+    assert (sorted(index.documents["a.pdf"].pages), index.damaged_lines) == ([1, 3], 1)
 
 
 def test_lines_that_are_none_are_counted(tmp_path: Path) -> None:

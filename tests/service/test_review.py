@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,27 @@ def page_ids(client: TestClient, **filters: Any) -> list[str]:
 def put(client: TestClient, page: dict[str, Any], **changes: Any) -> Any:
     body = {"boxes": page["boxes"], "verdict": "right"} | changes
     return client.put(f"{BASE}/pages/{page['id']}", json=body, headers={"If-Match": f'"{page["revision"]}"'})
+
+
+def references(value: Any) -> list[str]:
+    """Every reference in a description."""
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [found for one in value.values() for found in references(one)]
+    return [found for one in value for found in references(one)] if isinstance(value, list) else []
+
+
+def test_the_description_is_whole(reviewing: TestClient) -> None:
+    described = reviewing.get("/openapi.json").json()
+    revise = described["paths"]["/v1/jobs/{job}/review/pages/{page}"]["put"]
+    body = revise["requestBody"]["content"]["application/json"]["schema"]
+    assert body["properties"]["boxes"]["items"]["properties"]["xyxy"]["maxItems"] == 4
+    for reference in references(described):
+        found = described
+        for name in reference.removeprefix("#/").split("/"):
+            found = found[name]
+    assert {"409", "428"} <= set(revise["responses"])
+    assert reviewing.get("/docs").status_code == 200
 
 
 def test_what_is_to_be_reviewed(reviewing: TestClient) -> None:
@@ -171,6 +194,7 @@ def test_a_document_that_was_changed_is_not_shown(reviewing: TestClient, tmp_pat
     answer = reviewing.get(page["image"])
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:docdetect:problem:document-gone")
     assert "was changed after the run" in answer.json()["detail"]
+    assert str(tmp_path) not in answer.json()["detail"]
     (tmp_path / "in" / "a.pdf").unlink()
     assert "--source" in reviewing.get(page["image"]).json()["remedy"]
 
@@ -239,3 +263,30 @@ def test_only_the_page_itself_needs_no_token(start: Start, tmp_path: Path) -> No
 
 def test_other_names_of_this_machine_are_refused(reviewing: TestClient) -> None:
     assert reviewing.get("/v1/about", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_jobs_are_kept_as_long_as_they_are_corrected(start: Start, tmp_path: Path) -> None:
+    client = start(keep=2)
+    jobs = [client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()["id"] for _ in range(2)]
+    for job in jobs:
+        client.ended(job)
+    reviewed, other = jobs
+    (page,) = client.get(f"/v1/jobs/{reviewed}/review/pages").json()["pages"]
+    address, body = f"/v1/jobs/{reviewed}/review/pages/{page['id']}", {"boxes": [], "verdict": "corrected"}
+    assert client.put(address, json=body, headers={"If-Match": '"0"'}).status_code == 200
+    log = client.service.results_folder(reviewed) / "reviews.jsonl"
+    with sqlite3.connect(tmp_path / "serve" / "jobs.sqlite") as database:
+        database.execute("UPDATE jobs SET ended_s = ended_s - 3 * 86400")
+    client.service.remove_old_jobs()
+    assert [client.get(f"/v1/jobs/{job}").status_code for job in (reviewed, other)] == [200, 404]
+    os.utime(log, (log.stat().st_atime, log.stat().st_mtime - 3 * 86400))
+    client.service.remove_old_jobs()
+    assert client.get(address).status_code == client.get(f"/v1/jobs/{reviewed}").status_code == 404
+
+
+def test_browsers_get_the_page_and_clients_of_the_original_system_its_answer(start: Start) -> None:
+    client = start(compat=True)
+    page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "docdetect" in page.text
+    assert client.get("/").json()["message"] == "Document Detection API"

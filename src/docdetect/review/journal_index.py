@@ -7,6 +7,7 @@ lines of the last settings only, and drops the pages of a document whose content
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from array import array
 from collections.abc import Callable
@@ -197,16 +198,16 @@ class JournalIndex:
             reason = str(data["failure"]["message"])
             page = IndexedPage(offset, length, None, b"", array("f"), b"", array("f"), reason)
         else:
-            size = data["page_size"]
+            size = int(data["page_size"]["width"]), int(data["page_size"]["height"])
+            if min(size) < 1:
+                raise ValueError("no page size")
             marks, doubtful = data["marks"], data.get("doubtful", ())
             page = IndexedPage(
                 offset,
                 length,
-                (int(size["width"]), int(size["height"])),
-                _numbers(marks, run.class_names),
-                array("f", [float(mark["confidence"]) for mark in marks]),
-                _numbers(doubtful, run.class_names),
-                array("f", [float(mark["confidence"]) for mark in doubtful]),
+                size,
+                *_numbers_and_scores(marks, run.class_names),
+                *_numbers_and_scores(doubtful, run.class_names),
                 damaged=data.get("damaged") is not None,
             )
         self._document(run, line).pages[line.page] = page
@@ -241,5 +242,13 @@ def page_id(document: str, number: int) -> str:
     return f"{document_hash(document)}-{number}"
 
 
-def _numbers(items: Any, names: tuple[str, ...]) -> bytes:
-    return bytes(names.index(item["category"]) for item in items)
+def _numbers_and_scores(items: Any, names: tuple[str, ...]) -> tuple[bytes, array[float]]:
+    """Numbers of the categories of marks, and their confidences. Raises ValueError where a mark is none."""
+    numbers, scores = bytearray(), array("f")
+    for item in items:
+        score, (left, top, right, bottom) = float(item["confidence"]), item["xyxy"]
+        if not (0 <= score <= 1 and math.isfinite(left + top + right + bottom)):
+            raise ValueError("no mark")
+        numbers.append(names.index(item["category"]))
+        scores.append(score)
+    return bytes(numbers), scores

@@ -20,10 +20,12 @@ class SourceDocuments:
 
     Args:
         sources: what `infer.source` was: folders, files, globs and lists.
+        called: what messages call the sources; "" names them.
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], called: str = "") -> None:
         self._sources = tuple(sources)
+        self._called = called or ", ".join(sources) or "any source"
         self._lock = threading.Lock()
         self._collected: dict[str, DocumentFile] | None = None
         self._hashes: dict[tuple[str, int, int], str] = {}
@@ -47,12 +49,10 @@ class SourceDocuments:
                 return file
             changed |= bool(known)
         if changed:
-            raise InputError(
-                f"{name}: the document was changed after the run", "Run infer --resume to have it looked at again."
-            )
-        where = ", ".join(self._sources)
+            raise InputError(f"{name}: the document was changed after the run", "Have the document looked at again.")
         raise InputError(
-            f"{name}: the document is not in {where} any more", "Put it back, or say with --source where it is."
+            f"{name}: the document is not in {self._called} any more",
+            "Put it back, or say with docdetect review --source where it is.",
         )
 
     def _direct(self, name: str) -> DocumentFile | None:
@@ -104,3 +104,23 @@ class SourceDocuments:
             return self._hashes[key]
         except (InputError, OSError):
             return ""
+
+
+def present_sources(sources: Sequence[str], near: Path) -> list[str]:
+    """The sources of a run, those that are relative and not to be found from the current folder from another one.
+
+    A run keeps its sources as they were given, which may have been relative to a folder above its results.
+
+    Args:
+        sources: what `infer.source` was.
+        near: the result folder, above which sources are looked for.
+    """
+    return [_present(source, near) for source in sources]
+
+
+def _present(source: str, near: Path) -> str:
+    path = Path(source)
+    if path.is_absolute() or path.exists():
+        return source
+    above = (parent / path for parent in near.absolute().parents)
+    return next((str(found) for found in above if found.exists()), source)

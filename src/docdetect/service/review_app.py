@@ -27,7 +27,7 @@ from docdetect.inference.resuming import newest_results
 from docdetect.inference.selection import known_passwords
 from docdetect.review.pictures import PictureMaker
 from docdetect.review.run import ReviewedRun, run_folder
-from docdetect.review.sources import SourceDocuments
+from docdetect.review.sources import SourceDocuments, present_sources
 from docdetect.service.access import Access
 from docdetect.service.answers import (
     About,
@@ -58,6 +58,11 @@ LAST = "last"
 """What a run folder is called that was written last."""
 
 _HOST = "127.0.0.1"
+
+_ABOUT = (
+    "Shows the results of one run of docdetect infer, and keeps what people correct.\n\nThe run is the job with the id "
+    "run, at the addresses that jobs have in docdetect serve."
+)
 
 
 class Stopping:
@@ -162,10 +167,10 @@ def make_review_app(plan: ReviewPlan, pictures: PictureMaker) -> Access:
     wanted = plan.config.infer
     run = ReviewedRun(plan.folder, wanted.require)
     run.refresh()
-    documents = SourceDocuments(wanted.source)
+    documents = SourceDocuments(present_sources(wanted.source, plan.folder))
     runs = OneRun(Reviewed(JOB, run, documents, pictures))
     metrics = Metrics()
-    app = FastAPI(title="docdetect review", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="docdetect review", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     add_refusals(app, metrics)
     about = About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source="/source")
     add_page(

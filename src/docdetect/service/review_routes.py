@@ -334,8 +334,17 @@ def _download(content: bytes, media_type: str, name: str) -> Response:
 
 def _body(model: type[BaseModel]) -> dict[str, Any]:
     """The body of a request for the OpenAPI description."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, dict):
+            reference = str(value.get("$ref", ""))
+            value = parts[reference.rpartition("/")[2]] if reference else value
+            return {name: whole(one) for name, one in value.items()}
+        return [whole(one) for one in value] if isinstance(value, list) else value
+
+    schema = whole(schema)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
+from docdetect.errors import InputError
 from docdetect.review.pictures import PictureMaker
 from docdetect.review.run import ReviewedRun
 from docdetect.review.sources import SourceDocuments
+from docdetect.service.logs import log
 from docdetect.service.problems import ProblemError
 from docdetect.service.runner import Service
 
@@ -40,7 +43,7 @@ class ReviewedRuns(Protocol):
     """Gives the run of a job."""
 
     def get(self, job: str) -> Reviewed:
-        """The run of the job, up to date. Raises ProblemError (404), InputError."""
+        """The run of the job, up to date. Raises ProblemError (404, 500)."""
 
     def categories(self) -> Sequence[str]:
         """What is looked for."""
@@ -60,13 +63,11 @@ class OneRun:
         """See `ReviewedRuns`."""
         if job != self._reviewed.job:
             raise no_such_job(job)
-        self._reviewed.run.refresh()
-        return self._reviewed
+        return _refreshed(self._reviewed)
 
     def categories(self) -> Sequence[str]:
         """See `ReviewedRuns`."""
-        self._reviewed.run.refresh()
-        return self._reviewed.run.categories
+        return _refreshed(self._reviewed).run.categories
 
 
 class JobRuns:
@@ -95,15 +96,14 @@ class JobRuns:
                 reviewed = Reviewed(
                     job,
                     ReviewedRun(self._service.results_folder(job), required),
-                    SourceDocuments([str(folder / "documents")]),
+                    SourceDocuments([str(folder / "documents")], "the documents of the job"),
                     self._service.pictures,
                 )
                 self._open[job] = reviewed
             self._open.move_to_end(job)
             while len(self._open) > _MOST_RUNS:
                 self._open.popitem(last=False)
-        reviewed.run.refresh()
-        return reviewed
+        return _refreshed(reviewed)
 
     def categories(self) -> Sequence[str]:
         """See `ReviewedRuns`."""
@@ -116,3 +116,18 @@ def no_such_job(job: str) -> ProblemError:
     return ProblemError(
         HTTPStatus.NOT_FOUND, "no-such-job", f"there is no job {job[:40]!r}", "It may have been deleted."
     )
+
+
+def _refreshed(reviewed: Reviewed) -> Reviewed:
+    """The run with all that was written until now. Raises ProblemError (500): its files cannot be read."""
+    try:
+        reviewed.run.refresh()
+    except InputError as error:
+        log("unreadable results", logging.ERROR, error=error, job=reviewed.job)
+        raise ProblemError(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "unreadable-results",
+            "the results of the job cannot be read",
+            "The log of the service has the details under the request id.",
+        ) from error
+    return reviewed
