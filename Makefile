@@ -7,7 +7,7 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type check check-light bench docs page format configs lock prepare train infer weights clean
+.PHONY: sheets help setup demo test lint type check check-light bench docs page format configs lock prepare train infer weights clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ check-light: setup ## Install without extras in a new environment, and run infer
 format: setup ## Rewrite the code in the style that lint checks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+sheets: setup ## Draw contact sheets of everything that synth draws into runs/sheets
+	$(BIN)/python -m benchmarks.synth_kinds --sheets runs/sheets
 
 bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python -m benchmarks.cli_startup

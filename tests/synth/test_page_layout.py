@@ -83,11 +83,13 @@ def test_every_layout_fills_a_page_and_says_where_marks_go(name: str, fonts: Fon
         draft = lay_out_page(name, random_writer(np.random.default_rng(seed)), fonts)
         layout = draft.layout
         kinds |= {slot.kind for slot in layout.slots}
-        assert len(layout.strokes) + len(layout.slots) >= 6
+        # A page that is written by hand has one place for all of its text.
+        assert len(layout.strokes) + len(layout.slots) >= (2 if name == "manuscript" else 6)
         for slot in layout.slots:
             assert -30 <= slot.x_mm <= layout.width_mm + 30
             assert -30 <= slot.y_mm <= layout.height_mm + 30
-    assert kinds & {"signature", "code"}
+    # Pages of old books are negatives: only libraries set stamps on them.
+    assert kinds & ({"woodcut"} if name == "book" else {"signature", "code"})
 
 
 def test_those_who_sign_below_a_letter_date_it_beside_their_names(fonts: FontBook) -> None:

@@ -41,7 +41,7 @@ def test_small_signatures_lie_whole_in_seals_on_some_acts(fonts: FontBook) -> No
     acts = Materials(fonts, None, {"act": 1.0}, config.papers, p_empty=0.0)
     held = sum(
         _inside(signature, seal)
-        for number in range(30)
+        for number in range(40)
         for placed in [plan_page(2, number, LONG_SIDE, acts).placed]
         for seal in placed
         if seal.patch.kind.startswith("stamp_")

@@ -230,22 +230,27 @@ MARK_KINDS = (
 )
 
 _LAYOUTS = {
-    "letter": 0.16,
-    "contract": 0.22,
-    "act": 0.10,
+    "letter": 0.17,
+    "contract": 0.17,
+    "act": 0.08,
     "statute": 0.05,
     "invoice": 0.07,
-    "estimate": 0.09,
-    "conditions": 0.06,
-    "codes": 0.03,
-    "form": 0.08,
+    "estimate": 0.06,
+    "conditions": 0.04,
+    "codes": 0.02,
+    "form": 0.07,
     "application": 0.04,
-    "certificate": 0.05,
-    "cover": 0.05,
-    "drawing": 0.06,
+    "certificate": 0.06,
+    "cover": 0.04,
+    "drawing": 0.05,
+    "plat": 0.03,
+    "cheque": 0.02,
+    "receipt": 0.02,
+    "manuscript": 0.03,
+    "book": 0.01,
 }
 
-_PAPERS = {"digital": 0.14, "scan": 0.48, "copy": 0.16, "fax": 0.06, "camera": 0.16}
+_PAPERS = {"digital": 0.14, "scan": 0.46, "copy": 0.16, "fax": 0.05, "camera": 0.16, "photostat": 0.03}
 
 
 class SynthConfig(Section):

@@ -76,7 +76,8 @@ _NAME_STYLES = (
         FontStyle.SCRIPT,
         re.compile(
             r"script|handwrit|\bhand\b|cursive|chancery|brush|callig|signature|vibes|dancing|comic|humor|lobster|leckerli"
-            r"|kristi|isabella|karumbi|breip|joscelyn|femkeklaver|dyuthi|chilanka|because we|havana|tomson",
+            r"|kristi|isabella|karumbi|breip|joscelyn|femkeklaver|dyuthi|chilanka|because we|havana|tomson"
+            r"|fraktur|germania|medieval|uncial|blackletter|allura|tangerine|italianno|monsieur",
             re.I,
         ),
     ),

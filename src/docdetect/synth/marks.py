@@ -13,13 +13,16 @@ import numpy as np
 from docdetect.synth.codes import make_qr, qr_patch
 from docdetect.synth.distractors.codes import CodeDistractorKind, draw_code_distractor
 from docdetect.synth.distractors.form_signs import make_pictogram, make_year
+from docdetect.synth.distractors.print_blocks import PrintBlockKind, make_print_block
+from docdetect.synth.distractors.seals import make_seal_distractor
 from docdetect.synth.distractors.signatures import SignatureDistractorKind, make_signature_distractor
 from docdetect.synth.distractors.stamps import make_stamp_distractor
 from docdetect.synth.fonts import FontBook
+from docdetect.synth.handwriting.manuscripts import make_manuscript
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
 from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
-from docdetect.synth.ink import RGB, Ink, Pen, pen_ink
+from docdetect.synth.ink import RGB, Ink, Pen, pen_ink, random_pen
 from docdetect.synth.layouts.draft import script_of
 from docdetect.synth.page_layout import PageLayout, Slot, Text, TextStyle
 from docdetect.synth.patch import BlendMode, Patch, resized
@@ -35,6 +38,9 @@ LAYERS = ("print", "hand", "stamp", "signature", "code")
 _P_INITIALS_ON_SHORT_LINE = 0.25
 _P_INITIALS_ON_LONG_LINE = 0.05
 _SHORT_LINE_MM = 20
+
+# Pictures in slots narrower than this are ornamental initials.
+_INITIAL_MM = 26
 
 # Rows lower than this, such as those of title blocks, are signed in small letters.
 _LOW_ROW_MM = 7.5
@@ -52,7 +58,10 @@ _P_LOGO_IN_CODE = 0.5
 _MODULE_REPEATS = 4
 
 # Probability that a letterhead's emblem is a firm's name printed as a trade mark, and no logo or coat of arms.
-_P_NAME_AS_EMBLEM = 0.5
+_P_NAME_AS_EMBLEM = 0.35
+
+# Probability that another emblem is a printed seal or a firm's logo in a ring or a box.
+_P_SEAL_AS_EMBLEM = 0.5
 
 # Probability that a firm's name printed as its trade mark is in script type, and not in bold capitals.
 _P_BRAND_IN_SCRIPT_TYPE = 0.85
@@ -311,6 +320,8 @@ class MarkMaker:
         """A distractor printed in a letterhead: a logo, arms, an ornament, or a name in script type."""
         if self.rng.random() < _P_NAME_AS_EMBLEM:
             patch, wider = make_signature_distractor(self.rng, self.px_per_mm, self.fonts), 3.0
+        elif self.rng.random() < _P_SEAL_AS_EMBLEM:
+            patch, wider = make_seal_distractor(self.rng, self.px_per_mm, self.fonts), 2.0
         else:
             patch, wider = make_stamp_distractor(self.rng, self.px_per_mm, self.fonts), 1.6
         patch = self._shrunk_to(patch, slot.width_mm * wider, slot.height_mm)
@@ -339,6 +350,19 @@ class MarkMaker:
         y_mm = slot.y_mm - (patch.size_wh[1] / self.px_per_mm) * (0.4 if slot.kind != "tick" else 0.0)
         x_mm = slot.x_mm + float(self.rng.normal(0, 0.05)) * slot.width_mm
         return self.at(patch, x_mm, y_mm, "hand", name=f"handwriting: {kind.value}")
+
+    def manuscript(self, slot: Slot) -> PlacedPatch:
+        """Lines of handwriting that fill a slot of kind "script"."""
+        tool = pen_ink(self.rng), random_pen(self.rng)
+        patch = make_manuscript(self.rng, self.px_per_mm, (slot.width_mm, slot.height_mm), tool, self.recorded)
+        return self.at(patch, slot.x_mm, slot.y_mm, "hand", name="handwritten page")
+
+    def woodcut(self, slot: Slot) -> PlacedPatch:
+        """A printed picture of short strokes, or an ornamental initial in a small slot."""
+        kind = PrintBlockKind.INITIAL if slot.width_mm < _INITIAL_MM else PrintBlockKind.WOODCUT
+        patch = make_print_block(self.rng, self.px_per_mm, self.fonts, kind=kind)
+        patch = resized(patch, self._largest_factor(patch, slot.width_mm, slot.height_mm))
+        return self.at(patch, slot.x_mm, slot.y_mm, "print", name=kind.value)
 
     def correction(self, kind: ScribbleKind, text: Text) -> PlacedPatch:
         """A printed line that was struck out, circled or blacked out; `kind` is STRIKE, CIRCLE or REDACTION."""

@@ -12,21 +12,23 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from docdetect.synth.fonts import FontBook
+from docdetect.synth.fonts import FontBook, FontStyle
 from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.laying import lay_on_sheet
 from docdetect.synth.layouts import lay_out_page
+from docdetect.synth.layouts.draft import script_of
 from docdetect.synth.marks import MarkMaker, MarkSource, PlacedPatch
-from docdetect.synth.page_layout import PageLayout
+from docdetect.synth.page_layout import PageLayout, TextStyle
 from docdetect.synth.paper.copying import (
     COPY_PROCESSES,
     CopyProcess,
     PageDamage,
+    random_close_up,
     random_damage,
     random_geometry,
 )
 from docdetect.synth.paper.damage import background, bleed_through, damage_picture, damage_sheet
-from docdetect.synth.paper.geometry import Geometry
+from docdetect.synth.paper.geometry import Geometry, close_up
 from docdetect.synth.placement import place_marks, random_mark_probabilities
 from docdetect.synth.raster import draw_layout
 from docdetect.synth.text import Writer, random_writer
@@ -34,12 +36,15 @@ from docdetect.types import ByteArray, SizeWH
 
 # The steps that have random generators of their own. The position of a step is part of its generator's seed, so that
 # the order must not change.
-_STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed")
+_STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed", "close_up")
 
 # Probability that the signatures and stamps of a page are all larger or smaller than usual, and by how much at most:
 # people scan small papers and large ones, and programs save both as pictures of one size.
 _P_OTHER_SCALE = 0.3
 _SCALES = (0.5, 2.6)
+
+# Probability that a fax shows the line that its machine prints at the top.
+_P_FAX_HEADER = 0.7
 
 # Least size of a QR code's module in 1-bit copies; smaller modules run together into a black square.
 _MIN_MODULE_PX = 1.25
@@ -158,7 +163,10 @@ def plan_page(
     empty = bool(rng.random() < materials.p_empty)
     writer = random_writer(_generator(key, "text"))
     layout = lay_out_page(document_kind, writer, materials.fonts).layout
-    px_per_mm = long_side_px / max(layout.width_mm, layout.height_mm)
+    if copy_process == "fax":
+        _set_fax_header(layout, writer, materials.fonts)
+    zoom = random_close_up(_generator(key, "close_up"), copy_process)
+    px_per_mm = long_side_px * zoom / max(layout.width_mm, layout.height_mm)
     sheet_wh = round(layout.width_mm * px_per_mm), round(layout.height_mm * px_per_mm)
     mark_writer = Writer(_generator(key, "marks"), writer.language, writer.second)
     mark_oversampling = oversampling if copy_process == "digital" else 1.0
@@ -180,6 +188,7 @@ def plan_page(
     placed = tuple(place_marks(maker, layout, probabilities, empty=empty))
     damage = random_damage(_generator(key, "damage"), copy_process)
     geometry = random_geometry(_generator(key, "geometry"), copy_process, sheet_wh, materials.p_turned)
+    geometry = close_up(_generator(key, "close_up"), geometry, zoom)
     return PagePlan(key, layout, sheet_wh, placed, damage, geometry, document_kind)
 
 
@@ -212,6 +221,18 @@ def draw_page(plan: PagePlan) -> SynthPage:
     pixels = damage_picture(_generator(plan.key, "picture"), pixels, damage)
     finished = geometry.turn_pixels(pixels)
     return SynthPage(finished, tuple(marks), tuple(distractors), tuple(names), tuple(drawn), plan)
+
+
+def _set_fax_header(layout: PageLayout, writer: Writer, fonts: FontBook) -> None:
+    """Sets the line that a fax machine prints at the top edge: a date, a time, who sends, a number, a page."""
+    if writer.rng.random() > _P_FAX_HEADER:
+        return
+    rng = writer.rng
+    face = fonts.choose(rng, script_of(writer), FontStyle.MONO if rng.random() < 0.6 else FontStyle.SANS)
+    style = TextStyle(face, float(rng.uniform(2.2, 3.2)))
+    clock = f"{int(rng.integers(0, 24)):02d}:{int(rng.integers(0, 60)):02d}"
+    text = f"{writer.date()}  {clock}  {writer.pick(writer.language.firms)}  {writer.digits(7)}  P.{writer.digits(2)}"
+    layout.text(float(rng.uniform(4, 14)), float(rng.uniform(3, 6)), text, style)
 
 
 def _generator(key: tuple[int, int], step: str) -> np.random.Generator:

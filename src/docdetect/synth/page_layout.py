@@ -115,6 +115,8 @@ SlotKind: TypeAlias = Literal[
     "emblem",  # a logo or a coat of arms in a printed letterhead
     "icon",  # a printed pictogram
     "year",  # the printed year of a form
+    "script",  # a space that is filled with handwriting
+    "woodcut",  # a printed picture or an ornamental initial
 ]
 
 

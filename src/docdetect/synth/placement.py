@@ -18,6 +18,7 @@ from docdetect.synth.page_layout import PageLayout, Slot, SlotKind, Text
 from docdetect.synth.scenes.beside import neighbours, writing_beside
 from docdetect.synth.scenes.crowds import corner_initials, margin_approvals, name_stamps, signed_stamps, stacked_stamps
 from docdetect.synth.scenes.office import grid_stamps, library_stamps, office_stamps
+from docdetect.synth.scenes.printed import print_blocks, printed_seals, stray_writing
 from docdetect.synth.stamps.impression import StampShape
 
 # Probability that a stamp beside a signature is set onto the signature.
@@ -89,6 +90,12 @@ _P_MARGIN_APPROVALS = 0.04
 _P_STACKED_STAMPS = 0.06
 _P_CORNER_INITIALS = 0.06
 
+# Probabilities of print and writing anywhere on a page that are no marks: blocks of print, printed seals and logos,
+# numbers, words and sketches by hand.
+_P_PRINT_BLOCKS = 0.22
+_P_PRINTED_SEALS = 0.2
+_P_STRAY_WRITING = 0.16
+
 # Most signatures of a page that get a neighbour, a name stamp or a date.
 _MOST_WITH_COMPANY = 6
 
@@ -153,6 +160,9 @@ def place_marks(
         *_emblems(maker, _slots(layout, "emblem")),
         *[maker.brand(slot) for slot in _slots(layout, "brand")],
         *[maker.form_sign(slot) for slot in _slots(layout, "icon", "year")],
+        *[maker.manuscript(slot) for slot in _slots(layout, "script")],
+        *[maker.woodcut(slot) for slot in _slots(layout, "woodcut")],
+        *_anywhere(maker, layout),
         *_handwriting(maker, layout, probabilities),
         *_corrections(maker, layout),
         *_codes(maker, _slots(layout, "code"), probabilities, empty=empty),
@@ -165,6 +175,19 @@ def place_marks(
             # No place was filled by chance. Pages without marks have a probability of their own: this page gets some.
             placed += _signatures_and_stamps(maker, layout, replace(probabilities, p_signature=1.0, p_stamp=0.6))
     return sorted(placed, key=lambda one: one.layer)
+
+
+def _anywhere(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:
+    """Print and writing anywhere on the page that look like marks and are none; see `scenes/printed.py`."""
+    rng = maker.rng
+    placed: list[PlacedPatch] = []
+    if rng.random() < _P_PRINT_BLOCKS:
+        placed += print_blocks(maker, layout, int(rng.integers(1, 5)))
+    if rng.random() < _P_PRINTED_SEALS:
+        placed += printed_seals(maker, layout, int(rng.choice([1, 2, 4], p=[0.65, 0.23, 0.12])))
+    if rng.random() < _P_STRAY_WRITING:
+        placed += stray_writing(maker, layout, int(rng.integers(1, 4)))
+    return placed
 
 
 def _scenes(maker: MarkMaker, layout: PageLayout, placed: list[PlacedPatch]) -> list[PlacedPatch]:

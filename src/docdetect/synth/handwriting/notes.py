@@ -20,6 +20,7 @@ from docdetect.synth.handwriting.writing import (
     noting_hand,
     random_capital,
     random_letters,
+    swift_hand,
     write,
     write_capital,
     write_digits,
@@ -36,6 +37,9 @@ _RECORDED_X_HEIGHT_MM = 6.5
 
 # Probability that a note is written with recorded words, where there are any.
 _P_RECORDED_NOTE = 0.5
+
+# A hand that is more fluent than this joins its digits and writes months as words.
+_SWIFT_OVERLAP = 0.45
 
 _BLACK_MARKER = Ink((22, 22, 24), 1.0)
 
@@ -80,6 +84,7 @@ def make_scribble(
     ink: Ink | None = None,
     pen: Pen | None = None,
     recorded: RecordedInk | None = None,
+    swift: bool = False,
 ) -> Patch:
     """Draws handwriting that is no signature.
 
@@ -89,12 +94,13 @@ def make_scribble(
         kind: what is written; None for the usual mixture.
         ink, pen: None for the usual mixture; a redaction has its own.
         recorded: recorded words, or None. Notes are written with the words that are never used in signatures.
+        swift: whether the hand is that of somebody who signs, slanted and fast, and not one that fills in forms.
     """
     kinds = list(_P_KINDS)
     chosen = kind or kinds[int(rng.choice(len(kinds), p=list(_P_KINDS.values())))]
     if chosen is ScribbleKind.REDACTION:
         return _redaction(rng, px_per_mm)
-    hand = noting_hand(rng)
+    hand = swift_hand(rng) if swift else noting_hand(rng)
     traces = _note(rng, hand, recorded) if chosen is ScribbleKind.NOTE else _DRAWN[chosen](rng, hand)
     return draw_traces(rng, traces, pen or random_pen(rng), ink or pen_ink(rng), px_per_mm)
 
@@ -131,7 +137,7 @@ def _date(rng: Rng, hand: Hand) -> list[Trace]:
         f"{day:02d}-{month:02d}-{year}",
         f"{day:02d}.{month:02d}.{year % 100:02d}",
     )
-    if rng.random() < 0.25:
+    if rng.random() < (0.25 if hand.overlap < _SWIFT_OVERLAP else 0.5):
         return _worded_date(rng, hand, day, year)
     traces, _ = write_digits(rng, hand, forms[int(rng.integers(len(forms)))])
     return _scaled(rng, traces, 1.4, 3.4)
@@ -141,8 +147,9 @@ def _worded_date(rng: Rng, hand: Hand, day: int, year: int) -> list[Trace]:
     """A word of random letters in place of the month, then the day and the year."""
     traces, x = write_capital(rng, hand, random_capital(rng))
     word, x = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 8))), x)
-    digits, _ = write_digits(rng, hand, f"{day}, {year}", x + float(rng.uniform(0.6, 1.2)))
-    return _scaled(rng, [*traces, *word, *digits], 1.3, 2.4)
+    date = f"{day}, {year}" if rng.random() < 0.7 else f"{day}-{year % 100:02d}"
+    digits, _ = write_digits(rng, hand, date, x + float(rng.uniform(0.3, 1.2)))
+    return _scaled(rng, [*traces, *word, *digits], 1.3, 2.4 if hand.overlap < _SWIFT_OVERLAP else 3.2)
 
 
 def _number(rng: Rng, hand: Hand) -> list[Trace]:

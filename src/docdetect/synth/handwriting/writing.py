@@ -7,7 +7,7 @@ that come out have y down, as pixels have.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from docdetect.synth.handwriting.kinematics import Floats, Trace, plan_strokes, 
 from docdetect.synth.handwriting.letterforms import ASCENDERS, CAPITALS, DESCENDERS, DIGITS, LOWER, Movement, Targets
 
 Rng = np.random.Generator
+
+
+# Least fluency of a swift hand.
+_SWIFT = 0.45
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,19 @@ def noting_hand(rng: Rng) -> Hand:
         decay=0.0,
         climb=float(rng.normal(0.0, 0.015)),
         p_pen_lift=float(rng.choice([0.1, 0.4, 0.9])),
+    )
+
+
+def swift_hand(rng: Rng) -> Hand:
+    """The hand of a person who writes a date or a word as fast as the signature beside it: slanted, large, fluent."""
+    signing = signing_hand(rng)
+    return replace(
+        signing,
+        slant=signing.slant * 0.8,
+        capital=min(signing.capital, 1.3),
+        overlap=float(rng.uniform(_SWIFT, 0.9)),
+        wobble=min(signing.wobble, 0.1),
+        decay=min(signing.decay, 0.3),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from docdetect.synth.fonts import FontBook
-from docdetect.synth.layouts import certificate, contract, form, letter, project, tables
+from docdetect.synth.layouts import certificate, contract, form, letter, manuscript, money, project, survey, tables
 from docdetect.synth.layouts.draft import Draft, new_draft
 from docdetect.synth.text import Writer
 
@@ -22,11 +22,13 @@ class DocumentKind:
         lay_out: lays out a page of this kind on an empty draft.
         p_landscape: probability that the page is wider than high.
         p_a3: probability that the page is A3; other pages are A4, letter or legal.
+        sizes_mm: sizes of the paper (width, height) where it has none of these formats, each equally likely.
     """
 
     lay_out: Callable[[Draft], None]
     p_landscape: float = 0.0
     p_a3: float = 0.0
+    sizes_mm: tuple[tuple[float, float], ...] = ()
 
 
 DOCUMENT_KINDS = {
@@ -43,6 +45,11 @@ DOCUMENT_KINDS = {
     "certificate": DocumentKind(certificate.certificate, p_landscape=0.45),
     "cover": DocumentKind(project.cover),
     "drawing": DocumentKind(project.drawing, p_landscape=0.8, p_a3=0.6),
+    "plat": DocumentKind(survey.plat, sizes_mm=survey.SHEETS_MM),
+    "cheque": DocumentKind(money.cheque, sizes_mm=money.CHEQUES_MM),
+    "receipt": DocumentKind(money.receipt, sizes_mm=money.RECEIPTS_MM),
+    "manuscript": DocumentKind(manuscript.manuscript),
+    "book": DocumentKind(manuscript.book_page, sizes_mm=manuscript.BOOK_PAGES_MM),
 }
 
 
@@ -55,6 +62,6 @@ def lay_out_page(name: str, writer: Writer, fonts: FontBook) -> Draft:
         fonts: font faces for the text.
     """
     kind = DOCUMENT_KINDS[name]
-    draft = new_draft(writer, fonts, p_landscape=kind.p_landscape, p_a3=kind.p_a3)
+    draft = new_draft(writer, fonts, p_landscape=kind.p_landscape, p_a3=kind.p_a3, sizes_mm=kind.sizes_mm)
     kind.lay_out(draft)
     return draft

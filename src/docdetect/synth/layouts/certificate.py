@@ -9,6 +9,9 @@ from docdetect.synth.layouts import letterheads
 from docdetect.synth.layouts.draft import Draft
 from docdetect.synth.page_layout import Line
 
+# Probability that the title of a certificate is set in script type or blackletter.
+_P_SCRIPT_TITLE = 0.4
+
 
 def certificate(draft: Draft) -> None:
     """Lays out a framed certificate: arms, a large title, a name in script type, one or two people who sign."""
@@ -19,6 +22,9 @@ def certificate(draft: Draft) -> None:
     layout.slot("emblem", middle, draft.y + 13, 28, 28)
     draft.y += 40
     title = typography.title.sized(1.6).coloured(typography.accent)
+    if draft.chance(_P_SCRIPT_TITLE):
+        # Names of states, schools and firms stand in script type or blackletter on many certificates.
+        title = typography.script.sized(draft.between(1.6, 2.6)).coloured(typography.accent)
     inset = layout.width_mm * 0.16
     column = layout.width_mm - 2 * inset
     draft.y = layout.paragraph((inset, draft.y, column), writer.pick(writer.language.titles), title, 1.3, "centre") + 4

@@ -127,7 +127,14 @@ class Draft:
         self.y += lines * self.typography.body.size_mm * self.typography.leading
 
 
-def new_draft(writer: Writer, fonts: FontBook, *, p_landscape: float = 0.0, p_a3: float = 0.0) -> Draft:
+def new_draft(
+    writer: Writer,
+    fonts: FontBook,
+    *,
+    p_landscape: float = 0.0,
+    p_a3: float = 0.0,
+    sizes_mm: tuple[tuple[float, float], ...] = (),
+) -> Draft:
     """An empty page of a random format, with random fonts and margins.
 
     Args:
@@ -135,6 +142,7 @@ def new_draft(writer: Writer, fonts: FontBook, *, p_landscape: float = 0.0, p_a3
         fonts: font faces to choose from.
         p_landscape: probability that the page is wider than high.
         p_a3: probability that the page is A3.
+        sizes_mm: sizes of the paper (width, height) where it has no common format, each equally likely.
     """
     rng = writer.rng
     p_formats = _P_FORMATS_ENGLISH if writer.language.code == "en" else _P_FORMATS_OTHER
@@ -142,6 +150,8 @@ def new_draft(writer: Writer, fonts: FontBook, *, p_landscape: float = 0.0, p_a3
     width, height = _FORMATS_MM[name]
     if rng.random() < p_landscape:
         width, height = height, width
+    if sizes_mm:
+        width, height = sizes_mm[int(rng.integers(len(sizes_mm)))]
     typography = _random_typography(writer, fonts)
     return Draft(PageLayout(width, height), writer, typography, typography.margin_top_mm)
 

@@ -14,9 +14,10 @@ from docdetect.synth.ink import RGB
 from docdetect.synth.paper.geometry import Geometry, before_camera, flat, on_scanner
 from docdetect.types import SizeWH
 
-# Ways of copying: a PDF made by a program, a scan in colour or grey, a 1-bit photocopy, a fax, a photograph.
-CopyProcess: TypeAlias = Literal["digital", "scan", "copy", "fax", "camera"]
-COPY_PROCESSES: tuple[CopyProcess, ...] = ("digital", "scan", "copy", "fax", "camera")
+# Ways of copying: a PDF made by a program, a scan in colour or grey, a 1-bit photocopy, a fax, a photograph, and a
+# photostat (a photographic negative, white on black).
+CopyProcess: TypeAlias = Literal["digital", "scan", "copy", "fax", "camera", "photostat"]
+COPY_PROCESSES: tuple[CopyProcess, ...] = ("digital", "scan", "copy", "fax", "camera", "photostat")
 
 # Darkening, out of 255, from which a person sees ink on clean white paper.
 VISIBLE_DARKENING = 20
@@ -26,6 +27,17 @@ _TRACEABLE_DARKENING = 7
 
 # Probability that a sheet on a scanner lies exactly straight and fills the picture.
 _P_STRAIGHT_SCAN = 0.12
+
+# Probabilities that a 1-bit copy renders greys as dots, and that it is the copy of a copy.
+_P_DITHERED = 0.3
+_P_COPY_OF_A_COPY = 0.35
+
+# Probability that a photograph is taken under a lamp of coloured light.
+_P_LAMP = 0.45
+
+# Probability that the picture shows a part of the sheet alone, and by how much that part is enlarged.
+_P_CLOSE_UP = 0.08
+_CLOSE_UPS = (1.2, 2.2)
 
 # Probabilities of 1, 2 and 3 quarter turns of a page that is turned.
 _P_QUARTER_TURNS = (0.4, 0.2, 0.4)
@@ -52,6 +64,10 @@ class PageDamage:
         bleed: how strongly the other side of the sheet shines through, from 0 to 1.
         jpeg_quality: JPEG quality of the picture, 0 to 100.
         surround: colour around the sheet: a scanner's lid or a desk.
+        dither: how far greys are spread around the threshold of a 1-bit copy, in levels of 255; they become dots.
+        generations: how many times a 1-bit copy was copied.
+        light: colour of the light that falls on the page.
+        negative: whether the picture is a negative, white on black.
     """
 
     kind: CopyProcess
@@ -72,6 +88,10 @@ class PageDamage:
     bleed: float = 0.0
     jpeg_quality: int = 95
     surround: RGB = (255, 255, 255)
+    dither: int = 0
+    generations: int = 1
+    light: RGB = (255, 255, 255)
+    negative: bool = False
 
     @property
     def visible_darkening(self) -> float:
@@ -82,7 +102,8 @@ class PageDamage:
         if self.threshold is not None:
             luma = 0.299 * self.tint[0] + 0.587 * self.tint[1] + 0.114 * self.tint[2]
             paper = luma * (1 - self.uneven_light * 0.5)
-            needed = (paper - self.threshold) / (max(self.contrast, 0.05) * paper / 255)
+            # With dots, ink is seen from where a quarter of its px are black.
+            needed = (paper - self.threshold - self.dither * 0.5) / (max(self.contrast, 0.05) * paper / 255)
             return float(np.clip(needed, VISIBLE_DARKENING, 250))
         needed = (VISIBLE_DARKENING + 1.2 * self.noise_std) / max(self.contrast * min(self.tint) / 255, 0.05)
         return float(min(needed, 250))
@@ -99,7 +120,10 @@ class PageDamage:
 
 def random_damage(rng: np.random.Generator, kind: CopyProcess) -> PageDamage:
     """The random damage of a page that is copied in this way."""
-    return {"digital": _digital, "scan": _scan, "copy": _copy, "fax": _fax, "camera": _camera}[kind](rng)
+    makers = {
+        "digital": _digital, "scan": _scan, "copy": _copy, "fax": _fax, "camera": _camera, "photostat": _photostat,
+    }  # fmt: skip
+    return makers[kind](rng)
 
 
 def random_geometry(rng: np.random.Generator, kind: CopyProcess, size_wh: SizeWH, p_turned: float) -> Geometry:
@@ -117,6 +141,13 @@ def random_geometry(rng: np.random.Generator, kind: CopyProcess, size_wh: SizeWH
     if kind == "digital" or rng.random() < _P_STRAIGHT_SCAN:
         return flat(size_wh, turns)
     return on_scanner(rng, size_wh, turns)
+
+
+def random_close_up(rng: np.random.Generator, kind: CopyProcess) -> float:
+    """How many times larger than the whole sheet the picture shows a part of it: 1 for most pages."""
+    if kind == "digital" or rng.random() >= _P_CLOSE_UP:
+        return 1.0
+    return float(rng.uniform(*_CLOSE_UPS))
 
 
 def _digital(rng: np.random.Generator) -> PageDamage:
@@ -151,12 +182,15 @@ def _scan(rng: np.random.Generator) -> PageDamage:
 
 
 def _copy(rng: np.random.Generator) -> PageDamage:
-    """A photocopy, scanned with 1 bit to the px."""
+    """A photocopy, scanned with 1 bit to the px, at times with dots for greys or copied several times."""
+    dithered = rng.random() < _P_DITHERED
     return PageDamage(
         "copy",
+        dither=int(rng.integers(30, 100)) if dithered else 0,
+        generations=int(rng.integers(2, 5)) if not dithered and rng.random() < _P_COPY_OF_A_COPY else 1,
         contrast=float(rng.uniform(0.8, 1.0)),
         grey=True,
-        threshold=int(rng.integers(186, 234)),
+        threshold=int(rng.integers(130, 190)) if dithered else int(rng.integers(160, 234)),
         blur_px=float(rng.uniform(0.0, 0.6)),
         noise_std=float(rng.uniform(1, 5)),
         texture=float(rng.uniform(0, 1.5)),
@@ -185,9 +219,10 @@ def _fax(rng: np.random.Generator) -> PageDamage:
 
 
 def _camera(rng: np.random.Generator) -> PageDamage:
-    """A photograph of a sheet on a desk."""
+    """A photograph of a sheet on a desk, by daylight or under a lamp."""
     return PageDamage(
         "camera",
+        light=_lamp(rng) if rng.random() < _P_LAMP else (255, 255, 255),
         tint=_paper_tint(rng),
         contrast=float(rng.uniform(0.65, 0.98)),
         grey=bool(rng.random() < 0.08),
@@ -203,6 +238,36 @@ def _camera(rng: np.random.Generator) -> PageDamage:
     )
 
 
+def _photostat(rng: np.random.Generator) -> PageDamage:
+    """A photographic negative of a page: white print on dark, often bluish or brownish paper with stains and noise."""
+    return PageDamage(
+        "photostat",
+        tint=(255, 255, 255),
+        contrast=float(rng.uniform(0.55, 0.95)),
+        grey=True,
+        blur_px=float(rng.uniform(0.2, 0.9)),
+        noise_std=float(rng.uniform(1, 7)),
+        texture=float(rng.uniform(0, 4)),
+        uneven_light=float(rng.uniform(0.0, 0.2)),
+        specks=int(rng.integers(0, 60)),
+        holes=int(rng.choice([0, 2], p=[0.6, 0.4])),
+        folds=int(rng.random() < 0.15),
+        jpeg_quality=int(rng.integers(50, 93)),
+        surround=_lid(rng),
+        light=((255, 255, 255), (226, 236, 255), (255, 240, 220))[int(rng.integers(3))],
+        negative=True,
+    )
+
+
+def _lamp(rng: np.random.Generator) -> RGB:
+    """The colour of a lamp's light: yellow from bulbs, bluish or greenish from tubes."""
+    base = ((255, 226, 176), (255, 240, 206), (222, 236, 255), (232, 255, 232))[
+        int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))
+    ]
+    red, green, blue = (int(np.clip(value + rng.normal(0, 8), 120, 255)) for value in base)
+    return red, green, blue
+
+
 def _paper_tint(rng: np.random.Generator) -> RGB:
     """The colour of paper: mostly white, often cream or greyish, seldom coloured."""
     uniform = rng.random()
@@ -212,7 +277,12 @@ def _paper_tint(rng: np.random.Generator) -> RGB:
     if uniform < 0.9:
         level = int(rng.integers(225, 252))
         return min(255, level + int(rng.integers(0, 8))), level, max(0, level - int(rng.integers(0, 22)))
-    red, green, blue = (int(value) for value in rng.integers(205, 252, 3))
+    if rng.random() < 0.5:
+        red, green, blue = (int(value) for value in rng.integers(205, 252, 3))
+        return red, green, blue
+    # Carbon copies, forms and duty papers come in strong colours, and old paper is brown.
+    bases = ((236, 196, 198), (246, 232, 170), (196, 226, 200), (190, 214, 236), (222, 204, 170), (214, 206, 232))
+    red, green, blue = (int(np.clip(value + rng.normal(0, 9), 120, 255)) for value in bases[int(rng.integers(6))])
     return red, green, blue
 
 

@@ -17,6 +17,9 @@ from docdetect.types import ByteArray, SizeWH
 # Side of the tile of noise that is repeated over a page.
 _NOISE_TILE_PX = 384
 
+# Levels of the black and the white of a photostat.
+_NEGATIVE_LEVELS = (44, 236)
+
 # Long side of A4, from which the size of punched holes follows.
 _LONG_SIDE_MM = 297
 
@@ -65,6 +68,8 @@ def damage_picture(rng: np.random.Generator, pixels: ByteArray, damage: PageDama
     """Damages the picture as a copier or camera does: light, blur, resolution, colours, noise, greys, specks."""
     if damage.uneven_light > 0.01 or damage.edge_shadow > 0:
         pixels = cv2.multiply(pixels, _light(rng, (pixels.shape[1], pixels.shape[0]), damage), scale=1 / 255)
+    if damage.light != (255, 255, 255) and not damage.negative:
+        pixels = _lit(pixels, damage)
     if damage.blur_px > 0.15:
         pixels = cv2.GaussianBlur(pixels, (0, 0), damage.blur_px)
     if damage.resolution < 1:
@@ -74,7 +79,9 @@ def damage_picture(rng: np.random.Generator, pixels: ByteArray, damage: PageDama
     if damage.noise_std > 0.3 or damage.texture > 0.3:
         pixels = _noisy(rng, pixels, damage)
     if damage.threshold is not None:
-        pixels = _bilevel(pixels, damage.threshold)
+        pixels = _bilevel(rng, pixels, damage)
+    if damage.negative:
+        pixels = _negative(pixels, damage)
     if damage.specks:
         _specks(rng, pixels, damage.specks)
     return np.asarray(pixels, np.uint8)
@@ -194,16 +201,40 @@ def _repeated(tile: NDArray[np.int16], width: int, height: int) -> NDArray[np.in
     return np.tile(tile, (rows, columns))[:height, :width]
 
 
-def _bilevel(pixels: ByteArray, threshold: int) -> ByteArray:
+def _bilevel(rng: np.random.Generator, pixels: ByteArray, damage: PageDamage) -> ByteArray:
     """The picture in black and white at twice the resolution, then averaged.
 
-    1-bit scans have a higher resolution than the pictures that networks are trained on.
+    1-bit scans have a higher resolution than the pictures that networks are trained on. Greys become dots where the
+    damage says so, and each further copy is a little blurred, thicker or thinner, and brought to black and white again.
     """
     grey = pixels[:, :, 0]
-    fine = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    fine = np.asarray(cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+    threshold = damage.threshold or 128
+    if damage.dither:
+        grain = rng.integers(-damage.dither, damage.dither + 1, (_NOISE_TILE_PX, _NOISE_TILE_PX)).astype(np.int16)
+        fine = np.asarray(cv2.add(fine, _repeated(grain, fine.shape[1], fine.shape[0]), dtype=cv2.CV_8U), np.uint8)
     _, fine = cv2.threshold(fine, threshold, 255, cv2.THRESH_BINARY)
+    # A copier makes everything thicker or everything thinner, again with each copy.
+    level = float(rng.uniform(95, 165))
+    for _ in range(damage.generations - 1):
+        fine = cv2.GaussianBlur(fine, (0, 0), float(rng.uniform(1.0, 1.7)))
+        _, fine = cv2.threshold(fine, level, 255, cv2.THRESH_BINARY)
     black = cv2.resize(fine, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.merge([black] * 3), np.uint8)
+
+
+def _lit(pixels: ByteArray, damage: PageDamage) -> ByteArray:
+    """The picture under coloured light."""
+    table = np.arange(256)[:, None] * np.array(damage.light) / 255
+    return np.asarray(cv2.LUT(pixels, np.rint(table)[None].astype(np.uint8)), np.uint8)
+
+
+def _negative(pixels: ByteArray, damage: PageDamage) -> ByteArray:
+    """The negative of the picture: black paper is dark grey, and white print has the tint of the photographic paper."""
+    dark, light = _NEGATIVE_LEVELS
+    levels = dark + (255 - np.arange(256)[:, None]) / 255 * (np.array(damage.light) - 25 - dark)
+    levels = np.clip(levels, 0, light)
+    return np.asarray(cv2.LUT(pixels, np.rint(levels)[None].astype(np.uint8)), np.uint8)
 
 
 def _specks(rng: np.random.Generator, pixels: ByteArray, count: int) -> None:

@@ -157,6 +157,23 @@ class Geometry:
         return np.stack([sheet_x, sheet_y], axis=2)
 
 
+def close_up(rng: np.random.Generator, geometry: Geometry, factor: float) -> Geometry:
+    """The part of a picture that is `factor` times smaller than the picture, anywhere in it.
+
+    Args:
+        rng: random generator.
+        geometry: how the sheet lies in the whole picture, whose bend, if any, is kept.
+        factor: how many times smaller the part is, at least 1.
+    """
+    if factor <= 1:
+        return geometry
+    width, height = geometry.picture_wh
+    part_wh = round(width / factor), round(height / factor)
+    left, top = float(rng.uniform(0, width - part_wh[0])), float(rng.uniform(0, height - part_wh[1]))
+    matrix = _shift(-round(left), -round(top)) @ geometry.matrix
+    return Geometry(geometry.sheet_wh, part_wh, matrix, geometry.bend, geometry.quarter_turns)
+
+
 def flat(size_wh: SizeWH, quarter_turns: int = 0) -> Geometry:
     """The sheet as it is, for pages of PDFs that programs made and for perfect scans."""
     return Geometry(size_wh, size_wh, _IDENTITY, None, quarter_turns)

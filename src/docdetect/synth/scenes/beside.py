@@ -23,6 +23,9 @@ _P_PLACES = (0.46, 0.32, 0.12, 0.10)
 # Probability that the writing has the pen and ink of the signature.
 _P_SAME_PEN = 0.75
 
+# Probability that the writing is as swift as the signature.
+_P_SWIFT = 0.65
+
 # Distance between a signature and what is written beside it: often they touch.
 _GAP_MM = (-2.5, 7.0)
 
@@ -43,7 +46,13 @@ def writing_beside(maker: MarkMaker, signatures: list[PlacedPatch], p_beside: fl
         kind = _KINDS[int(rng.choice(4, p=_P_KINDS))]
         ink = _ink_of(signature.patch) if rng.random() < _P_SAME_PEN else maker.own_ink()
         patch = make_scribble(
-            rng, maker.drawn_px_per_mm, kind=kind, ink=ink, pen=random_pen(rng), recorded=maker.recorded
+            rng,
+            maker.drawn_px_per_mm,
+            kind=kind,
+            ink=ink,
+            pen=random_pen(rng),
+            recorded=maker.recorded,
+            swift=bool(rng.random() < _P_SWIFT),
         )
         name = {ScribbleKind.DATE: "date beside a signature"}.get(kind, "writing beside a signature")
         written.append(_placed(maker, patch, maker.box_mm(signature), name))

@@ -40,6 +40,7 @@ class StampShape(str, Enum):
     OFFICE = "office"  # a word, a date, a name or a number, mostly without a frame
     GRID = "grid"  # a grid of fields to be filled in
     LIBRARY = "library"  # a small oval or circle of a library or an archive
+    EMBOSSED = "embossed"  # a seal that is pressed into the paper without ink, so that only its shadows are seen
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _grid(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[
 
 # Each shape with its probability beside a signature and the function that cuts its rubber.
 _P_AND_MAKERS = {
-    StampShape.ROUND: (0.48, round_seal),
+    StampShape.ROUND: (0.46, round_seal),
     StampShape.OVAL: (0.06, oval_seal),
     StampShape.ROUND_DATE: (0.05, round_dater),
     StampShape.FRAMED: (0.11, framed_stamp),
@@ -87,6 +88,7 @@ _P_AND_MAKERS = {
     StampShape.OFFICE: (0.06, _office),
     StampShape.GRID: (0.01, _grid),
     StampShape.LIBRARY: (0.01, library_stamp),
+    StampShape.EMBOSSED: (0.02, round_seal),
 }
 
 _STRAIGHT = frozenset(
@@ -116,6 +118,8 @@ def make_stamp(
     chosen = shape or shapes[int(rng.choice(len(shapes), p=[_P_AND_MAKERS[one][0] for one in shapes]))]
     canvas, kind = _P_AND_MAKERS[chosen][1](rng, fonts, script or stamp_script(rng, fonts), px_per_mm)
     degrees = _random_angle(rng, straight=chosen in _STRAIGHT)
+    if chosen is StampShape.EMBOSSED:
+        return _embossed(rng, canvas, degrees)
     cover = printed(rng, canvas, wear or random_wear(rng), degrees)
     return Patch.of_ink(cover, ink or stamp_ink(rng), kind)
 
@@ -301,6 +305,23 @@ def _squeezed(ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
     """The print after its ink was squeezed from the middle of broad strokes to their edges."""
     inside = cv2.GaussianBlur(ink, (0, 0), max(0.5, 0.16 * px_per_mm))
     return np.asarray(ink * (1 - np.float32(amount * 0.85) * np.clip((inside - 0.62) / 0.3, 0, 1)), np.float32)
+
+
+def _embossed(rng: Rng, canvas: StampCanvas, degrees: float) -> Patch:
+    """The shadows of a seal that is pressed into the paper: the slopes that turn away from the light are grey.
+
+    An embossed seal certifies as an inked one does, so that it is a mark. Scans show its shadows alone.
+    """
+    alpha = _turned(canvas.alpha, degrees).astype(np.float32) / np.float32(255)
+    height = cv2.GaussianBlur(alpha, (0, 0), 0.14 * canvas.scale)
+    light = float(rng.uniform(0, 2 * np.pi))
+    slope = cv2.Sobel(height, cv2.CV_32F, 1, 0) * np.cos(light) + cv2.Sobel(height, cv2.CV_32F, 0, 1) * np.sin(light)
+    shadow = np.clip(slope / max(float(np.percentile(slope, 99.5)), 1e-6), 0, 1) * float(rng.uniform(0.45, 1.0))
+    disc = cv2.GaussianBlur(alpha, (0, 0), 2.5 * canvas.scale) > 0.04
+    cover = shadow + disc * float(rng.uniform(0, 0.08))
+    shade = int(rng.integers(60, 130))
+    print_ = _averaged_down(np.rint(np.clip(cover, 0, 1) * 255).astype(np.uint8), canvas.factor)
+    return Patch.of_ink(print_, Ink((shade, shade, shade)), "stamp_official")
 
 
 def _doubled(rng: Rng, ink: FloatArray, amount: float, px_per_mm: float) -> FloatArray:
