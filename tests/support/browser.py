@@ -11,8 +11,11 @@ import pytest
 
 
 @contextmanager
-def open_browser(width: int = 1280, height: int = 850) -> Iterator[Any]:
-    """A window of `width` x `height` CSS pixels. Skips the test where Chromium or its driver is missing."""
+def open_browser(width: int = 1280, height: int = 850, *, network: bool = False) -> Iterator[Any]:
+    """A window of `width` x `height` CSS pixels. Skips the test where Chromium or its driver is missing.
+
+    With `network` the log `performance` of the browser has every request.
+    """
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
         pytest.skip("no browser: apt-get install chromium chromium-driver")
@@ -24,7 +27,7 @@ def open_browser(width: int = 1280, height: int = 850) -> Iterator[Any]:
     options.binary_location = chromium
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
         options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"} | ({"performance": "ALL"} if network else {}))
     browser = webdriver.Chrome(options=options, service=Service(driver))
     try:
         # The window of a headless browser may not be narrower than 500 px; the emulated screen may.

@@ -107,7 +107,16 @@ export const api = {
   removeJob: (job: string) => json<Job>(base(job), { method: "DELETE" }),
   results: (job: string) => json<{ files: ResultFile[] }>(`${base(job)}/results`).then((answer) => answer.files),
   eventsUrl: (job: string) => `${base(job)}/events`,
-  review: (job: string) => json<Review>(review(job)),
+  /** The review with all of its documents, which come in several answers where there are thousands. */
+  review: async (job: string): Promise<Review> => {
+    const answer = await json<Review>(review(job));
+    while (answer.next !== null) {
+      const more = await json<Review>(`${review(job)}${query({ after: answer.next })}`);
+      answer.documents.push(...more.documents);
+      answer.next = more.next;
+    }
+    return answer;
+  },
   pages: (
     job: string,
     filter: PageFilter,
@@ -131,7 +140,7 @@ export const api = {
     job: string,
     options: {
       category?: string;
-      order?: "confidence" | "page";
+      order?: "confidence" | "confidence-desc" | "page";
       reviewed?: string;
       ghosts?: boolean;
       after?: string;

@@ -1,9 +1,10 @@
 /** Pictures, fetched with the token and kept as blobs: the least recently used go first when they take too much. */
 
-import { send } from "./api";
+import { Problem, send } from "./api";
 
 const MOST_BYTES = 96 << 20;
 const MOST_AT_ONCE = 6;
+const LONGEST_WAIT_MS = 8_000;
 
 interface Entry {
   url: Promise<string>;
@@ -18,14 +19,29 @@ const waiting: (() => void)[] = [];
 let running = 0;
 let bytesHeld = 0;
 
-async function slot<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+async function slot<T>(isUrgent: boolean, work: () => Promise<T>): Promise<T> {
+  if (running >= MOST_AT_ONCE) {
+    await new Promise<void>((resolve) => (isUrgent ? waiting.unshift(resolve) : waiting.push(resolve)));
+  }
   running += 1;
   try {
     return await work();
   } finally {
     running -= 1;
     waiting.shift()?.();
+  }
+}
+
+/** Asks again where the service has too much to do at the moment. */
+async function sendPatiently(path: string, signal: AbortSignal): Promise<Response> {
+  for (let waitMs = 400; ; waitMs *= 2) {
+    try {
+      return await send(path, { signal });
+    } catch (error) {
+      const isBusy = error instanceof Problem && (error.status === 429 || error.status === 503);
+      if (!isBusy || waitMs > LONGEST_WAIT_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
   }
 }
 
@@ -44,7 +60,7 @@ function drop(path: string, entry: Entry): void {
   bytesHeld -= entry.bytes;
 }
 
-function entryOf(path: string): Entry {
+function entryOf(path: string, isUrgent: boolean): Entry {
   const known = entries.get(path);
   if (known) {
     entries.delete(path);
@@ -53,8 +69,8 @@ function entryOf(path: string): Entry {
   }
   const stop = new AbortController();
   const entry: Entry = { url: Promise.resolve(""), bytes: 0, made: null, users: 0, stop };
-  entry.url = slot(async () => {
-    const blob = await (await send(path, { signal: stop.signal })).blob();
+  entry.url = slot(isUrgent, async () => {
+    const blob = await (await sendPatiently(path, stop.signal)).blob();
     entry.made = URL.createObjectURL(blob);
     entry.bytes = blob.size;
     bytesHeld += blob.size;
@@ -68,9 +84,12 @@ function entryOf(path: string): Entry {
   return entry;
 }
 
-/** Holds a picture while it is shown. `release` lets it go; a picture that nobody waits for is not fetched further. */
-export function hold(path: string): { url: Promise<string>; ready: string | null; release: () => void } {
-  const entry = entryOf(path);
+/**
+ * Holds a picture while it is shown. `release` lets it go; a picture that nobody waits for is not fetched further.
+ * An urgent picture, such as the page that the reviewer waits for, comes before small ones.
+ */
+export function hold(path: string, isUrgent = false): { url: Promise<string>; ready: string | null; release: () => void } {
+  const entry = entryOf(path, isUrgent);
   entry.users += 1;
   let held = true;
   return {
@@ -87,7 +106,7 @@ export function hold(path: string): { url: Promise<string>; ready: string | null
 
 /** Fetches a picture ahead, and decodes it, so that it is there at once when it is shown. */
 export async function preload(path: string): Promise<void> {
-  const entry = entryOf(path);
+  const entry = entryOf(path, true);
   entry.users += 1;
   try {
     const picture = new Image();

@@ -47,6 +47,8 @@ export interface Review {
   thresholds: Record<string, number>;
   required: string[];
   documents: DocumentSummary[];
+  /** Where the documents that follow begin; null at the end. */
+  next: string | null;
   pages: number;
   reviewed: number;
   queue: boolean;

@@ -51,7 +51,7 @@ class Wall {
     try {
       do {
         const { category, ghosts, order } = this.options;
-        const answer = await api.crops(this.job, { category, ghosts, order, limit: BATCH, ...(this.next ? { after: this.next } : {}) });
+        const answer = await api.crops(this.job, { category, ghosts, order: order === "confidence" && ghosts ? "confidence-desc" : order, limit: BATCH, ...(this.next ? { after: this.next } : {}) });
         this.crops.value = [...this.crops.value, ...answer.crops];
         this.total.value = answer.total;
         this.next = answer.next;
@@ -71,8 +71,11 @@ class Wall {
   decide(crops: readonly Crop[], decision: Decision): void {
     const decided = new Map(this.decided.value);
     for (const crop of crops) {
+      const before = decided.get(keyOf(crop));
       decided.set(keyOf(crop), decision);
-      this.waiting.set(keyOf(crop), { crop, decision });
+      // A ghost is no box yet: to leave it out needs no correction, unless it has just been accepted.
+      if (this.options.ghosts && decision === "reject" && before !== "accept") this.waiting.delete(keyOf(crop));
+      else this.waiting.set(keyOf(crop), { crop, decision });
     }
     this.decided.value = decided;
     this.open.value = this.waiting.size;

@@ -7,7 +7,7 @@ export interface Key {
 
 export const PAGE_KEYS: readonly Key[] = [
   { keys: "Enter", does: "The page is right as it stands: next page" },
-  { keys: "U", does: "Unsure: leave the page to somebody else, next page" },
+  { keys: "U", does: "Unsure: left to somebody else; next page" },
   { keys: "Page Down, Page Up", does: "Next or previous page, without saying anything about this one" },
   { keys: "Tab, Shift Tab", does: "Next or previous box; behind the boxes come the ghosts and the buttons" },
   { keys: "1 to 9", does: "Category of the selected box, and of the boxes that are drawn next" },

@@ -93,6 +93,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
   const stageNode = (): HTMLElement | null => root.current?.querySelector<HTMLElement>(".stage") ?? null;
   const focusPage = (): void => stageNode()?.focus({ preventScroll: true });
   const focusBox = (id: string): void => {
+    if (document.activeElement instanceof HTMLElement && document.activeElement.dataset.box === id && !("ghost" in document.activeElement.dataset)) return;
     const find = (): HTMLElement | null | undefined => root.current?.querySelector<HTMLElement>(`[data-box="${CSS.escape(id)}"]`);
     requestAnimationFrame(() => (find() ?? stageNode())?.focus({ preventScroll: true }));
   };
@@ -114,8 +115,6 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
         session.value = found;
         found.selected.value = null;
         if (isOld) void bringUpToDate(found);
-        const focused = document.activeElement;
-        if (!(focused instanceof HTMLElement) || focused === document.body || !focused.closest(".strip")) focusPage();
         void preloadNext();
       },
       (error: unknown) => {
@@ -127,6 +126,11 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
   const current = useRef("");
   current.current = `${job}/${page}`;
   useEffect(load, [job, page]);
+
+  /** A page that comes gets the focus, unless the reader walks through the list of pages. */
+  function takeFocus(node: HTMLElement | null): void {
+    if (node && !document.activeElement?.closest(".strip, dialog")) node.focus({ preventScroll: true });
+  }
 
   /** Fetches and decodes the next pages while this one is looked at. */
   async function preloadNext(): Promise<void> {
@@ -178,7 +182,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
 
   function judged(how: "confirm" | "unsure"): void {
     const one = session.value;
-    if (!one || isFailed) return;
+    if (!one || isFailed || one.page.peek().id !== page) return;
     if (how === "confirm") one.confirm();
     else one.judge("unsure");
     queue.update({ ...one.page.value, verdict: one.verdict.value, reviewed: how === "confirm" });
@@ -270,6 +274,8 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
 
   function act(action: Action): void {
     const one = session.value;
+    // A key that comes before the next page is seen was meant for the page before it.
+    if (one && one.page.peek().id !== page && !["next", "previous", "escape", "help"].includes(action.name)) return;
     switch (action.name) {
       case "confirm": return judged("confirm");
       case "unsure": return judged("unsure");
@@ -374,7 +380,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
           {trouble.value !== null ? (
             <Trouble error={trouble.value} onRetry={load} />
           ) : one && isFailed ? (
-            <div class="stage failed" tabIndex={0} role="group" aria-label={`Page ${shown?.number} could not be read`}>
+            <div key={page} ref={takeFocus} class="stage failed" tabIndex={0} role="group" aria-label={`Page ${shown?.number} could not be read`}>
               <p>This page could not be read: {shown?.reason || "no reason is known"}.</p>
               <p class="soft">There is nothing to correct. Page Down goes on.</p>
             </div>
@@ -387,6 +393,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
               draws={draws}
               pans={() => spaceHeld.current}
               category={category}
+              onShown={takeFocus}
               onDrawn={draw}
               onSelect={select}
               onAccept={accept}
@@ -413,7 +420,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
       {atEnd.value && (
         <Dialog title="That was the last page" onClose={() => (atEnd.value = false)}>
           <p>
-            {review ? `The list has ${count(queue.total.value)} pages, of which ${count(queue.pages.value.filter((entry) => !entry.reviewed).length)} are not confirmed.` : ""}
+            {review ? `The list has ${count(queue.total.value)} pages, of which ${count(queue.pages.value.filter((entry) => !entry.reviewed).length)} are not reviewed.` : ""}
           </p>
           <div class="actions">
             <Button

@@ -12,7 +12,7 @@ const CLICK_PX = 4;
 type Gesture =
   | { kind: "none" }
   | { kind: "pan"; from: Point; last: Point; tapped: string | null; isClick: boolean }
-  | { kind: "draw"; from: Point; start: Point; ghost: Box | null; isClick: boolean }
+  | { kind: "draw"; from: Point; start: Point; tapped: string | null; isClick: boolean }
   | { kind: "move"; id: string; xyxy: Xyxy; from: Point; start: Point; isClick: boolean }
   | { kind: "resize"; id: string; handle: Handle; xyxy: Xyxy; from: Point }
   | { kind: "pinch"; distance: number; middle: Point };
@@ -70,8 +70,7 @@ export function listen(context: PointerContext): () => void {
       context.onSelect(box.id);
       return { kind: "move", id: box.id, xyxy: box.xyxy, from: at, start, isClick: true };
     }
-    const ghost = session.ghosts.peek().find((one) => one.id === id) ?? null;
-    return context.draws.peek() ? { kind: "draw", from: at, start, ghost, isClick: true } : pan;
+    return context.draws.peek() ? { kind: "draw", from: at, start, tapped: id, isClick: true } : pan;
   }
 
   function down(event: PointerEvent): void {
@@ -138,7 +137,7 @@ export function listen(context: PointerContext): () => void {
         const xyxy = drawn.peek();
         drawn.value = null;
         if (!ended.isClick && xyxy) context.onDrawn(xyxy);
-        else if (ended.isClick) tap(ended.ghost?.id ?? null);
+        else if (ended.isClick) tap(ended.tapped);
         break;
       }
       case "move":

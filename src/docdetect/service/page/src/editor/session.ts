@@ -71,7 +71,7 @@ export class PageSession {
 
   /** Makes a box of a ghost. */
   accept(ghost: Box): void {
-    this.step([...this.boxes.value, ghost]);
+    this.step([...this.boxes.value, { ...ghost, source: "person" }]);
     this.selected.value = ghost.id;
   }
 

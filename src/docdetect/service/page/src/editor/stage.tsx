@@ -22,6 +22,7 @@ export interface StageProps {
   draws: Signal<boolean>;
   pans: () => boolean;
   category: string;
+  onShown: (stage: HTMLElement) => void;
   onDrawn: (xyxy: Xyxy) => void;
   onSelect: (id: string | null) => void;
   onAccept: (ghost: Box) => void;
@@ -53,6 +54,7 @@ export function Stage(props: StageProps) {
       onSelect: (id) => latest.current.onSelect(id),
       onAccept: (ghost) => latest.current.onAccept(ghost),
     });
+    latest.current.onShown(node);
     return () => {
       observer.disconnect();
       end();
@@ -64,6 +66,7 @@ export function Stage(props: StageProps) {
     <div
       ref={stage}
       class={`stage ${props.draws.value ? "draws" : "pans"}`}
+      data-page={page.id}
       tabIndex={0}
       role="group"
       aria-roledescription="page with boxes"
@@ -100,7 +103,7 @@ function Pictures({ session, viewport }: { session: PageSession; viewport: Viewp
   const path = api.imageUrl(session.job, page.id, longPx);
 
   useLayoutEffect(() => {
-    const held = hold(path);
+    const held = hold(path, true);
     let gone = false;
     whole.value = { path, url: held.ready, failed: "" };
     held.url.then(
@@ -129,7 +132,7 @@ function Pictures({ session, viewport }: { session: PageSession; viewport: Viewp
         detail.value = null;
         return;
       }
-      const mine = hold(api.imageUrl(session.job, page.id, wanted.maxPx, wanted.xyxy));
+      const mine = hold(api.imageUrl(session.job, page.id, wanted.maxPx, wanted.xyxy), true);
       held = mine;
       mine.url.then(
         async (url) => {
