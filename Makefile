@@ -7,7 +7,7 @@ DOCDETECT := $(BIN)/docdetect
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: sheets help setup demo test lint type check check-light bench docs page format configs lock prepare train infer weights clean
+.PHONY: sheets help setup demo test lint type check check-light bench docs page format configs lock prepare train infer weights weights-pack pretrain clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -78,15 +78,29 @@ prepare: setup ## Make the dataset data/datasets/main of the documents in data/r
 train: setup ## Train on data/datasets/main, into runs/train
 	$(DOCDETECT) train --config best.yaml
 
+# What the bundled networks are made of, gathered into one folder: PACK_FROM="--data DATASET --table SOURCES.tsv
+# --fonts FOLDER --ink FILE --wheels", see scripts/weights_pack.py. The folder is carried to a machine with a GPU.
+PACK ?= runs/weights-pack
+weights-pack: setup ## Gather data, fonts and wheels for make weights: PACK_FROM="--data DATASET ..."
+	$(BIN)/python -m scripts.weights_pack --output $(PACK) $(PACK_FROM)
+
+# Needs no environment and no network: what the Python of a GPU machine lacks lies in the pack. HOURS=2.5 ends a session
+# on a CPU after so long; the same command goes on. Bundled weights are not replaced unasked.
+WEIGHTS_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+WEIGHTS ?= runs/weights
+MINUTES ?= 14
+weights: ## Train the bundled networks from a pack within MINUTES, in parts into runs/weights; DEVICE=cpu TINY=1 rehearses
+	$(WEIGHTS_PYTHON) -m scripts.weights run $(PACK) --output $(WEIGHTS) --minutes $(MINUTES) \
+		$(if $(HOURS),--pause $(HOURS)) $(if $(DEVICE),--device $(DEVICE)) $(if $(TINY),--tiny)
+
 # Hours of work, in as many sessions as it takes: each goes on where the last one stopped, whatever stopped it. With
-# HOURS=2.5 a session ends after so long, between two epochs, with exit code 130. Bundled weights are not replaced
-# unasked: the last step says how.
+# HOURS=2.5 a session ends after so long, between two epochs, with exit code 130.
 PRETRAIN := --set train.runs=runs/pretrain
-weights: setup ## Train a network from nothing on made-up pages and bundle it; HOURS=2.5 ends a session after so long
+pretrain: setup ## Train a network from nothing on made-up pages, on a CPU; HOURS=2.5 ends a session after so long
 	$(DOCDETECT) synth --config pretrain.yaml
 	$(DOCDETECT) train --config pretrain.yaml $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
 	$(DOCDETECT) train --config pretrain_pages.yaml $(PRETRAIN) --resume auto $(if $(HOURS),--pause $(HOURS))
-	$(DOCDETECT) weights $(PRETRAIN) --pack last --calibration data/synth
+	@echo "Bundle it with: $(DOCDETECT) weights $(PRETRAIN) --pack last --calibration data/synth --name NAME"
 
 infer: setup ## Find marks in the documents of scans/, into runs/infer
 	$(DOCDETECT) infer --config infer.yaml scans/

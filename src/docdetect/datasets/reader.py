@@ -191,6 +191,7 @@ def read_dataset(
     splits: Sequence[str] = ("train", "val"),
     *,
     pixels: bool = False,
+    need_marks: bool = True,
     on_progress: ProgressCallback = no_progress,
     announce: Callable[[str], None] | None = None,
 ) -> YoloDataset:
@@ -200,6 +201,7 @@ def read_dataset(
         data: a data.yaml, or the folder it lies in.
         splits: which splits are wanted; each must be there and have pictures.
         pixels: also decode every picture, to find damaged ones before a long run starts.
+        need_marks: refuse a training split without any mark, which is most often a mistake.
         on_progress: called for each picture.
         announce: called with each of the notes.
 
@@ -234,7 +236,7 @@ def read_dataset(
         notes,
         described.labelled,
     )
-    if "train" in found and not dataset.marks("train"):
+    if need_marks and "train" in found and not dataset.marks("train"):
         raise InputError(
             f"{described.file}: not one mark in the training split", "Check that labels/ lies beside images/."
         )

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from docdetect.console import ProgressCallback, no_progress
+from docdetect.datasets.data_yaml import read_data_yaml
 from docdetect.datasets.reader import LabelledImage, TrainingShare, YoloDataset, read_dataset
 from docdetect.errors import InputError
 from docdetect.files import nfc, relative_name
@@ -34,15 +35,21 @@ def read_training_data(
 ) -> YoloDataset:
     """The checked dataset of a training: the only one, or all pages of several with a share of the draws for each.
 
-    The pages of several datasets stand in the order of the datasets, their names are relative to the deepest folder
+    Of several datasets some may have no validation split, and some no marks, but not all of them. The pages of several
+    datasets stand in the order of the datasets, their names are relative to the deepest folder
     that holds all datasets, and `shares` says how often each dataset is drawn.
 
     Raises:
         InputError: see `read_dataset`; or the datasets have different classes, or one stands there twice.
     """
-    read = [read_dataset(one.path, pixels=True, on_progress=on_progress, announce=announce) for one in sources]
-    if len(read) == 1:
-        return read[0]
+    if len(sources) == 1:
+        return read_dataset(sources[0].path, pixels=True, on_progress=on_progress, announce=announce)
+    read = [
+        read_dataset(
+            one.path, _splits(one.path), pixels=True, need_marks=False, on_progress=on_progress, announce=announce
+        )
+        for one in sources
+    ]
     first = read[0]
     for other in read[1:]:
         if other.class_names != first.class_names:
@@ -56,13 +63,18 @@ def read_training_data(
         raise InputError(f"train.data: {twice[0]} stands there twice", "Name it once, with a larger weight.")
     root = Path(os.path.commonpath([_absolute(one.root) for one in read]))
     splits = {
-        split: tuple(_renamed(image, root) for one in read for image in one.splits[split]) for split in ("train", "val")
+        split: tuple(_renamed(image, root) for one in read for image in one.splits.get(split, ()))
+        for split in ("train", "val")
     }
     shares = tuple(
         TrainingShare(one.file, len(one.splits["train"]), source.weight)
         for one, source in zip(read, sources, strict=True)
     )
-    places = {split: tuple(place for one in read for place in one.places[split]) for split in splits}
+    if not splits["val"]:
+        raise InputError("train.data: none of the datasets has a validation split", "Name one in a data.yaml.")
+    if not any(len(image.ground_truth) for image in splits["train"]):
+        raise InputError("train.data: not one mark in the training splits", "Check that labels/ lies beside images/.")
+    places = {split: tuple(place for one in read for place in one.places.get(split, ())) for split in splits}
     notes = tuple(note for one in read for note in one.notes)
     return YoloDataset(first.file, root, first.class_names, splits, places, notes=notes, shares=shares)
 
@@ -109,6 +121,10 @@ class PageDraws:
         if not self._rounds[source]:
             self._rounds[source] = self._rng.permutation(self._pages[source]).tolist()
         return int(self._starts[source]) + self._rounds[source].pop()
+
+
+def _splits(path: str) -> tuple[str, ...]:
+    return ("train", "val") if "val" in read_data_yaml(path).entries else ("train",)
 
 
 def _renamed(image: LabelledImage, root: Path) -> LabelledImage:

@@ -1,0 +1,1 @@
+"""Programs that make what docdetect ships; they are no part of the package."""

@@ -1,0 +1,101 @@
+"""`make weights`: what is packed, a rehearsal of the whole on a CPU, and networks in parts that are whole again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from docdetect.datasets.reader import read_dataset
+from docdetect.documents.drawing import write_image
+from docdetect.files import write_text
+from docdetect.models.checkpoint import load_network, trained_imgsz
+from scripts import weights, weights_pack
+from tests.support.datasets import made_page, write_dataset
+from tests.support.documents import make_documents
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A YOLO dataset, a table of two folders of which one labels stamps only, and documents without marks."""
+    folder = tmp_path_factory.mktemp("sources")
+    write_dataset(folder / "letters", train=4, val=2)
+    for name, pages in (("stamps", 26), ("nothing", 2)):
+        for number in range(pages):
+            page, _ = made_page(number)
+            write_image(folder / name / "images" / f"{number}.png", page)
+            text = "2 0.5 0.5 0.2 0.2\n1 0.3 0.3 0.1 0.1\n" if name == "stamps" else ""
+            write_text(folder / name / "labels" / f"{number}.txt", text)
+    write_text(
+        folder / "sources.tsv", "folder\tlabelled completely\tweight\nstamps\tstamp\t2\nnothing\tqr signature stamp\t\n"
+    )
+    make_documents(folder / "forms", ("a.pdf",))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pack(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pack")
+    given = ["--output", str(folder), "--data", f"{sources / 'letters'}=3", "--table", str(sources / "sources.tsv")]
+    documents = next(path for path in (sources / "forms").rglob("a.pdf")).parent
+    assert weights_pack.main([*given, "--without-marks", str(documents), "--imgsz", "80"]) == 0
+    return folder
+
+
+def test_a_pack_holds_every_source_with_what_is_labelled_in_it(pack: Path) -> None:
+    recipe = yaml.safe_load((pack / "weights.yaml").read_text(encoding="utf-8"))
+    entries = {entry["path"]: entry["weight"] for entry in recipe["train"]["data"]}
+    assert entries.pop("data/letters") == 3.0
+    assert entries.pop("data/stamps") == 2.0
+    assert entries.pop("data/nothing") == 1.0
+    assert list(entries.values()) == [1.0]  # the documents without marks
+    assert recipe["train"]["views"] == "device"
+    stamps = read_dataset(pack / "data" / "stamps")
+    assert {side: len(pages) for side, pages in stamps.splits.items()} == {"train": 25, "val": 1}
+    page = stamps.splits["train"][0]
+    assert page.labelled == frozenset({2})
+    assert page.ground_truth.class_ids.tolist() == [2]
+    assert max(page.ground_truth.size_wh) == 80
+    letters = read_dataset(pack / "data" / "letters")
+    assert [image.labelled for image in letters.splits["val"]] == [None, None]
+
+
+def test_a_rehearsal_makes_both_networks_in_parts_and_a_second_call_has_nothing_to_do(
+    pack: Path, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "yolo11n-second.yaml"
+    shutil.copyfile(tiny_yaml, other)
+    models = f"train.model=[{{path: {tiny_yaml.as_posix()}, lr0: 0.001}}, {other.as_posix()}]"
+    command = ["run", str(pack), "--output", str(tmp_path / "out"), "--device", "cpu", "--tiny", "--set", models]
+    assert weights.main(command) == 0
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["state"] == "finished"
+    assert record["made_pages"]["made"] >= 1
+    assert {one["weight"] for one in record["data"]["datasets"]} == {1.0, 2.0, 3.0}
+    for name in ("yolo11n-tiny", "yolo11n-second"):
+        target = tmp_path / f"{name}.pt"
+        assert weights.main(["join", str(tmp_path / "out" / f"{name}.json"), str(target)]) == 0
+        assert load_network(target).names == {0: "qr", 1: "signature", 2: "stamp"}
+        assert trained_imgsz(target) == 128
+    runs = list((pack / "runs").iterdir())
+    assert weights.main(command) == 0
+    assert list((pack / "runs").iterdir()) == runs
+
+
+def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert weights.main(["run", str(tmp_path), "--output", str(tmp_path / "out")]) == 4
+    assert "no pack of weights" in capsys.readouterr().out
+    assert weights_pack.main(["--output", str(tmp_path / "pack")]) == 4
+    assert "no page to train on" in capsys.readouterr().out
+    write_text(tmp_path / "t.tsv", "folder\tlabelled\nx\tseal\n")
+    assert weights_pack.main(["--output", str(tmp_path / "pack"), "--table", str(tmp_path / "t.tsv")]) == 4
+    assert "no class seal" in capsys.readouterr().out
+
+
+def test_wheels_are_of_what_docdetect_needs_and_the_machine_lacks() -> None:
+    needed = weights_pack.needed_packages("train", {"torch", "torchvision", "numpy"})
+    assert {"ultralytics", "pydantic", "pyyaml"} <= set(needed)
+    assert not {"torch", "torchvision", "numpy", "docdetect"} & set(needed)
