@@ -10,7 +10,7 @@ _MOST_NOTES = 20
 
 @takes("cutouts")
 def cutouts(request: Request) -> None:
-    """Cut marks out of labelled pages as transparent pictures.
+    """Cut marks out of labelled pages as transparent pictures, for docdetect synth --marks.
 
     Look them through in contact_sheet.html. Doing it again with the same pages changes nothing. Exit code 7 when a
     document or page failed.

@@ -305,6 +305,20 @@ class SynthConfig(Section):
     ink: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="drawn signatures only")] = Field(
         "", description="Recorded handwriting as JSON lines, compressed with gzip or not, which becomes signatures."
     )
+    marks: Annotated[str, Option("Input", shown=True, metavar="FOLDER", unset="drawn marks only")] = Field(
+        "", description="Folder of cut-outs of real marks (docdetect cutouts), which are pasted besides drawn marks."
+    )
+    marks_share: Annotated[Fraction, Option("Contents", shown=True)] = Field(
+        0.5, description="Share of the marks that are cut-outs, where there are cut-outs of their class."
+    )
+    real_pages: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="made-up pages only")] = Field(
+        "",
+        description="Real pages without marks that marks are also laid on: a folder of documents, all of whose pages "
+        "are taken, or a dataset, whose pages without labels are taken.",
+    )
+    real_share: Annotated[Fraction, Option("Contents", shown=True)] = Field(
+        0.3, description="Share of the pages that are real pages with marks laid on them."
+    )
     format: Annotated[Literal["jpg", "png"], Option("Output", shown=True)] = Field(
         "jpg", description="Format of the page pictures."
     )

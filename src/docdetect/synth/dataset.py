@@ -53,7 +53,18 @@ _MAX_DOCUMENT_PAGES = 6
 _P_SAME_DOCUMENT = 0.45
 
 # Settings that do not change what a page looks like. Fonts and recorded ink count by their contents, not by their path.
-_SETTINGS_WITHOUT_EFFECT = {"output", "pages", "workers", "overwrite", "preview", "fonts", "ink", "system_fonts"}
+_SETTINGS_WITHOUT_EFFECT = {
+    "output",
+    "pages",
+    "workers",
+    "overwrite",
+    "preview",
+    "fonts",
+    "ink",
+    "system_fonts",
+    "marks",
+    "real_pages",
+}
 
 # Pages on the contact sheet of the preview, and the number of its columns.
 _PREVIEW_PAGES = 20
@@ -168,8 +179,11 @@ def document_ranges(seed: int, pages: int) -> list[range]:
 
 
 def content_hash(settings: SynthConfig, materials_hash: str) -> str:
-    """SHA-256 of everything that decides what pages look like; `materials_hash` stands for fonts and recorded ink."""
-    data: dict[str, Any] = settings.model_dump(mode="json", exclude=_SETTINGS_WITHOUT_EFFECT)
+    """SHA-256 of everything that decides what pages look like; `materials_hash` stands for fonts, ink, cut-outs and
+    real pages."""
+    # Shares of what is not there have no effect, either.
+    idle = {key for key, of in (("marks_share", settings.marks), ("real_share", settings.real_pages)) if not of}
+    data: dict[str, Any] = settings.model_dump(mode="json", exclude=_SETTINGS_WITHOUT_EFFECT | idle)
     return sha256_text(json.dumps([_GENERATOR_VERSION, data, materials_hash], sort_keys=True))
 
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +45,9 @@ from docdetect.synth.fonts import FontBook
 from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.page import Materials, SynthPage, make_page
 from docdetect.synth.paper.damage import after_jpeg, jpeg_bytes
+from docdetect.synth.pasting import CutoutSource, load_cutouts
 from docdetect.synth.pdf import pages_to_pdf
+from docdetect.synth.real_pages import load_real_pages
 from docdetect.types import SizeWH
 
 # Documents that are handed to the pool of processes ahead of time, for each process, so that no process waits.
@@ -66,6 +68,7 @@ class SynthReport:
         empty: number of pages without a labelled mark.
         marks: class -> number of marks, in the order of the classes.
         seconds: how long the call took.
+        notes: sentences about cut-outs and real pages that are not used.
     """
 
     folder: Path
@@ -74,18 +77,24 @@ class SynthReport:
     empty: int
     marks: dict[str, int]
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def load_materials(settings: SynthConfig) -> Materials:
-    """Loads the fonts and the recorded ink that the settings name.
+    """Loads the fonts, the recorded ink, the cut-outs and the real pages that the settings name.
 
     Raises:
-        InputError: a folder of fonts or the file of recorded ink is missing or unreadable.
+        InputError: one of these is missing or unreadable, or cut-outs have categories that are no class.
     """
     folders = [Path(settings.fonts)] if settings.fonts else []
     fonts = FontBook.scan(folders, embedded=builtin_fonts(), system=settings.system_fonts)
     recorded = RecordedInk.load(Path(settings.ink)) if settings.ink else None
-    return Materials(fonts, recorded, settings.layouts, settings.papers, settings.empty, settings.turned)
+    return Materials(
+        fonts, recorded, settings.layouts, settings.papers, settings.empty, settings.turned,
+        source=load_cutouts(Path(settings.marks), settings) if settings.marks else None,
+        p_from_source=settings.marks_share,
+        real=load_real_pages(settings) if settings.real_pages else None,
+    )  # fmt: skip
 
 
 def generate(settings: SynthConfig, on_progress: ProgressCallback = no_progress) -> SynthReport:
@@ -126,7 +135,8 @@ def generate(settings: SynthConfig, on_progress: ProgressCallback = no_progress)
     write_indexes(folder, records, settings)
     if settings.preview:
         write_preview(folder, records, settings)
-    return _report(folder, records, settings, made, time.monotonic() - began)
+    report = _report(folder, records, settings, made, time.monotonic() - began)
+    return replace(report, notes=_notes(materials))
 
 
 def make_document(folder: Path, settings: SynthConfig, materials: Materials, pages: range) -> list[PageRecord]:
@@ -254,15 +264,23 @@ def _claim_folder(folder: Path, settings: SynthConfig, wanted_hash: str) -> None
 
 
 def _materials_hash(materials: Materials, settings: SynthConfig) -> str:
-    """SHA-256 of the fonts and of the file of recorded ink."""
+    """SHA-256 of the fonts, of the file of recorded ink, of cut-outs and of real pages."""
     faces = [f"{face.digest}:{face.index}" for face in materials.fonts.faces]
-    return sha256_text("\n".join([*faces, sha256_file(Path(settings.ink)) if settings.ink else ""]))
+    parts = [*faces, sha256_file(Path(settings.ink)) if settings.ink else ""]
+    parts += [one.digest for one in (materials.source, materials.real) if one is not None]
+    return sha256_text("\n".join(parts))
 
 
 def _is_whole(folder: Path, record: PageRecord, settings: SynthConfig) -> bool:
     """Whether the page's picture lies in the folder with the size that the journal says."""
     path = image_path(folder, record, settings.format)
     return path.is_file() and path.stat().st_size == record.size_bytes
+
+
+def _notes(materials: Materials) -> tuple[str, ...]:
+    """Sentences about what lies in the given folders and is not used."""
+    source_notes = materials.source.notes if isinstance(materials.source, CutoutSource) else ()
+    return (*source_notes, *(materials.real.notes if materials.real is not None else ()))
 
 
 def _report(

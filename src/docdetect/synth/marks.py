@@ -54,6 +54,9 @@ _P_DENSE_CODE = 0.12
 _P_COLOURED_CODE = 0.12
 _P_LOGO_IN_CODE = 0.5
 
+# Quiet zone of a code whose modules are not known, as a share of its width: four modules of fifty.
+_QUIET_ZONE = 0.08
+
 # How often the modules of a code distractor are repeated before they are averaged down to their size on the page.
 _MODULE_REPEATS = 4
 
@@ -122,7 +125,7 @@ class MarkSource(Protocol):
     def draw(
         self,
         rng: np.random.Generator,
-        category: Literal["signature", "stamp"],
+        category: Literal["signature", "stamp", "qr"],
         px_per_mm: float,
         within_mm: tuple[float, float] | None,
     ) -> Patch | None:
@@ -132,7 +135,7 @@ class MarkSource(Protocol):
             rng: random generator; the same state gives the same mark.
             category: the class.
             px_per_mm: resolution of the page.
-            within_mm: (width, height) that a signature must not exceed; None where nothing limits it.
+            within_mm: (width, height) that a signature must not exceed, and that a code fills; None for no limit.
 
         Returns:
             The mark, or None where the source has none that fits, so that one is drawn.
@@ -151,7 +154,7 @@ class MarkMaker:
         recorded: recorded handwriting, or None.
         oversampling: how many times larger than on the page patches are drawn.
         source: where signatures and stamps come from that are not drawn, or None.
-        p_from_source: probability that a signature or a stamp is asked of the source.
+        p_from_source: probability that a signature, a stamp or a code is asked of the source.
         mark_scale: how many times larger than usual signatures and stamps of this page are.
     """
 
@@ -253,7 +256,11 @@ class MarkMaker:
             The label, if there is one, and the code.
         """
         rng = self.rng
-        side_px = float(min(slot.width_mm, slot.height_mm)) * self.px_per_mm
+        side_mm = float(min(slot.width_mm, slot.height_mm))
+        if (found := self._from_source("qr", (side_mm, side_mm))) is not None:
+            quiet_zone_px = round(found.size_wh[0] * _QUIET_ZONE) if label else 0
+            return self._on_label(self.at(found, slot.x_mm, slot.y_mm, "code"), found, slot, quiet_zone_px)
+        side_px = side_mm * self.px_per_mm
         least_module_px = _DENSE_MODULE_PX if rng.random() < _P_DENSE_CODE else _USUAL_MODULE_PX
         code = make_qr(self.writer, max(21, int(side_px / self.oversampling / least_module_px)))
         colour: RGB = (0, 0, 0)
@@ -265,9 +272,12 @@ class MarkMaker:
         modules = code.modules.shape[0]
         module_px = side_px / self.oversampling / modules
         placed = replace(self.at(patch, slot.x_mm, slot.y_mm, "code"), text=code.text, module_px=module_px)
-        if not label:
+        return self._on_label(placed, patch, slot, round(side_px * 4 / modules) if label else 0)
+
+    def _on_label(self, placed: PlacedPatch, patch: Patch, slot: Slot, quiet_zone_px: int) -> list[PlacedPatch]:
+        """The placed code `patch`, and below it a white label that reaches beyond it by `quiet_zone_px`, unless 0."""
+        if not quiet_zone_px:
             return [placed]
-        quiet_zone_px = round(side_px * 4 / modules)
         width, height = (length + 2 * quiet_zone_px for length in patch.size_wh)
         white = Patch(np.full((height, width, 4), 255, np.uint8), "")
         return [self.at(white, slot.x_mm, slot.y_mm, "print", "cover"), placed]
@@ -393,7 +403,7 @@ class MarkMaker:
         return max(slot.height_mm * float(self.rng.uniform(1.1, 2.4)), 9.0)
 
     def _from_source(
-        self, category: Literal["signature", "stamp"], within_mm: tuple[float, float] | None
+        self, category: Literal["signature", "stamp", "qr"], within_mm: tuple[float, float] | None
     ) -> Patch | None:
         """A mark of the source, with the probability that there is; None where the mark is to be drawn."""
         if self.source is None or self.rng.random() >= self.p_from_source:

@@ -28,15 +28,16 @@ from docdetect.synth.paper.copying import (
     random_geometry,
 )
 from docdetect.synth.paper.damage import background, bleed_through, damage_picture, damage_sheet
-from docdetect.synth.paper.geometry import Geometry, close_up
+from docdetect.synth.paper.geometry import Geometry, close_up, flat
 from docdetect.synth.placement import place_marks, random_mark_probabilities
 from docdetect.synth.raster import draw_layout
+from docdetect.synth.real_pages import RealPage, RealPages
 from docdetect.synth.text import Writer, random_writer
 from docdetect.types import ByteArray, SizeWH
 
 # The steps that have random generators of their own. The position of a step is part of its generator's seed, so that
 # the order must not change.
-_STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed", "close_up")
+_STEPS = ("page", "text", "marks", "damage", "geometry", "sheet", "background", "picture", "bleed", "close_up", "real")
 
 # Probability that the signatures and stamps of a page are all larger or smaller than usual, and by how much at most:
 # people scan small papers and large ones, and programs save both as pictures of one size.
@@ -62,7 +63,8 @@ class Materials:
         p_empty: probability that a page has no mark.
         p_turned: probability that a page is turned by 90, 180 or 270 degrees.
         source: where signatures and stamps come from that are not drawn, such as marks cut out of real pages, or None.
-        p_from_source: probability that a signature or a stamp is asked of the source.
+        p_from_source: probability that a signature, a stamp or a code is asked of the source.
+        real: real pages that marks are laid on besides made-up ones, or None.
     """
 
     fonts: FontBook
@@ -73,6 +75,7 @@ class Materials:
     p_turned: float = 0.06
     source: MarkSource | None = None
     p_from_source: float = 0.5
+    real: RealPages | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ class PagePlan:
         placed: marks and distractors on the sheet, in drawing order.
         damage: what copying does to the page.
         geometry: how the sheet lies in the picture.
-        document_kind: key of `layouts.DOCUMENT_KINDS`.
+        document_kind: key of `layouts.DOCUMENT_KINDS`, or "real" for a real page.
+        real: the real page that the marks are laid on; None where the page is made up.
     """
 
     key: tuple[int, int]
@@ -113,6 +117,7 @@ class PagePlan:
     damage: PageDamage
     geometry: Geometry
     document_kind: str
+    real: RealPage | None = None
 
 
 @dataclass(frozen=True)
@@ -162,10 +167,17 @@ def plan_page(
     copy_process = _copy_process(_weighted_choice(rng, materials.copy_weights))
     empty = bool(rng.random() < materials.p_empty)
     writer = random_writer(_generator(key, "text"))
-    layout = lay_out_page(document_kind, writer, materials.fonts).layout
-    if copy_process == "fax":
-        _set_fax_header(layout, writer, materials.fonts)
-    zoom = random_close_up(_generator(key, "close_up"), copy_process)
+    real = materials.real.choose(_generator(key, "real")) if materials.real is not None else None
+    zoom = 1.0
+    if real is not None:
+        # What lies on its side on a real page is not known, so that the page is left as it is.
+        document_kind, copy_process = "real", real.damage().kind
+        layout = real.layout(_generator(key, "geometry"))
+    else:
+        layout = lay_out_page(document_kind, writer, materials.fonts).layout
+        if copy_process == "fax":
+            _set_fax_header(layout, writer, materials.fonts)
+        zoom = random_close_up(_generator(key, "close_up"), copy_process)
     px_per_mm = long_side_px * zoom / max(layout.width_mm, layout.height_mm)
     sheet_wh = round(layout.width_mm * px_per_mm), round(layout.height_mm * px_per_mm)
     mark_writer = Writer(_generator(key, "marks"), writer.language, writer.second)
@@ -186,6 +198,8 @@ def plan_page(
     )
     probabilities = random_mark_probabilities(maker.rng, empty=empty, codes=document_kind == "codes")
     placed = tuple(place_marks(maker, layout, probabilities, empty=empty))
+    if real is not None:
+        return PagePlan(key, layout, sheet_wh, placed, real.damage(), flat(sheet_wh), document_kind, real)
     damage = random_damage(_generator(key, "damage"), copy_process)
     geometry = random_geometry(_generator(key, "geometry"), copy_process, sheet_wh, materials.p_turned)
     geometry = close_up(_generator(key, "close_up"), geometry, zoom)
@@ -195,8 +209,9 @@ def plan_page(
 def draw_page(plan: PagePlan) -> SynthPage:
     """Draws a planned page. A mark of which too little would be visible is left out, both its ink and its label."""
     damage, geometry = plan.damage, plan.geometry
-    pixels = draw_layout(plan.layout, plan.sheet_wh)
-    if damage.grey:
+    pixels = draw_layout(plan.layout, plan.sheet_wh) if plan.real is None else plan.real.pixels(plan.sheet_wh)
+    untouched = pixels if plan.real is None else pixels.copy()
+    if damage.grey and plan.real is None:
         pixels = np.asarray(cv2.merge([cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)] * 3), np.uint8)
     if damage.bleed > 0:
         pixels = bleed_through(_generator(plan.key, "bleed"), pixels, damage.bleed)
@@ -215,6 +230,9 @@ def draw_page(plan: PagePlan) -> SynthPage:
         elif placed.mode == "ink" and box[0] < box[2] and box[1] < box[3]:
             distractors.append(geometry.turn_box(box))
             names.append(placed.name)
+    if plan.real is not None:
+        finished = plan.real.finished(untouched, pixels)
+        return SynthPage(finished, tuple(marks), tuple(distractors), tuple(names), tuple(drawn), plan)
     pixels = damage_sheet(_generator(plan.key, "sheet"), pixels, damage)
     behind = background(_generator(plan.key, "background"), geometry.picture_wh, damage)
     pixels = geometry.warp_page(pixels, behind)

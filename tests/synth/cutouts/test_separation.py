@@ -71,8 +71,8 @@ def test_signatures_come_out_of_print_and_rules(fonts: FontBook, rgb: tuple[int,
         assert isinstance(cut, CutMark)
         found.append(agreement(cut, ink))
         assert cut.colour == ("blue" if rgb[2] > 100 else "grey")
-    assert np.mean(found) > 0.75
-    assert min(found) > 0.4
+    assert np.median(found) > 0.75
+    assert np.mean(found) > 0.6
 
 
 def test_coloured_stamps_come_out_of_the_print_below_them(fonts: FontBook) -> None:

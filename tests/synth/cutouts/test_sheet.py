@@ -10,6 +10,13 @@ from docdetect.synth.cutouts.folder import Cutout, list_text, read_kept, read_li
 from docdetect.synth.cutouts.sheet import sheet_html
 from tests.support.browser import errors_of, open_browser
 
+# Tells whether the first pictures can be decoded, those below the window too.
+_ALL_SHOWN = """
+const done = arguments[0], first = [...document.images].slice(0, 4);
+first.forEach((image) => { image.loading = "eager"; });
+Promise.all(first.map((image) => image.decode())).then(() => done(true), () => done(false));
+"""
+
 
 def test_names_of_strangers_are_shown_as_text() -> None:
     hostile = 'a"><script>alert(1)</script>,</script>.pdf'
@@ -28,9 +35,7 @@ def test_unticked_cut_outs_are_out_of_the_list(labelled: Path, tmp_path: Path) -
     out = before.kept[0]
     with open_browser() as browser:
         browser.get((folder / "contact_sheet.html").as_uri())
-        assert browser.execute_script(
-            "return [...document.images].slice(0, 4).every((image) => image.complete && image.naturalWidth > 0)"
-        )
+        assert browser.execute_async_script(_ALL_SHOWN)
         index = [one.file for one in read_list(folder)].index(out.file)
         browser.execute_script(f"document.querySelectorAll('label.tile')[{index}].click()")
         kept = browser.find_element("id", "count").text

@@ -25,6 +25,7 @@ _LEAST_REACH = 0.2
 _GREY_WRITING, _GREY_PRINT = 0.25, 0.5
 _INK_OF_ANOTHER = 0.3
 _AS_MUCH = 0.5
+_MUCH_ELSEWHERE = 0.25
 
 # Share of an ink that lies within 2 px of the mark's ink, from which it is the same ink.
 _ALONG = 0.55
@@ -208,6 +209,8 @@ def _has_much(colour: Colour, box: BoxPx, others: Sequence[BoxPx]) -> bool:
     window = window_of(inside.shape, box)
     inside[window], elsewhere[window] = True, False
     here, there = float((colour.mask & inside).sum()), float((colour.mask & elsewhere).sum())
+    if colour.name != "grey" and there > _MUCH_ELSEWHERE * here:
+        return True  # grey ink is also that of the print below other marks
     return there * float(inside.sum()) > _AS_MUCH * here * max(1.0, float(elsewhere.sum()))
 
 
