@@ -55,6 +55,9 @@ _MOST_PLACES = 8
 _WHITE_SHARE, _BLACK = 0.7, 60
 _BLACK_AND_WHITE_CONTRAST = 3.0
 
+# Luma below which ink is black on such a page.
+_THRESHOLD = 165
+
 # Mean difference of the channels below which a page has no colours.
 _GREY_SPREAD = 1.5
 
@@ -113,8 +116,9 @@ class RealPage:
 
     def damage(self) -> PageDamage:
         """What copying did to the page already, as far as it matters for marks."""
-        kind = "copy" if self.look.black_and_white else "scan"
-        return PageDamage("copy" if kind == "copy" else "scan", grey=self.look.grey, jpeg_quality=self.jpeg_quality)
+        if self.look.black_and_white:
+            return PageDamage("copy", grey=True, threshold=_THRESHOLD, jpeg_quality=self.jpeg_quality)
+        return PageDamage("scan", grey=self.look.grey, jpeg_quality=self.jpeg_quality)
 
     def pixels(self, size_wh: SizeWH) -> ByteArray:
         """The page at a size, uint8 (H, W, 3) RGB. Raises DocumentError when the file is gone or damaged by now."""
@@ -133,7 +137,7 @@ class RealPage:
         luma = cv2.cvtColor(after, cv2.COLOR_RGB2GRAY)
         if self.look.black_and_white:
             changed = (before != after).any(axis=2)
-            steep = np.clip((luma.astype(np.float32) - 150) * _BLACK_AND_WHITE_CONTRAST + 150, 0, 255)
+            steep = np.clip((luma.astype(np.float32) - _THRESHOLD) * _BLACK_AND_WHITE_CONTRAST + _THRESHOLD, 0, 255)
             luma = np.where(changed, np.minimum(steep, before.min(axis=2)), luma).astype(np.uint8)
         return np.asarray(cv2.merge([luma] * 3), np.uint8)
 
