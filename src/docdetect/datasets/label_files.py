@@ -31,6 +31,7 @@ from docdetect.annotations.writing import LabelWriter, Piece
 from docdetect.boxes import xyxy_to_xywh
 from docdetect.datasets.origins import Origin, read_origins
 from docdetect.datasets.reader import DatasetFiles, DatasetPicture, list_dataset, read_labels
+from docdetect.datasets.split import SPLIT_NAMES
 from docdetect.documents.pictures import picture_size
 from docdetect.errors import DocdetectError, InputError, problem_list
 from docdetect.files import nfc, output_errors, read_text, relative_name, replacing_text, write_text
@@ -245,8 +246,16 @@ def _pictures(files: DatasetFiles) -> Iterator[tuple[DatasetPicture, str]]:
             path = Path(os.path.normpath(picture.path))
             if path not in seen:
                 seen.add(path)
-                place = next((one for one in places if path.is_relative_to(one)), path.parent)
-                yield picture, relative_name(path, place)
+                place = next((one for one in places if path.is_relative_to(one)), None)
+                yield picture, relative_name(path, place) if place else _below_images(picture.name)
+
+
+def _below_images(name: str) -> str:
+    """The path below the folder `images` and below a folder of its split, for pictures that a list names."""
+    parts = name.split("/")
+    if "images" in parts[:-1]:
+        parts = parts[parts.index("images") + 1 :]
+    return "/".join(parts[1:] if len(parts) > 1 and parts[0] in SPLIT_NAMES else parts)
 
 
 def _rounded(box: list[float]) -> tuple[float, float, float, float]:
