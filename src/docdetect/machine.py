@@ -156,8 +156,16 @@ def has_matrix_bf16() -> bool:
 
 
 def has_native_int8() -> bool:
-    """Whether the processor has dot products of 8-bit integers (VNNI or AMX); without them OpenVINO's may overflow."""
+    """Whether the processor has dot products of 8-bit integers with sums of 32 bits (VNNI or AMX)."""
     return bool(_NATIVE_INT8 & processor_flags())
+
+
+def has_short_int8() -> bool:
+    """Whether the processor multiplies 8-bit integers with sums of 16 bits (AVX2 without VNNI and AMX).
+
+    Such sums overflow unless the 8-bit weights use half of their range only.
+    """
+    return "avx2" in processor_flags() and not has_native_int8()
 
 
 def least_seconds(run: Callable[[], object]) -> float:

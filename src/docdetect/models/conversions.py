@@ -57,6 +57,8 @@ class ConvertedNetwork:
         origin_sha256: SHA-256 of the weights that the network was made from.
         files: (name, content) of the engine's files.
         imgsz: px, the long side of the pictures that the network is meant for; 0 where that is not known.
+        half_range: whether the 8-bit weights of an int8 network use half of their range only, so that sums of two
+            products fit into 16 bits: processors without VNNI or AMX add them up so.
     """
 
     engine: str
@@ -65,6 +67,7 @@ class ConvertedNetwork:
     origin_sha256: str
     files: tuple[tuple[str, bytes], ...]
     imgsz: int = 0
+    half_range: bool = False
 
     def content(self, suffix: str) -> bytes:
         """The content of the only file with this suffix. Raises ValueError: there is none, or several."""
@@ -141,6 +144,7 @@ def _manifest(network: ConvertedNetwork) -> bytes:
         "bins": spec.bins,
         "suppress": spec.suppress,
         "imgsz": network.imgsz,
+        "half_range": network.half_range,
         "weights_sha256": network.origin_sha256,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in network.files},
     }
@@ -158,7 +162,8 @@ def _from_manifest(data: Any, contents: Mapping[str, bytes]) -> ConvertedNetwork
     spec = HeadSpec(tuple(names), tuple(strides), int(data["bins"]), bool(data["suppress"]))
     files = tuple((name, contents[name]) for name in data["files"])
     origin, imgsz = str(data["weights_sha256"]), int(data.get("imgsz", 0))  # older exports do not name a size
-    return ConvertedNetwork(str(data["engine"]), str(data["precision"]), spec, origin, files, imgsz)
+    half_range = bool(data.get("half_range", False))
+    return ConvertedNetwork(str(data["engine"]), str(data["precision"]), spec, origin, files, imgsz, half_range)
 
 
 def kept_network(

@@ -14,9 +14,10 @@ from docdetect.errors import ConfigError, InputError
 from docdetect.files import sha256_file
 from docdetect.machine import has_native_int8
 from docdetect.models.bundled import WeightsState, list_bundled
-from docdetect.models.conversions import INT8_FORM, int8_path, read_form, write_form
+from docdetect.models.conversions import INT8_FORM, int8_path, read_form, write_converted, write_form
 from docdetect.models.engines import openvino as openvino_precision
 from docdetect.models.engines.conversion import to_openvino
+from docdetect.models.engines.openvino import import_openvino
 from docdetect.models.engines.quantization import to_int8
 from docdetect.models.engines.select import load_engine
 from docdetect.models.packing import pack_int8, pack_weights
@@ -24,6 +25,7 @@ from tests.support.engine_pages import PAGES
 
 CONF, IOU = 0.3, 0.537
 VNNI = frozenset({"avx512_vnni"})
+AVX2 = frozenset({"avx2"})
 
 needs_int8 = pytest.mark.skipif(not has_native_int8(), reason="this processor has no int8 arithmetic")
 
@@ -66,6 +68,45 @@ def test_with_matrix_arithmetic_bf16_and_int8_are_measured(
     networks = openvino_precision.networks_of(quantised, "auto", ("bf16",), lambda: network, print)
     assert list(networks) == ["bf16", "int8"]
     assert openvino_precision.fastest(networks, print) == expected
+
+
+@pytest.mark.parametrize("wanted", ["auto", "int8"])
+def test_half_range_weights_run_without_vnni(quantised: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    monkeypatch.setattr(machine, "processor_flags", lambda: AVX2)
+    network = replace(to_openvino(quantised, sha256_file(quantised)), precision="int8", half_range=True)
+    write_form(quantised, INT8_FORM, network)
+    assert load_engine(quantised, imgsz=96, device="cpu", engine="auto", precision=wanted).traits.precision == "int8"
+
+
+def test_full_range_weights_are_refused_without_vnni(
+    quantised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "processor_flags", lambda: AVX2)
+    with pytest.raises(ConfigError, match="made for processors with VNNI"):
+        load_engine(quantised, imgsz=96, device="cpu", engine="openvino", precision="int8")
+    form = read_form(quantised, INT8_FORM, pytest.fail)
+    assert form is not None
+    manifest = write_converted(tmp_path / "export", form)
+    with pytest.raises(ConfigError, match="may overflow"):
+        load_engine(manifest, imgsz=96, device="cpu", engine="auto", precision="auto")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half_range", [True, False])
+def test_half_range_weights_use_seven_bits(weights: Path, half_range: bool) -> None:
+    """Two products of 8-bit activations (to 255) and such weights fit into 16 bits: 2 * 255 * 64 < 2 ** 15."""
+    pytest.importorskip("nncf", reason="the extra int8 is not installed")
+    noise = np.random.default_rng(0).integers(0, 256, (2, 96, 68, 3), dtype=np.uint8)
+    network = to_int8(to_openvino(weights, sha256_file(weights)), list(noise), 96, half_range=half_range)
+    assert network.half_range == half_range
+    model = import_openvino().Core().read_model(network.content(".xml"), network.content(".bin"))
+    largest = [
+        int(np.abs(node.get_data().astype(int)).max())
+        for node in model.get_ops()
+        if node.get_type_name() == "Constant" and node.get_element_type().get_type_name() == "i8"
+    ]
+    assert len(largest) > 10
+    assert (max(largest) <= 64) == half_range
 
 
 def test_a_form_of_other_weights_and_a_damaged_one_are_announced(quantised: Path) -> None:

@@ -23,7 +23,15 @@ import numpy as np
 
 from docdetect.errors import ConfigError, InputError, MissingDependencyError, OutputError
 from docdetect.files import read_text, sha256_text, write_text
-from docdetect.machine import GAIN, available_cores, has_matrix_bf16, has_native_int8, least_seconds, processor_name
+from docdetect.machine import (
+    GAIN,
+    available_cores,
+    has_matrix_bf16,
+    has_native_int8,
+    has_short_int8,
+    least_seconds,
+    processor_name,
+)
 from docdetect.models.conversions import INT8_FORM, ConvertedNetwork, read_form
 from docdetect.models.engines.base import Traits
 from docdetect.models.head import Raw, raw_to_detections
@@ -177,7 +185,15 @@ def networks_of(
         InputError: the weights cannot be used.
         ConfigError: int8 is wanted, and the weights have no such form.
     """
-    int8 = read_form(weights, INT8_FORM, announce) if wanted in ("auto", "int8") and has_native_int8() else None
+    int8 = read_form(weights, INT8_FORM, announce) if wanted in ("auto", "int8") else None
+    if int8 is not None and not runs_int8(int8):
+        if wanted == "int8":
+            raise ConfigError(
+                f"precision: the int8 form of {weights} was made for processors with VNNI or AMX, where sums of 8-bit "
+                "products cannot overflow",
+                "Use --precision auto, or make the form again with this version of docdetect.",
+            )
+        int8 = None
     if wanted == "int8" and int8 is None:
         raise ConfigError(
             f"precision: {weights} has no int8 form",
@@ -187,6 +203,11 @@ def networks_of(
         return {"int8": int8}
     networks = dict.fromkeys(known, convert())
     return networks if int8 is None else {**networks, "int8": int8}
+
+
+def runs_int8(network: ConvertedNetwork) -> bool:
+    """Whether this processor computes an int8 network fast and without sums that overflow."""
+    return has_native_int8() or (network.half_range and has_short_int8())
 
 
 def fastest(networks: Mapping[str, ConvertedNetwork], announce: Callable[[str], None]) -> str:

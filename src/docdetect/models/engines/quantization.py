@@ -34,7 +34,9 @@ def import_nncf() -> Any:
     return nncf
 
 
-def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -> ConvertedNetwork:
+def to_int8(
+    network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int, *, half_range: bool = True
+) -> ConvertedNetwork:
     """The network with most of its arithmetic in 8-bit integers.
 
     The last convolutions of the head stay in fp32, because boxes would move otherwise; all of the head in fp32 took a
@@ -46,6 +48,8 @@ def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -
         network: a network in OpenVINO's format, in fp32.
         pages: uint8 (H, W, 3) RGB, pages such as the network will see; a hundred are plenty.
         imgsz: px, the long side of the picture that the network sees.
+        half_range: let weights use 7 of their 8 bits, so that the network is also right on processors without VNNI and
+            AMX, which add two products up in 16 bits; see `ConvertedNetwork.half_range`.
 
     Raises:
         InputError: no pages.
@@ -69,11 +73,14 @@ def to_int8(network: ConvertedNetwork, pages: Sequence[ByteArray], imgsz: int) -
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(pages),
             ignored_scope=nncf.IgnoredScope(names=_kept(model)),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=nncf.OverflowFix.ENABLE if half_range else nncf.OverflowFix.FIRST_LAYER
+            ),
         )
         made = Path(folder) / "int8.xml"
         openvino.save_model(quantised, made, compress_to_fp16=False)
         contents = tuple((f"model{suffix}", made.with_suffix(suffix).read_bytes()) for suffix in (".xml", ".bin"))
-    return replace(network, precision="int8", files=contents)
+    return replace(network, precision="int8", files=contents, half_range=half_range)
 
 
 def _picture(page: ByteArray, imgsz: int, stride: int) -> ByteArray:

@@ -9,7 +9,14 @@ from typing import TypeAlias
 
 from docdetect.console import say_nothing
 from docdetect.errors import ConfigError, InputError
-from docdetect.machine import available_cores, has_matrix_bf16, has_native_bf16, has_native_int8, require_extra
+from docdetect.machine import (
+    available_cores,
+    has_matrix_bf16,
+    has_native_bf16,
+    has_native_int8,
+    has_short_int8,
+    require_extra,
+)
 from docdetect.models.checkpoint import require_checkpoints
 from docdetect.models.conversions import (
     MANIFEST_NAME,
@@ -27,7 +34,7 @@ _CPU_ONLY = ("openvino", "onnx")
 _Make: TypeAlias = Callable[[int, str, bool], Engine]
 _EMULATED = {
     "bf16": " (this processor emulates bf16, which is slower than fp32)",
-    "int8": " (this processor has no dot products of 8-bit integers, which may overflow without)",
+    "int8": " (this processor has neither VNNI or AMX nor AVX2, with which 8-bit integers are fast)",
 }
 
 
@@ -113,7 +120,7 @@ def choose_precision(wanted: str, engine: str, device: str) -> str:
 def _precisions(engine: str, device: str) -> tuple[str, ...]:
     """The precisions of an engine on a kind of device, the finest first; none where the engine does not run there."""
     if engine == "openvino" and device == "cpu":
-        return ("fp32", *("bf16",) * has_native_bf16(), *("int8",) * has_native_int8())
+        return ("fp32", *("bf16",) * has_native_bf16(), *("int8",) * (has_native_int8() or has_short_int8()))
     if (engine == "onnx" and device == "cpu") or (engine == "torch" and device in ("cpu", "mps")):
         return ("fp32",)
     if engine in ("torch", "tensorrt") and device == "cuda":
@@ -162,7 +169,7 @@ def _openvino_maker(
     weights: Path, exported: ConvertedNetwork | None, wanted: str, chosen: str, announce: Callable[[str], None]
 ) -> _Make:
     """See `_maker`."""
-    from docdetect.models.engines.openvino import OpenVinoEngine, fastest, import_openvino, networks_of
+    from docdetect.models.engines.openvino import OpenVinoEngine, fastest, import_openvino, networks_of, runs_int8
 
     def converted() -> ConvertedNetwork:
         return openvino_network(weights, announce)
@@ -170,6 +177,12 @@ def _openvino_maker(
     import_openvino()  # a missing package is reported before anything else
     known = ("fp32", "bf16") if chosen == "auto" else (chosen,)
     if exported is not None:
+        if chosen == "int8" and not runs_int8(exported):
+            raise ConfigError(
+                f"precision: {weights} was made for processors with VNNI or AMX; sums of its 8-bit products may "
+                "overflow on this one",
+                "Export it again with this version of docdetect, or use the .pt file.",
+            )
         networks = dict.fromkeys(known, exported)
     else:
         networks = networks_of(weights, wanted, known, converted, announce)
