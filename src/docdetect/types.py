@@ -201,6 +201,7 @@ class PageResult:
         texts: for each grouped box its decoded text (QR codes), None where there is none.
         doubtful: possible marks below the confidence threshold that a person should check, beside the boxes in `raw`;
             None where there are none.
+        screened_out: whether a smaller network saw nothing on the page, so that the network itself never saw the page.
     """
 
     info: PageInfo
@@ -209,6 +210,7 @@ class PageResult:
     members: tuple[tuple[int, ...], ...] = ()
     texts: tuple[str | None, ...] = ()
     doubtful: Detections | None = None
+    screened_out: bool = False
 
     def __post_init__(self) -> None:
         if self.raw.size_wh != self.info.size_wh or self.grouped.size_wh != self.info.size_wh:

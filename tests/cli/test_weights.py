@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from docdetect.cli.main import run
+from docdetect.models.thresholds import read_thresholds
+from docdetect.models.weights import resolve_weights
 from tests.support.tiny_network import write_checkpoint
 
 
@@ -40,6 +42,19 @@ def test_pack_list_and_damage(folder: Path, tmp_path: Path, capsys: pytest.Captu
     assert json.loads(shown.out)["weights"][0]["state"] == "damaged"
     assert "docdetect-s is damaged" in shown.err
     assert run(["weights", "--pack", str(best)]) == 6
+
+
+def test_thresholds_are_packed_for_their_new_weights(folder: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "n.pt")
+    chosen = {"format": 1, "conf": {"stamp": 0.3}, "check": {"stamp": 0.1}, "origin": "here", "weights_sha256": "old"}
+    (tmp_path / "chosen.json").write_text(json.dumps(chosen), encoding="utf-8")
+    command = ["weights", "--pack", str(tmp_path / "n.pt"), "--name", "docdetect-n"]
+    assert run([*command, "--thresholds", str(tmp_path / "chosen.json")]) == 0
+    kept = read_thresholds(folder / "docdetect-n.pt")
+    assert kept is not None
+    assert (kept.conf, kept.check, kept.origin) == ({"stamp": 0.3}, {"stamp": 0.1}, "here")
+    assert run([*command, "--thresholds", str(tmp_path / "n.pt")]) == 4, "no such file of thresholds"
+    assert resolve_weights("docdetect-n", tmp_path) == folder / "docdetect-n.pt"
 
 
 def test_doctor_looks_at_the_bundled_weights(folder: Path) -> None:

@@ -126,6 +126,8 @@ def _sentence(report: InferReport) -> str:
         parts.append(f"{_count(len(report.lacking), 'document')} without {' or without '.join(report.required)}")
         parts += [f"{_count(len(report.to_check), 'document')} to check"] if report.to_check else []
         parts += [f"{_count(len(report.unknown), 'document')} not seen as a whole"] if report.unknown else []
+    if totals.screened_out:
+        parts.append(f"{_count(totals.screened_out, 'page')} on which the smaller network saw nothing")
     parts.append(f"{report.elapsed_s:.1f} s, {report.pages_per_s:.2f} pages/s")
     return "; ".join(parts)
 

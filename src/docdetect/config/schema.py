@@ -998,6 +998,18 @@ class InferConfig(Section):
     weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=_BUNDLED)] = Field(
         "", description=_WEIGHTS
     )
+    fast: Annotated[bool, Option("Speed", shown=True)] = Field(
+        False, description="Use docdetect-n, the smaller bundled weights: faster, and not as good."
+    )
+    screen: Annotated[str, Option("Speed", metavar="WEIGHTS", unset="off")] = Field(
+        "",
+        description="Weights of a smaller network, such as docdetect-n, that looks at every page first. Pages on which "
+        "it sees nothing are not looked at by the network itself, which saves time on archives most of whose pages "
+        "carry no mark.",
+    )
+    screen_conf: Annotated[Fraction, Option("Speed")] = Field(
+        0.05, description="Lowest confidence at which the network of screen sees something on a page."
+    )
     conf: Annotated[
         Confidences,
         Option("Model", shown=True, metavar="NUMBER", unset="the thresholds that the weights bring, else 0.15"),
@@ -1184,9 +1196,13 @@ class WeightsConfig(Section):
         "", description="Weights to bundle: a run folder, last (the newest training run), or a .pt file."
     )
     calibration: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="no int8 form")] = Field(
-        "", description="A dataset on whose pages the int8 form of the bundled weights finds its ranges."
+        "",
+        description="A dataset, or a folder of documents, on whose pages int8 finds its ranges.",
     )
     pages: Annotated[AtLeastOne, Option("Input")] = Field(300, description="Most pages that the ranges of int8 use.")
+    thresholds: Annotated[
+        str, Option("Input", shown=True, metavar="FILE", unset="those that lie beside the bundled weights, if any")
+    ] = Field("", description="A .thresholds.json whose thresholds are kept beside the newly bundled weights.")
     name: Annotated[Name, Option("Output", shown=True)] = Field(
         "docdetect-s", description="Name of the newly bundled weights."
     )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docdetect.config.schema import Config, ExportConfig, WeightsConfig
 from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.errors import UsageError
 from docdetect.evaluation.engine_check import CheckSettings, EngineRow, check_engines, read_pages
-from docdetect.files import as_argument
+from docdetect.files import as_argument, read_json, write_json
 from docdetect.models.bundled import BundledWeights
 from docdetect.models.engines.quantization import import_nncf
 from docdetect.models.export import export_network
 from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
+from docdetect.models.thresholds import thresholds_from_json, thresholds_path, thresholds_to_json
 from docdetect.models.weights import BUNDLED_FOLDER, network_imgsz, resolve_weights
 from docdetect.types import ByteArray
 
@@ -76,7 +77,7 @@ def bundle_weights(config: Config, announce: Callable[[str], None] = say_nothing
     """Bundles the weights that `weights.pack` names, in half precision and as OpenVINO networks; returns all forms.
 
     Raises:
-        InputError: no such weights or dataset.
+        InputError: no such weights, dataset or thresholds.
         OutputExistsError: other weights of that name are there.
         MissingDependencyError: int8 is asked for, and its package is not installed.
     """
@@ -85,7 +86,13 @@ def bundle_weights(config: Config, announce: Callable[[str], None] = say_nothing
         import_nncf()  # what is missing is said before anything is packed
     source = resolve_weights(wanted.pack, Path(config.train.runs))
     folder = Path(wanted.folder or BUNDLED_FOLDER)
+    chosen = None
+    if wanted.thresholds:
+        chosen = thresholds_from_json(read_json(Path(wanted.thresholds)), wanted.thresholds)
     packed = [pack_weights(source, folder, wanted.name, overwrite=wanted.overwrite)]
+    if chosen is not None:
+        kept = replace(chosen, weights_sha256=packed[0].sha256)
+        write_json(thresholds_path(packed[0].file), thresholds_to_json(kept))
     packed.append(pack_openvino(packed[0]))
     if wanted.calibration:
         settings = CheckSettings(imgsz=packed[0].imgsz, pages=wanted.pages)

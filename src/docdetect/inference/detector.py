@@ -118,6 +118,9 @@ class Detector:
         check_conf: lowest score of a possible mark that a person should check (`Page.doubtful`), in [0, 1], for all
             categories or for each one by name; None takes the thresholds that are kept with the weights, else 0.05.
         iou: IoU of non-maximum suppression, in [0, 1].
+        screen: weights of a smaller network, named as `weights`, that looks at every page first; pages on which it sees
+            nothing have no marks. "" for no such network.
+        screen_conf: lowest score at which that network sees something, in [0, 1].
         batch: pages in one call of the network; 0 is what suits the engine.
         workers: isolated processes that render pages; None is one for each core, 0 renders in this process, without
             protection from the files.
@@ -144,6 +147,8 @@ class Detector:
         conf: Conf = None,
         check_conf: Conf = None,
         iou: float = 0.7,
+        screen: str | Path = "",
+        screen_conf: float = 0.05,
         batch: int = 0,
         workers: int | None = None,
         trim: bool = True,
@@ -178,6 +183,22 @@ class Detector:
                 self._int8_sha256 = sha256_file(form)
         else:
             self.engine, self.imgsz = engine, imgsz or DEFAULT_IMGSZ
+        self._screen: Engine | None = None
+        self._screen_sha256, self._screen_conf = "", screen_conf if screen else 0.0
+        if screen:
+            smaller = resolve_weights(str(screen), Path(runs))
+            self._screen_sha256 = sha256_file(smaller)
+            if self._screen_sha256 == self._sha256:
+                raise ConfigError(f"screen: {screen} is the network itself", "Name the weights of a smaller network.")
+            self._screen = load_engine(
+                smaller,
+                imgsz=network_imgsz(smaller),
+                device=device,
+                engine=engine if isinstance(engine, str) else "auto",
+                precision="auto" if precision == "int8" else precision,  # it may have no such form
+                trim=trim,
+                announce=announce,
+            )
         self._iou, self._batch, self._trim = iou, batch, trim
         self._workers = available_cores() if workers is None else workers
         self._page_timeout_s, self._page_memory_mb = page_timeout_s, page_memory_mb
@@ -391,6 +412,8 @@ class Detector:
             imgsz=self.imgsz,
             scales=self._checked(scales),
             second_look=self._checked_second_look(second_look, scales),
+            screen_sha256=self._screen_sha256,
+            screen_conf=self._screen_conf,
             dpi=dpi,
             rotations=rotations,
             tile=tile,
@@ -500,7 +523,7 @@ class Detector:
             self._runs.add(stop)
         try:
             finisher = Finisher(settings, regions, output)
-            pipeline = Pipeline(self.engine, finisher, settings, self._lanes, stop, regions.stop)
+            pipeline = Pipeline(self.engine, finisher, settings, self._lanes, stop, regions.stop, self._screen)
             with regions, closing(pipeline.results(events)) as results:
                 yield from results
         finally:

@@ -141,6 +141,8 @@ def page_to_line(result: PageResult | FailedPage, origin: Origin, settings: RunS
             mark |= {"text": text, "status": status}
     if result.doubtful is not None and len(result.doubtful):
         data["doubtful"] = _detections_to_json(result.doubtful, settings.class_names)
+    if result.screened_out:
+        data["screened_out"] = True
     return _text_of(data | {"marks": marks})
 
 
@@ -199,6 +201,7 @@ def line_to_page(line: JournalLine, class_names: tuple[str, ...]) -> PageResult 
         members=tuple(tuple(mark["members"]) for mark in data["marks"]),
         texts=tuple(mark.get("text") for mark in data["marks"]),
         doubtful=_json_to_detections(data["doubtful"], size_wh, class_names) if "doubtful" in data else None,
+        screened_out=bool(data.get("screened_out", False)),
     )
 
 

@@ -111,6 +111,7 @@ class Totals:
         raw, marks: detections and grouped marks per class.
         code_class: the class of QR codes; empty where their texts are not read.
         codes_read: QR codes whose text could be read.
+        screened_out: pages on which the smaller network saw nothing, and which the network itself never saw.
     """
 
     class_names: tuple[str, ...]
@@ -121,6 +122,7 @@ class Totals:
     marks: Counter[str] = field(default_factory=Counter)
     code_class: str = ""
     codes_read: int = 0
+    screened_out: int = 0
 
     def add(self, result: DocumentResult, end: DocumentEnd | None) -> DocumentRow:
         """Counts one document in and returns its row.
@@ -134,6 +136,7 @@ class Totals:
         self.failures += result.failed_pages
         for page in result.good_pages:
             self.pages += 1
+            self.screened_out += page.screened_out
             self.raw.update(self.class_names[class_id] for class_id in page.raw.class_ids)
             self.marks.update(self.class_names[class_id] for class_id in page.grouped.class_ids)
             self.codes_read += sum(text is not None for text in page.texts)
@@ -275,6 +278,7 @@ def summary_of(report: InferReport) -> dict[str, Any]:
             "documents": len(totals.documents),
             **{status.value: totals.with_status(status) for status in DocumentStatus},
             "pages": totals.pages,
+            "screened_out": totals.screened_out,
             "failed_pages": sum(len(row.failed_pages) for row in totals.documents),
             "raw": {name: totals.raw[name] for name in totals.class_names},
             "marks": {name: totals.marks[name] for name in totals.class_names},

@@ -43,6 +43,7 @@ from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDo
 from docdetect.inference.workbook import write_results_workbook
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
+from docdetect.models.weights import FAST_NAME
 from docdetect.types import DocumentResult, FailedPage, PageResult
 
 if TYPE_CHECKING:
@@ -320,8 +321,15 @@ class _Recording:
 def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector:
     """The Detector that the section `infer` asks for. For errors see `Detector`."""
     wanted = config.infer
+    if wanted.fast and wanted.weights not in ("", FAST_NAME):
+        raise ConfigError(
+            f"infer.fast: --fast means the weights {FAST_NAME}, and infer.weights says {wanted.weights}",
+            "Give one of them.",
+        )
     return Detector(
-        wanted.weights,
+        FAST_NAME if wanted.fast else wanted.weights,
+        screen=wanted.screen,
+        screen_conf=wanted.screen_conf,
         imgsz=wanted.imgsz,
         engine=wanted.engine,
         precision=wanted.precision,

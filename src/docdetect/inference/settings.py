@@ -41,6 +41,8 @@ class RunSettings:
         scales: px, smaller sizes of the page that the network sees beside `imgsz`; a mark has the mean of the scores at
             all sizes.
         second_look: pages are seen at the smallest size first, and at the others only where something is unsure.
+        screen_sha256: hex digest of the weights of the smaller network that looks first; "" where none does.
+        screen_conf: lowest score of that network for a page to be looked at by the network itself, in [0, 1].
         dpi: px/inch of the page that boxes of PDFs refer to; boxes of images refer to the image's own pixels.
         rotations: which pages the network sees in several orientations: `off` (none), `auto` (those whose text runs up
             or down) or `all`.
@@ -74,6 +76,8 @@ class RunSettings:
     imgsz: int = 1024
     scales: tuple[int, ...] = ()
     second_look: bool = False
+    screen_sha256: str = ""
+    screen_conf: float = 0.0
     dpi: int = 200
     rotations: Rotations = "off"
     tile: bool = False

@@ -432,7 +432,7 @@ class Finisher:
             doubtful, _ = merge_boxes(
                 at_reference(found.doubtful, page.info, page.pictures.flat), self.settings.grouping
             )
-        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), doubtful)
+        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), doubtful, found.screened_out)
         self.save_pictures(page, result)
         return result
 
@@ -614,6 +614,7 @@ class Pipeline:
         lanes: threads that the network runs in.
         stop: once this event is set, no further page is begun, and what is finished soon still comes out.
         give_up: called when the run is stopped; ends what finishing still waits for.
+        screen: runs a smaller network that looks first; pages on which it sees nothing are not looked at again.
     """
 
     engine: Engine
@@ -622,6 +623,7 @@ class Pipeline:
     lanes: Executor
     stop: threading.Event = field(default_factory=threading.Event)
     give_up: Callable[[], None] = lambda: None
+    screen: Engine | None = None
     _waiting: deque[_Waiting] = field(default_factory=deque, init=False)
 
     def __post_init__(self) -> None:
@@ -638,6 +640,8 @@ class Pipeline:
             self._cancel,
             (1.0, *(px / self.settings.imgsz for px in self.settings.scales)),
             self.settings.second_look and bool(self.settings.scales),
+            self.screen,
+            self.settings.screen_conf,
         )
 
     def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:

@@ -19,6 +19,10 @@ BUNDLED_FOLDER = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the package."""
 DEFAULT_NAME = "docdetect-s"
 """The bundled weights that are used where none are named."""
+FAST_NAME = "docdetect-n"
+"""The smaller bundled weights, for `infer --fast`."""
+BUNDLED_NAMES = (DEFAULT_NAME, FAST_NAME)
+"""All weights that are meant to come with the package; a build may lack some."""
 DEFAULT_IMGSZ = 1024
 """px, for weights that do not tell the size that they were trained at: the size of docdetect's own recipes."""
 _YAML = (".yaml", ".yml")
@@ -70,6 +74,13 @@ def resolve_weights(name: str, runs: Path) -> Path:
         return path / "weights" / "best.pt"
     if name.removesuffix(".pt") in bundled:
         return bundled[name.removesuffix(".pt")]
+    if name.removesuffix(".pt") in BUNDLED_NAMES:
+        missing = name.removesuffix(".pt")
+        raise InputError(
+            f"{missing}: these weights did not come with this docdetect",
+            f"Use others ({', '.join(bundled) or 'a .pt file'}), or add them from a file of weights with: docdetect "
+            f"weights --pack FILE.pt --name {missing}",
+        )
     known = f", the name of bundled weights ({', '.join(bundled)})" if bundled else ""
     raise InputError(
         f"{name}: no such weights",

@@ -263,3 +263,48 @@ def test_a_second_look_is_for_pages_where_something_is_unsure() -> None:
     assert found[1].marks.scores.tolist() == both.marks.scores.tolist()
     with Detector(engine=ColourEngine(), imgsz=256) as detector, pytest.raises(ConfigError, match="no smaller size"):
         detector.settings(second_look=True)
+
+
+class NoticingEngine(ColourEngine):
+    """A smaller network: it notices stamps alone, and remembers how many pictures it was shown."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+        self.shown += len(pages)
+        return [found.select(found.class_ids == 2) for found in super().detect(pages, conf, iou)]
+
+
+def page_with(*names: str) -> PagePictures:
+    pixels = np.full((120, 80, 3), 255, np.uint8)
+    for position, name in enumerate(names):
+        pixels[10 + 40 * position : 30 + 40 * position, 10:60] = COLOURS[name]
+    return PagePictures(pixels)
+
+
+def test_pages_on_which_the_smaller_network_sees_nothing_are_not_looked_at_again() -> None:
+    screen, engine = NoticingEngine(), ParticularEngine()
+    conf = np.full(3, 0.1, np.float32)
+    views = MultiView(engine, conf, None, 0.7, 2, threading.Event(), screen=screen, screen_conf=0.1)
+    pages = [page_with(), page_with("stamp", "signature"), page_with("signature"), page_with("stamp")]
+    found = views(pages)
+    assert [one.screened_out for one in found] == [True, False, True, False]
+    assert [len(one.marks) for one in found] == [0, 2, 0, 1]
+    assert (screen.shown, len(engine.shown)) == (4, 2)
+
+
+def test_the_smaller_network_looks_at_every_view_of_a_page() -> None:
+    """A mark that only shows on the turned page keeps the page."""
+
+    class SeesWideStamps(NoticingEngine):
+        def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
+            return [ParticularEngine._particular(found) for found in super().detect(pages, conf, iou)]
+
+    pixels = np.full((120, 80, 3), 255, np.uint8)
+    pixels[10:90, 30:50] = COLOURS["stamp"]  # higher than wide
+    conf = np.full(3, 0.1, np.float32)
+    views = MultiView(ColourEngine(), conf, None, 0.7, 1, threading.Event(), screen=SeesWideStamps(), screen_conf=0.1)
+    upright, turned = views([PagePictures(pixels), PagePictures(pixels, turns=SIDEWAYS)])
+    assert (upright.screened_out, turned.screened_out) == (True, False)
+    assert len(turned.marks) == 1

@@ -126,10 +126,12 @@ class Found:
     Attributes:
         marks: the detections that reach the threshold of their class.
         doubtful: possible marks below that threshold that a person should check; None where none are asked for.
+        screened_out: whether a smaller network saw nothing on the page, so that the network itself never saw the page.
     """
 
     marks: Detections
     doubtful: Detections | None = None
+    screened_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,9 @@ class MultiView:
             mark has the mean of the scores that it gets at all sizes.
         second_look: pages are seen at the smallest size first, and at the other sizes only where a detection at the
             smallest size was neither sure nor negligible.
+        screen: runs a smaller network that looks first, at all views of a page at the usual size; the pages on which it
+            sees nothing have no detections. None for no such network.
+        screen_conf: lowest score at which that network sees something, in [0, 1].
     """
 
     engine: Engine
@@ -157,6 +162,8 @@ class MultiView:
     stop: threading.Event
     scales: tuple[float, ...] = (1.0,)
     second_look: bool = False
+    screen: Engine | None = None
+    screen_conf: float = 0.0
 
     def __call__(self, pages: Sequence[PagePictures]) -> list[Found]:
         """What the network finds on each page, in px of its `pixels`.
@@ -167,6 +174,16 @@ class MultiView:
         Raises:
             CancelledError: `stop` was set before all pictures were through the network.
         """
+        if self.screen is None:
+            return self._of(pages)
+        seen = self._see(pages, [views_of(page) for page in pages], self.screen, self.screen_conf)
+        kept = [any(len(one) for one in of_page) for of_page in seen]
+        found = iter(self._of([page for page, is_kept in zip(pages, kept, strict=True) if is_kept]))
+        none = [Found(Detections.none(page.size_wh), screened_out=True) for page in pages]
+        return [next(found) if is_kept else empty for is_kept, empty in zip(kept, none, strict=True)]
+
+    def _of(self, pages: Sequence[PagePictures]) -> list[Found]:
+        """What the network finds on pages that it is to look at; see `__call__`."""
         if not self.second_look:
             views = [views_of(page, self.scales) for page in pages]
             found = self._see(pages, views)
@@ -183,15 +200,25 @@ class MultiView:
             scales[number] = self.scales
         return [self._on_page(*one) for one in zip(pages, views, found, scales, strict=True)]
 
-    def _see(self, pages: Sequence[PagePictures], views: Sequence[Sequence[View]]) -> list[list[Detections]]:
-        """The detections of every view of every page. Raises CancelledError, see `__call__`."""
+    def _see(
+        self,
+        pages: Sequence[PagePictures],
+        views: Sequence[Sequence[View]],
+        engine: Engine | None = None,
+        conf: float | None = None,
+    ) -> list[list[Detections]]:
+        """The detections of every view of every page, with another engine and threshold where they are given.
+
+        Raises CancelledError, see `__call__`.
+        """
+        lowest = self._lowest() if conf is None else conf
         pictures = [(page, view) for page, of_page in zip(pages, views, strict=True) for view in of_page]
         found: list[Detections] = []
         for start in range(0, len(pictures), self.batch):
             if self.stop.is_set():
                 raise CancelledError
             batch = [view.picture(page) for page, view in pictures[start : start + self.batch]]
-            found += self.engine.detect(batch, self._lowest(), self.iou)
+            found += (engine or self.engine).detect(batch, lowest, self.iou)
         rest = iter(found)
         return [list(islice(rest, len(of_page))) for of_page in views]
 

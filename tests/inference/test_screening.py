@@ -1,0 +1,79 @@
+"""`infer --screen` and `--fast`: from the options to the counts in the results, with two tiny networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from docdetect.cli.main import run
+from docdetect.config.loading import load_config
+from docdetect.errors import ConfigError, InputError
+from docdetect.files import read_json
+from docdetect.inference.journal import Origin, line_to_page, page_to_line, parse_line
+from docdetect.inference.run import loaded_detector
+from docdetect.models.weights import BUNDLED_NAMES, FAST_NAME, bundled_weights, resolve_weights
+from docdetect.types import Detections, PageInfo, PageResult
+from tests.support.fakes import SETTINGS, make_folder
+from tests.support.tiny_network import write_checkpoint
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two untrained networks, of which the threshold of the second decides whether it sees nothing or anything."""
+    folder = tmp_path_factory.mktemp("networks")
+    return write_checkpoint(folder / "a.pt"), write_checkpoint(folder / "b.pt", half=False)
+
+
+@pytest.mark.parametrize(("conf", "screened_out"), [("1", 6), ("0", 0)])
+def test_pages_that_are_screened_out_are_counted(
+    conf: str, screened_out: int, networks: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_folder(tmp_path / "in")
+    first, second = networks
+    options = ["--weights", str(first), "--screen", str(second), "--screen-conf", conf, "--imgsz", "96"]
+    command = ["infer", str(tmp_path / "in"), "--output", str(tmp_path / "out"), *options, "--workers", "1"]
+    assert run([*command, "--set", "infer.save_pages=false"]) == 7  # one of the documents is damaged
+    summary = read_json(tmp_path / "out" / "summary.json")
+    assert summary["totals"]["pages"] == 6
+    assert summary["totals"]["screened_out"] == screened_out
+    assert ("smaller network saw nothing" in capsys.readouterr().err) == bool(screened_out)
+
+
+def test_the_journal_remembers_which_pages_were_screened_out() -> None:
+    info = PageInfo("a.pdf", 1, (100, 200))
+    none = Detections.none((100, 200))
+    for screened_out in (True, False):
+        line = parse_line(
+            page_to_line(PageResult(info, none, none, screened_out=screened_out), Origin("", ""), SETTINGS)
+        )
+        assert line is not None
+        page = line_to_page(line, SETTINGS.class_names)
+        assert isinstance(page, PageResult)
+        assert page.screened_out == screened_out
+
+
+def test_a_network_does_not_screen_for_itself(networks: tuple[Path, Path]) -> None:
+    first, _ = networks
+    config = load_config(None, (), {"infer.weights": str(first), "infer.screen": str(first), "infer.imgsz": 96})
+    with pytest.raises(ConfigError, match="is the network itself"):
+        loaded_detector(config, print)
+
+
+def test_fast_means_weights_of_its_own(networks: tuple[Path, Path]) -> None:
+    config = load_config(None, (), {"infer.weights": str(networks[0]), "infer.fast": True})
+    with pytest.raises(ConfigError, match="--fast means the weights docdetect-n"):
+        loaded_detector(config, print)
+
+
+def test_bundled_weights_that_are_not_there_say_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("docdetect.models.weights.BUNDLED_FOLDER", tmp_path)
+    assert bundled_weights() == {}
+    for name in BUNDLED_NAMES:
+        with pytest.raises(InputError, match=f"{name}: these weights did not come with this docdetect") as caught:
+            resolve_weights(name, tmp_path)
+        assert f"docdetect weights --pack FILE.pt --name {name}" in caught.value.remedy
+    (tmp_path / f"{FAST_NAME}.pt").write_bytes(b"")
+    assert resolve_weights(FAST_NAME, tmp_path) == tmp_path / f"{FAST_NAME}.pt"
+    assert np.all([name.startswith("docdetect-") for name in BUNDLED_NAMES])
