@@ -31,6 +31,7 @@ def test_revisions_follow_each_other(tmp_path: Path) -> None:
         other.append([review(1, 1), review(3, 1)])
     assert refused.value.pages == {("a.pdf", 1): 1}
     assert other.read(("a.pdf", 3)) is None
+    assert other.version == 1  # what was read before it was refused is known to be new
     other.append([review(1, 2, by="Bob")])
     log.refresh()
     found = log.read(("a.pdf", 1))

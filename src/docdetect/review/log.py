@@ -82,11 +82,13 @@ class ReviewLog:
 
     Attributes:
         damaged_lines: whole lines that are no revision.
+        version: grows whenever lines are read.
     """
 
     def __init__(self, folder: Path, on_change: Callable[[Key], None] = lambda key: None) -> None:
         self.path = folder / REVIEWS_NAME
         self.damaged_lines = 0
+        self.version = 0
         self._on_change = on_change
         self._latest: dict[Key, LoggedReview] = {}
         self._file = GrowingFile(self.path)
@@ -106,6 +108,7 @@ class ReviewLog:
                 changed = True
                 if line:
                     self._note(line, offset)
+            self.version += changed
             return changed
 
     def latest(self, key: Key) -> LoggedReview | None:

@@ -26,12 +26,14 @@ class ReviewQueue:
     Attributes:
         reasons: document and page number -> reason, in the order of the ranks; empty where there is no queue.
         problem: why the table cannot be used; "" where it can, or there is none.
+        version: grows whenever the table is read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / QUEUE_NAME
         self.reasons: dict[tuple[str, int], str] = {}
         self.problem = ""
+        self.version = 0
         self._seen: tuple[int, int, int] | None = None
 
     def refresh(self) -> bool:
@@ -44,6 +46,7 @@ class ReviewQueue:
         if seen == self._seen:
             return False
         self._seen, self.problem, self.reasons = seen, "", {}
+        self.version += 1
         if seen is not None:
             try:
                 self.reasons = self._read(seen[1])

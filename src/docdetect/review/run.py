@@ -73,15 +73,18 @@ class ReviewedRun:
         self._ghost_wall = Wall(lambda: self._network_marks(ghosts=True), self._revised_ghosts)
         # Filter -> the version of the run for which the keys of the pages that pass it were listed, and the keys.
         self._listed: OrderedDict[PageFilter, tuple[int, list[Key]]] = OrderedDict()
-        self.version = 0
 
     def refresh(self) -> None:
         """Takes in what the run and other reviewers have written since the last call. Raises InputError."""
         with self._lock:
-            changed = self._index.refresh()
-            changed |= self._log.refresh()
-            changed |= self._queue.refresh()
-            self.version += changed
+            self._index.refresh()
+            self._log.refresh()
+            self._queue.refresh()
+
+    @property
+    def version(self) -> int:
+        """Grows whenever something of the run, its reviews or its queue was read."""
+        return self._index.version + self._log.version + self._queue.version
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -177,7 +180,6 @@ class ReviewedRun:
             self.refresh()
             reviews = [self._review(change) for change in changes]
             self._log.append(reviews)
-            self.version += 1
             return [self._view(*review.key) for review in reviews]
 
     def wall(
