@@ -7,8 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pymupdf
 import pytest
 
 from docdetect.active_learning.queue import read_queue
@@ -20,25 +18,7 @@ from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, read_pages_for_te
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError, OutputExistsError
 from tests.support.tiny_network import write_checkpoint
-
-WORDS = ("party", "agreement", "delivery", "payment", "within", "days", "signature", "of", "the", "notary", "seller")
-
-
-def write_document(path: Path, seeds: tuple[int, ...]) -> None:
-    """A PDF with a page for each seed; pages of one seed are alike, and all others are not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pymupdf.open() as pdf:
-        for seed in seeds:
-            rng = np.random.default_rng(seed)
-            page = pdf.new_page(width=298, height=421)
-            for line in range(14):
-                text = " ".join(rng.choice(WORDS, int(rng.integers(3, 8))))
-                page.insert_text(
-                    (30 + int(rng.integers(0, 40)), 40 + 25 * line + int(rng.integers(0, 9))), text, fontsize=9
-                )
-            x, y = rng.integers(40, 200, 2).tolist()
-            page.draw_circle((x, y), 20, color=(0.1, 0.2, 0.8), width=3)
-        pdf.save(path, no_new_id=True)
+from tests.support.word_pages import write_document
 
 
 @pytest.fixture(scope="module")

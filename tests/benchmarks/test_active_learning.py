@@ -58,7 +58,7 @@ def archive() -> Archive:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"START": 10, "ROUNDS": 2, "PER_ROUND": 5, "EPOCHS": 40, "BATCH": 64}.items():
+    for name, value in {"START": 10, "ROUNDS": 2, "PER_ROUND": 5, "EPOCHS": 20, "BATCH": 64}.items():
         monkeypatch.setattr(simulation, name, value)
 
 

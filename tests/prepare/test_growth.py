@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pymupdf
 import pytest
 
 from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_to_json
@@ -18,29 +16,10 @@ from docdetect.files import read_text, write_json, write_text
 from docdetect.prepare.dataset import Made, prepare
 from docdetect.prepare.growth import grown_split
 from docdetect.workers.parts import WorkerSettings
+from tests.support.word_pages import write_document
 
 INLINE = WorkerSettings(workers=0)
 NOBODY: frozenset[PageKey] = frozenset()
-WORDS = ("party", "agreement", "delivery", "payment", "within", "days", "signature", "of", "the", "notary", "seller")
-
-
-def write_document(path: Path, seeds: tuple[int, ...], stamp_at: float = 60.0) -> dict[int, AnnotatedPage]:
-    """A PDF with a page of random words for each seed, and a stamp, which the annotations list."""
-    pages = {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pymupdf.open() as pdf:
-        for number, seed in enumerate(seeds, start=1):
-            rng = np.random.default_rng(seed)
-            page = pdf.new_page(width=298, height=421)
-            for line in range(14):
-                text = " ".join(rng.choice(WORDS, int(rng.integers(3, 8))))
-                place = 30 + int(rng.integers(0, 40)), 40 + 25 * line + int(rng.integers(0, 9))
-                page.insert_text(place, text, fontsize=9)
-            page.draw_circle((stamp_at, stamp_at), 20, color=(0.1, 0.2, 0.8), width=3)
-            mark = Mark("stamp", (2 * (stamp_at - 22), 2 * (stamp_at - 22), 88.0, 88.0))
-            pages[number] = AnnotatedPage((596, 842), (mark,))
-        pdf.save(path, no_new_id=True)
-    return pages
 
 
 def annotate(file: Path, annotations: Annotations) -> Path:
@@ -70,7 +49,7 @@ def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     """A dataset of six documents of one page, all different, a third of them in val."""
-    annotations = {f"{i}.pdf": write_document(tmp_path / "scans" / f"{i}.pdf", (i,)) for i in range(6)}
+    annotations = {f"{i}.pdf": write_document(tmp_path / "scans" / f"{i}.pdf", (i,), 60.0) for i in range(6)}
     made(tmp_path, "set", annotations=str(annotate(tmp_path / "first.json", annotations)), val=0.34)
     return tmp_path / "set"
 
@@ -158,7 +137,7 @@ def test_pages_drawn_for_tests_go_to_test_and_stay_there_in_later_rounds(tmp_pat
 
 
 def test_a_new_dataset_takes_pages_for_tests_too(tmp_path: Path) -> None:
-    annotations = {f"{i}.pdf": write_document(tmp_path / "scans" / f"{i}.pdf", (i,)) for i in range(5)}
+    annotations = {f"{i}.pdf": write_document(tmp_path / "scans" / f"{i}.pdf", (i,), 60.0) for i in range(5)}
     write_text(tmp_path / "drawn.csv", pages_for_tests_text([PageKey("3.pdf", 1)]))
     file = annotate(tmp_path / "a.json", annotations)
     made(tmp_path, "set", annotations=str(file), test_pages=str(tmp_path / "drawn.csv"), val=0.2)

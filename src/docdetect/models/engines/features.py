@@ -61,7 +61,12 @@ class FeatureNetwork:
             model = core.read_model(network.content(".xml"), openvino.Tensor(self._weights))
             levels = _level_features(model.output(0).get_node())
             model.add_outputs(levels)
-            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+            settings = {
+                "INFERENCE_PRECISION_HINT": "f32",  # else some processors compute in bf16, and queues differ by machine
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": threads,
+                "ENABLE_CPU_PINNING": False,
+            }
             self._request = core.compile_model(model, "CPU", settings).create_infer_request()
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
