@@ -16,7 +16,15 @@ from docdetect.synth.stamps.impression import StampShape, make_office_stamp, mak
 from docdetect.synth.stamps.office_text import OfficeKind
 
 # Shapes of stamps that people sign across.
-_SIGNED_SHAPES = (StampShape.ROUND, StampShape.ROUND, StampShape.OVAL, StampShape.FRAMED, StampShape.GRID)
+_SIGNED_SHAPES = (
+    StampShape.ROUND,
+    StampShape.ROUND,
+    StampShape.OVAL,
+    StampShape.FRAMED,
+    StampShape.GRID,
+    StampShape.PROFESSIONAL,
+    StampShape.PROFESSIONAL,
+)
 
 # Probability that a signature on a stamp has the stamp's colour.
 _P_SAME_COLOUR = 0.4

@@ -19,6 +19,7 @@ from docdetect.synth.stamps.canvas import StampCanvas
 from docdetect.synth.stamps.library import library_stamp
 from docdetect.synth.stamps.office import Field, grid_stamp, office_stamp
 from docdetect.synth.stamps.office_text import OfficeKind, OfficeText
+from docdetect.synth.stamps.professional import professional_stamp
 from docdetect.synth.stamps.round import oval_seal, round_dater, round_seal
 from docdetect.synth.stamps.straight import date_stamp, framed_stamp, line_stamp, triangle_stamp
 from docdetect.synth.stamps.text import stamp_script
@@ -40,6 +41,7 @@ class StampShape(str, Enum):
     OFFICE = "office"  # a word, a date, a name or a number, mostly without a frame
     GRID = "grid"  # a grid of fields to be filled in
     LIBRARY = "library"  # a small oval or circle of a library or an archive
+    PROFESSIONAL = "professional"  # a surveyor's or engineer's box or ring with a gap to be signed in
     EMBOSSED = "embossed"  # a seal that is pressed into the paper without ink, so that only its shadows are seen
 
 
@@ -78,7 +80,7 @@ def _grid(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -> tuple[
 
 # Each shape with its probability beside a signature and the function that cuts its rubber.
 _P_AND_MAKERS = {
-    StampShape.ROUND: (0.46, round_seal),
+    StampShape.ROUND: (0.43, round_seal),
     StampShape.OVAL: (0.06, oval_seal),
     StampShape.ROUND_DATE: (0.05, round_dater),
     StampShape.FRAMED: (0.11, framed_stamp),
@@ -88,11 +90,20 @@ _P_AND_MAKERS = {
     StampShape.OFFICE: (0.06, _office),
     StampShape.GRID: (0.01, _grid),
     StampShape.LIBRARY: (0.01, library_stamp),
+    StampShape.PROFESSIONAL: (0.03, professional_stamp),
     StampShape.EMBOSSED: (0.02, round_seal),
 }
 
 _STRAIGHT = frozenset(
-    (StampShape.FRAMED, StampShape.DATE, StampShape.LINES, StampShape.TRIANGLE, StampShape.OFFICE, StampShape.GRID)
+    (
+        StampShape.FRAMED,
+        StampShape.DATE,
+        StampShape.LINES,
+        StampShape.TRIANGLE,
+        StampShape.OFFICE,
+        StampShape.GRID,
+        StampShape.PROFESSIONAL,
+    )
 )
 
 
@@ -317,10 +328,8 @@ def _embossed(rng: Rng, canvas: StampCanvas, degrees: float) -> Patch:
     light = float(rng.uniform(0, 2 * np.pi))
     slope = cv2.Sobel(height, cv2.CV_32F, 1, 0) * np.cos(light) + cv2.Sobel(height, cv2.CV_32F, 0, 1) * np.sin(light)
     shadow = np.clip(slope / max(float(np.percentile(slope, 99.5)), 1e-6), 0, 1) * float(rng.uniform(0.45, 1.0))
-    disc = cv2.GaussianBlur(alpha, (0, 0), 2.5 * canvas.scale) > 0.04
-    cover = shadow + disc * float(rng.uniform(0, 0.08))
     shade = int(rng.integers(60, 130))
-    print_ = _averaged_down(np.rint(np.clip(cover, 0, 1) * 255).astype(np.uint8), canvas.factor)
+    print_ = _averaged_down(np.rint(shadow * 255).astype(np.uint8), canvas.factor)
     return Patch.of_ink(print_, Ink((shade, shade, shade)), "stamp_official")
 
 

@@ -302,14 +302,14 @@ def _frame(rng: Rng, canvas: StampCanvas, half: tuple[float, float]) -> None:
     margin = float(rng.uniform(1.2, 3.5))
     x, y = half[0] + margin, half[1] + margin
     width = float(rng.uniform(0.25, 1.0))
-    shapes = [_rounded(x, y, float(rng.choice([0.0, 0.0, 1.0, 2.5])))]
+    shapes = [rounded_rectangle(x, y, float(rng.choice([0.0, 0.0, 1.0, 2.5])))]
     if rng.random() < 0.25:
-        shapes.append(_rounded(x + width + 0.8, y + width + 0.8, float(rng.choice([0.0, 2.0]))))
+        shapes.append(rounded_rectangle(x + width + 0.8, y + width + 0.8, float(rng.choice([0.0, 2.0]))))
     for shape in shapes:
         canvas.line(shape, width, closed=True)
 
 
-def _rounded(x: float, y: float, radius: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def rounded_rectangle(x: float, y: float, radius: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """The outline (N, 2) of a rectangle with half sides `x`, `y` and corners of this radius, mm."""
     radius = min(radius, x * 0.9, y * 0.9)
     quarter = np.linspace(0, np.pi / 2, 6)
