@@ -28,9 +28,12 @@ def test_same_seed_same_bytes() -> None:
         assert first == second
 
 
-def test_a_note_has_more_than_one_word() -> None:
+@pytest.mark.parametrize("swift", [False, True])
+@pytest.mark.parametrize("kind", [ScribbleKind.NOTE, ScribbleKind.PHRASE])
+def test_a_note_has_more_than_one_word(kind: ScribbleKind, swift: bool) -> None:
+    """A lone name in a swift hand would look like a signature to anybody."""
     for seed in range(12):
-        patch = make_scribble(np.random.default_rng(seed), 8.0, kind=ScribbleKind.NOTE, ink=Ink((0, 0, 0)))
+        patch = make_scribble(np.random.default_rng(seed), 8.0, kind=kind, ink=Ink((0, 0, 0)), swift=swift)
         columns = (patch.rgba[:, :, 3] >= MIN_INK_ALPHA).any(axis=0)
         rows = (patch.rgba[:, :, 3] >= MIN_INK_ALPHA).any(axis=1)
         gaps = int((np.diff(columns.astype(int)) == 1).sum()) + int((np.diff(rows.astype(int)) == 1).sum())
@@ -48,3 +51,15 @@ def test_dates_are_as_high_as_writing() -> None:
         patch = make_scribble(np.random.default_rng(seed), PX_PER_MM, kind=ScribbleKind.DATE)
         assert 2 < patch.size_wh[1] / PX_PER_MM < 12
         assert patch.size_wh[0] > 2 * patch.size_wh[1]
+
+
+def test_swift_dates_lean_more_and_are_higher_than_careful_ones() -> None:
+    def height(swift: bool) -> float:
+        sizes = [
+            make_scribble(np.random.default_rng(k), PX_PER_MM, kind=ScribbleKind.DATE, swift=swift).size_wh[1]
+            for k in range(40)
+        ]
+        return float(np.median(sizes)) / PX_PER_MM
+
+    assert height(True) > 1.1 * height(False)
+    assert height(True) < 16

@@ -50,7 +50,7 @@ class ScribbleKind(str, Enum):
     DATE = "date"
     NOTE = "note"  # several words, often on several lines
     NUMBER = "number"
-    PHRASE = "phrase"  # two or three words, such as a greeting, a title or a place
+    PHRASE = "phrase"  # three to five words, such as a greeting, an office or a place
     BLOCK = "block"  # separate capitals and digits, as people fill in forms
     TICK = "tick"
     CROSS = "cross"
@@ -204,18 +204,21 @@ def _note(rng: Rng, hand: Hand, recorded: RecordedInk | None) -> list[Trace]:
 
 
 def _phrase(rng: Rng, hand: Hand) -> list[Trace]:
-    """Two or three words on a line, or on two: "Yours sincerely", a title, a place. A comma often ends it."""
+    """Three to five words on a line or two, only the first with a capital; a comma often ends them.
+
+    With fewer words, or with a capital for each, it would look like a signature to anybody.
+    """
     traces: list[Trace] = []
     x, y = 0.0, 0.0
-    for number in range(int(rng.integers(2, 4))):
-        if number == 0 or rng.random() < 0.3:
+    for number in range(int(rng.integers(3, 6))):
+        if number == 0 and rng.random() < 0.7:
             head, x = write_capital(rng, hand, random_capital(rng), x)
         else:
             head = []
         tail, x = write_word(rng, hand, random_letters(rng, int(rng.integers(2, 9))), x)
         traces += [one.moved(np.eye(2), np.array([0.0, y])) for one in [*head, *tail]]
         x += float(rng.uniform(0.6, 1.2))
-        if number == 1 and rng.random() < 0.15:
+        if number == 1 and rng.random() < 0.25:
             x, y = float(rng.uniform(0, 2)), 3.0
     if rng.random() < 0.4:
         traces += [one.moved(np.eye(2), np.array([0.0, y])) for one in write_digits(rng, hand, ",", x - 0.5)[0]]
