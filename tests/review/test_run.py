@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from docdetect.active_learning.queue import QUEUE_CSV, QueuedPage, queue_text
 from docdetect.annotations.reviews import ReviewedBox
+from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
 from docdetect.review.log import RevisionError
 from docdetect.review.pages import BadBoxesError, Change, PageFilter, PagePlace, PageView, UnknownPageError
@@ -211,6 +213,17 @@ def test_the_queue_orders_the_pages(run: ReviewedRun, tmp_path: Path) -> None:
     (tmp_path / "out" / "queue.csv").write_text("rank,document\n1,a.pdf\n", encoding="utf-8")
     run.refresh()
     assert (run.has_queue, "lacks the columns page, reason" in run.queue_problem) == (False, True)
+
+
+def test_the_queue_of_select_is_read(run: ReviewedRun, tmp_path: Path) -> None:
+    pages = [QueuedPage(PageKey("b.pdf", 1), "train", "rare: =2"), QueuedPage(PageKey("a.pdf", 3), "test", "random")]
+    (tmp_path / "out" / QUEUE_CSV).write_text(queue_text(pages), encoding="utf-8")
+    run.refresh()
+    queued = run.pages(PageFilter(queue=True))
+    assert [(page.document, page.number, page.queue_reason) for page in queued] == [
+        ("b.pdf", 1, "rare: =2"),
+        ("a.pdf", 3, "random"),
+    ]
 
 
 def test_unknown_pages_and_folders_that_are_no_results(run: ReviewedRun, tmp_path: Path) -> None:
