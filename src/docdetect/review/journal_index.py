@@ -179,9 +179,9 @@ class JournalIndex:
     def _note_run(self, line: JournalLine) -> None:
         values = line.data["values"]
         names = tuple(str(name) for name in values["class_names"])
-        if len(names) > 255:
-            raise ValueError("too many classes")
         conf = tuple(float(value) for value in values.get("class_conf") or [values["conf"]] * len(names))
+        if len(names) > 255 or len(conf) != len(names):
+            raise ValueError("no classes with thresholds")
         run = self._runs.setdefault(line.origin.settings, _Settings())
         run.class_names, run.thresholds = names, conf
         if run is not self._current:

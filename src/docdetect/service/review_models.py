@@ -88,7 +88,7 @@ class ReviewAnswer(BaseModel):
     queue_problem: str = Field(description="Why the queue of the run cannot be used; empty where it can.")
 
 
-class PagesAnswer(BaseModel):
+class PageList(BaseModel):
     """The next pages of a list."""
 
     pages: list[PageSummary]

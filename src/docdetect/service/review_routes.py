@@ -35,7 +35,7 @@ from docdetect.service.review_models import (
     ImageQuery,
     PageAnswer,
     PageInput,
-    PagesAnswer,
+    PageList,
     PagesQuery,
     ReviewAnswer,
     crop_answer,
@@ -125,7 +125,7 @@ def _add_lists(app: FastAPI, runs: ReviewedRuns) -> None:
         )
 
     @app.get(f"{_BASE}/pages", summary="Pages, as far as they are wanted", tags=[_TAG], responses=problems(404, 422))
-    def pages(job: str, wanted: Annotated[PagesQuery, Query()]) -> PagesAnswer:
+    def pages(job: str, wanted: Annotated[PagesQuery, Query()]) -> PageList:
         """In the order of documents and pages, or with queue=true those of the queue in its order."""
         run = runs.get(job).run
         chosen = PageFilter(**wanted.model_dump(exclude={"after", "before", "around", "limit"}))
@@ -133,7 +133,7 @@ def _add_lists(app: FastAPI, runs: ReviewedRuns) -> None:
             place = PagePlace(wanted.after, wanted.before, wanted.around, wanted.limit)
             section = run.section(chosen, place)
         shown = [page_summary(one) for one in section.pages]
-        return PagesAnswer(pages=shown, next=section.next, total=section.total, offset=section.offset)
+        return PageList(pages=shown, next=section.next, total=section.total, offset=section.offset)
 
 
 def _add_pages(app: FastAPI, runs: ReviewedRuns) -> None:
