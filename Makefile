@@ -55,6 +55,7 @@ bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python -m benchmarks.groups
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.views
 	$(BIN)/python -m benchmarks.infer
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.real_documents

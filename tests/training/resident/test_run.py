@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,20 @@ def test_a_session_ends_after_its_time_with_a_checkpoint_and_goes_on(
     assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["state"] == "interrupted"
     again = resumed_config("last", str(tmp_path), (), {"train.pause_hours": 0.0})
     assert resume("last", again).folder == folder.resolve()
+
+
+def test_ctrl_c_ends_a_session_with_a_checkpoint(dataset: Path, tiny_yaml: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int, note: str) -> None:
+        if note.startswith("step 2,"):
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings(dataset, str(tiny_yaml), tmp_path, "checkpoint_s=1000"), Listeners(on_progress=interrupt))
+    assert signal.getsignal(signal.SIGINT) is before
+    (folder,) = tmp_path.iterdir()
+    assert (read_checkpoint(folder / "checkpoints") or {})["step"] == 2
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["state"] == "interrupted"
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:

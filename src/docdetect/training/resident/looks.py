@@ -7,18 +7,24 @@ of PyTorch for what is drawn on the device.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from docdetect.config.schema import TrainConfig
 from docdetect.types import BoolArray, FloatArray
 
+Float64Array: TypeAlias = NDArray[np.float64]
+
 # Shares of red, green and blue in the brightness of a pixel.
 _GREY = (0.299, 0.587, 0.114)
 # Probability that a view becomes black and white, and that it becomes grey.
 _P_BILEVEL, _P_GREY = 0.07, 0.22
+# Probability that saturation, and brightness, are changed.
+_P_SATURATION, _P_BRIGHTNESS = 0.6, 0.4
 # Smallest and largest share of the height and of the width of a view that a patch takes.
 _PATCH_HEIGHT, _PATCH_WIDTH = (0.02, 0.08), (0.02, 0.12)
 # A patch may hide this share of any box.
@@ -28,77 +34,72 @@ _LEAST_CONTRAST = 0.1
 _CELL_PX = 8
 
 
-class _Chance:
-    """Random numbers for each view of a batch: (n, 1, 1, 1) on the device."""
-
-    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
-        self._count, self._device, self._generator = count, device, generator
-
-    def between(self, low: float, high: float, channels: int = 1) -> torch.Tensor:
-        drawn = torch.rand(self._count, channels, 1, 1, device=self._device, generator=self._generator)
-        return low + (high - low) * drawn
-
-    def yes(self, probability: float) -> torch.Tensor:
-        return (self.between(0, 1) < probability).float()
-
-
 def changed_looks(
     views: torch.Tensor, recipe: TrainConfig, rng: np.random.Generator, generator: torch.Generator
 ) -> torch.Tensor:
-    """The views under other light, ink and copying, as far as the recipe wants it.
+    """The views under other light, ink and copying, as far as the recipe wants it; they are changed in place.
+
+    Only what is drawn for a view is computed for it, one view after the other, which a processor's cache can hold.
 
     Args:
         views: float32 (n, 3, H, W) in 0..1.
         recipe: `hsv_h`, `hsv_s` and `hsv_v` change colours; `auto_augment` all else.
-        rng: what is decided for the whole batch.
-        generator: of the device of the views.
+        rng: decides what is done to which view.
+        generator: of the device of the views, for noise.
     """
-    chance = _Chance(len(views), views.device, generator)
-    weights = torch.tensor(_GREY, device=views.device)[None, :, None, None]
-    grey = (views * weights).sum(1, keepdim=True)
-    if recipe.hsv_h:
-        views = _turned_hue(views, chance.between(-recipe.hsv_h, recipe.hsv_h) * 2 * math.pi)
-    if recipe.hsv_s:
-        views = grey + (views - grey) * (1 + chance.yes(0.6) * chance.between(-recipe.hsv_s, recipe.hsv_s))
-    if recipe.hsv_v:
-        views = views * (1 + chance.yes(0.4) * chance.between(-recipe.hsv_v, 0.25 * recipe.hsv_v))
-    if recipe.auto_augment is not None:
-        views = _copied(views, chance, rng, generator)
-    return views.clamp(0, 1)
+    for view in views:
+        copied = recipe.auto_augment is not None
+        colours = _colour_matrix(recipe, rng, grey=copied and rng.random() < _P_GREY)
+        if colours is not None:
+            mixed = torch.tensor(colours, dtype=torch.float32, device=view.device) @ view.flatten(1)
+            view.copy_(mixed.view_as(view).clamp_(0, 1))
+        if copied:
+            _copy(view, rng, generator)
+    return views
 
 
-def _turned_hue(views: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
-    """Colours turned around the axis of greys by an angle (n, 1, 1, 1) in radians."""
-    cosine, sine = torch.cos(angle), torch.sin(angle) / math.sqrt(3)
-    mean = views.mean(1, keepdim=True)
-    across = torch.roll(views, -1, 1) - torch.roll(views, 1, 1)
-    return mean + (views - mean) * cosine + across * sine
+def _colour_matrix(recipe: TrainConfig, rng: np.random.Generator, *, grey: bool) -> Float64Array | None:
+    """(3, 3) that turns hues, changes saturation and brightness, and may take all colour away; None for no change."""
+    turn = rng.uniform(-recipe.hsv_h, recipe.hsv_h) * 2 * math.pi
+    saturation = 1 + rng.uniform(-recipe.hsv_s, recipe.hsv_s) * (rng.random() < _P_SATURATION)
+    brightness = 1 + rng.uniform(-recipe.hsv_v, 0.25 * recipe.hsv_v) * (rng.random() < _P_BRIGHTNESS)
+    if grey:
+        saturation = 0.0
+    if turn == 0 and saturation == 1 and brightness == 1:
+        return None
+    # Rodrigues' formula for a turn around the axis of greys.
+    across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    mean = np.full((3, 3), 1 / 3)
+    hue = mean + (np.eye(3) - mean) * math.cos(turn) + across * math.sin(turn)
+    to_grey = np.tile(np.array(_GREY), (3, 1))
+    return np.asarray(brightness * (to_grey + saturation * (np.eye(3) - to_grey)) @ hue, np.float64)
 
 
-def _copied(views: torch.Tensor, chance: _Chance, rng: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
-    """Grey copies, faint and heavy ink, tinted paper, poor focus, low resolution, noise, 1-bit copies."""
-    grey = (views * torch.tensor(_GREY, device=views.device)[None, :, None, None]).sum(1, keepdim=True)
-    views = torch.lerp(views, grey.expand_as(views), chance.yes(_P_GREY))
-    views = views.clamp(1e-4, 1) ** (1 + chance.yes(0.6) * chance.between(-0.45, 0.8))
-    views = 1 - (1 - views) * (1 + chance.yes(0.4) * chance.between(-0.45, 0.25))
-    tint = chance.between(0.82, 1, channels=3)
-    views = views * torch.lerp(torch.ones_like(tint), tint, chance.yes(0.3))
-    blurred = functional.avg_pool2d(functional.pad(views, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    views = torch.lerp(views, blurred, chance.yes(0.3) * chance.between(0, 1))
-    if rng.random() < 0.15:
-        small = functional.interpolate(views, scale_factor=rng.uniform(0.5, 0.85), mode="bilinear", antialias=True)
-        again = functional.interpolate(small, size=views.shape[2:], mode="bilinear")
-        views = torch.lerp(views, again, chance.yes(0.5))
-    noise = torch.randn(views.shape, device=views.device, generator=generator)
-    views = (views + noise * chance.yes(0.35) * chance.between(0, 0.06)).clamp(0, 1)
-    return _bilevel(views, chance)
-
-
-def _bilevel(views: torch.Tensor, chance: _Chance) -> torch.Tensor:
-    grey = views.mean(1, keepdim=True)
-    paper = grey[:, :, ::16, ::16].flatten(1).quantile(0.85, 1)[:, None, None, None]
-    black_and_white = torch.sigmoid((grey - chance.between(0.5, 0.88) * paper) * 40)
-    return torch.lerp(views, black_and_white.expand_as(views), chance.yes(_P_BILEVEL))
+def _copy(view: torch.Tensor, rng: np.random.Generator, generator: torch.Generator) -> None:
+    """Faint and heavy ink, tinted paper, poor focus, low resolution, noise, 1-bit copies; in place."""
+    if rng.random() < 0.6:
+        view.clamp_(1e-4, 1).pow_(1 + rng.uniform(-0.45, 0.8))
+    contrast = 1 + rng.uniform(-0.45, 0.25) * (rng.random() < 0.4)
+    tint = rng.uniform(0.82, 1, 3) if rng.random() < 0.3 else np.ones(3)
+    if contrast != 1 or tint[0] != 1:  # against white, then on tinted paper
+        factors = torch.tensor(np.stack([tint * contrast, tint * (1 - contrast)]), dtype=torch.float32)
+        scale, shift = factors.to(view.device)[:, :, None, None]
+        view.mul_(scale).add_(shift)
+    if rng.random() < 0.3:
+        padded = functional.pad(view[None], (1, 1, 1, 1), mode="replicate")
+        view.lerp_(functional.avg_pool2d(padded, 3, 1)[0], rng.uniform(0, 1))
+    if rng.random() < 0.075:
+        factor = rng.uniform(0.5, 0.85)
+        small = functional.interpolate(view[None], scale_factor=factor, mode="bilinear", antialias=True)
+        view.copy_(functional.interpolate(small, size=view.shape[1:], mode="bilinear")[0])
+    if rng.random() < 0.35:
+        noise = torch.randn(view.shape, device=view.device, generator=generator)
+        view.add_(noise, alpha=rng.uniform(0, 0.06))
+    view.clamp_(0, 1)
+    if rng.random() < _P_BILEVEL:
+        grey = view.mean(0)
+        threshold = rng.uniform(0.5, 0.88) * grey[::16, ::16].flatten().quantile(0.85)
+        view.copy_(torch.sigmoid((grey - threshold) * 40).expand_as(view))
 
 
 def visible(views: torch.Tensor, rows: FloatArray) -> BoolArray:

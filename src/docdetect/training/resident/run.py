@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -53,8 +56,8 @@ _PAGES_AT_ONCE = 8
 _RING_SHARE, _MOST_PAGES, _SHEET = 0.4, 16_000, 0.72
 # Long side in px below which the generator cannot draw marks; smaller pages are shrunk.
 _LEAST_MADE_PX = 128
-# Time in which the first made-up pages are waited for.
-_PATIENCE_S = 300.0
+# Time in which the first made-up pages are waited for, and its share of a training that has a time.
+_PATIENCE_S, _PATIENCE_SHARE = 300.0, 0.1
 
 
 def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Listeners) -> TrainResult:
@@ -79,8 +82,6 @@ def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Lis
     if device.type == "cpu":
         torch.set_num_threads(available_cores())
         keep_freed_memory()
-    if recipe.deterministic and device.type == "cpu":
-        torch.use_deterministic_algorithms(mode=True, warn_only=True)
     with run_alone(run), state_recorded(run), tracked(run, config, tell.announce) as track:
         precision = choose_precision(recipe.precision, device)
         learners = _learners(recipe, names, device, bf16=precision == "bf16", tell=tell)
@@ -97,7 +98,8 @@ def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Lis
             if state is not None:
                 loop.restore(state)
             session.begin(loop)
-            loop.run()
+            with _deterministic(recipe, device), _interruptible(session):
+                loop.run()
             session.record_made_pages()
         files = write_networks(run, learners, recipe.imgsz)
         del batches, pages, ring
@@ -135,7 +137,8 @@ def _made_pages(
     ring = Ring(stream, capacity, how.looks, config.train.imgsz, device)
     try:
         tell.on_progress(0, 0, "making the first pages")
-        ring.wait_for(how.first, _PATIENCE_S)
+        hours = config.train.hours
+        ring.wait_for(how.first, min(_PATIENCE_S, _PATIENCE_SHARE * 3600 * hours) if hours else _PATIENCE_S)
         yield ring, stream.counts
     finally:
         ring.close()
@@ -189,15 +192,21 @@ class _Session:
     counts: StreamCounts | None
     began_s: float = 0.0
     saved_s: float = 0.0
-    step: int = 0
+    interrupted: bool = False
 
     def begin(self, loop: Loop) -> None:
         self.began_s = self.saved_s = time.monotonic()
-        self.step = loop.step
         _drop_later_steps(self.run.path / STEPS, loop.step)
 
     def wanted(self, elapsed_s: float) -> bool:
-        """Whether a checkpoint is due. Raises TrainingPausedError when the session's time is over."""
+        """Whether a checkpoint is due.
+
+        Raises:
+            TrainingPausedError: the session's time is over.
+            KeyboardInterrupt: the user wants it to end.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
         spent = time.monotonic() - self.began_s
         if self.recipe.pause_hours and spent > 3600 * self.recipe.pause_hours:
             raise TrainingPausedError(
@@ -241,6 +250,38 @@ class _Session:
                 if new:
                     writer.writeheader()
                 writer.writerow(row)
+
+
+@contextmanager
+def _interruptible(session: _Session) -> Iterator[None]:
+    """Ctrl-C ends the session after the step that is going on, with a checkpoint; a second Ctrl-C ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if session.interrupted:
+            raise KeyboardInterrupt
+        session.interrupted = True
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _deterministic(recipe: TrainConfig, device: torch.device) -> Iterator[None]:
+    """PyTorch's deterministic algorithms on a CPU, where the recipe wants them; GPUs have none for some layers."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    if recipe.deterministic and device.type == "cpu":
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=before[0], warn_only=before[1])
 
 
 def _learners(
