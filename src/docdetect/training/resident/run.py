@@ -39,7 +39,7 @@ from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder, update_record, write_epoch
 from docdetect.training.resident.batches import BatchMaker
 from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
-from docdetect.training.resident.learner import Learner
+from docdetect.training.resident.learner import LOSSES, Learner
 from docdetect.training.resident.loop import Hooks, Loop, Report, plan_of
 from docdetect.training.resident.pages import free_memory, load_pages
 from docdetect.training.resident.ring import Ring
@@ -229,7 +229,7 @@ class _Session:
 
     def report(self, report: Report) -> None:
         """Adds a row to the table of steps."""
-        row = {
+        row: dict[str, object] = {
             "step": report.step,
             "seconds": f"{report.seconds:.1f}",
             "progress": f"{report.progress:.4f}",
@@ -241,7 +241,8 @@ class _Session:
             counts = self.counts
             row |= {"pages_made": counts.made, "pages_failed": counts.failed, "processes_ended": counts.ended}
         for network, losses in report.losses.items():
-            row |= {f"{network} {part}": f"{value:.5f}" for part, value in losses.items()}
+            for part in LOSSES:
+                row[f"{network} {part}"] = f"{losses[part]:.5f}" if part in losses else ""
         file = self.run.path / STEPS
         with output_errors(file):
             new = not file.is_file()
