@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def _prepared() -> None:
+def _prepared() -> Iterator[None]:
     prepare_ultralytics()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on pictures this small, threads wait for each other most of the time
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def learner(tiny_yaml: Path, how: TrainConfig) -> Learner:
 
 def labels(rows: list[list[float]] | None = None) -> dict[str, Any]:
     table = torch.tensor(rows if rows is not None else [[0.0, 2, 0.4, 0.4, 0.3, 0.3]]).reshape(-1, 6)
-    pictures = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(4))
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(4))
     return {"img": pictures, "batch_idx": table[:, 0], "cls": table[:, 1:2], "bboxes": table[:, 2:]}
 
 
@@ -52,10 +57,11 @@ def test_the_loss_goes_down_and_the_averaged_weights_follow(tiny_yaml: Path) -> 
     one = learner(tiny_yaml, recipe())
     before = {name: value.clone() for name, value in one.averaged.state_dict().items()}
     losses = []
-    for step in range(12):
-        one.step(labels(), None, step, 1.0)
+    for step in range(8):
+        one.step(labels([[0, 2, 0.4, 0.4, 0.5, 0.5], [1, 0, 0.6, 0.5, 0.4, 0.6]]), None, step, 1.0)
         losses.append(one.losses())
-    assert losses[-1]["cls"] < losses[0]["cls"]
+    assert losses[-1]["box"] < 0.5 * losses[0]["box"]
+    assert losses[-1]["dfl"] < losses[0]["dfl"]
     assert losses[0]["teacher"] == 0
     assert one.losses() == {}
     changed = [name for name, value in one.averaged.state_dict().items() if not torch.equal(value, before[name])]
@@ -101,12 +107,12 @@ def test_a_student_comes_nearer_to_its_teacher_on_pages_that_nobody_labelled(tin
     views = labels([[0, unknown, 0.5, 0.5, 1, 1], [1, unknown, 0.5, 0.5, 1, 1]])
     taught = teacher(views["img"])
     distances = []
-    for step in range(25):
+    for step in range(12):
         one.step(views, taught, step, 1.0)
         found = one.losses()
         assert found["cls"] == found["box"] == 0  # nothing is labelled, so that the teacher alone teaches
         distances.append(found["teacher"])
-    assert distances[-1] < 0.9 * distances[0]
+    assert distances[-1] < 0.95 * distances[0]
 
 
 def test_a_teacher_of_other_classes_is_refused(weights: Path) -> None:
@@ -117,7 +123,7 @@ def test_a_teacher_of_other_classes_is_refused(weights: Path) -> None:
 def test_steps_that_are_not_numbers_are_left_out_and_end_the_training_if_they_stay(tiny_yaml: Path) -> None:
     one = learner(tiny_yaml, recipe())
     before = {name: value.clone() for name, value in one.network.named_parameters()}
-    broken = {**labels(), "img": torch.full((2, 3, 96, 96), float("nan"))}
+    broken = {**labels(), "img": torch.full((2, 3, 64, 64), float("nan"))}
     for step in range(19):
         one.step(broken, None, step, 1.0)
     with pytest.raises(TrainingDivergedError, match="has not been a number for 20 steps"):

@@ -24,7 +24,7 @@ from docdetect.training.trainer import TrainingPausedError
 from tests.support.tiny_network import write_architecture
 from tests.support.tiny_network import write_checkpoint as write_weights
 
-STEPS = 6
+STEPS = 5
 
 
 def settings(dataset: Path, model: object, runs: Path, *more: str) -> Config:
