@@ -75,3 +75,20 @@ def test_packages_of_others_stay_out_of_wheels_and_images() -> None:
         section = text.split(f"[tool.hatch.build.targets.{target}]", 1)[1].split("\n[", 1)[0]
         assert 'exclude = ["node_modules"]' in section.splitlines()
     assert "**/node_modules" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_documentation_lists_the_keys_of_the_page() -> None:
+    source = (PAGE / "src" / "editor" / "keys.ts").read_text(encoding="utf-8")
+    keys = re.findall(r'\{ keys: "([^"]+)", does: "([^"]+)" \}', source)
+    assert len(keys) > 20
+    rows = (ROOT / "docs" / "review.md").read_text(encoding="utf-8").splitlines()
+    for names, does in keys:
+        assert f"| {names} | {does} |" in rows
+
+
+def test_the_pictures_of_the_documentation_are_small() -> None:
+    pictures = sorted((ROOT / "docs" / "images").glob("review-*.webp"))
+    assert len(pictures) == 10
+    assert sum(path.stat().st_size for path in pictures) < 300_000
+    text = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
+    assert all(f"(images/{path.name})" in text for path in pictures)

@@ -22,6 +22,7 @@ export const PAGE_KEYS: readonly Key[] = [
   { keys: "W", does: "The page as wide as the window" },
   { keys: "Z", does: "Zoom to the selected box" },
   { keys: "D", does: "Whether dragging draws a box or moves the page" },
+  { keys: "Click", does: "Select a box; dragged again, it moves. A drag that starts elsewhere draws, on other boxes too" },
   { keys: "Space and drag", does: "Move the page; so does the middle or right button of the mouse" },
   { keys: "Escape", does: "Nothing selected; once more: back to the documents" },
   { keys: "?", does: "This help" },

@@ -65,8 +65,9 @@ export function listen(context: PointerContext): () => void {
     if (event.button === 1 || event.button === 2 || context.pans()) return { ...pan, tapped: null, isClick: false };
     const isSelected = box !== undefined && session.selected.peek() === box.id;
     if (box && handle && isSelected) return { kind: "resize", id: box.id, handle, xyxy: box.xyxy, from: start };
-    // A finger that moves the page often starts on a box: only the selected box follows a finger.
-    if (box && (event.pointerType !== "touch" || isSelected)) {
+    // Only the selected box follows: a drag that starts on another one draws, as a signature on a stamp is drawn, and a
+    // finger that moves the page may start anywhere.
+    if (box && (isSelected || (event.pointerType !== "touch" && !context.draws.peek()))) {
       context.onSelect(box.id);
       return { kind: "move", id: box.id, xyxy: box.xyxy, from: at, start, isClick: true };
     }

@@ -225,6 +225,9 @@ function Boxes(props: { session: PageSession; categories: readonly string[]; dra
             style={place(ghost.xyxy)}
             tabIndex={0}
             role="button"
+            onFocus={() => {
+              session.selected.value = null;
+            }}
             aria-label={`Below the threshold: ${categoryName(ghost.category)}, ${sourceOf(ghost)}. Space accepts it.`}
           >
             <span class="tag" aria-hidden="true">
