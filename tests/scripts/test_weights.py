@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,23 @@ def test_wheels_are_of_what_docdetect_needs_and_the_machine_lacks() -> None:
     needed = weights_pack.needed_packages("train", {"torch", "torchvision", "numpy"})
     assert {"ultralytics", "pydantic", "pyyaml"} <= set(needed)
     assert not {"torch", "torchvision", "numpy", "docdetect"} & set(needed)
+
+
+def test_the_wheels_of_a_pack_are_installed_once_without_a_network(tmp_path: Path) -> None:
+    wheel = tmp_path / "wheels" / "carried-1.0-py3-none-any.whl"
+    wheel.parent.mkdir()
+    head = "Metadata-Version: 2.1\nName: carried\nVersion: 1.0\n"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("carried.py", "ANSWER = 42\n")
+        archive.writestr("carried-1.0.dist-info/METADATA", head)
+        archive.writestr(
+            "carried-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("carried-1.0.dist-info/RECORD", "carried.py,,\n")
+    site = tmp_path / "site"
+    assert weights.install_wheels(wheel.parent, site) == site
+    assert (site / "carried.py").read_text(encoding="utf-8") == "ANSWER = 42\n"
+    (site / "carried.py").unlink()
+    assert weights.install_wheels(wheel.parent, site) == site
+    assert not (site / "carried.py").exists()  # it was not done again
+    assert weights.install_wheels(tmp_path / "none", site) is None
