@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from docdetect.errors import DocdetectError
 from docdetect.synth.stream import ArrivedPage
 from docdetect.training.resident.pages import StoredPage, stored_page
 
@@ -63,7 +62,7 @@ class Ring:
         self._lock = threading.Lock()
         self._room = threading.Semaphore(capacity)
         self._ended = threading.Event()
-        self._problem: DocdetectError | None = None
+        self._problem: Exception | None = None
         self._thread = threading.Thread(target=self._fill, name="ring", daemon=True)
         self._thread.start()
 
@@ -75,7 +74,7 @@ class Ring:
         """A page out of the half that was not seen for the longest time; None while there is none.
 
         Raises:
-            GeneratorEndedError: no more pages will come.
+            GeneratorEndedError: no more pages will come; or whatever else ended the thread that takes them.
         """
         if self._problem is not None:
             raise self._problem
@@ -97,7 +96,7 @@ class Ring:
         """Waits until so many pages have arrived, or the ring is full, or the time is over.
 
         Raises:
-            GeneratorEndedError: no more pages will come.
+            GeneratorEndedError: no more pages will come; or whatever else ended the thread that takes them.
         """
         until = time.monotonic() + most_s
         while len(self) < min(pages, self._capacity) and time.monotonic() < until:
@@ -112,20 +111,21 @@ class Ring:
         self._stream.close()
 
     def _fill(self) -> None:
+        try:
+            while not self._ended.is_set():
+                if self._room.acquire(timeout=0.1):
+                    self._take_one()
+        except Exception as error:  # noqa: BLE001 - it is raised where pages are taken
+            self._problem = error
+
+    def _take_one(self) -> None:
+        """Waits for the next page that arrives, and keeps it."""
         while not self._ended.is_set():
-            if not self._room.acquire(timeout=0.1):
-                continue
-            page = None
-            while page is None and not self._ended.is_set():
-                try:
-                    page = self._stream.arrived()
-                except DocdetectError as error:
-                    self._problem = error
-                    return
-                if page is None:
-                    time.sleep(_POLL_S)
+            page = self._stream.arrived()
             if page is not None:
                 self._add(self._store(page))
+                return
+            time.sleep(_POLL_S)
 
     def _add(self, page: StoredPage) -> None:
         with self._lock:
