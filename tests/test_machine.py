@@ -26,6 +26,30 @@ for k in range(9):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+HEAPS = """
+import ctypes, sys, threading
+from docdetect import machine
+if sys.argv[1] != "leave" and not getattr(machine, sys.argv[1])():
+    sys.exit(3)
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+together = threading.Barrier(8)
+def use():
+    block = libc.malloc(100_000)
+    together.wait()
+    libc.free(block)
+threads = [threading.Thread(target=use) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+libc.fdopen.restype = ctypes.c_void_p
+stream = libc.fdopen(1, b"w")
+libc.malloc_info(0, stream)
+libc.fflush(None)
+"""
+
 GIVING_BACK = """
 import sys
 import numpy as np
@@ -103,6 +127,18 @@ def test_kept_memory_can_be_given_back() -> None:
     kept, released = (int(word) for word in done.stdout.split())
     assert kept > 700  # MB
     assert released < 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told")
+def test_threads_share_the_memory_of_two_heaps() -> None:
+    def heaps(how: str) -> int:
+        done = subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, check=False)
+        if done.returncode == 3:
+            pytest.skip("this C library has no mallopt")
+        return done.stdout.count("<heap nr=")
+
+    assert heaps("leave") > 4
+    assert heaps("share_memory_among_threads") <= 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="told by Linux only")

@@ -138,8 +138,9 @@ def test_weights_that_are_missing_end_the_service(tmp_path: Path, capsys: pytest
 def test_the_service_keeps_freed_memory_as_infer_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(server, "keep_freed_pictures", lambda: asked.append("keep"))
+    monkeypatch.setattr(server, "share_memory_among_threads", lambda: asked.append("share"))
     assert run(["serve", "--weights", str(tmp_path / "none.pt"), "--folder", str(tmp_path), "--port", "0"]) == 4
-    assert asked == ["keep"]
+    assert asked == ["share", "keep"]
 
 
 def test_an_address_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import uvicorn
 from docdetect.errors import ConfigError, InputError, OutputError
 from docdetect.files import read_text
 from docdetect.inference.detector import Detector
-from docdetect.machine import keep_freed_pictures
+from docdetect.machine import keep_freed_pictures, share_memory_among_threads
 from docdetect.service.access import is_local_host
 from docdetect.service.app import make_app
 from docdetect.service.logs import write_logs_to
@@ -55,6 +55,7 @@ def serve(
     wanted = config.serve
     token = read_token(wanted)
     write_logs_to(write_log)
+    share_memory_among_threads()
     keep_freed_pictures()  # as `infer` does: without it a page took 10 % more time
     service = Service(config, load)
     app = make_app(service, token=token, any_host=bool(token))
