@@ -86,3 +86,15 @@ def _inside(inner: PlacedPatch, outer: PlacedPatch) -> bool:
         and inner.x_px + width <= outer.x_px + room
         and inner.y_px + height <= outer.y_px + depth
     )
+
+
+def test_libraries_stamp_old_pages_more_often_than_letters(fonts: FontBook) -> None:
+    config = SynthConfig()
+
+    def stamped(name: str) -> int:
+        materials = Materials(fonts, None, {name: 1.0}, config.papers, p_empty=0.0)
+        plans = [plan_page(4, number, 320, materials) for number in range(24)]
+        return sum(any(placed.patch.kind == "stamp_library" for placed in plan.placed) for plan in plans)
+
+    assert stamped("book") >= 7
+    assert stamped("letter") <= 5

@@ -84,7 +84,8 @@ _P_EXTRA_SIGNATURE_IN_CROWD = 0.25
 # that are signed across, approvals down the margin, stamps over each other, several initials in a corner.
 _P_OFFICE_STAMPS = 0.36
 _P_GRID_STAMP = 0.08
-_P_LIBRARY_STAMP = 0.06
+_P_LIBRARY_STAMP = 0.05
+_P_LIBRARY_STAMP_ON_OLD_PAGE = 0.5
 _P_SIGNED_STAMPS = 0.2
 _P_MARGIN_APPROVALS = 0.04
 _P_STACKED_STAMPS = 0.06
@@ -198,7 +199,8 @@ def _scenes(maker: MarkMaker, layout: PageLayout, placed: list[PlacedPatch]) -> 
         more += office_stamps(maker, layout)
     if rng.random() < _P_GRID_STAMP:
         more += grid_stamps(maker, layout)
-    if rng.random() < _P_LIBRARY_STAMP:
+    archived = bool(_slots(layout, "script", "woodcut"))
+    if rng.random() < (_P_LIBRARY_STAMP_ON_OLD_PAGE if archived else _P_LIBRARY_STAMP):
         more += library_stamps(maker, layout)
     stamps = [one for one in [*placed, *more] if one.patch.kind.startswith("stamp_")]
     if rng.random() < _P_SIGNED_STAMPS:

@@ -31,6 +31,10 @@ def manuscript(draft: Draft) -> None:
     if signed:
         layout.slot("signature", draft.left + draft.width * draft.between(0.45, 0.8), lower + 14, 55, 14)
     draft.y = lower
+    if draft.chance(0.3):
+        # Offices attest wills and records in stamped lines below the writing or across it.
+        y = lower + draft.between(-60, 12)
+        layout.slot("free", draft.left + draft.width * draft.between(0.25, 0.75), y, 70, 24)
     layout.slot("note", draft.left + draft.width * 0.5, draft.bottom + 4, 40, 12)
 
 
