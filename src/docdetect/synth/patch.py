@@ -20,6 +20,9 @@ MIN_INK_ALPHA = 26
 # Alpha down to which the picture of a signature or stamp is kept, so that hairlines that fade are not cut off.
 MIN_FAINT_ALPHA = 6
 
+# Alpha that the darkest part of a drawing has at least: fine lines at a low resolution would vanish otherwise.
+_LEAST_DARKEST = 2 * MIN_INK_ALPHA
+
 # Kinds of patches that are cut to what a person sees at once: distractors and codes, which have no faint ends.
 _CUT_TO_INK = ("", "qr")
 
@@ -60,7 +63,7 @@ class Patch:
 
     @classmethod
     def of_ink(cls, cover: ByteArray, ink: Ink, kind: str) -> Patch:
-        """The patch around a drawing in one ink.
+        """The patch around a drawing in one ink. A drawing that is too pale to be seen comes out darker.
 
         Args:
             cover: uint8 (H, W), how much of the ink lies on each pixel.
@@ -68,11 +71,15 @@ class Patch:
             kind: the mark's finest class, "" for a distractor.
 
         Raises:
-            ValueError: nothing in the drawing is dark enough to count as ink.
+            ValueError: the drawing is empty.
         """
+        strength = ink.opacity
+        darkest = int(cover.max(initial=0)) * strength
+        if 0 < darkest < _LEAST_DARKEST:
+            strength *= _LEAST_DARKEST / darkest
         rgba = np.empty((*cover.shape, 4), np.uint8)
         rgba[:, :, :3] = ink.rgb
-        rgba[:, :, 3] = np.rint(cover * ink.opacity).astype(np.uint8)
+        rgba[:, :, 3] = np.rint(cover * strength).astype(np.uint8)
         return cls.cropped(rgba, kind)
 
     @classmethod

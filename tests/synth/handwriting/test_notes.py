@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
-from docdetect.synth.ink import Ink
+from docdetect.synth.ink import Ink, Pen
 from docdetect.synth.patch import MIN_INK_ALPHA
 
 PX_PER_MM = 3.45
@@ -63,3 +63,10 @@ def test_swift_dates_lean_more_and_are_higher_than_careful_ones() -> None:
 
     assert height(True) > 1.1 * height(False)
     assert height(True) < 16
+
+
+def test_thin_pale_writing_at_a_low_resolution_is_still_seen() -> None:
+    pale, thin = Ink((60, 80, 190), 0.3), Pen(0.17, 0.25, 0.4, 0.45)
+    for seed in range(12):
+        patch = make_scribble(np.random.default_rng(seed), 0.5, kind=ScribbleKind.DATE, ink=pale, pen=thin)
+        assert patch.ink.any()

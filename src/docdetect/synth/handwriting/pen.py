@@ -42,9 +42,6 @@ def draw_traces(
         ink: colour and opacity.
         px_per_mm: resolution of the page that the patch is for.
         kind: finest class of the mark, "" for a distractor.
-
-    Raises:
-        ValueError: nothing visible came out.
     """
     return Patch.of_ink(pen_cover(rng, traces, pen, px_per_mm), ink, kind)
 
