@@ -58,7 +58,7 @@ export function Home() {
         {isServing && <Intake onFiles={send} />}
         {uploads.value.map((upload) => (
           <UploadCard
-            key={upload.title}
+            key={upload.key}
             upload={upload}
             onCancel={() => {
               upload.cancel();

@@ -23,7 +23,7 @@ export type UploadState =
 export class Upload {
   readonly state: Signal<UploadState> = signal({ kind: "sending", sent: 0, total: 0 });
   /** The same for every try, so that a repeated request makes no second job. */
-  private readonly key = `page-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  readonly key = `page-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   private request: XMLHttpRequest | null = null;
 
   constructor(

@@ -174,7 +174,12 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
     const wanted = queue.indexOf(page) + by;
     if (queue.indexOf(page) < 0) return;
     session.value?.saver.flush();
-    await queue.need(wanted, wanted).catch((error: unknown) => say(String(error), "bad"));
+    try {
+      await queue.need(wanted, wanted);
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error), "bad");
+      return;
+    }
     const next = queue.at(wanted);
     if (next) go(link.page(job, next.id, search), true);
     else if (by === 1) atEnd.value = true;
