@@ -397,6 +397,13 @@ def by_round(records: Sequence[dict[str, Any]], figure: str) -> dict[str, dict[i
     return table
 
 
+def whole_seeds(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records of the seeds that all strategies have played."""
+    played = {(record["strategy"], record["seed"]) for record in records}
+    whole = {seed for _, seed in played if all((strategy, seed) in played for strategy in STRATEGIES)}
+    return [record for record in records if record["seed"] in whole]
+
+
 def area(table: dict[int, dict[int, float]], seed: int) -> float:
     """The mean of a figure over the rounds, without the start, which is the same for all: the area under the curve."""
     return statistics.fmean(seeds[seed] for pages, seeds in sorted(table.items())[1:])
@@ -456,8 +463,9 @@ def main() -> None:
     records = [json.loads(line) for line in lines]
     if wanted.report:
         wanted.report.mkdir(parents=True, exist_ok=True)
-        draw(records, wanted.report / "active-learning.svg")
-        print(report(records))
+        whole = whole_seeds(records)
+        draw(whole, wanted.report / "active-learning.svg")
+        print(report(whole))
         return
     torch.set_num_threads(1)
     make_pages(wanted.folder / "pages", PAGES)

@@ -117,7 +117,8 @@ def test_the_report_states_differences_of_the_same_seed() -> None:
         for strategy, base in zip(STRATEGIES, (0.1, 0.2, 0.3), strict=True)
         for pages in (20, 40)
     ]
-    text = simulation.report(records)
+    records.append(record("random", 3, 20, 0.9))  # a seed that not all strategies have played
+    text = simulation.report(simulation.whole_seeds(records))
     assert "| uncertainty | 0.300 | 0.300 | +0.100 ± 0.000 |" in text
     assert "| uncertainty + diversity | 0.400 | 0.400 | +0.200 ± 0.000 |" in text
     assert "| random | 2.0 | 4.0 |  |" in text
