@@ -17,6 +17,7 @@ from docdetect.synth.fonts import FontBook
 from docdetect.synth.generate import generate, load_materials
 from docdetect.synth.page import make_page
 from docdetect.synth.pasting import load_cutouts
+from docdetect.synth.stream import page_parts
 from docdetect.types import ByteArray
 
 RED = (190, 30, 40)
@@ -135,3 +136,14 @@ def test_categories_without_a_class_are_refused(tmp_path: Path) -> None:
         load_cutouts(folder, SynthConfig())
     own = SynthConfig(classes=("qr", "signature", "stamp", "logo"))
     assert {mark.kind for mark in load_cutouts(folder, own).marks["stamp"]} == {"logo", "stamp"}
+
+
+def test_pages_that_are_made_while_a_network_trains_hold_cut_outs(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "cut", {"signature": (300, 120), "stamp": (300, 300)})
+    config = settings(folder, tmp_path / "out")
+    materials = load_materials(config)
+    drawn = load_materials(config.model_copy(update={"marks": ""}))
+    pasted = [page_parts(config, materials, number) for number in range(3)]
+    assert sum(len(boxes) for _, boxes, _ in pasted) > 0
+    assert {int(class_id) for _, boxes, _ in pasted for class_id in boxes.class_ids} <= {0, 1, 2}
+    assert any(pasted[number][0] != page_parts(config, drawn, number)[0] for number in range(3))
