@@ -27,6 +27,7 @@ from docdetect.errors import InputError
 from docdetect.files import sha256_file, sha256_text
 from docdetect.machine import available_cores
 from docdetect.synth.cutouts.ink import ink_of
+from docdetect.synth.cutouts.on_paper import mm_per_pixel
 from docdetect.synth.page_layout import PageLayout, Slot, SlotKind
 from docdetect.synth.paper.copying import PageDamage
 from docdetect.types import BoolArray, ByteArray, SizeWH
@@ -196,15 +197,13 @@ def look_at(document: Document, number: int) -> Look:
     """The PageWork that looks at a page."""
     page = document.render(number, LongSide(_LOOK_PX))
     scanned = page.info.size_pt is None or document.stored_long_px(number) is not None
-    if page.info.size_pt is not None:
-        width_mm, height_mm = (side * 25.4 / 72 for side in page.info.size_pt)
-    else:
-        width_mm, height_mm = _paper_of(page.info.size_wh)
+    mm_per_px = mm_per_pixel(page.info, document.stored_long_px(number))
+    width_mm, height_mm = (side * mm_per_px for side in page.info.size_wh)
     pixels = page.pixels
     grey = scanned and float((pixels.max(axis=2) - pixels.min(axis=2)).mean()) < _GREY_SPREAD
     luma = pixels.min(axis=2)
     black_and_white = grey and float((luma >= 254).mean()) > _WHITE_SHARE and float(np.quantile(luma, 0.01)) < _BLACK
-    places = places_on(pixels, max(page.info.size_wh) / max(width_mm, height_mm))
+    places = places_on(pixels, 1 / mm_per_px)
     return Look((width_mm, height_mm), tuple(places), grey, black_and_white)
 
 
@@ -301,12 +300,6 @@ def _slot(kind: SlotKind, box: Box) -> Slot:
 
 def _touch(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _paper_of(size_wh: SizeWH) -> tuple[float, float]:
-    """The paper of a picture: as long as A4."""
-    factor = 297 / max(size_wh)
-    return size_wh[0] * factor, size_wh[1] * factor
 
 
 def _empty_pictures(where: Path) -> tuple[Sequence[DocumentFile], list[str]]:

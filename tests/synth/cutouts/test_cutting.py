@@ -19,8 +19,9 @@ from docdetect.datasets.reader import read_dataset
 from docdetect.documents.drawing import write_image
 from docdetect.errors import ConfigError, InputError, OutputExistsError
 from docdetect.files import read_json, write_json
-from docdetect.synth.cutouts.cutting import CutReport, cut_out, mm_per_pixel
+from docdetect.synth.cutouts.cutting import CutReport, cut_out
 from docdetect.synth.cutouts.folder import read_kept, read_list, read_rgba
+from docdetect.synth.cutouts.on_paper import mm_per_pixel
 from docdetect.tables import read_csv, write_csv
 from docdetect.types import PageInfo
 
@@ -194,6 +195,11 @@ def test_damaged_cut_outs_and_empty_lists_are_told(folder: Path, tmp_path: Path)
 
 def test_the_size_on_paper_is_that_of_the_pdf_of_the_file_or_of_a4() -> None:
     assert mm_per_pixel(PageInfo("a.pdf", 1, (1000, 2000), 100.0, (360.0, 720.0))) == pytest.approx(254 / 2000)
+    # A scan of 1,684 px on a page of as many points claims to be A2 at 72 px/inch; a drawn page may be A2.
+    claimed = PageInfo("a.pdf", 1, (1190, 1684), 72.0, (1190.0, 1684.0))
+    assert mm_per_pixel(claimed, 1684) == pytest.approx(297 / 1684)
+    assert mm_per_pixel(claimed, None) == pytest.approx(594 / 1684, rel=0.001)
+    assert mm_per_pixel(claimed, 8000) == pytest.approx(594 / 1684, rel=0.001)
     assert mm_per_pixel(PageInfo("a.png", 1, (1000, 2000), 200.0)) == pytest.approx(25.4 / 200)
     # 72 px/inch is what programs write that know nothing, and 2000 px at 4000 px/inch would be a stamp of 13 mm.
     for dpi in (72.0, 4000.0, None):

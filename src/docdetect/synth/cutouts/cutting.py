@@ -39,6 +39,7 @@ from docdetect.synth.cutouts.folder import (
     picture_bytes,
     read_list,
 )
+from docdetect.synth.cutouts.on_paper import mm_per_pixel
 from docdetect.synth.cutouts.pages import labelled_pages
 from docdetect.synth.cutouts.pieces import BoxPx
 from docdetect.synth.cutouts.selection import Reason, cut_mark
@@ -47,19 +48,10 @@ from docdetect.types import Detections, FailedPage, PageInfo
 from docdetect.workers.parts import WorkerSettings
 
 # Goes up whenever the same pages give other cut-outs than before.
-_VERSION = 1
+_VERSION = 2
 
 # Settings that do not change what a cut-out looks like. Pages and labels count by their contents, not by their path.
 _WITHOUT_EFFECT = {"data", "source", "annotations", "output", "splits", "overwrite", "workers"}
-
-# px/inch that a picture's own statement must reach to be believed, and the sides of paper, in mm, that it may lead to.
-_LEAST_DPI = 100.0
-_PAPER_MM = (100.0, 1300.0)
-
-# Long side of a page of whose paper nothing is known: A4.
-_A4_MM = 297.0
-_MM_PER_INCH = 25.4
-_MM_PER_PT = _MM_PER_INCH / 72
 
 
 @dataclass(frozen=True)
@@ -194,7 +186,7 @@ class CutWork:
             return None
         page = document.render(number, self._size(document, info))
         boxes = boxes.scaled(page.info.size_wh)
-        mm_per_px = mm_per_pixel(page.info)
+        mm_per_px = mm_per_pixel(page.info, document.stored_long_px(number))
         marks = [(int(class_id), _whole_px(box)) for class_id, box in zip(boxes.class_ids, boxes.xyxy, strict=True)]
         result: list[CutPicture | NotCut] = []
         for position, (class_id, box) in enumerate(marks):
@@ -222,24 +214,6 @@ class CutWork:
             return NATIVE
         stored = document.stored_long_px(info.number)
         return LongSide(stored) if stored is not None and stored < max(info.size_wh) else AtDpi(self.settings.dpi)
-
-
-def mm_per_pixel(info: PageInfo) -> float:
-    """How many mm of paper a px of the page shows.
-
-    Exact for PDFs. For pictures what their file says counts, where paper can be that large; every other page is taken
-    for A4.
-    """
-    long_px = max(info.size_wh)
-    if info.size_pt is not None:
-        return max(info.size_pt) * _MM_PER_PT / long_px
-    if (
-        info.dpi is not None
-        and info.dpi >= _LEAST_DPI
-        and _PAPER_MM[0] <= long_px / info.dpi * _MM_PER_INCH <= _PAPER_MM[1]
-    ):
-        return _MM_PER_INCH / info.dpi
-    return _A4_MM / long_px
 
 
 def _whole_px(box: np.ndarray) -> BoxPx:
