@@ -54,8 +54,8 @@ LOWEST_CONF = 0.001
 _PAGES_AT_ONCE = 8
 # Share of the free memory that made-up pages may take, most of them, and the share of a square that a page fills.
 _RING_SHARE, _MOST_PAGES, _SHEET = 0.4, 16_000, 0.72
-# Long side in px below which the generator cannot draw marks; smaller pages are shrunk.
-_LEAST_MADE_PX = 128
+# Long side in px below which the generator cannot draw its smallest marks; smaller pages are shrunk.
+_LEAST_MADE_PX = 256
 # Time in which the first made-up pages are waited for, and its share of a training that has a time.
 _PATIENCE_S, _PATIENCE_SHARE = 300.0, 0.1
 
