@@ -1,12 +1,13 @@
 """Measures how fast views of pages are made: on the device by docdetect, and by Ultralytics' own loader.
 
-    python -m benchmarks.views [--pages 24] [--imgsz 640] [--views 96] [--rounds 3]
+    python -m benchmarks.views [--pages 100] [--imgsz 1024] [--views 64] [--rounds 3]
 
 Both make views of the same made-up pages with the same recipe (scale, turn, shift, colour, erasing; no mosaics), in one
-process and one thread, in turns, so that the load of the machine meets both. Ultralytics reads pictures from disk and
-makes squares with grey borders; docdetect keeps the pages in memory and makes windows and whole pages without borders,
-and also does what Ultralytics' detection loader does not: ink, blur, noise, low resolution, 1-bit copies. Since their
-views differ in size, megapixels are compared.
+process and one thread, in turns, so that the load of the machine meets both. Ultralytics reads pictures from disk,
+except those in its buffer of eight batches, which is why batches are small here, and makes squares with grey borders.
+docdetect keeps the pages in memory and makes windows and whole pages without borders, and also does what Ultralytics'
+detection loader does not: ink, blur, noise, low resolution, 1-bit copies. Since their views differ in size, megapixels
+are compared.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def timed(batches: Iterator[torch.Tensor], views: int) -> tuple[float, float]:
 def main() -> None:
     """Makes the pages, measures both in turns, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("pages", 24), ("imgsz", 640), ("batch", 8), ("views", 96), ("rounds", 3)):
+    for name, default in (("pages", 100), ("imgsz", 1024), ("batch", 2), ("views", 64), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     torch.set_num_threads(1)
