@@ -689,6 +689,11 @@ class TrainConfig(Section):
         "",
         description="Weights whose answers the networks learn, on all views, labelled or not; they need views: device.",
     )
+    start: Annotated[Literal["random", "slices"], Option("Model")] = Field(
+        "random",
+        description="What an architecture starts from: random weights, or slices, which are those channels of the "
+        "teacher that vary most; both must be of one family, such as yolo11n and docdetect-s.",
+    )
     teacher_weight: Annotated[NotNegative, Option("Losses")] = Field(
         1.0, description="Weight of what the teacher answers beside what is labelled."
     )
@@ -832,11 +837,13 @@ class TrainConfig(Section):
         if self.views == "loader":
             only = {
                 "model": not isinstance(self.model, str), "teacher": self.teacher, "steps": self.steps,
-                "synth": self.synth.share,
+                "synth": self.synth.share, "start": self.start == "slices",
             }  # fmt: skip
             for key in (key for key, wanted in only.items() if wanted):
                 raise ValueError(f"{key}: {'several networks need' if key == 'model' else 'needs'} views: device")
             return self
+        if self.start == "slices" and not self.teacher:
+            raise ValueError("start: slices are cut out of a teacher; name one as train.teacher")
         for key in ("mixup", "copy_paste", "perspective"):
             if getattr(self, key):
                 raise ValueError(f"{key}: not possible with views: device; set it to 0")

@@ -152,6 +152,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> Non
     ("given", "reason"),
     [
         ("teacher=docdetect-s", r"train\.teacher: needs views: device"),
+        ("start=slices", r"train\.start: needs views: device"),
         ("steps=3", r"train\.steps: needs views: device"),
         ("synth={share: 0.5}", r"train\.synth: needs views: device"),
         ("synth={shares: 0.5}", r"train\.synth\.shares: unknown key"),
@@ -170,6 +171,7 @@ def test_what_the_loader_cannot_do_is_refused_with_its_key(given: str, reason: s
     [
         ("mixup=0.1", r"train\.mixup: not possible with views: device"),
         ("optimizer=RAdam", r"train\.optimizer: views: device knows SGD and AdamW"),
+        ("start=slices", r"train\.start: slices are cut out of a teacher"),
         ("scales=[2, 1]", r"train\.scales: 2 is above 1"),
     ],
 )
@@ -199,3 +201,19 @@ def test_made_up_pages_are_trained_on_and_counted(dataset: Path, tiny_yaml: Path
     wrong = config.model_copy(update={"synth": config.synth.model_copy(update={"classes": ("stamp",)})})
     with pytest.raises(ConfigError, match=r"synth\.classes: stamp, but the dataset has the classes"):
         train(wrong)
+
+
+def test_an_architecture_starts_from_slices_of_the_teacher_in_a_whole_training(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "teacher").mkdir()
+    teacher = write_weights(tmp_path / "teacher" / "tiny.pt", half=False)
+    small = write_architecture(tmp_path)
+    how = (f"teacher={teacher.as_posix()}", "start=slices", "steps=1", "lr0=0.0000001")
+    started = weights_of(train(settings(dataset, str(small), tmp_path / "runs", *how)).weights)
+    for name, value in weights_of(teacher).items():  # equally wide, so that the network begins as its teacher
+        if name.endswith("conv.weight"):
+            torch.testing.assert_close(started[name], value, rtol=0.01, atol=0.001)
+    with pytest.raises(ConfigError, match=r"train\.start: slices, but every network in train\.model has weights"):
+        train(settings(dataset, str(teacher), tmp_path / "runs", *how))
+    small.write_text(small.read_text(encoding="utf-8").replace("[128, False, 0.25]", "[128, True]"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"train\.start: network and .*the larger network has Bottleneck as model\.2"):
+        train(settings(dataset, str(small), tmp_path / "runs", *how))

@@ -38,6 +38,7 @@ class Learner:
 
     Attributes:
         name: of the network, for files and messages.
+        untrained: whether it began with random weights.
         network: what learns.
         averaged: the running mean of its weights, in eval mode, which is what is evaluated and kept.
         bad_steps: steps that were left out since their gradient was not a number.
@@ -62,7 +63,8 @@ class Learner:
         """
         self.name, self._lr, self._recipe, self._device, self._bf16 = name, learning_rate, recipe, device, bf16
         torch.manual_seed(recipe.seed)
-        if model.suffix.lower() == ".pt":
+        self.untrained = model.suffix.lower() != ".pt"
+        if not self.untrained:
             source: Any = load_network(model)
             network: Any = DetectionModel(copy.deepcopy(source.yaml), ch=3, nc=len(class_names), verbose=False)
             network.load(source, verbose=False)
@@ -84,6 +86,11 @@ class Learner:
         """Whether both answer at the same anchors and in the same way."""
         end2end = bool(getattr(self.network.model[-1], "end2end", False))
         return (self.strides, self.bins) == (teacher.strides, teacher.bins) and not end2end
+
+    def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Takes other weights than those it was built with, before its first step."""
+        self.network.load_state_dict(weights)
+        self.averaged.load_state_dict(weights)
 
     def step(self, labels: dict[str, Any], taught: Mapping[str, torch.Tensor] | None, step: int, factor: float) -> None:
         """Learns from one batch.

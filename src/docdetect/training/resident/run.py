@@ -43,6 +43,7 @@ from docdetect.training.resident.learner import LOSSES, Learner
 from docdetect.training.resident.loop import Hooks, Loop, Report, plan_of
 from docdetect.training.resident.pages import free_memory, load_pages
 from docdetect.training.resident.ring import Ring
+from docdetect.training.resident.slices import BATCHES, Slices
 from docdetect.training.resident.teacher import Teacher
 from docdetect.training.tracking import tracked
 from docdetect.training.trainer import TrainingPausedError
@@ -86,11 +87,16 @@ def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Lis
         precision = choose_precision(recipe.precision, device)
         learners = _learners(recipe, names, device, bf16=precision == "bf16", tell=tell)
         teacher = _teacher(recipe, learners, names, device, bf16=precision == "bf16", tell=tell)
+        state = read_checkpoint(run.checkpoints)
+        slices = _slices(recipe, learners, tell) if state is None else None
         update_record(run, device=str(device), precision=precision)
         pages = load_pages(dataset.splits["train"], recipe.imgsz, device, tell.on_progress)
         shares = dataset.shares or (TrainingShare(dataset.file, len(pages), 1.0),)
-        state = read_checkpoint(run.checkpoints)
         with _made_pages(config, names, device, state, tell) as (ring, counts):
+            if slices is not None:
+                tell.on_progress(0, 0, "cutting slices out of the teacher")
+                looks = BatchMaker(pages, shares, ring, recipe, len(names), device)  # the training begins afresh
+                slices.start((looks.make(step, 0.0).labels["img"] for step in range(BATCHES)), device)
             batches = BatchMaker(pages, shares, ring, recipe, len(names), device)
             session = _Session(run, recipe, counts)
             hooks = Hooks(session.report, session.save, tell.on_progress, session.wanted)
@@ -319,6 +325,12 @@ def _teacher(
                 "Take networks of one kind, such as yolo11s and yolo11n.",
             )
     return teacher
+
+
+def _slices(recipe: TrainConfig, learners: Sequence[Learner], tell: Listeners) -> Slices | None:
+    if recipe.start != "slices":
+        return None
+    return Slices(resolve_model(recipe.teacher, announce=tell.announce), learners)
 
 
 def _finish(
