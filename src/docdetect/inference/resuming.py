@@ -59,7 +59,7 @@ def newest_results(runs: Path) -> Path:
     if not found:
         raise InputError(
             f"{runs}: holds no results of docdetect infer to go on from",
-            "Give the folder with --output, or leave out --resume to start a new run.",
+            "Name the folder of results that is meant, or make one with docdetect infer first.",
         )
     return max(found, key=lambda path: ((path / JOURNAL_NAME).stat().st_mtime_ns, path.name))
 
