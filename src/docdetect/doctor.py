@@ -18,9 +18,9 @@ from docdetect.machine import EXTRA_MODULES, available_cores, has_native_bf16, m
 
 _BASIC_PACKAGES = ("typer", "rich", "pydantic", "yaml", "numpy", "pandas", "PIL", "cv2", "pymupdf", "zxingcpp")
 COMMANDS_OF_EXTRA = {
-    "data": "prepare, split, synth, audit, select",
+    "data": "prepare, split, synth, cutouts, audit, select",
     "train": "train, val, crossval, reproduce, compare, calibrate, promote, export",
-    "serve": "serve",
+    "serve": "serve, review",
 }
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8", "avx512_vnni", "avx_vnni")

@@ -52,7 +52,7 @@ def test_the_last_review_of_a_page_counts_and_torn_lines_do_not(tmp_path: Path) 
     text = line("a.pdf", 1, "right") + line("a.pdf", 2, "corrected") + line("b.pdf", 1, "unsure")
     text += line("a.pdf", 1, "unreviewed") + "not json\n" + line("c.pdf", 1, "right")[:-1]
     log.write_text(text, encoding="utf-8")
-    assert reviewed_pages(log) == {PageKey("a.pdf", 2), PageKey("b.pdf", 1)}
+    assert reviewed_pages(log) == {PageKey("a.pdf", 2)}, "nobody is done with a page that is unsure"
     assert reviewed_pages(tmp_path / "none.jsonl") == set()
 
 

@@ -74,7 +74,7 @@ def test_marks_lie_on_the_real_page_and_nothing_else_changes(folder: Path, tmp_p
     materials = load_materials(config(folder, tmp_path / "out"))
     assert materials.real is not None
     marks = 0
-    for number in range(4):
+    for number in range(8):
         page = make_page(3, number, 640, materials)
         assert page.plan.real is not None
         before = page.plan.real.pixels(page.plan.sheet_wh)
