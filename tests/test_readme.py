@@ -49,7 +49,12 @@ SMALL = {  # command -> what makes it small
     "visualize": "--workers 1",
 }
 # What only costs time.
-SMALLER = {"--pages 2000": "--pages 4", "--pages 20": "--pages 6", "--pages 12": "--pages 3", " --model docdetect-s": ""}
+SMALLER = {
+    "--pages 2000": "--pages 4",
+    "--pages 20": "--pages 6",
+    "--pages 12": "--pages 3",
+    " --model docdetect-s": "",
+}
 REVIEWED = "docdetect labels --from reviews"  # before these lines a person has reviewed the queue
 CHECKED_ONLY = ("pip", "make", "apt-get")  # programs whose lines are not run
 SHELL = ("find", "awk", "sort", "wc", "docdetect", "cat", "head")  # programs that may stand in a line of the shell
