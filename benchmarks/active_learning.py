@@ -444,7 +444,9 @@ def draw(records: Sequence[dict[str, Any]], path: Path) -> None:
             xs = sorted(pages)
             middle, half = np.array([interval(list(pages[x].values())) for x in xs]).T
             (line,) = axis.plot(xs, middle, marker="o", markersize=3, label=strategy)
-            axis.fill_between(xs, middle - half, middle + half, color=line.get_color(), alpha=0.15, linewidth=0)
+            # An average precision lies between 0 and 1, while the interval of the mean of a few seeds can reach beyond.
+            low, high = np.clip((middle - half, middle + half), 0, 1)
+            axis.fill_between(xs, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
         axis.set(title=title, xlabel="labelled pages", ylabel="AP50")
         axis.grid(alpha=0.3)
     axes[0].legend(frameon=False)
