@@ -312,3 +312,25 @@ def test_what_somebody_else_did_is_shown_when_the_page_is_looked_at_again(review
     reviewer.js("window.dispatchEvent(new Event('focus'))")
     wait_until(lambda: shows(reviewer, 0))
     assert "Ann" in reviewer.text()
+
+
+def test_an_answer_that_comes_after_a_correction_does_not_take_it_back(reviewer: Reviewer) -> None:
+    page = reviewer.open_page()
+    reviewer.js(
+        "const send = window.fetch, held = new Promise((resolve) => { window.release = resolve; });"
+        "window.fetch = async (path, init) => { const answer = await send(path, init);"
+        " if (path.endsWith(`/pages/${arguments[0]}`) && (init.method ?? 'GET') === 'GET') { window.asked = true;"
+        " await held; setTimeout(() => { window.released = true; }, 100); } return answer; };",
+        page,
+    )
+    reviewer.js("window.dispatchEvent(new Event('focus'))")
+    wait_until(lambda: reviewer.js("return window.asked"))
+    reviewer.keys("Tab", "Delete")
+    wait_until(lambda: len(boxes_of(reviewer, page)) == 1)
+    reviewer.saved()
+    reviewer.js("window.release()")
+    wait_until(lambda: reviewer.js("return window.released"))
+    assert shows(reviewer, 1)
+    reviewer.keys("Enter")
+    reviewer.wait_for_page(reviewer.get("/pages")["pages"][1]["id"])
+    wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "corrected")

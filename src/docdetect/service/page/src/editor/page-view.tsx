@@ -54,8 +54,10 @@ async function forgetOld(): Promise<void> {
 /** Asks whether somebody else changed a page meanwhile; what is not saved here is never touched. */
 async function bringUpToDate(session: PageSession): Promise<void> {
   if (!session.saver.isIdle) return;
-  const now = await api.page(session.job, session.page.peek().id).catch(() => null);
-  if (!now || !session.saver.isIdle || now.revision === session.page.peek().revision) return;
+  const { id, revision } = session.page.peek();
+  const now = await api.page(session.job, id).catch(() => null);
+  // What was saved here while the answer was on its way is newer than the answer.
+  if (!now || !session.saver.isIdle || session.page.peek().revision !== revision || now.revision === revision) return;
   session.adopt(now);
   say(`${now.by || "Somebody"} changed this page meanwhile; it is shown as it is now.`);
 }
