@@ -334,3 +334,15 @@ def test_an_answer_that_comes_after_a_correction_does_not_take_it_back(reviewer:
     reviewer.keys("Enter")
     reviewer.wait_for_page(reviewer.get("/pages")["pages"][1]["id"])
     wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "corrected")
+
+
+def test_a_page_that_the_filter_leaves_out_stands_alone(reviewer: Reviewer) -> None:
+    page = reviewer.open_page(2, "?category=signature")  # a page without any mark
+    reviewer.js("window.waited = false; setTimeout(() => { window.waited = true; }, 500)")
+    wait_until(lambda: reviewer.js("return window.waited"))
+    lists = reviewer.js(
+        "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/review/pages?')).length"
+    )
+    assert lists == 1
+    reviewer.keys("Enter")
+    wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "right")

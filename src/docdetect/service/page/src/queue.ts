@@ -14,10 +14,17 @@ export class PageQueue {
   readonly loadedTo: ReadonlySignal<number> = computed(() => this.offset.value + this.pages.value.length);
   private loading: Promise<void> = Promise.resolve();
 
+  /** `around` is the page that is looked at first; the filter may leave it out, then it stands alone. */
   constructor(
     readonly job: string,
     readonly filter: PageFilter,
+    readonly around: string,
   ) {}
+
+  /** Whether a page is looked at with this queue: it is in it, or stands alone beside it. */
+  serves(id: string): boolean {
+    return id === this.around || this.indexOf(id) >= 0;
+  }
 
   /** Position of a page among all pages of the queue, from 0; -1 where it is not loaded. */
   indexOf(id: string): number {
@@ -29,11 +36,11 @@ export class PageQueue {
     return this.pages.value[index - this.offset.value];
   }
 
-  /** Loads the pages around one page; a page that the filter leaves out stands alone. */
-  open(id: string | null): Promise<void> {
+  /** Loads the pages around the one that is looked at first. */
+  open(): Promise<void> {
     return this.after(async () => {
-      if (id !== null && this.indexOf(id) >= 0) return;
-      const batch = await api.pages(this.job, this.filter, id === null ? { limit: BATCH } : { around: id, limit: BATCH });
+      if (this.pages.value.length > 0) return;
+      const batch = await api.pages(this.job, this.filter, { around: this.around, limit: BATCH });
       this.total.value = batch.total;
       this.offset.value = batch.offset;
       this.pages.value = batch.pages;

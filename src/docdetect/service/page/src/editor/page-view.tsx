@@ -70,8 +70,8 @@ function queueOf(job: string, filter: PageFilter, page: string): PageQueue {
   const key = JSON.stringify([job, filter]);
   let queue = queues.get(key);
   // A queue of unreviewed pages is a snapshot: pages stay in it when they are reviewed, until it is left.
-  if (!queue || (queue.pages.value.length > 0 && queue.indexOf(page) < 0)) {
-    queue = new PageQueue(job, filter);
+  if (!queue?.serves(page)) {
+    queue = new PageQueue(job, filter, page);
     queues.clear();
     queues.set(key, queue);
   }
@@ -102,7 +102,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
 
   useEffect(() => {
     if (!store.review.value) void store.refresh();
-    void queue.open(page).catch((error: unknown) => {
+    void queue.open().catch((error: unknown) => {
       trouble.value = error;
     });
   }, [queue]);
@@ -173,10 +173,13 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
   const index = queue.indexOf(page);
 
   async function step(by: 1 | -1): Promise<void> {
-    const wanted = queue.indexOf(page) + by;
-    if (queue.indexOf(page) < 0) return;
     session.value?.saver.flush();
+    let wanted = 0;
     try {
+      await queue.open(); // a key may come before the list of pages
+      const index = queue.indexOf(page);
+      if (index < 0) return;
+      wanted = index + by;
       await queue.need(wanted, wanted);
     } catch (error) {
       say(error instanceof Error ? error.message : String(error), "bad");
