@@ -1,19 +1,31 @@
-"""A painter of coloured pictures in layers, with which the printed distractors are drawn."""
+"""What all printed distractors share: a painter of coloured pictures in layers, and the choice of a kind to draw."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TypeAlias, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from docdetect.synth.fonts import FontFace
+from docdetect.synth.fonts import FontBook, FontFace
 from docdetect.synth.ink import RGB
 from docdetect.synth.patch import Patch
 from docdetect.synth.stamps.canvas import StampCanvas
+from docdetect.synth.stamps.emblems import set_emblem
 from docdetect.types import ByteArray, FloatArray
 
 Points = NDArray[np.float64]
 Rng = np.random.Generator
+
+WHITE: RGB = (255, 255, 255)
+
+Maker: TypeAlias = Callable[[Rng, float, FontBook], Patch]
+"""Draws one kind of picture at a resolution in px per mm."""
+
+Kind = TypeVar("Kind", bound=Enum)
 
 
 class Painter:
@@ -65,6 +77,12 @@ class Painter:
         layer.text(text, face, at[:2], at[2], at[3])
         self.paint(layer.alpha, colour)
 
+    def emblem(self, rng: Rng, centre_mm: tuple[float, float], size_mm: float, colour: RGB) -> None:
+        """Paints a random emblem, `size_mm` wide and high, around `centre_mm`."""
+        layer = self.layer()
+        set_emblem(rng, layer, centre_mm, size_mm)
+        self.paint(layer.alpha, colour)
+
     def patch(self) -> Patch:
         """The picture at the page's resolution, as a distractor. Raises ValueError when nothing was painted."""
         height, width = self._alpha.shape
@@ -95,3 +113,20 @@ def print_colour(rng: Rng) -> RGB:
     hues = ((0, 70, 150), (170, 25, 40), (0, 100, 70), (85, 45, 120), (120, 80, 20))
     red, green, blue = (int(np.clip(value + rng.normal(0, 15), 0, 220)) for value in hues[int(rng.integers(5))])
     return red, green, blue
+
+
+def draw_kind(
+    p_and_makers: Mapping[Kind, tuple[float, Maker]], rng: Rng, px_per_mm: float, fonts: FontBook, kind: Kind | None
+) -> Patch:
+    """Draws one of several kinds of pictures.
+
+    Args:
+        p_and_makers: each kind with its probability and the function that draws it.
+        rng: random generator.
+        px_per_mm: resolution of the page that the picture is for.
+        fonts: font faces for the picture's text.
+        kind: what to draw; None to draw lots.
+    """
+    kinds = list(p_and_makers)
+    chosen = kind or kinds[int(rng.choice(len(kinds), p=[p_and_makers[one][0] for one in kinds]))]
+    return p_and_makers[chosen][1](rng, px_per_mm, fonts)

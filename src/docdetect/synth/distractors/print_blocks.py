@@ -3,13 +3,12 @@ frames, holograms, woodcuts and ornamental initials."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 import cv2
 import numpy as np
 
-from docdetect.synth.distractors.painter import Painter, print_colour
+from docdetect.synth.distractors.painter import WHITE, Maker, Painter, draw_kind, print_colour
 from docdetect.synth.fonts import FontBook, FontFace, FontStyle, Script
 from docdetect.synth.ink import RGB
 from docdetect.synth.patch import Patch
@@ -18,10 +17,6 @@ from docdetect.synth.stamps.text import CITIES, SURNAMES, number, pick
 from docdetect.types import ByteArray
 
 Rng = np.random.Generator
-
-_Maker = Callable[[Rng, float, FontBook], Patch]
-
-_WHITE: RGB = (255, 255, 255)
 
 
 class PrintBlockKind(str, Enum):
@@ -47,9 +42,7 @@ def make_print_block(rng: Rng, px_per_mm: float, fonts: FontBook, *, kind: Print
         fonts: font faces for the text.
         kind: what the block is; None for the usual mixture.
     """
-    kinds = list(_P_AND_MAKERS)
-    chosen = kind or kinds[int(rng.choice(len(kinds), p=[_P_AND_MAKERS[one][0] for one in kinds]))]
-    return _P_AND_MAKERS[chosen][1](rng, px_per_mm, fonts)
+    return draw_kind(_P_AND_MAKERS, rng, px_per_mm, fonts, kind)
 
 
 def _lines(
@@ -75,7 +68,7 @@ def _lines(
         painter.outline(corners, float(rng.uniform(0.2, 0.8)), colour)
     for row, line in enumerate(lines):
         y = (row - (len(lines) - 1) / 2) * letters * 1.6
-        painter.text(line, face, (0.0, y, letters, wide * 0.92), _WHITE if box == "dark" else colour)
+        painter.text(line, face, (0.0, y, letters, wide * 0.92), WHITE if box == "dark" else colour)
     return painter.patch()
 
 
@@ -88,7 +81,7 @@ def _inverted(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
 
 
 def _total(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
-    word = pick(rng, ("TOTAL", "SUMME EUR", "AMOUNT DUE", "BALANCE", "MONTANT", "TOTAL TTC", "Gesamt", "ИТОГО")[:7])
+    word = pick(rng, ("TOTAL", "SUMME EUR", "AMOUNT DUE", "BALANCE", "MONTANT", "TOTAL TTC", "Gesamt"))
     lines = [f"{word} {int(rng.integers(1, 9999))}.{number(rng, 2)}"]
     face = fonts.choose(rng, Script.LATIN, FontStyle.SANS if rng.random() < 0.6 else FontStyle.MONO)
     box = "dark" if rng.random() < 0.5 else "frame"
@@ -202,7 +195,7 @@ def _hatched(rng: Rng, size_mm: tuple[float, float], px_per_mm: float) -> ByteAr
 
 
 # Each kind with its probability and the function that draws it.
-_P_AND_MAKERS: dict[PrintBlockKind, tuple[float, _Maker]] = {
+_P_AND_MAKERS: dict[PrintBlockKind, tuple[float, Maker]] = {
     PrintBlockKind.INVERTED: (0.15, _inverted),
     PrintBlockKind.TOTAL: (0.13, _total),
     PrintBlockKind.NUMBERS: (0.13, _numbers),

@@ -6,23 +6,18 @@ several colours, at the head or the foot of the page.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
 
-from docdetect.synth.distractors.painter import Painter, polygon, print_colour
+from docdetect.synth.distractors.painter import WHITE, Maker, Painter, draw_kind, polygon, print_colour
 from docdetect.synth.fonts import FontBook, FontStyle, Script
 from docdetect.synth.ink import RGB
 from docdetect.synth.patch import Patch
-from docdetect.synth.stamps.emblems import emblem
 from docdetect.synth.stamps.text import BRANDS, CITIES, OFFICES, STATES, number, pick
 
 Rng = np.random.Generator
 
-_Maker = Callable[[Rng, float, FontBook], Patch]
-
-_WHITE: RGB = (255, 255, 255)
 _GOLD: RGB = (176, 138, 52)
 
 
@@ -47,23 +42,12 @@ def make_seal_distractor(
         fonts: font faces for names.
         kind: what the picture shows; None for the usual mixture.
     """
-    kinds = list(_P_AND_MAKERS)
-    chosen = kind or kinds[int(rng.choice(len(kinds), p=[_P_AND_MAKERS[one][0] for one in kinds]))]
-    return _P_AND_MAKERS[chosen][1](rng, px_per_mm, fonts)
+    return draw_kind(_P_AND_MAKERS, rng, px_per_mm, fonts, kind)
 
 
 def _ink(rng: Rng) -> RGB:
     """A colour of seals and logos: black and grey, blue, gold, red, green."""
     return _GOLD if rng.random() < 0.12 else print_colour(rng)
-
-
-def _emblem(rng: Rng, painter: Painter, at: tuple[float, float], size_mm: float, colour: RGB) -> None:
-    """Paints an emblem, `size_mm` wide, around `at` (x, y in mm)."""
-    layer = painter.layer()
-    picture = emblem(rng, max(8, round(size_mm * layer.scale)))
-    left = round(layer.centre[0] + (at[0] - size_mm / 2) * layer.scale)
-    layer.add(picture, left, round(layer.centre[1] + (at[1] - size_mm / 2) * layer.scale))
-    painter.paint(layer.alpha, colour)
 
 
 def _seal(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
@@ -76,7 +60,7 @@ def _seal(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     banded = rng.random() < 0.4
     if banded:
         painter.fill(polygon(90, radius), colour)
-        painter.fill(polygon(80, inner), _WHITE)
+        painter.fill(polygon(80, inner), WHITE)
     if rng.random() < 0.3:
         painter.fill(polygon(80, inner * 0.95), print_colour(rng) if rng.random() < 0.5 else (230, 236, 244))
     layer = painter.layer()
@@ -84,14 +68,14 @@ def _seal(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     layer.ring(inner, float(rng.uniform(0.12, 0.35)), dashes=int(rng.choice([0, 0, 60, 90])))
     if rng.random() < 0.4:
         layer.teeth(radius * 0.93, radius * 0.985, int(rng.integers(60, 120)), 0.14)
-    painter.paint(layer.alpha, _WHITE if banded else colour)
+    painter.paint(layer.alpha, WHITE if banded else colour)
     words = painter.layer()
     band = inner * 1.08, radius * 0.9
     words.arc_text(pick(rng, STATES[Script.LATIN]).upper(), face, band, (0.0, 3.4))
     below = pick(rng, (pick(rng, OFFICES[Script.LATIN]).upper(), f"* {int(rng.integers(1700, 1999))} *"))
     words.arc_text(below, face, band, (np.pi, 2.2), upright_below=True)
-    painter.paint(words.alpha, _WHITE if banded else colour)
-    _emblem(rng, painter, (0, 0), inner * 1.5, colour)
+    painter.paint(words.alpha, WHITE if banded else colour)
+    painter.emblem(rng, (0, 0), inner * 1.5, colour)
     return painter.patch()
 
 
@@ -105,8 +89,8 @@ def _ring_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     width = float(rng.uniform(0.3, 2.2))
     if rng.random() < 0.35:
         painter.fill(shape, colour)
-        text_colour = _WHITE
-        painter.outline(shape * 0.88, 0.3, _WHITE)
+        text_colour = WHITE
+        painter.outline(shape * 0.88, 0.3, WHITE)
     else:
         painter.outline(shape * 0.95, width, colour)
         text_colour = colour if rng.random() < 0.7 else _ink(rng)
@@ -132,7 +116,7 @@ def _boxed_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     else:
         painter.outline(box * 0.97, float(rng.uniform(0.3, 1.6)), colour)
     two = rng.random() < 0.5
-    tint = _WHITE if filled else colour
+    tint = WHITE if filled else colour
     name = pick(rng, BRANDS[Script.LATIN]).upper()
     painter.text(name, face, (0, -high * (0.14 if two else 0.0), high * (0.36 if two else 0.46), wide * 0.88), tint)
     if two:
@@ -146,7 +130,7 @@ def _stacked_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter = Painter(size * 2.6, size * 2.0, px_per_mm)
     colour = _ink(rng)
     if rng.random() < 0.6:
-        _emblem(rng, painter, (0, -size * 0.35), size, colour)
+        painter.emblem(rng, (0, -size * 0.35), size, colour)
     else:
         for _ in range(int(rng.integers(1, 4))):
             shape = polygon(int(rng.choice([3, 4, 5, 6, 60])), size * float(rng.uniform(0.2, 0.5)), float(rng.random()))
@@ -170,13 +154,13 @@ def _certified(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter.text(letters, face, (0, -size * 0.22, size * 0.42, size * 0.8), colour)
     painter.fill(np.array([[-0.5, 0.12], [0.5, 0.12], [0.5, 0.38], [-0.5, 0.38]]) * size, colour)
     word = pick(rng, ("ISO 9001", "TESTED", "MEMBER", "CERTIFIED"))
-    painter.text(word, face, (0, size * 0.25, size * 0.13, size * 0.8), _WHITE)
+    painter.text(word, face, (0, size * 0.25, size * 0.13, size * 0.8), WHITE)
     painter.text(number(rng, 5), face, (0, size * 0.5, size * 0.11, size * 0.8), colour)
     return painter.patch()
 
 
 # Each kind with its probability and the function that draws it.
-_P_AND_MAKERS: dict[SealDistractorKind, tuple[float, _Maker]] = {
+_P_AND_MAKERS: dict[SealDistractorKind, tuple[float, Maker]] = {
     SealDistractorKind.SEAL: (0.36, _seal),
     SealDistractorKind.RING_LOGO: (0.2, _ring_logo),
     SealDistractorKind.BOXED_LOGO: (0.2, _boxed_logo),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 
 import cv2
 import numpy as np
 
-from docdetect.synth.distractors.painter import Painter, Points, print_colour
+from docdetect.synth.distractors.painter import Maker, Painter, Points, draw_kind, print_colour
 from docdetect.synth.fonts import FontBook, FontStyle, Script
 from docdetect.synth.handwriting.kinematics import Floats
 from docdetect.synth.handwriting.writing import (
@@ -32,8 +32,6 @@ _P_DRAWN_LETTERS = 0.45
 
 # Points of a pen's trace in each segment that is drawn with one line width.
 _POINTS_PER_SEGMENT = 2
-
-_Maker = Callable[[Rng, float, FontBook], Patch]
 
 # Capitals as polylines in a square of side 1, y down; some lack their bar, as trade marks often draw them.
 _CAPITALS: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
@@ -84,10 +82,7 @@ def make_signature_distractor(
         fonts: font faces for names.
         kind: what the picture shows; None for the usual mixture of letterheads.
     """
-    kinds = list(_P_AND_MAKERS)
-    probabilities = [_P_AND_MAKERS[one][0] for one in kinds]
-    chosen = kind or kinds[int(rng.choice(len(kinds), p=probabilities))]
-    return _P_AND_MAKERS[chosen][1](rng, px_per_mm, fonts)
+    return draw_kind(_P_AND_MAKERS, rng, px_per_mm, fonts, kind)
 
 
 def _script_name(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
@@ -270,7 +265,7 @@ def _blob(rng: Rng, radius: float) -> Points:
 
 
 # Each kind with its probability and the function that draws it.
-_P_AND_MAKERS: dict[SignatureDistractorKind, tuple[float, _Maker]] = {
+_P_AND_MAKERS: dict[SignatureDistractorKind, tuple[float, Maker]] = {
     SignatureDistractorKind.SCRIPT_NAME: (0.55, _script_name),
     SignatureDistractorKind.LETTER_NAME: (0.27, _letter_name),
     SignatureDistractorKind.ENGRAVING: (0.18, _engraving),

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
 
-from docdetect.synth.distractors.painter import Painter, Points, polygon
+from docdetect.synth.distractors.painter import WHITE, Maker, Painter, Points, draw_kind, polygon
 from docdetect.synth.fonts import FontBook, FontStyle, Script
 from docdetect.synth.ink import RGB
 from docdetect.synth.patch import Patch
-from docdetect.synth.stamps.emblems import emblem
 from docdetect.synth.stamps.text import brand
 
 Rng = np.random.Generator
-
-_WHITE: RGB = (255, 255, 255)
-
-_Maker = Callable[[Rng, float, FontBook], Patch]
 
 
 class StampDistractorKind(str, Enum):
@@ -44,10 +38,7 @@ def make_stamp_distractor(
         fonts: font faces for names.
         kind: what the picture shows; None for the usual mixture.
     """
-    kinds = list(_P_AND_MAKERS)
-    probabilities = [_P_AND_MAKERS[one][0] for one in kinds]
-    chosen = kind or kinds[int(rng.choice(len(kinds), p=probabilities))]
-    return _P_AND_MAKERS[chosen][1](rng, px_per_mm, fonts)
+    return draw_kind(_P_AND_MAKERS, rng, px_per_mm, fonts, kind)
 
 
 def _colour(rng: Rng) -> RGB:
@@ -74,16 +65,6 @@ def _starburst(count: int, outer: float, inner: float) -> Points:
     return np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1)
 
 
-def _paint_emblem(rng: Rng, painter: Painter, centre: tuple[float, float], size_mm: float, colour: RGB) -> None:
-    """Paints a random emblem, `size_mm` wide and high, around `centre` (x, y in mm)."""
-    layer = painter.layer()
-    picture = emblem(rng, max(8, round(size_mm * layer.scale)))
-    left = round(layer.centre[0] + (centre[0] - size_mm / 2) * layer.scale)
-    top = round(layer.centre[1] + (centre[1] - size_mm / 2) * layer.scale)
-    layer.add(picture, left, top)
-    painter.paint(layer.alpha, colour)
-
-
 def _paint_symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
     """Paints an abstract symbol of one to three overlapping shapes, `size` mm wide, around (x, 0)."""
     for _ in range(int(rng.integers(1, 4))):
@@ -92,7 +73,7 @@ def _paint_symbol(rng: Rng, painter: Painter, x: float, size: float) -> None:
         shape = polygon(sides, size * float(rng.uniform(0.25, 0.5)), float(rng.uniform(0, 6.28))) + middle
         painter.fill(shape, _colour(rng), _colour(rng) if rng.random() < 0.3 else None)
         if rng.random() < 0.4:
-            painter.fill((shape - middle) * float(rng.uniform(0.3, 0.7)) + middle, _WHITE)
+            painter.fill((shape - middle) * float(rng.uniform(0.3, 0.7)) + middle, WHITE)
 
 
 def _wordmark(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
@@ -117,16 +98,16 @@ def _round_logo(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter.fill(polygon(80, radius), colour, second if rng.random() < 0.3 else None)
     if rng.random() < 0.5:
         inner = radius * float(rng.uniform(0.55, 0.72))
-        painter.fill(polygon(80, inner), _WHITE if rng.random() < 0.6 else second)
+        painter.fill(polygon(80, inner), WHITE if rng.random() < 0.6 else second)
         layer = painter.layer()
         layer.arc_text(brand(rng, Script.LATIN).upper(), face, (inner * 1.06, radius * 0.93), (0.0, 3.2))
-        painter.paint(layer.alpha, _WHITE)
-        _paint_emblem(rng, painter, (0, 0), inner * 1.4, colour)
+        painter.paint(layer.alpha, WHITE)
+        painter.emblem(rng, (0, 0), inner * 1.4, colour)
     elif rng.random() < 0.5:
-        _paint_emblem(rng, painter, (0, 0), radius * 1.5, _WHITE)
+        painter.emblem(rng, (0, 0), radius * 1.5, WHITE)
     else:
-        painter.outline(polygon(80, radius * 0.88), 0.4, _WHITE)
-        painter.text(brand(rng, Script.LATIN), face, (0, 0, radius * 0.4, radius * 1.6), _WHITE)
+        painter.outline(polygon(80, radius * 0.88), 0.4, WHITE)
+        painter.text(brand(rng, Script.LATIN), face, (0, 0, radius * 0.4, radius * 1.6), WHITE)
     return painter.patch()
 
 
@@ -136,7 +117,7 @@ def _arms(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter = Painter(size + 1, size * 1.25 + 1, px_per_mm)
     if rng.random() < 0.5:
         black: RGB = (25, 25, 28)
-        _paint_emblem(rng, painter, (0, 0), size, black if rng.random() < 0.6 else _colour(rng))
+        painter.emblem(rng, (0, 0), size, black if rng.random() < 0.6 else _colour(rng))
         return painter.patch()
     half = size * 0.4
     shield = np.array([[-1, -1], [1, -1], [1, 0.35], [0.55, 1.0], [0, 1.3], [-0.55, 1.0], [-1, 0.35]]) * half
@@ -145,7 +126,7 @@ def _arms(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     if rng.random() < 0.5:
         painter.fill(np.array([[0, 0.1], [1, 0.1], [1, 0.35], [0.55, 1.0], [0, 1.3]]) * half, _colour(rng))
     painter.outline(shield, 0.4, (40, 36, 30))
-    _paint_emblem(rng, painter, (0, -half * 0.1), half * 1.2, _WHITE if rng.random() < 0.5 else (215, 175, 60))
+    painter.emblem(rng, (0, -half * 0.1), half * 1.2, WHITE if rng.random() < 0.5 else (215, 175, 60))
     if rng.random() < 0.6:
         ribbon = np.array([[-1.15, 1.2], [1.15, 1.2], [1.0, 1.5], [-1.0, 1.5]]) * half
         painter.fill(ribbon, (215, 175, 60))
@@ -189,7 +170,7 @@ def _badge(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
     painter.fill(polygon(60, radius * 0.74), dark, light)
     painter.outline(polygon(60, radius * 0.68), 0.4, light)
     if rng.random() < 0.5:
-        _paint_emblem(rng, painter, (0, 0), radius, (250, 240, 210))
+        painter.emblem(rng, (0, 0), radius, (250, 240, 210))
     else:
         words = ("CERTIFIED", "QUALITY", "No. 1", "AWARD", "BEST OF YEAR")
         face = fonts.choose(rng, Script.LATIN, FontStyle.SERIF)
@@ -218,7 +199,7 @@ def _button(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
         painter.text(label, face, (0, 0, high * 0.36, wide * 0.8), colour)
     else:
         painter.fill(outline, colour, _colour(rng) if rng.random() < 0.3 else None)
-        painter.text(label, face, (0, 0, high * 0.36, wide * 0.8), _WHITE)
+        painter.text(label, face, (0, 0, high * 0.36, wide * 0.8), WHITE)
     return painter.patch()
 
 
@@ -241,7 +222,7 @@ def _ornament(rng: Rng, px_per_mm: float, fonts: FontBook) -> Patch:
 
 
 # Each kind with its probability and the function that draws it.
-_P_AND_MAKERS: dict[StampDistractorKind, tuple[float, _Maker]] = {
+_P_AND_MAKERS: dict[StampDistractorKind, tuple[float, Maker]] = {
     StampDistractorKind.WORDMARK: (0.24, _wordmark),
     StampDistractorKind.ROUND_LOGO: (0.26, _round_logo),
     StampDistractorKind.ARMS: (0.2, _arms),

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from docdetect.synth.stamps.canvas import StampCanvas
 from docdetect.types import ByteArray
 
 Points = NDArray[np.float64]
@@ -30,6 +31,15 @@ def emblem(rng: Rng, size_px: int) -> ByteArray:
     mask = np.zeros((size_px, size_px), np.uint8)
     drawings[int(rng.integers(len(drawings)))](rng, mask)
     return mask
+
+
+def set_emblem(rng: Rng, canvas: StampCanvas, centre_mm: tuple[float, float], size_mm: float) -> None:
+    """Sets a random emblem, `size_mm` wide and high, on a canvas around `centre_mm`."""
+    picture = emblem(rng, max(8, round(size_mm * canvas.scale)))
+    left, top = (
+        round(middle + (at - size_mm / 2) * canvas.scale) for middle, at in zip(canvas.centre, centre_mm, strict=True)
+    )
+    canvas.add(picture, left, top)
 
 
 # The functions below draw on a mask in place. Lengths are in units of half the mask's side, the origin is the middle of

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from docdetect.synth.fonts import FontBook, FontFace, FontStyle, Script
 from docdetect.synth.stamps.canvas import StampCanvas
-from docdetect.synth.stamps.emblems import emblem
+from docdetect.synth.stamps.emblems import set_emblem
 from docdetect.synth.stamps.text import SURNAMES, number, pick
 
 Rng = np.random.Generator
@@ -55,7 +55,7 @@ def library_stamp(rng: Rng, fonts: FontBook, script: Script, px_per_mm: float) -
         lines.append(number(rng, int(rng.integers(3, 6))) if rng.random() < 0.5 else pick(rng, SURNAMES[Script.LATIN]))
     letters = min(size[1] * 0.62 / len(lines) / 1.35, 3.2)
     if upright:
-        _picture(rng, canvas, (0.0, -half[1] * 0.25), size[0] * 0.7)
+        set_emblem(rng, canvas, (0.0, -half[1] * 0.25), size[0] * 0.7)
         canvas.text(lines[0], face, (0.0, half[1] * 0.45), letters, size[0] * 0.7)
         return canvas, "stamp_library"
     for row, text in enumerate(lines):
@@ -82,11 +82,4 @@ def _ring(rng: Rng, canvas: StampCanvas, words: tuple[str, str], face: FontFace,
     if rng.random() < 0.6:
         canvas.text(pick(rng, _MONOGRAMS), face, (0.0, 0.0), radius * 0.5, radius * 1.1)
     else:
-        _picture(rng, canvas, (0.0, 0.0), radius * 1.1)
-
-
-def _picture(rng: Rng, canvas: StampCanvas, centre: tuple[float, float], size_mm: float) -> None:
-    """Sets an emblem, `size_mm` wide, around `centre` (x, y in mm)."""
-    picture = emblem(rng, max(8, round(size_mm * canvas.scale)))
-    left = round(canvas.centre[0] + (centre[0] - size_mm / 2) * canvas.scale)
-    canvas.add(picture, left, round(canvas.centre[1] + (centre[1] - size_mm / 2) * canvas.scale))
+        set_emblem(rng, canvas, (0.0, 0.0), radius * 1.1)
