@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from docdetect.synth.cutouts.ink import Ink as CutInk
+from docdetect.synth.cutouts.separation import transparent
 from docdetect.synth.ink import Ink
-from docdetect.synth.laying import lay_mark, lay_on_sheet
+from docdetect.synth.laying import lay_on_sheet
 from docdetect.synth.paper.copying import PageDamage
 from docdetect.synth.paper.geometry import flat
-from docdetect.synth.patch import Patch, composite, reinked, turned
+from docdetect.synth.patch import BoxXYXY, Patch, composite, reinked, turned
 from docdetect.types import ByteArray
 
 
@@ -26,11 +28,17 @@ def line(covers: Sequence[int], kind: str = "handwritten_signature") -> Patch:
     return Patch.cropped(rgba, kind)
 
 
+def laid_on_clean_page(pixels: ByteArray, patch: Patch) -> BoxXYXY | None:
+    """Lays a patch at (20, 30) on a picture that is neither faded nor noisy."""
+    flat_page = flat((pixels.shape[1], pixels.shape[0]))
+    return lay_on_sheet(pixels, (patch, (20, 30), "ink"), PageDamage("digital"), flat_page)
+
+
 FADING = [200] * 60 + list(range(60, 6, -1))
 
 
 def test_the_box_follows_a_line_that_fades() -> None:
-    box = lay_mark(white(), line(FADING), (20, 30))
+    box = laid_on_clean_page(white(), line(FADING))
     assert box == (20, 30, 20 + len(FADING), 36)
 
 
@@ -44,7 +52,7 @@ def test_in_noise_and_on_faded_paper_a_line_is_followed_less_far(damage: PageDam
 
 def test_faint_ink_that_hangs_together_with_nothing_clear_does_not_count() -> None:
     covers = [200] * 60 + [0] * 30 + [12] * 20
-    box = lay_mark(white(), line(covers), (20, 30))
+    box = laid_on_clean_page(white(), line(covers))
     assert box == (20, 30, 80, 36)
 
 
@@ -58,7 +66,7 @@ def test_a_one_bit_copy_loses_the_faint_end() -> None:
 def test_a_mark_that_cannot_be_seen_leaves_a_real_page_as_it_was() -> None:
     pixels = np.full((100, 200, 3), 10, np.uint8)
     before = pixels.copy()
-    assert lay_mark(pixels, line([200] * 60), (20, 30)) is None
+    assert laid_on_clean_page(pixels, line([200] * 60)) is None
     assert (pixels == before).all()
 
 
@@ -67,7 +75,10 @@ def test_a_cut_out_multiplies_the_page_by_its_ratio() -> None:
     ratio = rng.uniform(0.2, 1.0, (20, 30, 3)).astype(np.float32)
     ratio[:, :5] = 1
     ratio[0, 5] = ratio[-1, -1] = 0.2
-    patch = Patch.of_ratio(ratio, "stamp_company")
+    darkness = 1 - ratio.min(axis=2)
+    visible = darkness > 0
+    cut_out = CutInk(ratio, darkness, 0.0, visible, np.zeros_like(darkness), np.zeros_like(darkness))
+    patch = Patch.cropped(transparent(cut_out, visible), "stamp_company")
     assert patch.size_wh == (25, 20)
     page = np.full((60, 80, 3), 240, np.uint8)
     composite(page, patch, (10, 20))
@@ -86,7 +97,7 @@ def test_turned_marks_keep_their_ink() -> None:
 
 def test_a_mark_takes_another_ink_and_strength() -> None:
     patch = line([220] * 60)
-    red = reinked(patch, Ink((200, 20, 30)), 0.5)
+    red = reinked(patch, Ink((200, 20, 30), 0.5))
     assert (red.rgba[:, :, :3] == (200, 20, 30)).all()
     assert abs(int(red.rgba[:, :, 3].max()) - 110) <= 2
-    assert reinked(patch, Ink((0, 0, 0)), 0.01) is patch
+    assert reinked(patch, Ink((0, 0, 0), 0.01)) is patch

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from docdetect.synth.paper.copying import VISIBLE_DARKENING, PageDamage
-from docdetect.synth.paper.geometry import Geometry, flat
+from docdetect.synth.paper.geometry import Geometry
 from docdetect.synth.patch import BlendMode, BoxXYXY, Patch, composite
 from docdetect.types import BoolArray, ByteArray
 
@@ -25,26 +25,6 @@ _MIN_SIDE_PX = 5
 
 # Widest gap in a line that the eye closes when it follows faint ink.
 _GAP_PX = 5
-
-# A picture that is neither faded nor noisy: marks on real pages are measured with it.
-_CLEAN = PageDamage("digital")
-
-
-def lay_mark(pixels: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: BlendMode = "ink") -> BoxXYXY | None:
-    """Lays a mark on a finished picture, such as the scan of a real page, in place.
-
-    Args:
-        pixels: uint8 (H, W, 3) RGB, changed.
-        patch: the mark.
-        xy_px: where the patch's left top corner goes.
-        mode: "ink" multiplies, "cover" hides what lies below.
-
-    Returns:
-        Left, top, right, bottom px (right and bottom exclusive) around the ink that can be seen. None, and the picture
-        unchanged, when less than 30 % of the mark's ink would be seen.
-    """
-    height, width = pixels.shape[:2]
-    return lay_on_sheet(pixels, (patch, xy_px, mode), _CLEAN, flat((width, height)))
 
 
 def lay_on_sheet(

@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -20,7 +19,7 @@ from docdetect.config.schema import SynthConfig
 from docdetect.errors import InputError
 from docdetect.synth.cutouts.folder import LIST_NAME, Cutout, read_kept, read_rgba
 from docdetect.synth.ink import pen_ink, stamp_ink
-from docdetect.synth.patch import MIN_INK_ALPHA, Patch, reinked, resized, turned
+from docdetect.synth.patch import MIN_INK_ALPHA, Patch, faded, reinked, resized, stretched, turned
 from docdetect.types import ByteArray
 
 Place: TypeAlias = Literal["signature", "stamp", "qr"]
@@ -173,11 +172,11 @@ def _drawn(
     patch = resized(patch, factor)
     if place == "qr":
         return patch
-    patch = turned(_stretched(patch, float(np.exp(rng.normal(0, _STRETCH)))), _angle(rng, place))
+    patch = turned(stretched(patch, float(np.exp(rng.normal(0, _STRETCH)))), _angle(rng, place))
     if rng.random() < _P_OTHER_INK and not mark.several_inks:
         patch = reinked(patch, pen_ink(rng) if place == "signature" else stamp_ink(rng))
     if rng.random() < _P_FAINT:
-        patch = _faded(patch, float(rng.uniform(*_FAINT)))
+        patch = faded(patch, float(rng.uniform(*_FAINT)))
     return patch
 
 
@@ -190,26 +189,6 @@ def _angle(rng: np.random.Generator, place: Place) -> float:
     if uniform < _P_STAMP_ON_SIDE + _P_SLANTED_STAMP:
         return float(rng.uniform(-35, 35))
     return float(rng.normal(0, _STAMP_DEGREES))
-
-
-def _stretched(patch: Patch, factor: float) -> Patch:
-    """The patch, wider by `factor` and as much lower."""
-    width, height = patch.size_wh
-    size_wh = max(1, round(width * np.sqrt(factor))), max(1, round(height / np.sqrt(factor)))
-    premultiplied = patch.rgba.astype(np.float32)
-    premultiplied[:, :, :3] *= premultiplied[:, :, 3:] / 255
-    floats = cv2.resize(premultiplied, size_wh, interpolation=cv2.INTER_LINEAR)
-    alpha = np.maximum(floats[:, :, 3:], 1e-3)
-    floats[:, :, :3] = np.clip(floats[:, :, :3] * 255 / alpha, 0, 255)
-    rgba = np.asarray(np.rint(floats), np.uint8)
-    return Patch.cropped(rgba, patch.kind) if (rgba[:, :, 3] >= MIN_INK_ALPHA).any() else patch
-
-
-def _faded(patch: Patch, share: float) -> Patch:
-    """The patch with less cover; the patch itself where nothing of it would be seen."""
-    rgba = patch.rgba.copy()
-    rgba[:, :, 3] = np.rint(rgba[:, :, 3] * share).astype(np.uint8)
-    return Patch.cropped(rgba, patch.kind) if (rgba[:, :, 3] >= MIN_INK_ALPHA).any() else patch
 
 
 def _several_inks(rgba: ByteArray) -> bool:

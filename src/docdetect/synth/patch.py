@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from docdetect.synth.ink import Ink
 from docdetect.types import BoolArray, ByteArray, FloatArray, SizeWH
@@ -82,22 +83,6 @@ class Patch:
         rgba[:, :, 3] = np.rint(cover * strength).astype(np.uint8)
         return cls.cropped(rgba, kind)
 
-    @classmethod
-    def of_ratio(cls, ratio: FloatArray, kind: str) -> Patch:
-        """The patch of a mark that was cut out of a picture. Laid on a page, its ink multiplies the page by `ratio`.
-
-        Args:
-            ratio: float32 (H, W, 3) in [0, 1], the light that ink leaves of the paper's; 1 where there is no ink.
-            kind: the mark's finest class.
-
-        Raises:
-            ValueError: nothing in the picture is dark enough to count as ink.
-        """
-        alpha = 1 - ratio.min(axis=2, keepdims=True)
-        colour = np.divide(ratio - (1 - alpha), alpha, out=np.zeros_like(ratio), where=alpha > 0)
-        rgba = np.concatenate([colour, alpha], axis=2) * 255
-        return cls.cropped(np.rint(np.clip(rgba, 0, 255)).astype(np.uint8), kind)
-
     @property
     def size_wh(self) -> SizeWH:
         """(width, height) px."""
@@ -138,37 +123,60 @@ def resized(patch: Patch, factor: float) -> Patch:
     """The patch `factor` times as large, cropped again; the patch itself where no ink would be left of it."""
     width, height = patch.size_wh
     size_wh = max(1, round(width * factor)), max(1, round(height * factor))
-    premultiplied = _premultiplied(patch.rgba)
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return _from_premultiplied(cv2.resize(premultiplied, size_wh, interpolation=method), patch)
+    return _at_size(patch, size_wh, cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+
+
+def stretched(patch: Patch, factor: float) -> Patch:
+    """The patch, wider by `factor` at the same area; the patch itself where no ink would be left of it."""
+    width, height = patch.size_wh
+    size_wh = max(1, round(width * np.sqrt(factor))), max(1, round(height / np.sqrt(factor)))
+    return _at_size(patch, size_wh, cv2.INTER_LINEAR)
 
 
 def turned(patch: Patch, degrees: float) -> Patch:
     """The patch, turned counterclockwise by `degrees`; the patch itself where no ink would be left of it."""
-    width, height = patch.size_wh
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
-    size_wh = int(np.ceil(width * cos + height * sin)) + 4, int(np.ceil(width * sin + height * cos)) + 4
-    matrix[:, 2] += (size_wh[0] - width) / 2, (size_wh[1] - height) / 2
+    matrix, size_wh = turn_about_middle(patch.size_wh, degrees, 4)
     return _from_premultiplied(cv2.warpAffine(_premultiplied(patch.rgba), matrix, size_wh), patch)
 
 
-def reinked(patch: Patch, ink: Ink, strength: float = 1.0) -> Patch:
-    """The patch in another ink.
+def turn_about_middle(size_wh: SizeWH, degrees: float, room_px: int) -> tuple[NDArray[np.float64], SizeWH]:
+    """How a picture is turned counterclockwise about its middle into a larger one that holds all of it.
 
     Args:
-        patch: a mark in one ink.
-        ink: the new colour; its opacity multiplies the cover.
-        strength: factor of the cover, below 1 for a fainter mark; what is fainter than `MIN_INK_ALPHA` stays as it is
-            where nothing else would be left.
+        size_wh: (width, height) px of the picture.
+        degrees: the angle.
+        room_px: px by which the larger picture is wider and higher than need be.
+
+    Returns:
+        The affine matrix (2, 3) from px of the picture to px of the larger one, and the larger one's (width, height).
+    """
+    width, height = size_wh
+    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0), np.float64)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    turned_wh = int(np.ceil(width * cos + height * sin)) + room_px, int(np.ceil(width * sin + height * cos)) + room_px
+    matrix[:, 2] += (turned_wh[0] - width) / 2, (turned_wh[1] - height) / 2
+    return matrix, turned_wh
+
+
+def reinked(patch: Patch, ink: Ink) -> Patch:
+    """The patch of a mark in one ink in another, whose opacity multiplies the cover.
+
+    The patch itself where no ink would be left of it.
     """
     rgba = patch.rgba.copy()
     darkness = (255 - rgba[:, :, :3].min(axis=2)).astype(np.float32) / 255
     deepest = max(float(np.percentile(darkness[patch.ink], 90)), 0.05) if patch.ink.any() else 1.0
-    cover = rgba[:, :, 3] * np.minimum(darkness / deepest, 1) * ink.opacity * strength
+    cover = rgba[:, :, 3] * np.minimum(darkness / deepest, 1) * ink.opacity
     rgba[:, :, :3] = ink.rgb
     rgba[:, :, 3] = np.rint(np.clip(cover, 0, 255)).astype(np.uint8)
-    return patch if ink_box(rgba[:, :, 3]) is None else Patch.cropped(rgba, patch.kind)
+    return _cropped_again(rgba, patch)
+
+
+def faded(patch: Patch, share: float) -> Patch:
+    """The patch with `share` of its cover; the patch itself where no ink would be left of it."""
+    rgba = patch.rgba.copy()
+    rgba[:, :, 3] = np.rint(rgba[:, :, 3] * share).astype(np.uint8)
+    return _cropped_again(rgba, patch)
 
 
 def composite(page: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: BlendMode = "ink") -> BoxXYXY | None:
@@ -200,6 +208,11 @@ def composite(page: ByteArray, patch: Patch, xy_px: tuple[int, int], mode: Blend
     return None if box is None else (box[0] + left, box[1] + top, box[2] + left, box[3] + top)
 
 
+def _at_size(patch: Patch, size_wh: SizeWH, method: int) -> Patch:
+    """The patch, interpolated to another size; the patch itself where no ink would be left of it."""
+    return _from_premultiplied(cv2.resize(_premultiplied(patch.rgba), size_wh, interpolation=method), patch)
+
+
 def _premultiplied(rgba: ByteArray) -> FloatArray:
     """Colour times alpha, so that interpolation does not mix in the colour of transparent pixels."""
     floats = rgba.astype(np.float32)
@@ -212,7 +225,9 @@ def _from_premultiplied(floats: FloatArray, original: Patch) -> Patch:
     alpha = np.clip(floats[:, :, 3:], 0, 255)
     colour = np.divide(floats[:, :, :3] * 255, alpha, out=np.zeros_like(floats[:, :, :3]), where=alpha > 0.5)
     rgba = np.concatenate([np.clip(colour, 0, 255), alpha], axis=2)
-    rgba = np.rint(rgba).astype(np.uint8)
-    if ink_box(rgba[:, :, 3]) is None:
-        return original
-    return Patch.cropped(rgba, original.kind)
+    return _cropped_again(np.rint(rgba).astype(np.uint8), original)
+
+
+def _cropped_again(rgba: ByteArray, original: Patch) -> Patch:
+    """The patch of changed pixels uint8 (H, W, 4); `original` where no ink is left in them."""
+    return original if ink_box(rgba[:, :, 3]) is None else Patch.cropped(rgba, original.kind)

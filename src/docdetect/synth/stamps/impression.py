@@ -14,7 +14,7 @@ import numpy as np
 
 from docdetect.synth.fonts import FontBook, Script
 from docdetect.synth.ink import Ink, stamp_ink
-from docdetect.synth.patch import MIN_INK_ALPHA, Patch
+from docdetect.synth.patch import MIN_INK_ALPHA, Patch, turn_about_middle
 from docdetect.synth.stamps.canvas import StampCanvas
 from docdetect.synth.stamps.library import library_stamp
 from docdetect.synth.stamps.office import Field, grid_stamp, office_stamp
@@ -142,12 +142,10 @@ class GridStamp:
     Attributes:
         patch: the print.
         fields: its empty fields, by their centres from the middle of the print, which is turned; sizes are upright.
-        degrees: angle by which the stamp is turned counterclockwise.
     """
 
     patch: Patch
     fields: tuple[Field, ...]
-    degrees: float
 
 
 def make_grid_stamp(rng: Rng, px_per_mm: float, fonts: FontBook, script: Script, ink: Ink) -> GridStamp:
@@ -161,7 +159,7 @@ def make_grid_stamp(rng: Rng, px_per_mm: float, fonts: FontBook, script: Script,
         Field(one.x_mm * cos + one.y_mm * sin, one.y_mm * cos - one.x_mm * sin, one.width_mm, one.height_mm)
         for one in fields
     )
-    return GridStamp(patch, moved, degrees)
+    return GridStamp(patch, moved)
 
 
 def make_office_stamp(
@@ -225,11 +223,7 @@ def _random_angle(rng: Rng, *, straight: bool) -> float:
 
 def _turned(alpha: ByteArray, degrees: float) -> ByteArray:
     """The mask, turned counterclockwise about its middle, in a larger mask that holds all of it."""
-    height, width = alpha.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
-    size_wh = int(np.ceil(width * cos + height * sin)) + 8, int(np.ceil(width * sin + height * cos)) + 8
-    matrix[:, 2] += (size_wh[0] - width) / 2, (size_wh[1] - height) / 2
+    matrix, size_wh = turn_about_middle((alpha.shape[1], alpha.shape[0]), degrees, 8)
     return np.asarray(cv2.warpAffine(alpha, matrix, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
 
 
