@@ -188,6 +188,16 @@ class MarkMaker:
         width, height = placed.patch.size_wh
         return placed.x_px / scale, placed.y_px / scale, (placed.x_px + width) / scale, (placed.y_px + height) / scale
 
+    def size_mm(self, patch: Patch) -> tuple[float, float]:
+        """(width, height) in mm of a patch that was drawn for the page."""
+        width, height = patch.size_wh
+        return width / self.px_per_mm, height / self.px_per_mm
+
+    def shrunk_to(self, patch: Patch, width_mm: float, height_mm: float) -> Patch:
+        """The patch, made smaller where it is wider than `width_mm` or higher than `height_mm`."""
+        factor = self._largest_factor(patch, width_mm, height_mm)
+        return resized(patch, factor) if factor < 1 else patch
+
     def at(
         self, patch: Patch, x_mm: float, y_mm: float, layer: str, mode: BlendMode = "ink", name: str = ""
     ) -> PlacedPatch:
@@ -195,8 +205,7 @@ class MarkMaker:
         oversampled = self.oversampling != 1
         on_page = resized(patch, 1 / self.oversampling) if oversampled else patch
         width, height = on_page.size_wh
-        px_per_mm = self.px_per_mm / self.oversampling
-        x, y = round(x_mm * px_per_mm - width / 2), round(y_mm * px_per_mm - height / 2)
+        x, y = round(x_mm * self.page_px_per_mm - width / 2), round(y_mm * self.page_px_per_mm - height / 2)
         drawn = patch if oversampled else None
         return PlacedPatch(on_page, x, y, LAYERS.index(layer), mode, oversampled=drawn, name=name)
 
@@ -216,7 +225,7 @@ class MarkMaker:
         if rng.random() < (_P_INITIALS_ON_SHORT_LINE if short else _P_INITIALS_ON_LONG_LINE):
             patch = make_initials(rng, self.drawn_px_per_mm, ink=ink, pen=pen)
             room_mm = slot.width_mm * 1.5 * self.mark_scale, self._room_above(slot) * self.mark_scale
-            patch = self._shrunk_to(patch, *room_mm)
+            patch = self.shrunk_to(patch, *room_mm)
         else:
             room_mm = (
                 slot.width_mm * float(rng.uniform(1.0, 1.9)),
@@ -227,7 +236,7 @@ class MarkMaker:
             patch = self._from_source("signature", room_mm) or make_signature(
                 rng, self.drawn_px_per_mm, ink=ink, pen=pen, recorded=self.recorded, within_mm=room_mm
             )
-        height_mm = patch.size_wh[1] / self.px_per_mm
+        _, height_mm = self.size_mm(patch)
         x_mm = slot.x_mm + rng.normal(0, 0.12) * slot.width_mm
         y_mm = slot.y_mm - height_mm * float(np.clip(rng.normal(0.22, 0.2), -0.3, 0.6))
         return self.at(patch, x_mm, y_mm, "signature", name=name)
@@ -334,7 +343,7 @@ class MarkMaker:
             patch, wider = make_seal_distractor(self.rng, self.px_per_mm, self.fonts), 2.0
         else:
             patch, wider = make_stamp_distractor(self.rng, self.px_per_mm, self.fonts), 1.6
-        patch = self._shrunk_to(patch, slot.width_mm * wider, slot.height_mm)
+        patch = self.shrunk_to(patch, slot.width_mm * wider, slot.height_mm)
         return self.at(patch, slot.x_mm, slot.y_mm, "print", name="emblem")
 
     def brand(self, slot: Slot) -> PlacedPatch:
@@ -349,15 +358,15 @@ class MarkMaker:
         """A sign that forms print beside their text: a pictogram, or the form's year in a slot of kind "year"."""
         make = make_year if slot.kind == "year" else make_pictogram
         patch = make(self.rng, self.px_per_mm, self.fonts)
-        return self.at(self._shrunk_to(patch, slot.width_mm, slot.height_mm), slot.x_mm, slot.y_mm, "print")
+        return self.at(self.shrunk_to(patch, slot.width_mm, slot.height_mm), slot.x_mm, slot.y_mm, "print")
 
     def handwriting(self, slot: Slot, ink: Ink, pen: Pen) -> PlacedPatch:
         """Handwriting that is no signature, in a slot of kind "field", "date", "tick" or "note"."""
         kinds = _WRITTEN_INTO[slot.kind]
         kind = kinds[int(self.rng.integers(len(kinds)))]
         patch = make_scribble(self.rng, self.px_per_mm, kind=kind, ink=ink, pen=pen, recorded=self.recorded)
-        patch = self._shrunk_to(patch, slot.width_mm * 1.1, slot.height_mm * 1.3)
-        y_mm = slot.y_mm - (patch.size_wh[1] / self.px_per_mm) * (0.4 if slot.kind != "tick" else 0.0)
+        patch = self.shrunk_to(patch, slot.width_mm * 1.1, slot.height_mm * 1.3)
+        y_mm = slot.y_mm - self.size_mm(patch)[1] * (0.4 if slot.kind != "tick" else 0.0)
         x_mm = slot.x_mm + float(self.rng.normal(0, 0.05)) * slot.width_mm
         return self.at(patch, x_mm, y_mm, "hand", name=f"handwriting: {kind.value}")
 
@@ -379,10 +388,10 @@ class MarkMaker:
         patch = make_scribble(self.rng, self.px_per_mm, kind=kind)
         width_mm, height_mm = text.style.width(text.text), text.style.size_mm
         if kind is ScribbleKind.CIRCLE:
-            patch = self._shrunk_to(patch, width_mm * 1.5, height_mm * 3)
+            patch = self.shrunk_to(patch, width_mm * 1.5, height_mm * 3)
         else:
-            patch = self._shrunk_to(patch, max(width_mm, 12.0) * 1.1, height_mm * 2)
-        play_mm = max(0.0, width_mm - patch.size_wh[0] / self.px_per_mm) / 2
+            patch = self.shrunk_to(patch, max(width_mm, 12.0) * 1.1, height_mm * 2)
+        play_mm = max(0.0, width_mm - self.size_mm(patch)[0]) / 2
         x_mm = text.x_mm + width_mm / 2 + float(self.rng.uniform(-1, 1)) * play_mm
         return self.at(patch, x_mm, text.y_mm - height_mm * 0.35, "print")
 
@@ -409,11 +418,6 @@ class MarkMaker:
         if self.source is None or self.rng.random() >= self.p_from_source:
             return None
         return self.source.draw(self.rng, category, self.drawn_px_per_mm, within_mm)
-
-    def _shrunk_to(self, patch: Patch, width_mm: float, height_mm: float) -> Patch:
-        """The patch, made smaller where it is wider than `width_mm` or higher than `height_mm`."""
-        factor = self._largest_factor(patch, width_mm, height_mm)
-        return resized(patch, factor) if factor < 1 else patch
 
     def _largest_factor(self, patch: Patch, width_mm: float, height_mm: float) -> float:
         """By which factor the patch can be scaled so that it just fits into `width_mm` x `height_mm`."""

@@ -5,13 +5,15 @@ It is written with the pen of the signature next to it, so that only its shape t
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
-from docdetect.synth.ink import Ink, Pen, random_pen
+from docdetect.synth.ink import Ink, random_pen
 from docdetect.synth.marks import MarkMaker, PlacedPatch
 from docdetect.synth.page_layout import Slot
-from docdetect.synth.patch import Patch, resized
+from docdetect.synth.patch import Patch
 
 # Probabilities of what stands beside a signature: a date, a name in block letters, a phrase, a number.
 _KINDS = (ScribbleKind.DATE, ScribbleKind.BLOCK, ScribbleKind.PHRASE, ScribbleKind.NUMBER)
@@ -78,8 +80,7 @@ def neighbours(maker: MarkMaker, signatures: list[PlacedPatch], p_neighbour: flo
         x_mm = (left + right) / 2 + (wide + gap if beside else float(rng.normal(0, 0.15)) * wide)
         y_mm = bottom + (0.0 if beside else high + gap)
         slot = Slot("signature", x_mm, y_mm, wide * float(rng.uniform(0.6, 1.1)), max(high * 0.7, 4.0))
-        tool: tuple[Ink | None, Pen | None] = (None, None)
-        more.append(maker.signature(slot, *tool, name="neighbouring signature"))
+        more.append(maker.signature(slot, None, None, name="neighbouring signature"))
     return more
 
 
@@ -88,10 +89,8 @@ def _placed(maker: MarkMaker, patch: Patch, box_mm: tuple[float, float, float, f
     rng = maker.rng
     left, top, right, bottom = box_mm
     wide, high = right - left, bottom - top
-    room_px = max(high, 5.0) * float(rng.uniform(0.35, 1.0)) * maker.px_per_mm
-    factor = min(1.0, room_px / patch.size_wh[1])
-    patch = resized(patch, factor) if factor < 1 else patch
-    width_mm, height_mm = (side / maker.px_per_mm for side in patch.size_wh)
+    patch = maker.shrunk_to(patch, math.inf, max(high, 5.0) * float(rng.uniform(0.35, 1.0)))
+    width_mm, height_mm = maker.size_mm(patch)
     gap = float(rng.uniform(*_GAP_MM))
     x_mid, y_mid = (left + right) / 2, (top + bottom) / 2
     place = int(rng.choice(4, p=_P_PLACES))

@@ -85,9 +85,7 @@ def margin_approvals(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:
                 if rng.random() < 0.5
                 else make_signature(rng, maker.px_per_mm, style=SignatureStyle.STEEP, within_mm=within)
             )
-            width, height = patch.size_wh
-            factor = min(within[0] * maker.px_per_mm / width, within[1] * maker.px_per_mm / height)
-            patch = resized(patch, factor) if factor < 1 else patch
+            patch = maker.shrunk_to(patch, *within)
             inside = at_mm[0] + float(rng.normal(0, 0.12)) * size, at_mm[1] + float(rng.normal(0, 0.12)) * size
             placed.append(maker.at(patch, *inside, "signature", name="initials in a ring"))
         y_mm += size * float(rng.uniform(0.95, 1.5))
@@ -136,7 +134,7 @@ def name_stamps(maker: MarkMaker, signatures: list[PlacedPatch], p_named: float)
             rng, maker.drawn_px_per_mm, maker.fonts, script_of(maker.writer), stamp_ink(rng), kind=kind,
             degrees=float(rng.normal(0, 2.5)),
         )  # fmt: skip
-        high_mm = patch.size_wh[1] / maker.px_per_mm
+        _, high_mm = maker.size_mm(patch)
         y_mm = bottom + high_mm * float(rng.uniform(-0.6, 0.6))
         x_mm = (left + right) / 2 + float(rng.normal(0, 0.2)) * (right - left)
         placed.append(maker.at(patch, x_mm, y_mm, "stamp", name="name stamp under a signature"))
@@ -152,7 +150,7 @@ def corner_initials(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:
     placed = []
     for _ in range(int(rng.integers(2, 5))):
         patch = make_initials(rng, maker.px_per_mm, pen=random_pen(rng))
-        wide = patch.size_wh[0] / maker.px_per_mm
+        wide, _ = maker.size_mm(patch)
         at_x = x_mm + wide / 2
         placed.append(
             maker.at(
@@ -185,7 +183,7 @@ def _signature_on(maker: MarkMaker, stamp: PlacedPatch) -> PlacedPatch:
     reach = float(rng.uniform(0.3, 0.65)) * (1 if rng.random() < 0.6 else -1)
     dx, dy = (
         (float(rng.normal(0, 0.12)), float(rng.normal(0, 0.15))),
-        (reach * (wide + patch.size_wh[0] / maker.px_per_mm) / wide * 0.75, float(rng.normal(0, 0.2))),
+        (reach * (wide + maker.size_mm(patch)[0]) / wide * 0.75, float(rng.normal(0, 0.2))),
         (float(rng.normal(0, 0.1)), float(rng.normal(0, 0.1))),
         (float(rng.normal(0, 0.2)), 0.5 + float(rng.normal(0, 0.08))),
     )[way]

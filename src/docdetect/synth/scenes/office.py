@@ -12,7 +12,7 @@ from docdetect.synth.ink import Ink, Pen, random_pen, stamp_ink
 from docdetect.synth.layouts.draft import script_of
 from docdetect.synth.marks import MarkMaker, PlacedPatch
 from docdetect.synth.page_layout import PageLayout
-from docdetect.synth.patch import resized
+from docdetect.synth.patch import Patch
 from docdetect.synth.stamps.impression import StampShape, make_grid_stamp, make_office_stamp, make_stamp
 from docdetect.synth.stamps.office_text import OfficeKind
 from docdetect.synth.stamps.text import stamp_script
@@ -59,8 +59,7 @@ def grid_stamps(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:
         x_mm, y_mm, _ = _place(rng, layout)
         script = script_of(maker.writer) if rng.random() < 0.6 else stamp_script(rng, maker.fonts)
         stamp = make_grid_stamp(rng, maker.drawn_px_per_mm, maker.fonts, script, stamp_ink(rng))
-        half_mm = [side / maker.px_per_mm / 2 for side in stamp.patch.size_wh]
-        x_mm, y_mm = _inside(layout, (x_mm, y_mm), half_mm[0], half_mm[1])
+        x_mm, y_mm = _inside(layout, (x_mm, y_mm), maker.size_mm(stamp.patch))
         placed.append(maker.at(stamp.patch, x_mm, y_mm, "stamp", name="grid stamp"))
         if rng.random() >= _P_GRID_FILLED:
             continue
@@ -91,8 +90,8 @@ def _office_stamp(maker: MarkMaker, layout: PageLayout, ink: Ink) -> list[Placed
     x_mm, y_mm, degrees = _place(rng, layout)
     script = script_of(maker.writer) if rng.random() < 0.6 else stamp_script(rng, maker.fonts)
     patch, text = make_office_stamp(rng, maker.drawn_px_per_mm, maker.fonts, script, ink, kind=None, degrees=degrees)
-    width_mm, height_mm = (side / maker.px_per_mm for side in patch.size_wh)
-    x_mm, y_mm = _inside(layout, (x_mm, y_mm), width_mm / 2, height_mm / 2)
+    width_mm, height_mm = maker.size_mm(patch)
+    x_mm, y_mm = _inside(layout, (x_mm, y_mm), (width_mm, height_mm))
     name = f"office stamp: {text.kind.value}"
     placed = [maker.at(patch, x_mm, y_mm, "stamp", name=name)]
     classified = text.kind is OfficeKind.CLASSIFIED
@@ -100,9 +99,8 @@ def _office_stamp(maker: MarkMaker, layout: PageLayout, ink: Ink) -> list[Placed
         again = make_office_stamp(
             rng, maker.drawn_px_per_mm, maker.fonts, script, ink, kind=text.kind, degrees=float(rng.normal(0, 2))
         )[0]
-        half_mm = [side / maker.px_per_mm / 2 for side in again.size_wh]
         foot_mm = x_mm + float(rng.normal(0, 8)), layout.height_mm - float(rng.uniform(4, 14))
-        placed.append(maker.at(again, *_inside(layout, foot_mm, half_mm[0], half_mm[1]), "stamp", name=name))
+        placed.append(maker.at(again, *_inside(layout, foot_mm, maker.size_mm(again)), "stamp", name=name))
     if rng.random() < (_P_STRUCK_OUT if classified else 0.05):
         own, pen = maker.own_ink(), replace(random_pen(rng), fade=float(rng.choice([0.0, 0.3])))
         for one in tuple(placed):
@@ -135,10 +133,9 @@ def _place(rng: np.random.Generator, layout: PageLayout) -> tuple[float, float, 
     return float(rng.uniform(0.06, 0.94)) * width, float(rng.uniform(*span)) * height, degrees
 
 
-def _inside(
-    layout: PageLayout, at_mm: tuple[float, float], half_width: float, half_height: float
-) -> tuple[float, float]:
-    """The centre, moved so that no more than a seventh of a patch lies beyond the edges of the paper."""
+def _inside(layout: PageLayout, at_mm: tuple[float, float], size_mm: tuple[float, float]) -> tuple[float, float]:
+    """The centre of a patch, moved so that no more than a seventh of it lies beyond the edges of the paper."""
+    half_width, half_height = size_mm[0] / 2, size_mm[1] / 2
     x = float(np.clip(at_mm[0], half_width * 0.85, max(half_width * 0.85, layout.width_mm - half_width * 0.85)))
     y = float(np.clip(at_mm[1], half_height * 0.85, max(half_height * 0.85, layout.height_mm - half_height * 0.85)))
     return x, y
@@ -152,7 +149,7 @@ def _strike(maker: MarkMaker, stamp: PlacedPatch, ink: Ink, pen: Pen) -> PlacedP
     length = float(rng.uniform(0.6, 1.3)) * max(wide, high)
     patch = make_strike(rng, maker.px_per_mm, (length, min(wide, high) * 0.7), ink, pen)
     if high > wide:
-        patch = type(patch)(np.ascontiguousarray(np.rot90(patch.rgba)), patch.kind)
+        patch = Patch(np.ascontiguousarray(np.rot90(patch.rgba)), patch.kind)
     x_mm, y_mm = (left + right) / 2 + float(rng.normal(0, 0.08)) * wide, (top + bottom) / 2
     return maker.at(patch, x_mm, y_mm, "hand", name="line through a stamp")
 
@@ -171,8 +168,6 @@ def _filling(
         patch = make_scribble(rng, maker.px_per_mm, kind=kind, ink=tool[0], pen=tool[1])
         name = "entry in a grid stamp"
     grow = float(rng.uniform(0.8, 1.5))
-    width, height = patch.size_wh
-    factor = min(room_mm[0] * grow * maker.px_per_mm / width, room_mm[1] * grow * maker.px_per_mm / height)
-    patch = resized(patch, factor) if factor < 1 else patch
+    patch = maker.shrunk_to(patch, room_mm[0] * grow, room_mm[1] * grow)
     x_mm, y_mm = at_mm[0] + float(rng.normal(0, 0.06)) * room_mm[0], at_mm[1] + float(rng.normal(0, 0.1)) * room_mm[1]
     return maker.at(patch, x_mm, y_mm, "signature" if patch.kind else "hand", name=name)

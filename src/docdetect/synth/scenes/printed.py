@@ -42,7 +42,7 @@ def printed_seals(maker: MarkMaker, layout: PageLayout, count: int) -> list[Plac
         if rng.random() < 0.25:
             patch = resized(patch, float(rng.uniform(0.6, 2.2)))
         placed.append(maker.at(patch, x_mm, y_mm, "print", name="printed seal or logo"))
-        x_mm += patch.size_wh[0] / maker.px_per_mm + float(rng.uniform(2, 14))
+        x_mm += maker.size_mm(patch)[0] + float(rng.uniform(2, 14))
         if x_mm > layout.width_mm - 10:
             break
     return placed
