@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks.real_documents import markdown
-from docdetect.boxes import iou
+from docdetect.boxes import contained, iou
 from docdetect.config.schema import SynthConfig
 from docdetect.documents.drawing import contact_sheet, write_image
 from docdetect.inference.detector import Detector
@@ -62,9 +62,8 @@ class Counts:
 def main() -> None:
     """Makes pages, and writes sheets or prints the table."""
     asked = _arguments()
-    pages = _pages(asked)
     if asked.sheets:
-        _write_sheets(pages, asked.sheets, asked.only)
+        _write_sheets(_pages(asked), asked.sheets, asked.only)
     if asked.diagnose:
         _diagnose(_pages(asked), asked.imgsz)
 
@@ -190,8 +189,9 @@ def _count_page(
     for region in (one for one in shown if one.category):
         counts = marks[region.name]
         counts.total += 1
-        overlaps = [_overlap(region.box, box) if category == region.category else 0.0 for category, box in seen]
-        best = int(np.argmax(overlaps)) if overlaps else -1
+        overlaps = iou(_as_floats([region.box]), _as_floats([box for _, box in seen]))[0]
+        overlaps *= [category == region.category for category, _ in seen]
+        best = int(np.argmax(overlaps)) if seen else -1
         if best < 0 or overlaps[best] < FOUND_IOU:
             continue
         counts.found += 1
@@ -199,27 +199,17 @@ def _count_page(
         (left, top, right, bottom), box = region.box, seen[best][1]
         counts.sizes.append(((box[2] - box[0]) / (right - left), (box[3] - box[1]) / (bottom - top)))
     alarms = [box for (_, box), alone in zip(seen, free, strict=True) if alone]
-    hit = [False] * len(alarms)
-    for region in (one for one in shown if not one.category):
+    others = [region for region in shown if not region.category]
+    on = contained(_as_floats(alarms), _as_floats([region.box for region in others])) >= ON_DISTRACTOR
+    for region, drew in zip(others, on.any(axis=0), strict=True):
         counts = distractors[region.name]
         counts.total += 1
-        on_it = [_share_inside(box, region.box) >= ON_DISTRACTOR for box in alarms]
-        counts.found += any(on_it)
-        hit = [one or other for one, other in zip(hit, on_it, strict=True)]
-    return hit.count(False)
+        counts.found += bool(drew)
+    return int((~on.any(axis=1)).sum())
 
 
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    boxes: list[FloatArray] = [np.array([box], np.float32) for box in (one, other)]
-    return float(iou(*boxes)[0, 0])
-
-
-def _share_inside(box: tuple[float, ...], region: tuple[int, int, int, int]) -> float:
-    """The share of a box that lies in a region."""
-    wide = min(box[2], region[2]) - max(box[0], region[0])
-    high = min(box[3], region[3]) - max(box[1], region[1])
-    area = max((box[2] - box[0]) * (box[3] - box[1]), 1.0)
-    return max(wide, 0) * max(high, 0) / area
+def _as_floats(boxes: Sequence[tuple[float, ...]]) -> FloatArray:
+    return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 if __name__ == "__main__":

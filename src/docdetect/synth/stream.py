@@ -26,7 +26,7 @@ from docdetect.errors import DocdetectError
 from docdetect.synth.dataset import detections_of
 from docdetect.synth.generate import labelled_marks, load_materials
 from docdetect.synth.page import Materials, make_page
-from docdetect.synth.paper.damage import jpeg_bytes
+from docdetect.synth.paper.damage import jpeg_bytes, jpeg_pixels
 from docdetect.types import ByteArray, Detections, FloatArray
 
 # A process that ends so many times without having made a page between is not started again.
@@ -207,8 +207,7 @@ def page_parts(settings: SynthConfig, materials: Materials, number: int) -> Page
 
 def _decoded(number: int, parts: PageParts) -> ArrivedPage:
     jpeg, boxes, distractors = parts
-    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    return ArrivedPage(number, np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8), boxes, distractors)
+    return ArrivedPage(number, jpeg_pixels(jpeg), boxes, distractors)
 
 
 def _work(

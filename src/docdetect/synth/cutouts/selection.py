@@ -9,10 +9,11 @@ from enum import Enum
 import cv2
 import numpy as np
 
+from docdetect.boxes import iou
 from docdetect.synth.cutouts.ink import Ink, ink_of
 from docdetect.synth.cutouts.pieces import BoxPx
 from docdetect.synth.cutouts.separation import Separated, separate, transparent
-from docdetect.types import BoolArray, ByteArray
+from docdetect.types import BoolArray, ByteArray, FloatArray
 
 # How much of the page around a mark is looked at, as a share of the mark's longer side, and at least in px.
 _AROUND_FRAC = 0.35
@@ -79,7 +80,7 @@ def cut_mark(
     box = max(0, box[0]), max(0, box[1]), min(width, box[2]), min(height, box[3])
     if min(box[2] - box[0], box[3] - box[1]) < _LEAST_PX:
         return Reason.SMALL
-    if any(_iou(box, other) > _SAME_MARK for other in same):
+    if (iou(_as_float(box), _as_float(*same)) > _SAME_MARK).any():
         return Reason.TWICE
     around = max(_LEAST_AROUND_PX, round(_AROUND_FRAC * max(box[2] - box[0], box[3] - box[1])))
     left, top = max(0, box[0] - around), max(0, box[1] - around)
@@ -87,7 +88,7 @@ def cut_mark(
     if float(np.quantile(region.max(axis=2), 0.75)) < _DARK_PAPER:
         return Reason.DARK
     within = _moved(box, -left, -top)
-    beside = [_moved(other, -left, -top) for other in others if _touch(other, (left, top, *_end(region, left, top)))]
+    beside = [_moved(other, -left, -top) for other in others]
     ink = ink_of(region)
     found = separate(ink, within, handwritten=handwritten, others=beside, whole=code)
     if found is None:
@@ -161,16 +162,5 @@ def _moved(box: BoxPx, x: int, y: int) -> BoxPx:
     return box[0] + x, box[1] + y, box[2] + x, box[3] + y
 
 
-def _end(region: ByteArray, left: int, top: int) -> tuple[int, int]:
-    return left + region.shape[1], top + region.shape[0]
-
-
-def _touch(a: BoxPx, b: BoxPx) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _iou(a: BoxPx, b: BoxPx) -> float:
-    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
-    return width * height / max(1, union)
+def _as_float(*boxes: BoxPx) -> FloatArray:
+    return np.array(boxes, np.float32).reshape(-1, 4)

@@ -96,8 +96,13 @@ def jpeg_bytes(pixels: ByteArray, quality: int) -> bytes:
 
 def after_jpeg(pixels: ByteArray, quality: int) -> ByteArray:
     """The picture as it is after it was encoded as JPEG and decoded again."""
-    data = np.frombuffer(jpeg_bytes(pixels, quality), np.uint8)
-    return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    return jpeg_pixels(jpeg_bytes(pixels, quality))
+
+
+def jpeg_pixels(data: bytes) -> ByteArray:
+    """The picture, uint8 (H, W, 3) RGB, that `jpeg_bytes` encoded."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _fading_table(damage: PageDamage) -> ByteArray:
