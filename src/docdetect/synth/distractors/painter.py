@@ -51,13 +51,17 @@ class Painter:
             colour: the colour, or the colour at the top of a gradient.
             to_colour: the colour at the bottom of a gradient; None for one colour.
         """
-        cover: FloatArray = np.asarray(mask, np.float32)[:, :, None] / np.float32(255)
+        # Most masks cover a small part of the picture, and the rest of it stays as it is.
+        left, top, width, height = cv2.boundingRect(mask)
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        cover: FloatArray = np.asarray(mask[rows, columns, None], np.float32) / np.float32(255)
         shade: FloatArray = np.array(colour, np.float32)[None, None, :]
         if to_colour is not None:
-            along = np.linspace(0, 1, len(mask), dtype=np.float32)[:, None, None]
+            along = np.linspace(0, 1, len(mask), dtype=np.float32)[rows, None, None]
             shade = np.asarray(shade * (1 - along) + np.array(to_colour, np.float32) * along, np.float32)
-        self._colour = np.asarray(self._colour * (1 - cover) + shade * cover, np.float32)
-        self._alpha = np.maximum(self._alpha, cover[:, :, 0])
+        below, alpha = self._colour[rows, columns], self._alpha[rows, columns]
+        below[:] = below * (1 - cover) + shade * cover
+        np.maximum(alpha, cover[:, :, 0], out=alpha)
 
     def fill(self, points: Points, colour: RGB, to_colour: RGB | None = None) -> None:
         """Paints a filled polygon with corners (N, 2) in mm; the colours are those of `paint`."""
