@@ -201,10 +201,10 @@ def _count_page(
     alarms = [box for (_, box), alone in zip(seen, free, strict=True) if alone]
     others = [region for region in shown if not region.category]
     on = contained(_as_floats(alarms), _as_floats([region.box for region in others])) >= ON_DISTRACTOR
-    for region, drew in zip(others, on.any(axis=0), strict=True):
+    for region, on_it in zip(others, on.T, strict=True):
         counts = distractors[region.name]
         counts.total += 1
-        counts.found += bool(drew)
+        counts.found += bool(on_it.any())
     return int((~on.any(axis=1)).sum())
 
 

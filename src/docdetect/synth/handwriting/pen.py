@@ -96,10 +96,11 @@ def _draw_trace(drawn: ByteArray, xy: Floats, line: tuple[Floats, Floats, float]
     borders = np.flatnonzero(np.diff(width_and_cover)) + 1
     starts = np.concatenate([[0], borders])
     ends = np.concatenate([borders, [len(points) - 1]])
-    for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
-        value = int(levels[first]) * 255 // _COVER_LEVELS
-        part = points[first : last + 1].reshape(-1, 1, 2)
-        cv2.polylines(drawn, [part], False, value, int(thickness[first]), cv2.LINE_AA, _SUBPIXEL_BITS)
+    values = levels[starts] * 255 // _COVER_LEVELS
+    # Lists, since a page has thousands of runs and numbers of arrays are slow to take out one by one.
+    runs = zip(starts.tolist(), ends.tolist(), values.tolist(), thickness[starts].tolist(), strict=True)
+    for first, last, value, width in runs:
+        cv2.polylines(drawn, [points[first : last + 1]], False, value, width, cv2.LINE_AA, _SUBPIXEL_BITS)
     if blot_px > 0.5:
         radius = int(blot_px * 0.9 * (1 << _SUBPIXEL_BITS))
         for point in (points[0], points[-1]):

@@ -10,7 +10,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from docdetect.synth.fonts import FontFace
 from docdetect.types import ByteArray, FloatArray
@@ -129,10 +129,10 @@ class StampCanvas:
         inner, outer = band_mm
         room_px = span[1] * (inner + outer) / 2 * self.scale
         height_px = max(5, round((outer - inner) * self.scale))
-        strip = text_strip(text, face, height_px, 0)
-        if spaced and strip.shape[1] < room_px:
-            spread = min((room_px - strip.shape[1]) / max(len(text), 1), height_px * 0.8)
-            strip = text_strip(text, face, height_px, round(spread))
+        spread, width_px = 0.0, _strip_width(text, face, height_px)
+        if spaced and width_px < room_px:
+            spread = min((room_px - width_px) / max(len(text), 1), height_px * 0.8)
+        strip = text_strip(text, face, height_px, round(spread))
         taken = min(strip.shape[1], room_px) / room_px * span[1]
         angle, radius = self._polar()
         # Angle of each pixel from the middle of the text, clockwise.
@@ -181,9 +181,9 @@ def text_strip(text: str, face: FontFace, height_px: int, spread_px: int) -> Byt
         height_px: height of the mask.
         spread_px: extra space after each letter; scripts whose letters join are set without it.
     """
-    font = face.sized(round(height_px * 1.28))
+    font = _strip_font(face, height_px)
     unspaced = spread_px == 0 or any(ord(sign) in _JOINED_LETTERS for sign in text)
-    width = int(font.getlength(text)) + 4 + (0 if unspaced else spread_px * len(text))
+    width = _strip_width(text, face, height_px) + (0 if unspaced else spread_px * len(text))
     image = Image.new("L", (max(width, 4), height_px * 2), 0)
     draw = ImageDraw.Draw(image)
     base = round(height_px * 1.4)
@@ -203,6 +203,16 @@ def text_strip(text: str, face: FontFace, height_px: int, spread_px: int) -> Byt
         # A text of low letters or dots alone keeps its place on the line and is not stretched.
         cut = strip[max(base - height_px, 0) : base]
     return np.asarray(cv2.resize(cut, (width, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _strip_font(face: FontFace, height_px: int) -> ImageFont.FreeTypeFont:
+    """The font whose capitals are `height_px` high."""
+    return face.sized(round(height_px * 1.28))
+
+
+def _strip_width(text: str, face: FontFace, height_px: int) -> int:
+    """Width in px of the mask that `text_strip` draws without extra space between the letters."""
+    return int(_strip_font(face, height_px).getlength(text)) + 4
 
 
 @lru_cache(maxsize=8)
