@@ -115,7 +115,7 @@ class Report:
 
 def report_to_html(report: Report) -> str:
     """The page as one HTML text; every text in it is escaped."""
-    return _template().render(report=report)
+    return html_template("docdetect.reports", "report.html.j2").render(report=report)
 
 
 def jpeg_uri(pixels: ByteArray) -> str:
@@ -142,10 +142,11 @@ def svg_uri(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
+@lru_cache
+def html_template(package: str, name: str) -> Template:
+    """The template of an HTML page that lies in a package; what is put into it is escaped."""
     from jinja2 import Environment, StrictUndefined
 
-    text = files("docdetect.reports").joinpath("report.html.j2").read_text(encoding="utf-8")
+    text = files(package).joinpath(name).read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(text)

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from docdetect.reports.page import html_template
 from docdetect.synth.cutouts.folder import LIST_NAME, Cutout
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 
 def sheet_html(cutouts: Sequence[Cutout], listed: str, left_out: Mapping[str, int]) -> str:
@@ -42,7 +37,7 @@ def sheet_html(cutouts: Sequence[Cutout], listed: str, left_out: Mapping[str, in
         }
         for index, one in enumerate(cutouts)
     ]
-    return _template().render(
+    return html_template("docdetect.synth.cutouts", "contact_sheet.html.j2").render(
         tiles=tiles,
         categories=sorted({one.category for one in cutouts}),
         left_out=left_out,
@@ -50,12 +45,3 @@ def sheet_html(cutouts: Sequence[Cutout], listed: str, left_out: Mapping[str, in
         # In a script element nothing but "<" could end the data.
         lines=json.dumps(kept_apart, ensure_ascii=True).replace("<", "\\u003c"),
     )
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    text = files("docdetect.synth.cutouts").joinpath("contact_sheet.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(text)
