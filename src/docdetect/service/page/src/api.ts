@@ -22,6 +22,9 @@ export class Problem extends Error {
   }
 }
 
+/** What is said of an error. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** True while the service asks for a token that the page does not have. */
 export const needsToken = signal(false);
 export const about = signal<About | null>(null);
@@ -86,7 +89,6 @@ export interface PageFilter {
   document?: string;
   category?: string;
   min_confidence?: number;
-  max_confidence?: number;
   lacks?: string;
   failed?: boolean;
   unreviewed?: boolean;
@@ -122,8 +124,7 @@ export const api = {
     filter: PageFilter,
     place: { after?: string; before?: string; around?: string; limit?: number } = {},
   ) => json<Batch>(`${review(job)}/pages${query({ ...filter, ...place })}`).then((batch) => ({ ...batch, pages: batch.pages.map(sized) })),
-  page: (job: string, page: string, signal?: AbortSignal) =>
-    json<Page>(`${review(job)}/pages/${segment(page)}`, signal ? { signal } : {}).then(sized),
+  page: (job: string, page: string) => json<Page>(`${review(job)}/pages/${segment(page)}`).then(sized),
   savePage: (job: string, page: string, revision: number, boxes: readonly Box[], verdict: Verdict, by: string) =>
     json<Page>(`${review(job)}/pages/${segment(page)}`, {
       method: "PUT",
@@ -141,7 +142,6 @@ export const api = {
     options: {
       category?: string;
       order?: "confidence" | "confidence-desc" | "page";
-      reviewed?: string;
       ghosts?: boolean;
       after?: string;
       limit?: number;

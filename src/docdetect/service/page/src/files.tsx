@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { api, hasToken, send } from "./api";
+import { api, hasToken, messageOf, send } from "./api";
 import { bytes, count, plural } from "./format";
 import { Icon } from "./icons";
 import { Footer, Header } from "./shell";
@@ -122,7 +122,7 @@ async function fetched(url: string, name: string): Promise<void> {
     anchor.click();
     window.setTimeout(() => URL.revokeObjectURL(made), 60_000);
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error), "bad");
+    say(messageOf(error), "bad");
   }
 }
 

@@ -35,6 +35,10 @@ export const categoryNames = (category: string): string => NAMES[category]?.[1] 
 /** The name within a sentence: QR stays QR. */
 export const inSentence = (name: string): string => name.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 
+/** Such as "2 stamps". */
+export const marksInWords = (value: number, category: string): string =>
+  plural(value, inSentence(categoryName(category)), inSentence(categoryNames(category)));
+
 const COLOURED = ["qr", "signature", "stamp"];
 
 /** Class of CSS that gives a category its colour: the colours of the drawn pages of `infer`. */

@@ -2,9 +2,9 @@
 
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { about, api } from "./api";
+import { about, api, messageOf } from "./api";
 import { watch } from "./events";
-import { bytes, categoryName, categoryNames, count, inSentence, moment, plural } from "./format";
+import { bytes, categoryName, count, inSentence, marksInWords, moment, plural } from "./format";
 import { Icon } from "./icons";
 import { link } from "./routes";
 import { Footer, Header } from "./shell";
@@ -269,7 +269,7 @@ function JobCard({ job, onChange }: { job: Job; onChange: () => void }) {
         <span class="found">
           {found.map(([category, number]) => (
             <Category key={category} name={category} categories={categories}>
-              {count(number)} {inSentence(number === 1 ? categoryName(category) : categoryNames(category))}
+              {marksInWords(number, category)}
             </Category>
           ))}
         </span>
@@ -282,7 +282,7 @@ function JobCard({ job, onChange }: { job: Job; onChange: () => void }) {
           Downloads
         </a>
         {isOpen(job) ? (
-          <Button label="Cancel" onClick={() => void api.removeJob(job.id).then(onChange, (error: unknown) => say(String(error), "bad"))} />
+          <Button label="Cancel" onClick={() => void api.removeJob(job.id).then(onChange, (error: unknown) => say(messageOf(error), "bad"))} />
         ) : (
           <Button icon="trash" label="Delete the job" bare kind="quiet" onClick={() => (asksDelete.value = true)} />
         )}
@@ -296,7 +296,7 @@ function JobCard({ job, onChange }: { job: Job; onChange: () => void }) {
               label="Delete"
               onClick={() => {
                 asksDelete.value = false;
-                void api.removeJob(job.id).then(onChange, (error: unknown) => say(String(error), "bad"));
+                void api.removeJob(job.id).then(onChange, (error: unknown) => say(messageOf(error), "bad"));
               }}
             />
             <Button label="Keep it" onClick={() => (asksDelete.value = false)} />

@@ -3,8 +3,6 @@
 const PATHS = {
   back: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",
-  up: "M5 15l7-7 7 7",
-  down: "M5 9l7 7 7-7",
   undo: "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
   redo: "M15 14l5-5-5-5M20 9H10a6 6 0 0 0 0 12h3",
   plus: "M12 5v14M5 12h14",

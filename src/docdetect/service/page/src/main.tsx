@@ -4,7 +4,7 @@ import { effect, useSignal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import "./css/app.css";
-import { about, api, needsToken } from "./api";
+import { about, api, hasToken, needsToken } from "./api";
 import { PageView } from "./editor/page-view";
 import { FilesView } from "./files";
 import { Home } from "./home";
@@ -20,7 +20,7 @@ function App() {
     api.about().then(
       (facts) => {
         about.value = facts;
-        if (facts.token_required && !sessionStorage.getItem("docdetect.token")) needsToken.value = true;
+        if (facts.token_required && !hasToken()) needsToken.value = true;
         if (facts.mode === "review" && route.value.view === "home") go(link.run("run"), true);
       },
       (error: unknown) => {

@@ -2,11 +2,12 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { about, api } from "./api";
+import { about, api, messageOf } from "./api";
 import { forgetQueues } from "./editor/page-view";
+import { SMALL_PX } from "./editor/strip";
 import { watch } from "./events";
 import { changed, documentFilter, matches } from "./filters";
-import { categoryName, categoryNames, count, inSentence, percent, plural } from "./format";
+import { categoryName, categoryNames, count, inSentence, marksInWords, percent, plural } from "./format";
 import { Icon } from "./icons";
 import { filterOf, go, link } from "./routes";
 import { Footer, Header } from "./shell";
@@ -17,7 +18,6 @@ import { Virtual } from "./virtual";
 
 const ROW_PX = 84;
 const NARROW_ROW_PX = 112;
-const SMALL_PX = 160;
 const REFRESH_MS = 1500;
 
 export function RunView({ job, search }: { job: string; search: URLSearchParams }) {
@@ -75,7 +75,7 @@ function Documents({ job, review, search, store }: { job: string; review: Review
     if (queue) wanted.set("queue", "1");
     wanted.set("unreviewed", "1");
     const first = await api.pages(job, filterOf(wanted), { limit: 1 }).catch((error: unknown) => {
-      say(error instanceof Error ? error.message : String(error), "bad");
+      say(messageOf(error), "bad");
       return null;
     });
     const page = first?.pages[0];
@@ -105,7 +105,7 @@ function Documents({ job, review, search, store }: { job: string; review: Review
           {isRunning && (
             <Button
               label="Cancel the job"
-              onClick={() => void api.removeJob(job).then(() => store.refresh(), (error: unknown) => say(String(error), "bad"))}
+              onClick={() => void api.removeJob(job).then(() => store.refresh(), (error: unknown) => say(messageOf(error), "bad"))}
             />
           )}
         </div>
@@ -249,7 +249,7 @@ function Row({ job, entry, index, review, search, onFocus }: RowProps) {
           const number = entry.counts[category] ?? 0;
           return number > 0 ? (
             <Category key={category} name={category} categories={review.categories}>
-              {count(number)} {inSentence(number === 1 ? categoryName(category) : categoryNames(category))}
+              {marksInWords(number, category)}
             </Category>
           ) : null;
         })}
@@ -291,7 +291,7 @@ function Row({ job, entry, index, review, search, onFocus }: RowProps) {
   );
 }
 
-export function useNarrow(): boolean {
+function useNarrow(): boolean {
   const query = useMemo(() => window.matchMedia("(max-width: 760px)"), []);
   const narrow = useSignal(query.matches);
   useEffect(() => {

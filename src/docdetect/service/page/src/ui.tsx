@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { messageOf } from "./api";
 import { categoryClass } from "./format";
 import { Icon, type IconName } from "./icons";
 import { hold } from "./pictures";
@@ -86,7 +87,7 @@ interface Notice {
   action?: { label: string; run: () => void };
 }
 
-export const notices = signal<readonly Notice[]>([]);
+const notices = signal<readonly Notice[]>([]);
 let lastNotice = 0;
 
 /** Says something at the border of the window for a while; problems stay until they are closed. */
@@ -167,7 +168,7 @@ export function Category({ name, categories, children }: { name: string; categor
 
 /** What is shown in place of something that could not be had. */
 export function Trouble({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const remedy = error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : "";
   return (
     <div class="trouble" role="alert">

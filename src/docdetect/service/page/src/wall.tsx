@@ -2,7 +2,7 @@
 
 import { type Signal, signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { type CropDecisions, Problem, api } from "./api";
+import { type CropDecisions, Problem, api, messageOf } from "./api";
 import { Help } from "./editor/help";
 import { WALL_KEYS, belongsTo } from "./editor/keys";
 import { categoryName, categoryNames, count, inSentence, percent } from "./format";
@@ -130,7 +130,7 @@ class Wall {
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => void this.send(), 4000);
     } else {
-      say(`Not saved: ${error instanceof Error ? error.message : String(error)}`, "bad");
+      say(`Not saved: ${messageOf(error)}`, "bad");
       const decided = new Map(this.decided.value);
       for (const one of batch) decided.delete(keyOf(one.crop));
       this.decided.value = decided;

@@ -4,7 +4,7 @@ import { api } from "../api";
 import { categoryClass, categoryName, moment, plural } from "../format";
 import type { Box, Page } from "../types";
 import { Button, Dialog, Picture } from "../ui";
-import { difference, merged } from "./geometry";
+import { difference, merged, sameBox } from "./geometry";
 import type { PageSession } from "./session";
 
 const PICTURE_PX = 1000;
@@ -49,7 +49,10 @@ interface VersionProps {
 
 function Version({ title, page, boxes, others, job, categories }: VersionProps) {
   const known = new Map(others.map((box) => [box.id, box]));
-  const differs = (box: Box): boolean => difference([box], known.has(box.id) ? [known.get(box.id)!] : []).removed + difference([box], known.has(box.id) ? [known.get(box.id)!] : []).changed > 0;
+  const differs = (box: Box): boolean => {
+    const other = known.get(box.id);
+    return other === undefined || !sameBox(box, other);
+  };
   return (
     <figure class="version">
       <figcaption>

@@ -29,26 +29,20 @@ export class History<T> {
     this.future = [];
   }
 
-  /** Ends a row: the next step is a step of its own, whatever its kind. */
-  endRow(): void {
-    this.lastKind = "";
-  }
-
   undo(): T {
-    const before = this.past.pop();
-    if (before !== undefined) {
-      this.future.push(this.now);
-      this.now = before;
-    }
-    this.lastKind = "";
-    return this.now;
+    return this.go(this.past, this.future);
   }
 
   redo(): T {
-    const after = this.future.pop();
-    if (after !== undefined) {
-      this.past.push(this.now);
-      this.now = after;
+    return this.go(this.future, this.past);
+  }
+
+  /** Goes to the last state of `there`; the one that was left is kept in `back`. */
+  private go(there: T[], back: T[]): T {
+    const next = there.pop();
+    if (next !== undefined) {
+      back.push(this.now);
+      this.now = next;
     }
     this.lastKind = "";
     return this.now;

@@ -2,7 +2,7 @@
 
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { type PageFilter, api } from "../api";
+import { type PageFilter, api, messageOf } from "../api";
 import { count } from "../format";
 import { preload } from "../pictures";
 import { PageQueue } from "../queue";
@@ -18,7 +18,7 @@ import { Help } from "./help";
 import { type Action, PAGE_KEYS, actionOf, belongsTo } from "./keys";
 import { Panel } from "./panel";
 import { PageSession } from "./session";
-import { unsaved } from "./saving";
+import { type Saver, unsaved } from "./saving";
 import { Stage } from "./stage";
 import { SaveStatus } from "./status";
 import { Strip } from "./strip";
@@ -31,12 +31,17 @@ const NEW_BOX_SHARE = 0.15;
 
 /** Pages that were opened, by job and id: what is not saved yet stays, whatever is shown. */
 const sessions = new Map<string, Promise<PageSession>>();
+const owners = new WeakMap<Saver, PageSession>();
 
 function sessionOf(job: string, page: string): Promise<PageSession> {
   const key = `${job}/${page}`;
   let session = sessions.get(key);
   if (!session) {
-    session = api.page(job, page).then((answer) => new PageSession(job, answer));
+    session = api.page(job, page).then((answer) => {
+      const made = new PageSession(job, answer);
+      owners.set(made.saver, made);
+      return made;
+    });
     session.catch(() => sessions.delete(key));
     sessions.set(key, session);
     void forgetOld();
@@ -182,7 +187,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
       wanted = index + by;
       await queue.need(wanted, wanted);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "bad");
+      say(messageOf(error), "bad");
       return;
     }
     const next = queue.at(wanted);
@@ -454,19 +459,9 @@ function Zoom({ viewport }: { viewport: Viewport }) {
 }
 
 /** The dialog of a page in conflict, which may be another page than the one that is shown. */
-function ConflictOf({ saver, categories }: { saver: PageSession["saver"]; categories: readonly string[] }) {
-  const session = useSignal<PageSession | null>(null);
-  useEffect(() => {
-    for (const one of sessions.values()) {
-      void one.then(
-        (found) => {
-          if (found.saver === saver) session.value = found;
-        },
-        () => undefined,
-      );
-    }
-  }, [saver]);
+function ConflictOf({ saver, categories }: { saver: Saver; categories: readonly string[] }) {
+  const session = owners.get(saver);
   const state = saver.state.value;
-  if (!session.value || session.value.saver !== saver || state.kind !== "conflict") return null;
-  return <Conflict session={session.value} current={state.current} categories={categories} />;
+  if (!session || state.kind !== "conflict") return null;
+  return <Conflict key={`${session.job}/${state.current.id}`} session={session} current={state.current} categories={categories} />;
 }

@@ -143,23 +143,21 @@ export class PageSession {
 
   /** Shows the page as another person left it; what was done here can still be had back by undoing. */
   adopt(page: Page): void {
-    this.page.value = page;
-    const state: State = { boxes: inReadingOrder(page.boxes, page), verdict: page.verdict };
-    this.history.add(state);
-    this.show(state);
-    this.keepSelection();
-    this.saver.adopt(page.revision);
+    this.goOnFrom(page, { boxes: inReadingOrder(page.boxes, page), verdict: page.verdict });
   }
 
   /** Saves these boxes on top of another person's revision, after the reviewer has seen both. */
   overrule(page: Page, boxes: readonly Box[]): void {
+    this.goOnFrom(page, { ...this.state.value, boxes });
+    this.saver.save();
+  }
+
+  private goOnFrom(page: Page, state: State): void {
     this.page.value = page;
-    const state: State = { ...this.state.value, boxes };
     this.history.add(state);
     this.show(state);
     this.keepSelection();
     this.saver.adopt(page.revision);
-    this.saver.save();
   }
 
   private change(id: string, changed: (box: Box) => Box, kind = ""): void {

@@ -2,7 +2,7 @@
 
 import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { api } from "../api";
+import { api, messageOf } from "../api";
 import { categoryClass, categoryName, percent } from "../format";
 import { hold } from "../pictures";
 import { showsGhosts } from "../settings";
@@ -108,7 +108,7 @@ function Pictures({ session, viewport }: { session: PageSession; viewport: Viewp
     whole.value = { path, url: held.ready, failed: "" };
     held.url.then(
       (url) => !gone && (whole.value = { path, url, failed: "" }),
-      (error: unknown) => !gone && (whole.value = { path, url: null, failed: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => !gone && (whole.value = { path, url: null, failed: messageOf(error) }),
     );
     return () => {
       gone = true;
