@@ -141,3 +141,24 @@ def test_a_token_is_asked_for_once(window: Any, tmp_path: Path) -> None:
         wait_until(lambda: reviewer.js("return !!document.querySelector('.sheet .whole')?.naturalWidth"))
         window.get("about:blank")
     assert not [error for error in errors_of(window) if "401" not in error]
+
+
+@pytest.mark.parametrize("width", [390, 2560])
+def test_the_options_say_what_holds_without_them(window: Any, tmp_path: Path, width: int) -> None:
+    screen = {"width": width, "height": 1300, "deviceScaleFactor": 1, "mobile": False}
+    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    with taking_jobs(tmp_path / "serve", fake_detector) as address:
+        reviewer = Reviewer(window, address)
+        reviewer.open("")
+        reviewer.press("Options")
+        text, room = reviewer.js(
+            "const field = document.querySelector('input[type=number]'), style = getComputedStyle(field);"
+            "const canvas = document.createElement('canvas').getContext('2d');"
+            "canvas.font = style.fontSize + ' ' + style.fontFamily;"
+            "const sides = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);"
+            "return [canvas.measureText(field.placeholder).width, field.clientWidth - sides]"
+        )
+        assert text < room
+        assert reviewer.js("return document.documentElement.scrollWidth") <= width
+        window.get("about:blank")
+    assert not errors_of(window)
