@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.active_learning.queue import QueuedPage, queue_text, read_queue, reviewed_pages, spread
+from docdetect.active_learning.queue import QueuedPage, queue_text, reviewed_pages, spread
 from docdetect.annotations.reviews import Review, review_to_line
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, pages_for_tests_text, read_pages_for_tests
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
 from docdetect.files import write_text
+from docdetect.review.queue import ReviewQueue
+from tests.support.reviewing import read_queue
 
 
 def page(name: str, number: int = 1, purpose: str = "train") -> QueuedPage:
@@ -29,9 +31,11 @@ def test_a_queue_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_no_queue_is_refused_by_name(tmp_path: Path) -> None:
-    write_text(tmp_path / "queue.csv", "document,page,purpose,reason\na.pdf,first,train,x\n")
-    with pytest.raises(InputError, match="line 2"):
-        read_queue(tmp_path / "queue.csv")
+    write_text(tmp_path / "queue.csv", "rank,document,page,purpose,reason\n1,a.pdf,first,train,x\n")
+    queue = ReviewQueue(tmp_path)
+    assert queue.refresh()
+    assert queue.reasons == {}
+    assert f"{tmp_path / 'queue.csv'}: rank and page have to be numbers" in queue.problem
 
 
 def test_pages_for_tests_lie_evenly_in_the_queue() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from docdetect.active_learning.queue import read_queue
 from docdetect.active_learning.select import Selection, select
 from docdetect.annotations.reviews import Review, review_to_line
 from docdetect.cli.main import run
@@ -17,6 +16,7 @@ from docdetect.config.schema import Config, InferConfig, SelectConfig
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, read_pages_for_tests
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError, OutputExistsError
+from tests.support.reviewing import read_queue
 from tests.support.tiny_network import write_checkpoint
 from tests.support.word_pages import write_document
 

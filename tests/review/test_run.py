@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.active_learning.queue import QUEUE_CSV, QueuedPage, queue_text
+from docdetect.active_learning.queue import QueuedPage, queue_text
 from docdetect.annotations.reviews import ReviewedBox
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
+from docdetect.inference.folder import QUEUE_NAME
 from docdetect.review.log import RevisionError
 from docdetect.review.pages import BadBoxesError, Change, PageFilter, PagePlace, PageView, UnknownPageError
 from docdetect.review.run import ReviewedRun, run_folder
@@ -217,7 +218,7 @@ def test_the_queue_orders_the_pages(run: ReviewedRun, tmp_path: Path) -> None:
 
 def test_the_queue_of_select_is_read(run: ReviewedRun, tmp_path: Path) -> None:
     pages = [QueuedPage(PageKey("b.pdf", 1), "train", "rare: =2"), QueuedPage(PageKey("a.pdf", 3), "test", "random")]
-    (tmp_path / "out" / QUEUE_CSV).write_text(queue_text(pages), encoding="utf-8")
+    (tmp_path / "out" / QUEUE_NAME).write_text(queue_text(pages), encoding="utf-8")
     run.refresh()
     queued = run.pages(PageFilter(queue=True))
     assert [(page.document, page.number, page.queue_reason) for page in queued] == [

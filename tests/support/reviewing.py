@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docdetect.active_learning.queue import QUEUE_CSV, read_queue
+from docdetect.active_learning.queue import QueuedPage
+from docdetect.active_learning.scores import SCORE_NAMES
 from docdetect.annotations.native import annotations_from_text
 from docdetect.annotations.reviews import REVIEWS_NAME, Review, ReviewedBox, review_to_line
+from docdetect.datasets.split import PageKey
+from docdetect.inference.folder import QUEUE_NAME
+from docdetect.tables import read_csv
 
 
 def review_queue(run: Path, annotations: Path) -> int:
@@ -17,7 +21,7 @@ def review_queue(run: Path, annotations: Path) -> int:
         annotations: JSON annotations; a page that they do not list has no mark.
     """
     known = annotations_from_text(annotations.read_text(encoding="utf-8"), str(annotations))
-    pages = read_queue(run / QUEUE_CSV)
+    pages = read_queue(run / QUEUE_NAME)
     with (run / REVIEWS_NAME).open("a", encoding="utf-8") as stream:
         for page in pages:
             annotated = known.get(page.key.document, {}).get(page.key.page)
@@ -30,6 +34,22 @@ def review_queue(run: Path, annotations: Path) -> int:
             review = Review(page.key.document, page.key.page, 1, "corrected", boxes, size_wh)
             stream.write(review_to_line(review) + "\n")
     return len(pages)
+
+
+def read_queue(path: Path) -> list[QueuedPage]:
+    """All that a queue says about its pages, in its order."""
+    return [
+        QueuedPage(
+            PageKey(row["document"], int(row["page"])),
+            row["purpose"],
+            row["reason"],
+            float(row["score"]),
+            {name: float(row[name]) for name in SCORE_NAMES},
+            float(row["distance"]) if row["distance"] else None,
+            row["group"],
+        )
+        for row in read_csv(path).to_dict("records")
+    ]
 
 
 def corners(xywh: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

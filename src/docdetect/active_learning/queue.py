@@ -10,11 +10,9 @@ from typing import Literal, TypeAlias
 from docdetect.active_learning.scores import SCORE_NAMES
 from docdetect.annotations.reviews import REVIEWED, latest_reviews
 from docdetect.datasets.split import PageKey
-from docdetect.errors import InputError
-from docdetect.files import nfc, read_text
-from docdetect.tables import csv_text, read_csv
+from docdetect.files import read_text
+from docdetect.tables import csv_text
 
-QUEUE_CSV = "queue.csv"
 COLUMNS = ("rank", "document", "page", "purpose", "reason", "score", *SCORE_NAMES, "distance", "group")
 
 Purpose: TypeAlias = Literal["train", "test"]
@@ -60,35 +58,6 @@ def queue_text(pages: Sequence[QueuedPage]) -> str:
         for rank, page in enumerate(pages, start=1)
     )
     return csv_text(rows, COLUMNS)
-
-
-def read_queue(path: Path) -> tuple[QueuedPage, ...]:
-    """The pages of a queue in its order.
-
-    Raises:
-        InputError: the file is missing or no queue.
-    """
-    table = read_csv(path, ("document", "page", "purpose", "reason"))
-    pages = []
-    for line, row in enumerate(table.to_dict("records"), start=2):
-        try:
-            purpose: Purpose = "test" if row["purpose"] == "test" else "train"
-            scores = {name: float(row.get(name) or 0) for name in SCORE_NAMES}
-            distance = float(row["distance"]) if row.get("distance") else None
-            pages.append(
-                QueuedPage(
-                    PageKey(nfc(row["document"]), int(row["page"])),
-                    purpose,
-                    row["reason"],
-                    float(row.get("score") or 0),
-                    scores,
-                    distance,
-                    row.get("group", ""),
-                )
-            )
-        except ValueError as error:
-            raise InputError(f"{path}: line {line}: {error}", "docdetect select writes a queue.") from error
-    return tuple(pages)
 
 
 def spread(train: Sequence[QueuedPage], test: Sequence[QueuedPage]) -> list[QueuedPage]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from docdetect.active_learning.diversity import k_center
 from docdetect.active_learning.pool import Pool, draw_test_pages
-from docdetect.active_learning.queue import QUEUE_CSV, QueuedPage, counted, queue_text, reviewed_pages, spread
+from docdetect.active_learning.queue import QueuedPage, counted, queue_text, reviewed_pages, spread
 from docdetect.active_learning.run_pages import read_head, read_run
 from docdetect.active_learning.second_look import LookedAt, RunDocuments, look_again
 from docdetect.annotations.reviews import REVIEWS_NAME
@@ -23,7 +23,7 @@ from docdetect.datasets.split import SPLIT_CSV, PageKey, split_from_csv
 from docdetect.documents.reader import DocumentOpener
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import locked_folder, read_json, read_text, sha256_file, sha256_text, write_text
-from docdetect.inference.folder import CONFIG_NAME
+from docdetect.inference.folder import CONFIG_NAME, QUEUE_NAME
 from docdetect.inference.resuming import LAST, newest_results
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.machine import available_cores
@@ -134,7 +134,7 @@ def select(
     listed = {*earlier, *(keys[position] for position in tests)}
     unchanged = _write(folder, rows, listed, overwrite=wanted.overwrite)
     left_out = {what: number for what, number in pool.left_out.items() if number}
-    return Selection(folder / QUEUE_CSV, tuple(rows), len(free), left_out, tuple(warnings), unchanged)
+    return Selection(folder / QUEUE_NAME, tuple(rows), len(free), left_out, tuple(warnings), unchanged)
 
 
 def _look(
@@ -268,7 +268,7 @@ def _left_out(pool: Pool) -> str:
 
 def _write(folder: Path, rows: Sequence[QueuedPage], tests: set[PageKey], *, overwrite: bool) -> bool:
     """Writes queue and test pages; whether the very queue was there already. Raises OutputExistsError, OutputError."""
-    path, text = folder / QUEUE_CSV, queue_text(rows)
+    path, text = folder / QUEUE_NAME, queue_text(rows)
     with locked_folder(folder, "Wait until it has finished."):
         same = path.is_file() and path.read_bytes() == text.encode()
         if path.is_file() and not same and not overwrite:

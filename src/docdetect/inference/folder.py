@@ -28,6 +28,9 @@ IMAGES_FOLDER = "images"
 LABELS_FOLDER = "labels"
 VOC_FOLDER = "voc"
 LABELME_FOLDER = "labelme"
+QUEUE_NAME = "queue.csv"
+"""Written into a result folder by `docdetect select`: the pages to label next, which `docdetect review` shows first."""
+
 RESULT_FILES = (
     JOURNAL_NAME,
     "detections.json",

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from docdetect.errors import InputError
 from docdetect.files import nfc
+from docdetect.inference.folder import QUEUE_NAME
 from docdetect.tables import read_csv
 
-QUEUE_NAME = "queue.csv"
-"""Written by `docdetect select`; the columns that count are `rank`, `document`, `page` and `reason`."""
-
+# The columns that count, of those that `docdetect select` writes.
 _COLUMNS = ("rank", "document", "page", "reason")
 
 # A table that is larger is no queue that people work through.
