@@ -16,7 +16,7 @@ MARKS = [("stamp", (250.0, 400.0, 330.0, 450.0)), ("qr", (60.0, 70.0, 140.0, 150
 def corners_of(pixels: ByteArray) -> np.ndarray:
     found = find_sheet(pixels)
     assert found is not None
-    return found.sheet.corners_px((pixels.shape[1], pixels.shape[0]))
+    return found.corners_px((pixels.shape[1], pixels.shape[0]))
 
 
 @pytest.mark.parametrize("desk", [(120, 85, 60), (40, 40, 45), (60, 90, 150), (170, 160, 150)])

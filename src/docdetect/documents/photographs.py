@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from docdetect.documents.flattening import Sheet
-from docdetect.documents.sheets import FoundSheet, find_sheet
+from docdetect.documents.sheets import find_sheet
 from docdetect.types import ByteArray
 
 PHOTO_THRESHOLD = 0.5
@@ -90,7 +90,7 @@ class Photograph:
 
     exif_score: float
     visual_score: float
-    found: FoundSheet | None
+    found: Sheet | None
     surroundings: Surroundings | None
 
     @property
@@ -108,7 +108,7 @@ class Photograph:
         """The sheet whose perspective is worth correcting; None for scans, and where nothing is to be corrected."""
         if self.found is None or self.surroundings is None:
             return None
-        sheet, around = self.found.sheet, self.surroundings
+        sheet, around = self.found, self.surroundings
         if self.visual_score > PHOTO_THRESHOLD:
             return sheet
         if self.exif_score <= PHOTO_THRESHOLD or around.lightness is None:
@@ -119,7 +119,7 @@ class Photograph:
 
     def sheet_to_flatten(self, *, always: bool) -> Sheet | None:
         """The sheet to lay flat; with `always` also one in a picture that is no photograph."""
-        return self.found.sheet if always and self.found is not None else self.sheet
+        return self.found if always and self.found is not None else self.sheet
 
 
 def examine(pixels: ByteArray, facts: Mapping[str, object] | None = None) -> Photograph:
@@ -133,8 +133,8 @@ def examine(pixels: ByteArray, facts: Mapping[str, object] | None = None) -> Pho
     found = find_sheet(pixels)
     if found is None:
         return Photograph(exif_score, 0.0, None, None)
-    around = _surroundings(pixels, found.sheet)
-    return Photograph(exif_score, _visual_score(found.sheet, around), found, around)
+    around = _surroundings(pixels, found)
+    return Photograph(exif_score, _visual_score(found, around), found, around)
 
 
 def camera_facts(tags: Mapping[int, object]) -> dict[str, object]:

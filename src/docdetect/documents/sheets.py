@@ -8,7 +8,6 @@ the candidate whose sides have the most evidence wins.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 
 import cv2
@@ -52,28 +51,7 @@ _MOST_SIDES = 6
 _LEAST_ANGLE_DEGREES = 50.0
 
 
-@dataclass(frozen=True)
-class FoundSheet:
-    """A sheet, and the evidence for it.
-
-    Attributes:
-        sheet: the sheet.
-        side_support: float (4,), share of the points of the top, right, bottom and left side where an edge of paper
-            is seen.
-        contrast: median difference of the colours inside and outside of the sides, in units of CIELAB.
-    """
-
-    sheet: Sheet
-    side_support: FloatArray
-    contrast: float
-
-    @property
-    def support(self) -> float:
-        """Mean of `side_support`."""
-        return float(self.side_support.mean())
-
-
-def find_sheet(pixels: ByteArray) -> FoundSheet | None:
+def find_sheet(pixels: ByteArray) -> Sheet | None:
     """The sheet of paper in a picture, uint8 (H, W, 3) RGB; None where none is seen, or all of the picture is paper.
 
     All four sides have to be in the picture; corners may be cut off.
@@ -88,11 +66,11 @@ def find_sheet(pixels: ByteArray) -> FoundSheet | None:
         return None
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     bare = _without_ink(lab)
-    best: FoundSheet | None = None
+    best: Sheet | None = None
     for corners in _candidates(bare):
         found = _measured(bare, corners)
         if found is not None:
-            found = _measured(bare, _refined(bare, found.sheet.corners_px(small_wh))) or found
+            found = _measured(bare, _refined(bare, found.corners_px(small_wh))) or found
             if best is None or _worth(found) > _worth(best):
                 best = found
     return best
@@ -104,9 +82,9 @@ def _is_white_around(small: ByteArray) -> bool:
     return bool((border.min(axis=1) >= _WHITE_LEVEL).mean() > _MOST_WHITE_FRAC)
 
 
-def _worth(found: FoundSheet) -> float:
+def _worth(found: Sheet) -> float:
     """Larger for the better one of two sheets: much evidence, and of sheets inside sheets the larger one."""
-    return found.support * float(np.sqrt(found.sheet.area_frac))
+    return found.support * float(np.sqrt(found.area_frac))
 
 
 def _without_ink(lab: FloatArray) -> FloatArray:
@@ -236,7 +214,7 @@ def _profiles(bare: FloatArray, corners: Points) -> tuple[FloatArray, Points, Po
     return colours.reshape(4, _SAMPLES, len(steps), 3), at, inward
 
 
-def _measured(bare: FloatArray, corners: Points) -> FoundSheet | None:
+def _measured(bare: FloatArray, corners: Points) -> Sheet | None:
     """A quadrilateral as a sheet, with its evidence; None where it is none."""
     height, width = bare.shape[:2]
     slack = _OUTSIDE_FRAC * max(height, width)
@@ -262,8 +240,7 @@ def _measured(bare: FloatArray, corners: Points) -> FoundSheet | None:
     support = seen.mean(axis=1).astype(np.float32)
     if support.min() < _LEAST_SIDE_SUPPORT or support.mean() < _LEAST_SUPPORT:
         return None
-    sheet = Sheet(corners / np.array([width, height]), float(support.mean()), (width, height))
-    return FoundSheet(sheet, support, float(np.median(contrast[in_picture])) if in_picture.any() else 0.0)
+    return Sheet(corners / np.array([width, height]), float(support.mean()), (width, height))
 
 
 def _is_square_enough(corners: Points) -> bool:

@@ -110,10 +110,9 @@ def _exif_indicators(picture: LookedAt) -> dict[str, Any]:
 
 
 def _visual_indicators(picture: LookedAt) -> dict[str, Any]:
-    found, around = picture.photo.found, picture.photo.surroundings
-    if found is None or around is None:
+    sheet, around = picture.photo.found, picture.photo.surroundings
+    if sheet is None or around is None:
         return {"edges_touch_boundaries": True}
-    sheet = found.sheet
     has_room = bool((sheet.corners > 0).all() and (sheet.corners < 1).all())
     seen = {
         "document_within_frame": sheet.area_frac < _WITHIN_FRAC,
@@ -167,7 +166,7 @@ def scanned(service: Service, file: DocumentFile, kind: Kind, *, force: bool, sk
     photo = None if kind.picture is None else kind.picture.photo
     sheet = None if photo is None else photo.sheet
     if force and photo is not None and photo.found is not None:
-        sheet = photo.found.sheet
+        sheet = photo.found
     if sheet is None:
         return Scan(_no_scan("no sheet of paper with four visible edges"), reason)
     flat = service.process.call(_LIMIT_S, laid_flat, file, sheet, service.opener)
@@ -193,8 +192,7 @@ def flat_or_whole(service: Service, file: DocumentFile, name: str) -> FlatPictur
 
 
 def _flat(service: Service, file: DocumentFile, picture: LookedAt) -> FlatPicture | Failure:
-    sheet = None if picture.photo.found is None else picture.photo.found.sheet
-    return service.process.call(_LIMIT_S, laid_flat, file, sheet, service.opener)
+    return service.process.call(_LIMIT_S, laid_flat, file, picture.photo.found, service.opener)
 
 
 def jpeg_url(data: bytes) -> str:
