@@ -151,22 +151,20 @@ def scanned(service: Service, file: DocumentFile, kind: Kind, *, force: bool, sk
 
     A picture in which no sheet of paper is seen is used as it is, and the answer says so.
     """
+    as_it_is = {"applied": False, "reason": "not_camera_photo"}
     if file.kind is DocumentKind.PDF:
         if force:
             return Scan(_no_scan("a PDF is no photograph"), "force_scan_override")
-        return Scan({"applied": False, "reason": "not_camera_photo"}, "pdf_never_scanned")
+        return Scan(as_it_is, "pdf_never_scanned")
     if force:
         reason = "force_scan_flag"
     elif skip:
-        return Scan({"applied": False, "reason": "not_camera_photo"}, "skip_scan_flag")
+        reason = "skip_scan_flag"
     else:
         reason = f"classifier_decision_{kind.json['classification']}"
-    if not (force or kind.is_photo):
-        return Scan({"applied": False, "reason": "not_camera_photo"}, reason)
-    photo = None if kind.picture is None else kind.picture.photo
-    sheet = None if photo is None else photo.sheet
-    if force and photo is not None and photo.found is not None:
-        sheet = photo.found
+    if not force and (skip or not kind.is_photo):
+        return Scan(as_it_is, reason)
+    sheet = None if kind.picture is None else kind.picture.photo.sheet_to_flatten(always=force)
     if sheet is None:
         return Scan(_no_scan("no sheet of paper with four visible edges"), reason)
     flat = service.process.call(_LIMIT_S, laid_flat, file, sheet, service.opener)
