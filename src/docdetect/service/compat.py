@@ -127,8 +127,7 @@ async def _one(request: Request, service: Service, confidence: float, flags: Sca
     started_s = time.monotonic()
     incoming = Incoming(service)
     try:
-        limits = Limits(service.limits.most_bytes, 1, service.limits.free_bytes)
-        upload = await incoming.receive(request, limits, DetectOptions)
+        upload = await _one_document(request, service, incoming)
         await run_in_threadpool(service.check_pages, upload.folder, upload)
         name = upload.documents[0].name
         received_s = time.monotonic()
