@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from docdetect.config.schema import Config
 
 LAST = "last"
-"""What `--output` calls the newest result folder."""
+"""What commands call the newest result folder."""
 
 
 def infer_config(

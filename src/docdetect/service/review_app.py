@@ -23,7 +23,7 @@ from docdetect.documents.reader import DocumentOpener
 from docdetect.errors import DocdetectError, InputError
 from docdetect.inference.folder import CONFIG_NAME
 from docdetect.inference.journal import JOURNAL_NAME
-from docdetect.inference.resuming import newest_results
+from docdetect.inference.resuming import LAST, newest_results
 from docdetect.inference.selection import known_passwords
 from docdetect.review.pictures import PictureMaker
 from docdetect.review.run import ReviewedRun, run_folder
@@ -53,9 +53,6 @@ from docdetect.service.store import State
 
 JOB = "run"
 """The id of the one job."""
-
-LAST = "last"
-"""What a run folder is called that was written last."""
 
 _HOST = "127.0.0.1"
 
