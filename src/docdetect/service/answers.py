@@ -224,20 +224,24 @@ def result_file(folder: Path, name: str, job: str) -> FileResponse:
     Raises:
         ProblemError: there is no such file (404).
     """
-    path = folder / name
-    try:
-        resolved = path.resolve()
-        inside = resolved.is_relative_to(folder.resolve()) and resolved.is_file() and is_shown(name)
-    except (OSError, ValueError):
-        inside = False
-    if not inside:
+    path = file_inside(folder, name)
+    if path is None or not is_shown(name):
         raise ProblemError(
             HTTPStatus.NOT_FOUND,
             "no-such-file",
             f"the results have no file {name[:200]!r}",
             f"/v1/jobs/{job}/results lists the files.",
         )
-    return FileResponse(resolved)
+    return FileResponse(path)
+
+
+def file_inside(folder: Path, name: str) -> Path | None:
+    """The file of that name below a folder; None where there is none, or it lies outside, also behind a link."""
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def is_shown(name: str) -> bool:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import FileResponse
 
 from docdetect import __version__
+from docdetect.service.answers import file_inside
 from docdetect.service.problems import ProblemError
 from docdetect.service.refusals import problems
 
@@ -100,8 +101,8 @@ def add_page(
 
     @app.get("/static/{name:path}", include_in_schema=False)
     def asset(name: str) -> FileResponse:
-        path = _asset(name)
-        if path is None:
+        path = file_inside(STATIC_FOLDER, name)
+        if path is None or path.suffix not in _MEDIA_TYPES:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-such-file", f"the page has no file {name[:200]!r}")
         headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'"}
         return FileResponse(path, headers=headers, media_type=_MEDIA_TYPES[path.suffix])
@@ -117,14 +118,3 @@ def add_page(
             token_required=token_required,
             source_url=source_url,
         )
-
-
-def _asset(name: str) -> Path | None:
-    """The file of the page that has this name, or None; nothing outside the folder is ever given."""
-    path = STATIC_FOLDER / name
-    try:
-        resolved = path.resolve()
-        inside = resolved.is_relative_to(STATIC_FOLDER.resolve()) and resolved.is_file()
-    except (OSError, ValueError):
-        return None
-    return resolved if inside and resolved.suffix in _MEDIA_TYPES else None
