@@ -46,6 +46,8 @@ def test_other_web_pages_cannot_reach_a_service_of_this_machine(start: Start) ->
     for origin in ("https://evil.example.org", "null", "http://localhost:9000"):
         answer = client.post("/v1/jobs", headers={**local, "Origin": origin})
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:docdetect:problem:wrong-origin")
+        # The option of serve: review refuses in the same words and has none.
+        assert "docdetect serve --allow-origin" in answer.json()["remedy"]
     assert client.get("/v1/jobs", headers={**local, "Origin": "http://localhost:8000"}).status_code == 200
     allowed = client.get("/v1/jobs", headers={**local, "Origin": "https://scans.example.org"})
     assert allowed.headers["access-control-allow-origin"] == "https://scans.example.org"

@@ -105,7 +105,7 @@ class Access:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "wrong-host",
                 f"the service does not answer for the host name {host[:80]!r}",
-                "Ask 127.0.0.1 or localhost, or start the service with a token file.",
+                "Ask 127.0.0.1 or localhost; docdetect serve --token-file answers for every name.",
             )
         origin = headers.get("origin", "")
         if origin and origin not in self._origins and origin.partition("://")[2] != host:
@@ -113,7 +113,7 @@ class Access:
                 HTTPStatus.FORBIDDEN,
                 "wrong-origin",
                 f"web pages of {origin[:80]!r} may not use the service",
-                "Start the service with --allow-origin to let them.",
+                "Open the page at the address of the service; docdetect serve --allow-origin lets others in.",
             )
         is_preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
         if not self._token or _is_open(scope["path"], headers) or is_preflight:
