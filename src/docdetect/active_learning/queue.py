@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -79,6 +79,6 @@ def reviewed_pages(log: Path) -> set[PageKey]:
     return {PageKey(*key) for key, review in latest.items() if review.verdict in REVIEWED}
 
 
-def counted(counts: Iterable[tuple[int, str]]) -> str:
-    """`3 reviewed already, 1 failed` for what was left out; "" where nothing was."""
-    return ", ".join(f"{count} {what}" for count, what in counts if count)
+def counted(counts: Mapping[str, int]) -> str:
+    """`pages that failed: 1, pages reviewed already: 3` for what was left out; "" where nothing was."""
+    return ", ".join(f"{what}: {count}" for what, count in counts.items() if count)

@@ -259,11 +259,11 @@ def _unreadable(seen: LookedAt) -> list[str]:
     """Warnings about the pages that could not be looked at again."""
     named = [f"{key}: {why}" for key, why in sorted(seen.unreadable.items())[:_MOST_NAMED]]
     more = len(seen.unreadable) - len(named)
-    return [*named, *([f"{more} more pages could not be looked at again"] if more else [])]
+    return [*named, *([f"further pages that could not be looked at again: {more}"] if more else [])]
 
 
 def _left_out(pool: Pool) -> str:
-    return counted((number, what) for what, number in pool.left_out.items()) or "nothing was left out"
+    return counted(pool.left_out) or "nothing was left out"
 
 
 def _write(folder: Path, rows: Sequence[QueuedPage], tests: set[PageKey], *, overwrite: bool) -> bool:

@@ -16,6 +16,7 @@ def select(request: Request) -> None:
     Some are drawn at random and kept for tests. Pages that were reviewed are left out.
     """
     settings, console = request.settings, request.console
+    from docdetect.active_learning.queue import counted
     from docdetect.active_learning.select import select as choose
 
     with console.progress("select") as on_progress:
@@ -29,9 +30,9 @@ def select(request: Request) -> None:
         console.info(f"... and {len(selection.pages) - len(rows)} more in {selection.path}")
     for warning in selection.warnings:
         console.warn(warning)
-    left_out = ", ".join(f"{number} {what}" for what, number in selection.left_out.items())
+    left_out = counted(selection.left_out)
     console.info(
-        f"{selection.of('train')} pages by their scores and {selection.of('test')} at random, of "
+        f"pages to label: {selection.of('train')} by their scores and {selection.of('test')} at random, of "
         f"{selection.candidates} without a label" + (f"; left out: {left_out}" if left_out else "")
     )
     console.info(f"{'unchanged' if selection.unchanged else 'written'}: {selection.path}")
