@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from docdetect.documents.flattening import Sheet
-from docdetect.documents.sheets import find_sheet
+from docdetect.documents.sheets import find_sheet, in_cielab, small_picture
 from docdetect.types import ByteArray
 
 PHOTO_THRESHOLD = 0.5
@@ -35,9 +35,6 @@ _MAKE, _MODEL, _SOFTWARE, _ORIENTATION, _TAKEN = 0x010F, 0x0110, 0x0131, 0x0112,
 
 # The facts that speak for a camera, each as much as the others.
 _NOTED = ("make", "model", "has_exposure_time", "has_aperture", "has_iso", "has_focal_length")
-
-# Long side in px at which the surroundings of a sheet are looked at.
-_LOOK_PX = 512
 
 # Each kind of evidence has three values: with the first one it speaks against a photograph, with the second one it is
 # undecided, with the third one it speaks for a photograph. Lightness is that of CIELAB, from 0 to 100.
@@ -130,10 +127,11 @@ def examine(pixels: ByteArray, facts: Mapping[str, object] | None = None) -> Pho
         facts: see `camera_facts`; None for a picture without a file.
     """
     exif_score = camera_score(facts or {})
-    found = find_sheet(pixels)
+    small = small_picture(pixels)
+    found = find_sheet(small)
     if found is None:
         return Photograph(exif_score, 0.0, None, None)
-    around = _surroundings(pixels, found)
+    around = _surroundings(small, found)
     return Photograph(exif_score, _visual_score(found, around), found, around)
 
 
@@ -171,14 +169,11 @@ def _evidence(value: float, values: tuple[float, float, float]) -> float:
     return float(np.interp(sign * value, [sign * one for one in values], (0.0, 0.5, 1.0)))
 
 
-def _surroundings(pixels: ByteArray, sheet: Sheet) -> Surroundings:
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _LOOK_PX / max(height, width))
-    small_wh = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, small_wh, interpolation=cv2.INTER_AREA)
-    lightness = np.ascontiguousarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[:, :, 0])
+def _surroundings(small: ByteArray, sheet: Sheet) -> Surroundings:
+    """What is seen around a sheet in a picture as `small_picture` gives it."""
+    lightness = np.ascontiguousarray(in_cielab(small)[:, :, 0])
     inside = np.zeros(lightness.shape, np.uint8)
-    cv2.fillConvexPoly(inside, sheet.corners_px(small_wh).round().astype(np.int32), 1)
+    cv2.fillConvexPoly(inside, sheet.corners_px((small.shape[1], small.shape[0])).round().astype(np.int32), 1)
     square = np.ones((9, 9), np.uint8)
     core, around = cv2.erode(inside, square) > 0, cv2.dilate(inside, square) == 0
     paper = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))[core]

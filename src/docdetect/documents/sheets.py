@@ -56,16 +56,11 @@ def find_sheet(pixels: ByteArray) -> Sheet | None:
 
     All four sides have to be in the picture; corners may be cut off.
     """
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _LOOK_PX / max(height, width))
-    small_wh = max(1, round(width * scale)), max(1, round(height * scale))
-    if min(small_wh) < 8 * _REACH_PX:
+    small = small_picture(pixels)
+    small_wh = small.shape[1], small.shape[0]
+    if min(small_wh) < 8 * _REACH_PX or _is_white_around(small):
         return None
-    small = cv2.resize(pixels, small_wh, interpolation=cv2.INTER_AREA)
-    if _is_white_around(small):
-        return None
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    bare = _without_ink(lab)
+    bare = _without_ink(in_cielab(small))
     best: Sheet | None = None
     for corners in _candidates(bare):
         found = _measured(bare, corners)
@@ -74,6 +69,19 @@ def find_sheet(pixels: ByteArray) -> Sheet | None:
             if best is None or _worth(found) > _worth(best):
                 best = found
     return best
+
+
+def small_picture(pixels: ByteArray) -> ByteArray:
+    """The picture, uint8 (H, W, 3), at the size at which a sheet is looked for; a smaller one as it is."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _LOOK_PX / max(height, width))
+    small_wh = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, small_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def in_cielab(pixels: ByteArray) -> FloatArray:
+    """uint8 (H, W, 3) RGB -> float32 (H, W, 3) in CIELAB, lightness from 0 to 100."""
+    return np.asarray(cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def _is_white_around(small: ByteArray) -> bool:
