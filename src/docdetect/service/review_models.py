@@ -252,18 +252,7 @@ def crop_answer(job: str, view: PageView, box: ReviewedBox, *, decided: bool) ->
 
 def document_summary(facts: DocumentFacts) -> DocumentSummary:
     """A document as the service shows it."""
-    return DocumentSummary(
-        name=facts.name,
-        status=facts.status,
-        reason=facts.reason,
-        pages=facts.pages,
-        reviewed=facts.reviewed,
-        counts=facts.counts,
-        max_confidence=facts.max_confidence,
-        lacks=list(facts.lacks),
-        check=list(facts.check),
-        first_page=facts.first_page,
-    )
+    return DocumentSummary.model_validate(facts, from_attributes=True)
 
 
 def _summary(facts: PageFacts) -> dict[str, object]:
