@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.errors import InputError
-from docdetect.files import nfc
+from docdetect.files import nfc, sha256_text
 from docdetect.inference.journal import JOURNAL_NAME, JournalLine, parse_line
 from docdetect.review.growing import GrowingFile
 from docdetect.types import SizeWH
@@ -160,7 +160,7 @@ class JournalIndex:
         line = parse_line(text)
         if line is None:
             raise InputError(f"{self.path}: was changed while it was read", "Open the results again.")
-        return line, hashlib.sha256(text.encode()).hexdigest()[:16]
+        return line, sha256_text(text)[:16]
 
     def _note(self, data: bytes, offset: int) -> None:
         line = parse_line(data.decode("utf-8", "replace"))

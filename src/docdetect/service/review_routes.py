@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from docdetect.annotations.native import annotations_to_json
 from docdetect.documents.reader import DocumentError
 from docdetect.documents.sizes import BoxFrac
 from docdetect.errors import InputError, InterruptedRunError, OutputError
-from docdetect.files import json_text
+from docdetect.files import json_text, sha256_text
 from docdetect.review.log import RevisionError
 from docdetect.review.pages import BadBoxesError, Change, PageFilter, PagePlace, PageView, UnknownPageError
 from docdetect.review.pictures import MEDIA_TYPES, PagePicture
@@ -444,7 +443,7 @@ def _wanted_region(text: str, size_wh: SizeWH) -> BoxFrac | None:
 
 
 def _tag(picture: PagePicture) -> str:
-    return f'"{hashlib.sha256(repr(picture).encode()).hexdigest()[:24]}"'
+    return f'"{sha256_text(repr(picture))[:24]}"'
 
 
 def _picture(picture: PagePicture, data: bytes) -> Response:
