@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -128,7 +127,7 @@ def review(
     port: int,
     write_log: Callable[[str], None],
     announce: Callable[[str], None],
-    open_page: Callable[[str], object] | None = webbrowser.open,
+    open_page: Callable[[str], object] | None,
 ) -> None:
     """Shows the review page on a run until SIGINT or SIGTERM.
 
