@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse
 
+from docdetect import __version__
 from docdetect.files import LOCK_NAME
 from docdetect.inference.pages import Document
 from docdetect.review.log import LOCK_NAME as REVIEWS_LOCK_NAME
@@ -135,10 +136,10 @@ class Health(BaseModel):
 class About(BaseModel):
     """What answers here."""
 
-    service: str
-    version: str
-    licence: str
-    docs: str
+    service: str = "docdetect"
+    version: str = __version__
+    licence: str = "AGPL-3.0-or-later"
+    docs: str = "/docs"
     source: str = Field(description="The source code of this service.")
 
 

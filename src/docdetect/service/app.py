@@ -66,7 +66,7 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
     add_refusals(app, service.metrics, lambda request, error: _original_refusal(service, request, error))
     runs = JobRuns(service)
     source = service.config.serve.source_url or "/source"
-    about = About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source=source)
+    about = About(source=source)
     add_page(
         app,
         runs.categories,

@@ -168,7 +168,7 @@ def make_review_app(plan: ReviewPlan, pictures: PictureMaker) -> Access:
     metrics = Metrics()
     app = FastAPI(title="docdetect review", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     add_refusals(app, metrics)
-    about = About(service="docdetect", version=__version__, licence="AGPL-3.0-or-later", docs="/docs", source="/source")
+    about = About(source="/source")
     add_page(
         app, runs.categories, lambda: about, token_required=False, source_url="/source", run=plan.folder.absolute().name
     )
