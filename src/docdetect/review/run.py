@@ -161,11 +161,11 @@ class ReviewedRun:
         with self._lock:
             return [self._facts(*key) for key in keys if self._index.page(*key) is not None]
 
-    def content_of(self, wanted_id: str) -> tuple[str, int, str]:
-        """Document, page number and content hash of the document. Raises UnknownPageError."""
+    def content_of(self, wanted_id: str) -> str:
+        """Content hash of the document that a page belongs to. Raises UnknownPageError."""
         with self._lock:
-            document, number = self._found(wanted_id)
-            return document, number, self._index.documents[document].sha256
+            document, _ = self._found(wanted_id)
+            return self._index.documents[document].sha256
 
     def revise(self, changes: Sequence[Change]) -> list[PageView]:
         """Keeps what people make of pages, all of it or nothing, and gives the pages as they then are.

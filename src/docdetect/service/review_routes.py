@@ -198,15 +198,15 @@ def _add_pictures(app: FastAPI, runs: ReviewedRuns) -> None:
         reviewed = runs.get(job)
         with _refusals():
             facts = reviewed.run.facts(page)
-            document, number, sha256 = reviewed.run.content_of(page)
+            sha256 = reviewed.run.content_of(page)
         if facts.size_wh is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-picture", facts.reason or "the page could not be read")
         region = _wanted_region(wanted.region, facts.size_wh)
-        picture = PagePicture(sha256, number, wanted.max_px, wanted.format, region)
+        picture = PagePicture(sha256, facts.number, wanted.max_px, wanted.format, region)
         if _tag(picture) in if_none_match:
             return _unchanged(picture)
         with _slot(waiting), _refusals():
-            file = _file(reviewed, document, sha256)
+            file = _file(reviewed, facts.document, sha256)
             made = reviewed.pictures.page if region is None else reviewed.pictures.crop
             return _picture(picture, made(file, picture))
 
