@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from docdetect.annotations.native import annotations_to_json
 from docdetect.documents.reader import DocumentError
 from docdetect.documents.sizes import BoxFrac
+from docdetect.documents.sources import DocumentFile
 from docdetect.errors import InputError, InterruptedRunError, OutputError
 from docdetect.files import json_text, sha256_text
 from docdetect.review.log import RevisionError
@@ -403,7 +404,7 @@ def _slot(waiting: BoundedSemaphore) -> Iterator[None]:
         waiting.release()
 
 
-def _file(reviewed: Reviewed, document: str, sha256: str) -> Any:
+def _file(reviewed: Reviewed, document: str, sha256: str) -> DocumentFile:
     """The file of a document. Raises ProblemError (404)."""
     try:
         return reviewed.documents.find(document, sha256)
