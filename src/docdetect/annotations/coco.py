@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from docdetect.annotations.exchange import (
+    TURNED,
     AnnotationsBuilder,
     LabelFile,
     Reading,
     ReadSettings,
     enclosing,
+    named_page,
     number,
-    page_of_picture,
     page_size,
     probability,
     turned,
-    whole_number,
 )
 from docdetect.annotations.native import AnnotatedPage, Mark
 from docdetect.annotations.writing import Piece, WriteSettings, picture_name
@@ -62,9 +62,7 @@ def read_coco(file: LabelFile, settings: ReadSettings) -> Reading:
             marks[image].append(_mark(entry, name, builder, where))
     for entry in images:
         picture = str(entry.get("file_name", ""))
-        document, page = page_of_picture(picture)
-        if isinstance(entry.get("document"), str) and whole_number(entry.get("page")):
-            document, page = entry["document"], whole_number(entry["page"]) or 1
+        document, page = named_page(entry.get("document"), entry.get("page"), picture)
         size_wh = page_size(entry.get("width"), entry.get("height")) or settings.size_of(picture)
         builder.add(document, page, size_wh, marks[_id(entry, "id")], picture or f"image {_id(entry, 'id')}")
     return builder.result()
@@ -84,10 +82,10 @@ def _mark(entry: Mapping[str, Any], name: str, builder: AnnotationsBuilder, wher
         x, y, width, height = (number(value) for value in box)
         xywh = x, y, width, height
         if math.isfinite(degrees) and degrees % 360:
-            builder.remarks.add("boxes turned by an angle, of which the enclosing boxes are used", where)
+            builder.remarks.add_enclosed(TURNED, where)
             xywh = turned(xywh, degrees, "centre")
     elif isinstance(outline, list):
-        builder.remarks.add("outlines without a box, of which the enclosing boxes are used", where)
+        builder.remarks.add_enclosed("outlines without a box", where)
         points = [number(value) for part in outline if isinstance(part, list) for value in part[: len(part) // 2 * 2]]
         xywh = enclosing(points[::2], points[1::2])
     text = entry.get("text")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from docdetect.annotations.exchange import (
+    TURNED,
     AnnotationsBuilder,
     LabelFile,
     Reading,
@@ -35,11 +36,7 @@ if TYPE_CHECKING:
 
 _REMEDY = 'In CVAT, export the task or job as "CVAT for images 1.1".'
 _CONFIDENCE, _TEXT = "confidence", "text"
-_BOXES_OF = {
-    "polygon": "polygons, of which the enclosing boxes are used",
-    "mask": "masks, of which the enclosing boxes are used",
-    "ellipse": "ellipses, of which the enclosing boxes are used",
-}
+_BOXES_OF = {"polygon": "polygons", "mask": "masks", "ellipse": "ellipses"}
 _NO_BOXES = {
     "polyline": "polylines, which are no boxes, left out",
     "points": "points, which are no boxes, left out",
@@ -47,7 +44,6 @@ _NO_BOXES = {
     "skeleton": "skeletons, which are no boxes, left out",
     "tag": "tags, which belong to whole pictures, left out",
 }
-_TURNED = "boxes turned by an angle, of which the enclosing boxes are used"
 
 
 def read_cvat(file: LabelFile, settings: ReadSettings) -> Reading:
@@ -121,7 +117,7 @@ def _box(shape: Element, remarks: Remarks, where: str) -> tuple[float, float, fl
         return [value.get(name, math.nan) for name in names]
 
     if shape.tag in _BOXES_OF:
-        remarks.add(_BOXES_OF[shape.tag], where)
+        remarks.add_enclosed(_BOXES_OF[shape.tag], where)
     if shape.tag == "polygon":
         points = [point.partition(",")[::2] for point in shape.get("points", "").split(";")]
         return enclosing([number(x) for x, _ in points], [number(y) for _, y in points])
@@ -136,7 +132,7 @@ def _box(shape: Element, remarks: Remarks, where: str) -> tuple[float, float, fl
         box = rounded(left, top, right - left, bottom - top)
     degrees = value.get("rotation", 0.0)
     if math.isfinite(degrees) and degrees % 360:
-        remarks.add(_TURNED, where)
+        remarks.add_enclosed(TURNED, where)
         return turned(box, degrees, "centre")
     return box
 

@@ -24,6 +24,9 @@ _PAGE_FILE = re.compile(r"(.+)/page_(\d{4,9})(?:\.\w+)?", re.DOTALL)
 # Decimals of coordinates that were computed from shares of the page: what the arithmetic adds beyond is noise.
 _DECIMALS = 3
 
+TURNED = "boxes turned by an angle"
+"""What `Remarks.add_enclosed` calls boxes with a rotation."""
+
 # Most places that a remark names; it counts the others.
 _MOST_PLACES = 3
 
@@ -41,6 +44,10 @@ class Remarks:
         places = self._places.setdefault(what, [])
         if where not in places and len(places) < _MOST_PLACES:
             places.append(where)
+
+    def add_enclosed(self, what: str, where: str, count: int = 1) -> None:
+        """Counts shapes, such as `polygons`, of which the enclosing boxes are used."""
+        self.add(f"{what}, of which the enclosing boxes are used", where, count)
 
     def merge(self, other: Remarks) -> None:
         """Adds all cases of another reader."""
@@ -152,6 +159,12 @@ def page_of_picture(name: str) -> tuple[str, int]:
     if found is None or int(found[2]) < 1:
         return plain, 1
     return found[1], int(found[2])
+
+
+def named_page(document: object, page: object, picture: str) -> tuple[str, int]:
+    """The document and page number that a file names beyond its format, else those of the picture's name."""
+    found = whole_number(page)
+    return (document, found) if isinstance(document, str) and document and found else page_of_picture(picture)
 
 
 def picture_beside(file: str, picture: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from docdetect.annotations.exchange import (
+    TURNED,
     AnnotationsBuilder,
     LabelFile,
     Reading,
@@ -255,7 +256,7 @@ def _box(value: Mapping[str, Any], size_wh: SizeWH, remarks: Remarks, where: str
     """Left, top, width and height in px of a region, whatever its shape."""
     width_px, height_px = size_wh
     if "points" in value:
-        remarks.add("polygons, of which the enclosing boxes are used", where)
+        remarks.add_enclosed("polygons", where)
         points = [point for point in _list(value["points"]) if isinstance(point, list) and len(point) == 2]
         return enclosing(
             [number(x) * width_px / 100 for x, _ in points], [number(y) * height_px / 100 for _, y in points]
@@ -263,14 +264,14 @@ def _box(value: Mapping[str, Any], size_wh: SizeWH, remarks: Remarks, where: str
     x, y = number(value.get("x")) * width_px / 100, number(value.get("y")) * height_px / 100
     degrees = number(value.get("rotation", 0))
     if "radiusX" in value:
-        remarks.add("ellipses, of which the enclosing boxes are used", where)
+        remarks.add_enclosed("ellipses", where)
         across = number(value["radiusX"]) * width_px / 100
         down = number(value.get("radiusY")) * height_px / 100
         box = (x - across, y - down, 2 * across, 2 * down)
         return turned(box, degrees, "centre") if degrees else rounded(*box)
     width, height = number(value.get("width")) * width_px / 100, number(value.get("height")) * height_px / 100
     if math.isfinite(degrees) and degrees % 360:
-        remarks.add("boxes turned by an angle, of which the enclosing boxes are used", where)
+        remarks.add_enclosed(TURNED, where)
         return turned((x, y, width, height), degrees, "corner")
     return rounded(x, y, width, height)
 

@@ -12,18 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from docdetect.annotations.exchange import (
+    TURNED,
     AnnotationsBuilder,
     LabelFile,
     Reading,
     ReadSettings,
     Remarks,
     enclosing,
+    named_page,
     number,
-    page_of_picture,
     page_size,
     picture_beside,
     probability,
-    whole_number,
 )
 from docdetect.annotations.native import AnnotatedPage, Mark
 from docdetect.annotations.writing import Piece, WriteSettings, picture_name
@@ -32,12 +32,7 @@ from docdetect.files import json_text, parse_json
 
 _REMEDY = "Give the folder with the JSON files of LabelMe or X-AnyLabeling."
 _VERSION = "5.5.0"
-_ENCLOSED = {
-    "polygon": "polygons, of which the enclosing boxes are used",
-    "mask": "masks, of which the enclosing boxes are used",
-    "rotation": "boxes turned by an angle, of which the enclosing boxes are used",
-    "circle": "circles, of which the enclosing boxes are used",
-}
+_ENCLOSED = {"polygon": "polygons", "mask": "masks", "rotation": TURNED, "circle": "circles"}
 
 
 def read_labelme(files: Iterable[LabelFile], origin: str, settings: ReadSettings) -> Reading:
@@ -58,10 +53,7 @@ def read_labelme(files: Iterable[LabelFile], origin: str, settings: ReadSettings
             raise InputError(f"{file.name}: not a JSON file of LabelMe, which has a list of shapes", _REMEDY)
         named = data.get("imagePath")
         picture = picture_beside(file.name, named if isinstance(named, str) else "")
-        document, page = page_of_picture(picture)
-        page_named = whole_number(data.get("page"))
-        if isinstance(data.get("document"), str) and data["document"] and page_named:
-            document, page = data["document"], page_named
+        document, page = named_page(data.get("document"), data.get("page"), picture)
         size_wh = page_size(data.get("imageWidth"), data.get("imageHeight"))
         marks = [mark for shape in data["shapes"] if (mark := _mark(shape, builder.remarks, file.name))]
         builder.add(document, page, size_wh or settings.size_of(picture), marks, file.name)
@@ -77,7 +69,7 @@ def _mark(shape: object, remarks: Remarks, where: str) -> Mark | None:
         remarks.add(f"shapes of the kind {kind!r}, which are no boxes, left out", where)
         return None
     if kind in _ENCLOSED:
-        remarks.add(_ENCLOSED[kind], where)
+        remarks.add_enclosed(_ENCLOSED[kind], where)
     text = shape.get("description")
     return Mark(
         shape["label"],

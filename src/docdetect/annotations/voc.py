@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from docdetect.annotations.exchange import (
+    TURNED,
     AnnotationsBuilder,
     LabelFile,
     Reading,
     ReadSettings,
     Remarks,
     enclosing,
+    named_page,
     number,
-    page_of_picture,
     page_size,
     picture_beside,
     probability,
     turned,
-    whole_number,
     xml_root,
 )
 from docdetect.annotations.native import AnnotatedPage, Mark
@@ -51,10 +51,7 @@ def read_voc(files: Iterable[LabelFile], origin: str, settings: ReadSettings) ->
     for file in files:
         root = xml_root(file.text, file.name, "annotation", _REMEDY)
         picture = picture_beside(file.name, root.findtext("filename") or "")
-        document, page = page_of_picture(picture)
-        named, page_named = root.findtext("source/document"), whole_number(root.findtext("source/page"))
-        if named and page_named:
-            document, page = named, page_named
+        document, page = named_page(root.findtext("source/document"), root.findtext("source/page"), picture)
         size_wh = page_size(root.findtext("size/width"), root.findtext("size/height"))
         marks = [mark for entry in root.iter("object") if (mark := _mark(entry, settings, builder.remarks, file.name))]
         builder.add(document, page, size_wh or settings.size_of(picture), marks, file.name)
@@ -79,11 +76,11 @@ def _box(entry: Element, settings: ReadSettings, remarks: Remarks, where: str) -
         left, top = left - settings.voc_origin, top - settings.voc_origin
         return left, top, right - left, bottom - top
     if robust is not None:
-        remarks.add("boxes turned by an angle, of which the enclosing boxes are used", where)
+        remarks.add_enclosed(TURNED, where)
         x, y, width, height, angle = (number(robust.findtext(name)) for name in ("cx", "cy", "w", "h", "angle"))
         return turned((x - width / 2, y - height / 2, width, height), math.degrees(angle), "centre")
     if polygon is not None:
-        remarks.add("polygons, of which the enclosing boxes are used", where)
+        remarks.add_enclosed("polygons", where)
         xs = [number(child.text) for child in polygon if child.tag.startswith("x")]
         ys = [number(child.text) for child in polygon if child.tag.startswith("y")]
         return enclosing(xs, ys)

@@ -22,6 +22,7 @@ from docdetect.annotations.exchange import (
     Reading,
     ReadSettings,
     page_of_picture,
+    rounded,
 )
 from docdetect.annotations.label_studio import read_label_studio
 from docdetect.annotations.labelme import read_labelme
@@ -39,8 +40,6 @@ from docdetect.types import SizeWH
 
 # Most MiB of one file of annotations: text takes a multiple of its size in memory once it is data.
 _MOST_MIB = 512
-# Decimals of coordinates in px that were shares of the page.
-_DECIMALS = 3
 _REMEDY = "Check --from and the path."
 
 
@@ -69,13 +68,12 @@ def read_yolo(path: Path, settings: ReadSettings) -> Reading:
             problems.append(error.message)
             continue
         if labels.polygons:
-            what = "polygons, of which the enclosing boxes are used"
-            builder.remarks.add(what, str(picture.label), labels.polygons)
+            builder.remarks.add_enclosed("polygons", str(picture.label), labels.polygons)
         if picture.label is None:
             builder.remarks.add("pictures without a label file, taken as pages without marks", str(picture.path))
         xywh = xyxy_to_xywh(labels.boxes.xyxy).tolist()
         marks = [
-            Mark(files.class_names[class_id], _rounded(box), "", score)
+            Mark(files.class_names[class_id], rounded(*box), "", score)
             for class_id, box, score in zip(labels.boxes.class_ids.tolist(), xywh, labels.scores, strict=True)
         ]
         origin = origins.get(nfc(picture.path.stem), Origin(*page_of_picture(relative), ""))
@@ -256,11 +254,6 @@ def _below_images(name: str) -> str:
     if "images" in parts[:-1]:
         parts = parts[parts.index("images") + 1 :]
     return "/".join(parts[1:] if len(parts) > 1 and parts[0] in SPLIT_NAMES else parts)
-
-
-def _rounded(box: list[float]) -> tuple[float, float, float, float]:
-    x, y, width, height = (round(value, _DECIMALS) for value in box)
-    return x, y, width, height
 
 
 def _text_of(path: Path) -> str:
