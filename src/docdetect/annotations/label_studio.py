@@ -47,13 +47,8 @@ _UPLOAD_MARK = re.compile(r"^[0-9a-f]{8}-")
 _PICTURE_KEYS = ("image", "img", "images", "pages")
 _LOOKS_LIKE_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|tiff?|bmp|gif|avif|jp2)(?:$|[?#&])", re.IGNORECASE)
 
-# Kinds of regions, and the key of `value` that holds their labels.
-_LABEL_KEYS = {
-    "rectanglelabels": "rectanglelabels",
-    "polygonlabels": "polygonlabels",
-    "ellipselabels": "ellipselabels",
-    "labels": "labels",
-}
+# Kinds of regions; each is also the key of `value` that holds their labels.
+_LABEL_KINDS = ("rectanglelabels", "polygonlabels", "ellipselabels", "labels")
 
 # Results that tell more of a region whose labels another result with the same id has.
 _PARTS_OF_REGIONS = ("rectangle", "polygon", "ellipse", "textarea")
@@ -145,7 +140,7 @@ def _minimal_results(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for values in task.values():
         for value in _list(values):
             if isinstance(value, dict):
-                kind = next((kind for kind in _LABEL_KEYS if kind in value), "")
+                kind = next((kind for kind in _LABEL_KINDS if kind in value), "")
                 if kind:
                     size = {key: value.get(key) for key in ("original_width", "original_height", "item_index")}
                     yield {"type": kind, "value": value, **size}
@@ -217,22 +212,19 @@ def _name_of(address: str, base_url: str) -> str:
 
 def _regions(task: _Task, remarks: Remarks) -> Iterator[_Region]:
     """The regions of a task that are marks, each with the text that was typed for it."""
-    texts = {result.get("id"): _typed(result) for result in task.results if _hashable(result) and _typed(result)}
-    labelled = {result.get("id") for result in task.results if result.get("type") in _LABEL_KEYS and _hashable(result)}
+    named = [(region_id, result) for result in task.results if (region_id := _region_id(result)) is not None]
+    texts: dict[str | int | None, str] = {region_id: text for region_id, result in named if (text := _typed(result))}
+    labelled = {region_id for region_id, result in named if result.get("type") in _LABEL_KINDS}
     for result in task.results:
-        kind, value, region_id = (
-            result.get("type"),
-            result.get("value"),
-            result.get("id") if _hashable(result) else None,
-        )
+        kind, value, region_id = result.get("type"), result.get("value"), _region_id(result)
         if not isinstance(value, dict):
             continue
-        if kind not in _LABEL_KEYS:
-            is_told_elsewhere = kind in _PARTS_OF_REGIONS and region_id is not None and region_id in labelled
+        if kind not in _LABEL_KINDS:
+            is_told_elsewhere = kind in _PARTS_OF_REGIONS and region_id in labelled
             if not is_told_elsewhere:
                 remarks.add(f"answers of the kind {kind!r}, which are no boxes with a label, left out", task.where)
             continue
-        labels = tuple(str(label) for label in _list(value.get(_LABEL_KEYS[str(kind)])))
+        labels = tuple(str(label) for label in _list(value.get(kind)))
         size_wh = page_size(result.get("original_width"), result.get("original_height"))
         if not labels or size_wh is None:
             remarks.add("regions without a label or without the size of the picture, left out", task.where)
@@ -241,14 +233,13 @@ def _regions(task: _Task, remarks: Remarks) -> Iterator[_Region]:
             remarks.add("regions with several labels, which become a mark for each", task.where)
         score = probability(result.get("score")) if task.scored else None
         page = number(result.get("item_index") or 0)
-        text = texts.get(region_id) if region_id is not None else None
         yield _Region(
             int(page) if math.isfinite(page) and page >= 0 else 0,
             size_wh,
             _box(value, size_wh, remarks, task.where),
             labels,
             score,
-            text or _note(result),
+            texts.get(region_id) or _note(result),
         )
 
 
@@ -292,8 +283,9 @@ def _note(result: Mapping[str, Any]) -> str | None:
     return "\n".join(str(line) for line in lines) if lines else None
 
 
-def _hashable(result: Mapping[str, Any]) -> bool:
-    return isinstance(result.get("id"), (str, int))
+def _region_id(result: Mapping[str, Any]) -> str | int | None:
+    found = result.get("id")
+    return found if isinstance(found, (str, int)) else None
 
 
 def _list(value: object) -> list[Any]:
