@@ -28,14 +28,14 @@ import yaml
 
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text, read_data_yaml
-from docdetect.datasets.labelled import written_rules
+from docdetect.datasets.labelled import write_rules
 from docdetect.datasets.reader import LabelledImage, read_dataset
 from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.pictures import read_picture
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import documents_in
 from docdetect.errors import DocdetectError, InputError
-from docdetect.files import write_bytes, write_json, write_text
+from docdetect.files import write_bytes, write_text
 from docdetect.types import ByteArray, Detections
 from docdetect.workers.parts import WorkerSettings
 
@@ -130,10 +130,7 @@ def write_dataset(folder: Path, pages: Iterator[PackedPage], long_side_px: int) 
         write_text(folder / "labels" / page.split / f"{stem}.txt", text)
         labelled[name] = page.labelled
     if labelled:
-        rules = written_rules(labelled, CLASSES)
-        if isinstance(rules, dict):
-            write_json(folder / "labelled.json", rules)
-            rules = "labelled.json"
+        rules = write_rules(folder, labelled, CLASSES)
         places = {split: [f"images/{split}"] for split, count in counts.items() if count}
         write_text(folder / DATA_YAML, data_yaml_text(CLASSES, places, labelled=rules))
     return counts

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
-from docdetect.datasets.labelled import written_rules
+from docdetect.datasets.labelled import write_rules
 from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage, YoloDataset, find_label
 from docdetect.datasets.split import PageKey, stratified_folds
@@ -19,7 +19,6 @@ from docdetect.errors import InputError, problem_list
 from docdetect.files import output_errors, staged_folder, write_json, write_text
 
 _DISTRACTORS = "distractors.json"
-_LABELLED = "labelled.json"
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,7 @@ def write_fold(folder: Path, images: Sequence[FoldedImage], fold: int, class_nam
         if distractors:
             write_json(staging / _DISTRACTORS, distractors)
         places = {side: [f"images/{side}"] for side in ("train", "val")}
-        rules = written_rules(labelled, class_names)
-        if isinstance(rules, dict):
-            write_json(staging / _LABELLED, rules)
-            rules = _LABELLED
+        rules = write_rules(staging, labelled, class_names)
         text = data_yaml_text(class_names, places, distractors=_DISTRACTORS if distractors else None, labelled=rules)
         write_text(staging / DATA_YAML, text)
     return folder / DATA_YAML

@@ -14,10 +14,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docdetect.errors import InputError
-from docdetect.files import nfc, read_json, relative_name
+from docdetect.files import nfc, read_json, relative_name, write_json
 
 EVERYWHERE = "."
 """The place that stands for a whole dataset, or for all documents."""
+_FILE = "labelled.json"
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,22 @@ def written_rules(places: Mapping[str, frozenset[int] | None], class_names: Sequ
     if len(partial) == len(places) and all(names == first for names in partial.values()):
         return first
     return dict(sorted(partial.items()))
+
+
+def write_rules(folder: Path, places: Mapping[str, frozenset[int] | None], class_names: Sequence[str]) -> Any:
+    """What `labelled` of a data.yaml in this folder must say, see `written_rules`; a mapping goes into a file.
+
+    Returns:
+        None, a list, or the name of the file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    rules = written_rules(places, class_names)
+    if not isinstance(rules, dict):
+        return rules
+    write_json(folder / _FILE, rules)
+    return _FILE
 
 
 def document_rules(classes: Mapping[str, tuple[str, ...]], documents: Sequence[str]) -> LabelRules | None:

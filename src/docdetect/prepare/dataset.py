@@ -17,7 +17,7 @@ from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.data_yaml import DATA_YAML, data_yaml_text
 from docdetect.datasets.ground_truth import GroundTruth, worker_settings
-from docdetect.datasets.labelled import written_rules
+from docdetect.datasets.labelled import write_rules
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, pages_for_tests_text
 from docdetect.datasets.split import (
     SPLIT_CSV,
@@ -52,9 +52,6 @@ from docdetect.prepare.report import (
 from docdetect.prepare.visualize import thumbnail, write_contact_sheets
 from docdetect.types import Detections, FailedPage
 from docdetect.workers.parts import WorkerSettings
-
-# The file that says which classes are labelled on which picture, where pictures differ in it.
-_LABELLED = "labelled.json"
 
 
 @dataclass(frozen=True)
@@ -265,11 +262,7 @@ def _write_labelled(folder: Path, plan: DatasetPlan, split: Split, classes: tupl
         f"images/{side}/{page_stem(key.document, key.page)}.png": labelled_on(key)
         for key, side in split.sides().items()
     }
-    rules = written_rules(places, classes)
-    if isinstance(rules, dict):
-        write_json(folder / _LABELLED, rules)
-        return _LABELLED
-    return rules
+    return write_rules(folder, places, classes)
 
 
 @dataclass(frozen=True)

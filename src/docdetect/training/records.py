@@ -16,7 +16,7 @@ from docdetect import __version__
 from docdetect.config.loading import dump_config
 from docdetect.config.schema import Config
 from docdetect.datasets.data_yaml import data_yaml_text
-from docdetect.datasets.labelled import written_rules
+from docdetect.datasets.labelled import write_rules
 from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
 from docdetect.files import make_run_folder as make_run_folder
@@ -96,10 +96,9 @@ def write_configuration(run: RunFolder, config: Config, dataset: YoloDataset) ->
 
 def _together(run: RunFolder, dataset: YoloDataset) -> str:
     images = [image for side in dataset.splits.values() for image in side]
-    labelled = written_rules({image.name: image.labelled for image in images}, dataset.class_names)
-    if isinstance(labelled, dict):
-        write_json(run.path / "labelled.json", labelled)
-        labelled = (run.path / "labelled.json").as_posix()
+    labelled = write_rules(run.path, {image.name: image.labelled for image in images}, dataset.class_names)
+    if isinstance(labelled, str):
+        labelled = (run.path / labelled).as_posix()
     distractors = {image.name: image.distractors.tolist() for image in images if len(image.distractors)}
     if distractors:
         write_json(run.path / "distractors.json", distractors)
