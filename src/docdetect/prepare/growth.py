@@ -18,7 +18,7 @@ from docdetect.datasets.ground_truth import SurveyedDocument
 from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, read_pages_for_tests
-from docdetect.datasets.reader import LabelledImage, read_dataset
+from docdetect.datasets.reader import LabelledImage, find_label, read_dataset
 from docdetect.datasets.split import (
     SPLIT_CSV,
     TRAIN,
@@ -229,5 +229,5 @@ def _divided(
 
 def carried_label(image: LabelledImage) -> str:
     """The text of the label file of a page that stays; "" for a page without marks."""
-    label = image.path.parent.parent.parent / "labels" / image.path.parent.name / f"{image.path.stem}.txt"
-    return read_text(label) if label.is_file() else ""
+    label = find_label(image.path)
+    return "" if label is None else read_text(label)
