@@ -27,15 +27,7 @@ from tests.support.documents import make_documents
 
 IN_PROCESS = WorkerSettings()
 
-
-@pytest.fixture(autouse=True)
-def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots take four fifths of the time of a tiny dataset; tests that need them undo this."""
-
-    def write_nothing(*_: object) -> list[tuple[str, str]]:
-        return []
-
-    monkeypatch.setattr("docdetect.prepare.dataset.write_plots", write_nothing)
+pytestmark = pytest.mark.usefixtures("without_plots")
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from tests.support.word_pages import write_document
 INLINE = WorkerSettings(workers=0)
 NOBODY: frozenset[PageKey] = frozenset()
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 
 def annotate(file: Path, annotations: Annotations) -> Path:
     write_json(file, annotations_to_json(annotations))
@@ -34,16 +36,6 @@ def made(tmp_path: Path, name: str, **settings: object) -> Made:
 
 def sides(folder: Path) -> dict[PageKey, str]:
     return split_from_csv(read_text(folder / SPLIT_CSV), "split.csv").sides()
-
-
-@pytest.fixture(autouse=True)
-def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots take most of the time of a tiny dataset."""
-
-    def write_nothing(*_: object) -> list[tuple[str, str]]:
-        return []
-
-    monkeypatch.setattr("docdetect.prepare.dataset.write_plots", write_nothing)
 
 
 @pytest.fixture
