@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,14 @@ class Pages(Protocol):
     def close(self) -> None:
         """Ends whatever makes pages."""
         ...
+
+
+@dataclass
+class _Entry:
+    """A page of the ring, and how often it was seen."""
+
+    page: StoredPage
+    seen: int = 0
 
 
 class Ring:
@@ -58,7 +67,7 @@ class Ring:
         self._store: Callable[[ArrivedPage], StoredPage] = lambda page: stored_page(
             page.pixels, page.ground_truth, page.distractors, None, long_side_px, device
         )
-        self._pages: list[list[object]] = []  # (page, how often it was seen), the longest unseen first
+        self._entries: list[_Entry] = []  # the longest unseen first
         self._lock = threading.Lock()
         self._room = threading.Semaphore(capacity)
         self._ended = threading.Event()
@@ -68,7 +77,7 @@ class Ring:
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._pages)
+            return len(self._entries)
 
     def take(self, rng: np.random.Generator) -> StoredPage | None:
         """A page out of the half that was not seen for the longest time; None while there is none.
@@ -80,17 +89,14 @@ class Ring:
             raise self._problem
         chance = float(rng.random())
         with self._lock:
-            if not self._pages:
+            if not self._entries:
                 return None
-            entry = self._pages.pop(int(chance * ((len(self._pages) + 1) // 2)))
-            page, seen = entry
-            assert isinstance(page, StoredPage)
-            assert isinstance(seen, int)
-            entry[1] = seen + 1
-            self._pages.append(entry)
-            if seen + 1 == self._looks:
+            entry = self._entries.pop(int(chance * ((len(self._entries) + 1) // 2)))
+            entry.seen += 1
+            self._entries.append(entry)
+            if entry.seen == self._looks:
                 self._room.release()  # the next page that arrives takes the place of one that was seen enough
-        return page
+        return entry.page
 
     def wait_for(self, pages: int, most_s: float) -> None:
         """Waits until so many pages have arrived, or the ring is full, or the time is over.
@@ -129,7 +135,7 @@ class Ring:
 
     def _add(self, page: StoredPage) -> None:
         with self._lock:
-            if len(self._pages) >= self._capacity:
-                most_seen = max(range(len(self._pages)), key=lambda k: self._pages[k][1])  # type: ignore[arg-type, return-value]
-                self._pages.pop(most_seen)
-            self._pages.insert(0, [page, 0])
+            if len(self._entries) >= self._capacity:
+                most_seen = max(range(len(self._entries)), key=lambda k: self._entries[k].seen)
+                self._entries.pop(most_seen)
+            self._entries.insert(0, _Entry(page))
