@@ -22,7 +22,7 @@ from docdetect.evaluation.validate import ValResult, validate
 from docdetect.models.engines.select import load_engine
 from docdetect.tables import read_csv
 from docdetect.training.progress import EpochReport
-from docdetect.training.records import RunFolder, drop_later_epochs
+from docdetect.training.records import RunFolder, drop_later_rows
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.train import Listeners, TrainResult, train
 from tests.support.datasets import write_dataset
@@ -268,7 +268,7 @@ def test_killed_run_goes_on_in_its_folder(dataset: Path, tiny_yaml: Path, tmp_pa
     head, first = place.results.read_text(encoding="utf-8").splitlines()
     with place.results.open("a", encoding="utf-8") as stream:  # as if killed between the table and the checkpoint
         stream.write(",".join(["2", *first.split(",")[1:]]) + "\n2,0.5")
-    drop_later_epochs(place.results, 1)
+    drop_later_rows(place.results, 1)
     assert place.results.read_text(encoding="utf-8").splitlines() == [head, first]
     with pytest.raises(ConfigError, match=r"train\.lr0 cannot change"):
         resumed_config("last", str(runs), (), {"train.lr0": 0.5})

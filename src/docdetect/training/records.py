@@ -204,8 +204,8 @@ def epochs_done(run: RunFolder) -> int:
     return len(read_csv(run.metrics, ("epoch",))) if run.metrics.is_file() else 0
 
 
-def drop_later_epochs(table: Path, epochs: int) -> None:
-    """Cuts a CSV table, whose first column is the epoch, back to what the checkpoint to resume from has seen.
+def drop_later_rows(table: Path, last: int) -> None:
+    """Cuts a CSV table back to the rows that the checkpoint to resume from has seen; their first column is a number.
 
     The lines that stay are left as they are, since Ultralytics reads and continues one of these tables. A last line
     that was cut off by a kill is dropped, too.
@@ -214,7 +214,7 @@ def drop_later_epochs(table: Path, epochs: int) -> None:
         return
     head, *lines = read_text(table).splitlines()
     whole = [line for line in lines if line.count(",") >= head.count(",")]
-    kept = [line for line in whole if int(float(line.split(",")[0])) <= epochs]
+    kept = [line for line in whole if int(float(line.split(",")[0])) <= last]
     if kept:
         write_text(table, "\n".join([head, *kept]) + "\n")
     else:

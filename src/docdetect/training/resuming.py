@@ -19,7 +19,7 @@ from docdetect.training.listeners import Listeners, TrainResult
 from docdetect.training.records import (
     RunFolder,
     can_go_on,
-    drop_later_epochs,
+    drop_later_rows,
     find_run,
     update_record,
     write_configuration,
@@ -88,7 +88,7 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
             f"{run.best} are its weights; docdetect val evaluates them.",
         )
     for table in (run.metrics, run.results):
-        drop_later_epochs(table, done)
+        drop_later_rows(table, done)
     write_configuration(run, config, dataset)
     update_record(run, state="running")
     return run_training(run, config, dataset, {"model": str(run.last), "resume": str(run.last)}, tell)

@@ -36,7 +36,7 @@ from docdetect.training.listeners import Listeners, TrainResult
 from docdetect.training.outcome import run_alone, state_recorded, write_outcome
 from docdetect.training.precision import choose_precision
 from docdetect.training.progress import EpochReport
-from docdetect.training.records import RunFolder, update_record, write_epoch
+from docdetect.training.records import RunFolder, drop_later_rows, update_record, write_epoch
 from docdetect.training.resident.batches import BatchMaker
 from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
 from docdetect.training.resident.learner import LOSSES, Learner
@@ -202,7 +202,7 @@ class _Session:
 
     def begin(self, loop: Loop) -> None:
         self.began_s = self.saved_s = time.monotonic()
-        _drop_later_steps(self.run.path / STEPS, loop.step)
+        drop_later_rows(self.run.path / STEPS, loop.step)
 
     def wanted(self, elapsed_s: float) -> bool:
         """Whether a checkpoint is due.
@@ -374,13 +374,3 @@ def _finish(
         networks=records,
     )
     return TrainResult(run.path, run.best, epochs, seconds, figures), report
-
-
-def _drop_later_steps(table: Path, steps: int) -> None:
-    """Cuts the table of steps back to what the checkpoint has seen."""
-    if not table.is_file():
-        return
-    head, *lines = table.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if line.count(",") == head.count(",") and int(line.split(",")[0]) <= steps]
-    with output_errors(table):
-        table.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")
