@@ -20,7 +20,7 @@ from docdetect.evaluation.predictions import class_ids, read_picture
 from docdetect.machine import available_cores
 from docdetect.metrics.agreement import Agreement, agreement
 from docdetect.metrics.bootstrap import class_mean, metric_draws
-from docdetect.metrics.matching import Sample, match
+from docdetect.metrics.matching import LOWEST_CONF, Sample, match
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import list_devices
 from docdetect.models.engines.select import engines_on, load_engine
@@ -31,8 +31,6 @@ T = TypeVar("T")
 
 SAME_PX, SAME_SCORE = 1.0, 0.02
 """Two boxes in fp32 are the same when their sides and scores differ by no more than this."""
-# Average precision needs the faint detections, too.
-_LOWEST_CONF = 0.001
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def check_engines(
         engine.detect(pages.pixels[:1], settings.conf, settings.iou)  # warm
         found, started = [], time.perf_counter()
         for page in pages.pixels:
-            found += engine.detect([page], _LOWEST_CONF, settings.iou)
+            found += engine.detect([page], LOWEST_CONF, settings.iou)
             on_progress(len(rows) * len(pages.pixels) + len(found), total, f"{name} {precision}")
         seconds = (time.perf_counter() - started) / len(found)
         reference = reference or found

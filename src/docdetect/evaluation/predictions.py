@@ -19,7 +19,7 @@ from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents import pictures
 from docdetect.errors import InputError
-from docdetect.metrics.matching import Sample
+from docdetect.metrics.matching import LOWEST_CONF, Sample
 from docdetect.models.engines.base import Engine, Traits
 from docdetect.types import ByteArray, Detections
 
@@ -37,13 +37,13 @@ class Prediction:
     """How a detector is run over a dataset.
 
     Attributes:
-        conf: lowest score that is kept; 0.001 for average precision, which needs the faint ones.
+        conf: lowest score that is kept; average precision needs the faint ones.
         iou: of non-maximum suppression.
         batch: pages per call of the engine.
         workers: threads that decode pages meanwhile; 0 decodes in line.
     """
 
-    conf: float = 0.001
+    conf: float = LOWEST_CONF
     iou: float = 0.7
     batch: int = 16
     workers: int = 2

@@ -29,6 +29,9 @@ from docdetect.types import BoolArray, Detections, IntArray
 
 Float64Array = NDArray[np.float64]
 
+LOWEST_CONF = 0.001
+"""Lowest score of the detections of a `Sample`: average precision needs the faint ones, too."""
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -21,7 +21,7 @@ from docdetect.datasets.origins import Origin, origin_of
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents.pictures import read_picture
 from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
-from docdetect.metrics.matching import Sample, match
+from docdetect.metrics.matching import LOWEST_CONF, Sample, match
 from docdetect.models.engines.conversion import head_spec
 from docdetect.models.head import Raw, raw_to_detections
 from docdetect.models.letterbox import fitted_letterbox
@@ -29,8 +29,6 @@ from docdetect.training.pages import ValidationPages
 from docdetect.training.partial_labels import PartialLabelsLoss, without_regions
 from docdetect.types import ByteArray
 
-LOWEST_CONF = 0.001
-"""Average precision needs the faint detections, too."""
 _IOU = 0.7  # of non-maximum suppression, the default of `docdetect val`
 
 

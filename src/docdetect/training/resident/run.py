@@ -26,7 +26,7 @@ from docdetect.files import as_argument, output_errors, sha256_file, write_bytes
 from docdetect.machine import available_cores, keep_freed_memory, release_freed_memory
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
-from docdetect.metrics.matching import Matches, Sample, match
+from docdetect.metrics.matching import LOWEST_CONF, Matches, Sample, match
 from docdetect.models.engines.base import select_device
 from docdetect.models.engines.select import load_engine
 from docdetect.models.packing import packed_bytes
@@ -51,7 +51,6 @@ from docdetect.training.trainer import TrainingPausedError
 STEPS = "steps.csv"
 """The table of a run that grows while it trains: speed and losses, every twenty seconds."""
 
-LOWEST_CONF = 0.001
 _PAGES_AT_ONCE = 8
 # Share of the free memory that made-up pages may take, most of them, and the share of a square that a page fills.
 _RING_SHARE, _MOST_PAGES, _SHEET = 0.4, 16_000, 0.72
