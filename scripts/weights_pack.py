@@ -17,6 +17,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,29 +198,14 @@ def _of_dataset(path: str) -> Iterator[PackedPage]:
         yield from (_packed(image, split) for image in dataset.splits[split])
 
 
-def _of_folder(folder: Path, labelled: frozenset[int] | None) -> Iterator[PackedPage]:
+def _of_folder(folder: Path, labelled: Sequence[str]) -> Iterator[PackedPage]:
     """The pages of a folder of `images/` and `labels/`; each `_VAL_EVERY`-th is for validation."""
-    text = data_yaml_text(CLASSES, {"train": [str((folder / "images").resolve())]})
-    place = folder.resolve()
-    file = write_list(place, text)
-    try:
-        images = read_dataset(file, ("train",), need_marks=False).splits["train"]
-    finally:
-        file.unlink()
+    text = data_yaml_text(CLASSES, {"train": [str((folder / "images").resolve())]}, labelled=list(labelled))
+    with tempfile.TemporaryDirectory(prefix=f"{folder.name}-") as outside:  # the folder itself may be read-only
+        write_text(Path(outside) / DATA_YAML, text)
+        images = read_dataset(outside, ("train",), need_marks=False).splits["train"]
     for number, image in enumerate(images):
-        page = _packed(image, "val" if number % _VAL_EVERY == _VAL_EVERY - 1 else "train")
-        known = page.ground_truth if labelled is None else page.ground_truth.of_classes(labelled)
-        yield PackedPage(page.pixels, known, labelled, page.split)
-
-
-def write_list(folder: Path, text: str) -> Path:
-    """A data.yaml outside of the folder that it describes, which may be read-only."""
-    import tempfile
-
-    handle, name = tempfile.mkstemp(prefix=f"{folder.name}-", suffix=".yaml")
-    with open(handle, "w", encoding="utf-8") as stream:  # noqa: PTH123 - an open file descriptor
-        stream.write(text)
-    return Path(name)
+        yield _packed(image, "val" if number % _VAL_EVERY == _VAL_EVERY - 1 else "train")
 
 
 def _of_documents(folder: Path, long_side_px: int) -> Iterator[PackedPage]:
@@ -238,7 +224,7 @@ def _packed(image: LabelledImage, split: str) -> PackedPage:
     return PackedPage(read_picture(image.path).pixels, image.ground_truth, image.labelled, split)
 
 
-def _rows(table: Path) -> Iterator[tuple[str, float, Path, frozenset[int] | None]]:
+def _rows(table: Path) -> Iterator[tuple[str, float, Path, list[str]]]:
     """Name, weight, folder and labelled classes of each line of a table."""
     with table.open(encoding="utf-8", newline="") as stream:
         for line in csv.DictReader(stream, delimiter="\t"):
@@ -248,9 +234,7 @@ def _rows(table: Path) -> Iterator[tuple[str, float, Path, frozenset[int] | None
             names = (line[column] or "").split()
             if unknown := [name for name in names if name not in CLASSES]:
                 raise InputError(f"{table}: {line['folder']}: no class {unknown[0]}", f"Use {', '.join(CLASSES)}.")
-            ids = frozenset(CLASSES.index(name) for name in names)
-            weight = float(line.get("weight") or 1)
-            yield line["folder"], weight, table.parent / line["folder"], None if len(ids) == len(CLASSES) else ids
+            yield line["folder"], float(line.get("weight") or 1), table.parent / line["folder"], names
 
 
 def _bytes(path: Path) -> int:
