@@ -82,6 +82,13 @@ class PartialLabelsLoss:
         return getattr(self.criterion, name)
 
 
+def leave_unknown_out(network: Any) -> None:
+    """Gives a network this loss in place of the one that Ultralytics has made or would make for it."""
+    known = getattr(network, "criterion", None)
+    if not isinstance(known, PartialLabelsLoss):
+        network.criterion = PartialLabelsLoss(known or network.init_criterion())
+
+
 def without_regions(batch: dict[str, Any], class_count: int) -> tuple[dict[str, Any], torch.Tensor]:
     """The batch with the labels of marks only, and its regions.
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from docdetect import machine
 from docdetect.errors import ConfigError, DocdetectError
+from docdetect.training.partial_labels import leave_unknown_out
 
 
 class TrainingDivergedError(DocdetectError):
@@ -86,7 +87,7 @@ class PreciseLoss(nn.Module):
         device = images.device.type
         with torch.autocast(device, torch.bfloat16) if self._bf16 else nullcontext():
             predictions = self.module(images)
-        _leave_unknown_out(self.module)
+        leave_unknown_out(self.module)
         with torch.autocast(device, enabled=False) if self._bf16 else nullcontext():
             loss, parts = self.module.loss(batch, as_float(predictions))  # type: ignore[operator]
         if not bool(torch.isfinite(loss).all()):
@@ -97,15 +98,6 @@ class PreciseLoss(nn.Module):
                 "Checkpoints of finished epochs are kept.",
             )
         return loss, parts
-
-
-def _leave_unknown_out(network: Any) -> None:
-    """Gives the network the loss for pages that are labelled in part, wherever Ultralytics has made its own."""
-    from docdetect.training.partial_labels import PartialLabelsLoss
-
-    known = getattr(network, "criterion", None)
-    if not isinstance(known, PartialLabelsLoss):
-        network.criterion = PartialLabelsLoss(known or network.init_criterion())
 
 
 def as_float(predictions: Any) -> Any:

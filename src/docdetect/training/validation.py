@@ -26,7 +26,7 @@ from docdetect.models.engines.conversion import head_spec
 from docdetect.models.head import Raw, raw_to_detections
 from docdetect.models.letterbox import fitted_letterbox
 from docdetect.training.pages import ValidationPages
-from docdetect.training.partial_labels import PartialLabelsLoss, without_regions
+from docdetect.training.partial_labels import leave_unknown_out, without_regions
 from docdetect.types import ByteArray
 
 _IOU = 0.7  # of non-maximum suppression, the default of `docdetect val`
@@ -60,8 +60,8 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
         self._pages: list[LabelledImage] = []
         self.figures: tuple[ClassFigures, ...] = ()
         network: Any = model.model if getattr(model, "format", None) == "pt" else model
-        if self.training and not isinstance(getattr(network, "criterion", None), PartialLabelsLoss):
-            network.criterion = PartialLabelsLoss(network.init_criterion())
+        if self.training:
+            leave_unknown_out(network)
         self._spec, self._head = head_spec(network), network.model[-1]
 
     def postprocess(self, preds: Any) -> Any:
