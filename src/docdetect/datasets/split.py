@@ -20,9 +20,9 @@ from docdetect.files import nfc, sha256_text
 from docdetect.tables import csv_text, table_from_csv
 from docdetect.types import IntArray
 
-TRAIN = "train"
+TRAIN, TEST = "train", "test"
 
-SPLIT_NAMES = (TRAIN, "val", "test")
+SPLIT_NAMES = (TRAIN, "val", TEST)
 
 SPLIT_CSV = "split.csv"
 

@@ -21,6 +21,7 @@ from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, read_pages_for_te
 from docdetect.datasets.reader import LabelledImage, find_label, read_dataset
 from docdetect.datasets.split import (
     SPLIT_CSV,
+    TEST,
     TRAIN,
     PageKey,
     Split,
@@ -36,9 +37,8 @@ from docdetect.files import nfc, read_text
 from docdetect.prepare.manifest import read_manifest
 from docdetect.workers.parts import WorkerSettings
 
-_TEST = "test"
 # Where a group goes that has pages in several splits: to the one that must not be trained on most of all.
-_ORDER = (_TEST, "val", TRAIN)
+_ORDER = (TEST, "val", TRAIN)
 
 
 @dataclass(frozen=True)
@@ -189,12 +189,12 @@ def grown_split(
         if group in homes:
             home = min(homes[group], key=lambda row: (_ORDER.index(row.split), row.group))
             rows.append(SplitRow(key, home.split, home.group))
-            if key in tests and home.split != _TEST:
+            if key in tests and home.split != TEST:
                 notes.append(
                     f"{key}: drawn for tests, but near-duplicates of it are in {home.split}, where it goes, too"
                 )
         elif group in tested:
-            rows.append(SplitRow(key, _TEST, _free_name(group, taken)))
+            rows.append(SplitRow(key, TEST, _free_name(group, taken)))
         else:
             free[key] = _free_name(group, taken)
     rows += _divided(free, class_counts, rows, config, with_tests=bool(tests))
@@ -216,7 +216,7 @@ def _divided(
 ) -> list[SplitRow]:
     """The rows of pages whose groups nothing binds."""
     whole = len(placed) + len(free)
-    wanted = {"val": config.val} | ({_TEST: config.test} if config.test and not with_tests else {})
+    wanted = {"val": config.val} | ({TEST: config.test} if config.test and not with_tests else {})
     shares = {}
     for name, share in wanted.items():
         missing = share * whole - sum(row.split == name for row in placed)

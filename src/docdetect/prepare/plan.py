@@ -32,6 +32,7 @@ from docdetect.datasets.labelled import LabelRules, document_rules
 from docdetect.datasets.page_fingerprints import fingerprint_documents
 from docdetect.datasets.pages_for_tests import read_pages_for_tests
 from docdetect.datasets.split import (
+    TEST,
     PageKey,
     Split,
     SplitRow,
@@ -51,7 +52,6 @@ from docdetect.prepare.growth import Base, check_same_documents, group_with_base
 from docdetect.types import Detections, SizeWH
 from docdetect.workers.parts import WorkerSettings
 
-_TEST = "test"
 # Fewer groups than this make figures that depend on which of them are in the validation split.
 _FEW_GROUPS = 10
 
@@ -85,7 +85,7 @@ def group_pages(
 
 def divide(groups: Mapping[PageKey, str], labels: Mapping[PageKey, Detections], config: DataConfig) -> Split:
     """The split that the configuration asks for: groups stratified by class, documents and pages divided at random."""
-    shares = {"val": config.val} | ({_TEST: config.test} if config.test else {})
+    shares = {"val": config.val} | ({TEST: config.test} if config.test else {})
     if config.split_by == "group":
         return stratified_split(groups, class_counts(labels, len(config.classes)), shares, config.seed)
     return choose_split(groups, shares, config.seed)
@@ -105,8 +105,8 @@ def divide_into_folds(
     counts = class_counts(labels, len(config.classes))
     tested = set()
     if config.test:
-        whole = stratified_split(groups, counts, {_TEST: config.test}, config.seed)
-        tested = {row.key for row in whole.rows if row.split == _TEST}
+        whole = stratified_split(groups, counts, {TEST: config.test}, config.seed)
+        tested = {row.key for row in whole.rows if row.split == TEST}
     rest = {key: group for key, group in groups.items() if key not in tested}
     try:
         fold_of = stratified_folds(rest, counts, config.folds, config.seed)
@@ -115,7 +115,7 @@ def divide_into_folds(
     return tuple(
         Split(
             tuple(
-                SplitRow(key, _TEST if key in tested else "val" if fold_of[key] == fold else "train", group)
+                SplitRow(key, TEST if key in tested else "val" if fold_of[key] == fold else "train", group)
                 for key, group in groups.items()
             )
         )
@@ -272,7 +272,7 @@ def plan_dataset(
     sizes = render_sizes(config, ground_truth.documents, annotated_wh)
     rules = document_rules(config.labelled, [document.file.name for document in ground_truth.documents])
     left_out = len(keys) - len(chosen)
-    in_test = tests & set(split.only_in(_TEST))
+    in_test = tests & set(split.only_in(TEST))
     chosen_sizes = {key: sizes[key] for key in chosen}
     return DatasetPlan(ground_truth, split, chosen_sizes, left_out, rules, base, in_test, tuple(notes))
 
