@@ -48,6 +48,11 @@ def relative_name(path: Path, root: Path) -> str:
     return nfc(path.relative_to(root).as_posix())
 
 
+def absolute(path: Path | str) -> Path:
+    """The absolute path: ".." goes, and links stay, since their names are those that people know."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute() keeps ".."
+
+
 def safe_stem(document: str) -> str:
     """A file name for a document name, without folders and reserved characters.
 

@@ -35,7 +35,7 @@ from docdetect.datasets.reader import DatasetFiles, DatasetPicture, list_dataset
 from docdetect.datasets.split import SPLIT_NAMES
 from docdetect.documents.pictures import picture_size
 from docdetect.errors import DocdetectError, InputError, problem_list
-from docdetect.files import nfc, output_errors, read_text, relative_name, replacing_text, write_text
+from docdetect.files import absolute, nfc, output_errors, read_text, relative_name, replacing_text, write_text
 from docdetect.types import SizeWH
 
 # Most MiB of one file of annotations: text takes a multiple of its size in memory once it is data.
@@ -227,8 +227,8 @@ class PieceFiles:
                     self._streams[name].write(chunk)
 
     def _path(self, name: str) -> Path:
-        root = Path(os.path.abspath(self._folder))  # noqa: PTH100 - links stay as they are, ".." goes
-        path = Path(os.path.abspath(root / name))  # noqa: PTH100
+        root = absolute(self._folder)
+        path = absolute(root / name)
         if not path.is_relative_to(root) or ".." in Path(name).parts or "\0" in name:
             message = f"{name!r}: a name that leads out of the folder {self._folder}"
             raise InputError(message, "Rename the document in the annotations.")

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docdetect.errors import InputError
-from docdetect.files import nfc, read_json, relative_name, write_json
+from docdetect.files import absolute, nfc, read_json, relative_name, write_json
 
 EVERYWHERE = "."
 """The place that stands for a whole dataset, or for all documents."""
@@ -78,7 +78,7 @@ def read_rules(entry: Any, root: Path, folder: Path, class_names: Sequence[str])
         file = next((place for place in (root / entry, folder / entry) if place.is_file()), None)
         if file is None:
             raise ValueError(f"{entry!r} is neither a list of classes nor a JSON file that is there")
-        written, entry = Path(os.path.abspath(file)).as_posix(), read_json(file)  # noqa: PTH100 - links stay
+        written, entry = absolute(file).as_posix(), read_json(file)
     if not isinstance(entry, Mapping):
         raise ValueError(f"expected a list of classes, or folders with lists of classes, found {entry!r}")
     rules = {}

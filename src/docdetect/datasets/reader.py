@@ -18,7 +18,7 @@ from docdetect.datasets.labelled import LabelRules
 from docdetect.datasets.split import SPLIT_NAMES
 from docdetect.documents.pictures import picture_size, read_picture
 from docdetect.errors import DocdetectError, InputError, problem_list
-from docdetect.files import nfc, read_json, read_text, relative_name, sha256_file, sha256_text
+from docdetect.files import absolute, nfc, read_json, read_text, relative_name, sha256_file, sha256_text
 from docdetect.machine import available_cores
 from docdetect.types import Detections, FloatArray, SizeWH
 
@@ -129,11 +129,11 @@ class YoloDataset:
 
     def data_yaml_text(self) -> str:
         """A data.yaml for another folder that means this very dataset: every path in it is absolute."""
-        places = {split: [_absolute(place) for place in found] for split, found in self.places.items()}
-        distractors = None if self.distractors is None else _absolute(self.distractors)
+        places = {split: [absolute(place) for place in found] for split, found in self.places.items()}
+        distractors = None if self.distractors is None else absolute(self.distractors)
         labelled = None if self.labelled is None else self.labelled.written
         return data_yaml_text(
-            self.class_names, places, root=_absolute(self.root), distractors=distractors, labelled=labelled
+            self.class_names, places, root=absolute(self.root), distractors=distractors, labelled=labelled
         )
 
 
@@ -402,12 +402,8 @@ def _picture(path: Path, root: Path) -> DatasetPicture:
     # A place such as "../pictures" is resolved without following links, whose names people would not know.
     plain, plain_root = Path(os.path.normpath(path)), Path(os.path.normpath(root))
     inside = plain.is_relative_to(plain_root)
-    name = relative_name(plain, plain_root) if inside else nfc(_absolute(path).as_posix())
+    name = relative_name(plain, plain_root) if inside else nfc(absolute(path).as_posix())
     return DatasetPicture(path, name, find_label(path))
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are, ".." goes
 
 
 def _read_distractors(file: Path | None) -> dict[str, FloatArray]:

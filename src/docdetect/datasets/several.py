@@ -14,7 +14,7 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.data_yaml import read_data_yaml
 from docdetect.datasets.reader import LabelledImage, TrainingShare, YoloDataset, read_dataset
 from docdetect.errors import InputError
-from docdetect.files import nfc, relative_name
+from docdetect.files import absolute, nfc, relative_name
 from docdetect.types import IntArray
 
 
@@ -61,7 +61,7 @@ def read_training_data(
     files = [os.path.realpath(one.file) for one in read]
     if twice := [one.file for one, file in zip(read, files, strict=True) if files.count(file) > 1]:
         raise InputError(f"train.data: {twice[0]} stands there twice", "Name it once, with a larger weight.")
-    root = Path(os.path.commonpath([_absolute(one.root) for one in read]))
+    root = Path(os.path.commonpath([absolute(one.root) for one in read]))
     splits = {
         split: tuple(_renamed(image, root) for one in read for image in one.splits.get(split, ()))
         for split in ("train", "val")
@@ -128,10 +128,6 @@ def _splits(path: str) -> tuple[str, ...]:
 
 
 def _renamed(image: LabelledImage, root: Path) -> LabelledImage:
-    path = _absolute(image.path)
+    path = absolute(image.path)
     inside = path.is_relative_to(root)
     return replace(image, name=relative_name(path, root) if inside else nfc(path.as_posix()))
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are, ".." goes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,8 +18,8 @@ from docdetect.datasets.data_yaml import data_yaml_text
 from docdetect.datasets.labelled import write_rules
 from docdetect.datasets.reader import ContentHashes, YoloDataset
 from docdetect.errors import InputError
+from docdetect.files import absolute, read_json, read_text, write_json, write_text
 from docdetect.files import make_run_folder as make_run_folder
-from docdetect.files import read_json, read_text, write_json, write_text
 from docdetect.metrics.codec import predictions_to_json
 from docdetect.metrics.matching import Sample
 from docdetect.tables import read_csv, write_csv
@@ -102,10 +101,7 @@ def _together(run: RunFolder, dataset: YoloDataset) -> str:
     distractors = {image.name: image.distractors.tolist() for image in images if len(image.distractors)}
     if distractors:
         write_json(run.path / "distractors.json", distractors)
-    places = {
-        side: [Path(os.path.abspath(place)) for place in found]  # noqa: PTH100 - links stay as they are
-        for side, found in dataset.places.items()
-    }
+    places = {side: [absolute(place) for place in found] for side, found in dataset.places.items()}
     return data_yaml_text(
         dataset.class_names,
         places,

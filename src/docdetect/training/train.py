@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from docdetect.config.schema import Config
 from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes
 from docdetect.datasets.several import read_training_data
-from docdetect.files import sha256_file
+from docdetect.files import absolute, sha256_file
 from docdetect.metrics.codec import to_plain
 from docdetect.models.checkpoint import check_architecture, load_network
 from docdetect.models.engines.base import select_device
@@ -61,10 +60,7 @@ def with_absolute_data(config: Config) -> Config:
     """The configuration with the absolute paths of several datasets, so that a run goes on in any folder."""
     if isinstance(config.train.data, str):
         return config
-    data = tuple(
-        one.model_copy(update={"path": os.path.abspath(one.path)})  # noqa: PTH100 - links stay as they are
-        for one in config.train.data
-    )
+    data = tuple(one.model_copy(update={"path": str(absolute(one.path))}) for one in config.train.data)
     return config.model_copy(update={"train": config.train.model_copy(update={"data": data})})
 
 
