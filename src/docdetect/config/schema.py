@@ -8,7 +8,7 @@ imports pydantic, so that other modules import it inside functions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -151,44 +151,38 @@ class StartingPoint(Section):
     lr0: Positive | None = None
 
 
+_Entry = TypeVar("_Entry", DataSource, StartingPoint)
+
+
 def _starting_points(value: object) -> object:
-    """As `_data_sources`, for what networks start from: `a`, `a=0.001` and `{path: a, lr0: 0.001}`."""
-    listed = value if isinstance(value, (list, tuple)) else [value]
-    if not listed:
-        raise ValueError("should name weights or an architecture")
-    starts = []
-    for number, one in enumerate(listed, 1):
-        if not isinstance(one, StartingPoint):
-            path, lr0 = _path_and_number(one, number, "lr0")
-            one = StartingPoint(path=path, lr0=lr0)
-        starts.append(one)
-    return starts[0].path if len(starts) == 1 and starts[0].lr0 is None else tuple(starts)
+    """What networks start from; one without a learning rate of its own as a text."""
+    starts = _entries(value, StartingPoint, "lr0", "weights or an architecture")
+    return starts[0].path if len(starts) == 1 and starts[0].lr0 is None else starts
 
 
 def _data_sources(value: object) -> object:
-    """One path as a text; several as (path, weight): `a`, `a=2` and `{path: a, weight: 2}` are entries of a list.
+    """The datasets; one as a text."""
+    sources = _entries(value, DataSource, "weight", "a dataset")
+    return sources[0].path if len(sources) == 1 else sources
+
+
+def _entries(value: object, kind: type[_Entry], key: str, what: str) -> tuple[_Entry, ...]:
+    """One entry or a list of them: `a`, `a=2` and `{path: a, <key>: 2}`, where the number may be left out.
 
     Raises:
-        ValueError: an entry is none of these.
+        ValueError: the list is empty, or an entry is none of these; the message has its position, from 1.
     """
     listed = value if isinstance(value, (list, tuple)) else [value]
     if not listed:
-        raise ValueError("should name a dataset")
-    sources = []
-    for number, one in enumerate(listed, 1):
-        path, weight = (
-            (one.path, one.weight) if isinstance(one, DataSource) else _path_and_number(one, number, "weight")
-        )
-        sources.append(DataSource(path=path, weight=1.0 if weight is None else weight))
-    return sources[0].path if len(sources) == 1 else tuple(sources)
+        raise ValueError(f"should name {what}")
+    return tuple(
+        one if isinstance(one, kind) else kind(**_path_and_number(one, position, key))
+        for position, one in enumerate(listed, 1)
+    )
 
 
-def _path_and_number(entry: object, position: int, key: str) -> tuple[str, float | None]:
-    """The path and the number of `a`, `a=2` or `{path: a, <key>: 2}`; the number is None where none is given.
-
-    Raises:
-        ValueError: the entry is none of these; the message has its position, from 1.
-    """
+def _path_and_number(entry: object, position: int, key: str) -> dict[str, Any]:
+    """The keys of an entry of `_entries`; the number is missing where none is given."""
     tree = entry
     if isinstance(entry, str):
         path, equals, number = entry.rpartition("=")
@@ -205,7 +199,7 @@ def _path_and_number(entry: object, position: int, key: str) -> tuple[str, float
         isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf")
     ):
         raise ValueError(f"entry {position}: {key} should be a number greater than 0 (found {value!r})")
-    return tree["path"], None if value is None else float(value)
+    return {"path": tree["path"]} | ({} if value is None else {key: float(value)})
 
 
 # What a training starts from: one network, or several that learn from the same batches.
