@@ -19,7 +19,7 @@ from docdetect import boxes
 from docdetect.annotations.formats import FORMATS
 from docdetect.annotations.native import AnnotatedPage, Mark
 from docdetect.annotations.writing import WriteSettings
-from docdetect.datasets.label_files import PieceFiles
+from docdetect.datasets.piece_files import PieceFiles
 from docdetect.documents.drawing import colours_of
 from docdetect.errors import MissingDependencyError
 from docdetect.files import replacing, replacing_text
