@@ -56,7 +56,7 @@ SMALLER = {
     " --model docdetect-s": "",
 }
 REVIEWED = "docdetect labels --from reviews"  # before these lines a person has reviewed the queue
-CHECKED_ONLY = ("pip", "make", "apt-get")  # programs whose lines are not run
+CHECKED_ONLY = ("pip", "make", "apt-get", "python")  # programs whose lines are not run
 SHELL = ("find", "awk", "sort", "wc", "docdetect", "cat", "head")  # programs that may stand in a line of the shell
 
 
@@ -201,10 +201,15 @@ def run_in_shell(text: str, exit_code: int) -> None:
 
 
 def check_line(words: list[str]) -> None:
-    """Lines that are not run, because they would change the machine: what they name is there."""
+    """Lines that are not run, because they would change the machine or need another one: what they name is there."""
     if words[0] == "make":
         target = next(word for word in words[1:] if "=" not in word)
         assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), words
+    elif words[0] == "python":
+        # What the line works on was made on another machine: the program and its subcommand are asked for their help.
+        program = [sys.executable, *words[1:4], "--help"]
+        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
     elif words[0] == "apt-get":
         assert words == ["apt-get", "install", "libgl1", "libglib2.0-0"]
     else:
