@@ -53,6 +53,7 @@ SMALLER = {
     "--pages 2000": "--pages 4",
     "--pages 20": "--pages 6",
     "--pages 12": "--pages 3",
+    "--time 0.2": "--time 0.004",
     " --model docdetect-s": "",
 }
 REVIEWED = "docdetect labels --from reviews"  # before these lines a person has reviewed the queue

@@ -16,7 +16,7 @@ import yaml
 
 from docdetect.cli.main import build_app
 from docdetect.config.describe import keys_of
-from tests.service.test_server import serving
+from tests.service.test_server import serving, wait_until
 from tests.support.documentation import ROOT, blocks
 from tests.support.fakes import make_image, make_pdf
 
@@ -77,6 +77,7 @@ def test_the_requests_of_the_page_work(tmp_path: Path) -> None:
     lines = [line for block in blocks(PAGE, "sh") for line in block.text.splitlines() if line.startswith("curl ")]
     assert len(lines) == 3
     with serving(tmp_path / "service", 0.0) as (_, client):
+        wait_until(lambda: client.get("/readyz").status_code == 200)  # requests get 503 while the network is loaded
         for line in lines:
             words = shlex.split(line.replace("http://127.0.0.1:8000", str(client.base_url).rstrip("/")))
             done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
