@@ -60,6 +60,7 @@ bench: setup ## Measure: figures as ratios against a named alternative
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.real_documents
 	$(BIN)/python -m benchmarks.other_origins --thresholds
+	$(BIN)/python -m benchmarks.sizes --keep runs/sizes --times
 
 docs: setup ## Build the documentation into site/ without a network, and check its links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -25,7 +25,7 @@ import io
 import pickle
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
@@ -89,28 +89,39 @@ class SeveralScales:
         return [found.marks for found in views([PagePictures(page) for page in pages])]
 
 
+def origin_engine(weights: Path, imgsz: int, *, precision: str = "fp32", trim: bool = False) -> Engine:
+    """The weights in OpenVINO on the CPU."""
+    return load_engine(weights, imgsz=imgsz, device="cpu", engine="openvino", precision=precision, trim=trim)
+
+
 def read_sets(
-    data: Path, weights: Path, imgsz: int, scales: Sequence[int] = (), second_look: bool = False
+    data: Path, engine: Engine, imgsz: int, seen: Collection[str] = TRAINED_ON, *, forms: bool = False
 ) -> list[OriginSet]:
-    """All sets, every page seen by the network in fp32 on the CPU."""
-    engine: Engine = load_engine(
-        weights, imgsz=imgsz, device="cpu", engine="openvino", precision="fp32", trim=bool(scales)
-    )
-    if scales:
-        engine = SeveralScales(engine, (1.0, *(px / imgsz for px in scales)), second_look)
+    """All sets but those that the weights have seen, every page seen by the network; `armeta` comes first.
+
+    Args:
+        data: folder of the real documents.
+        engine: the loaded weights.
+        imgsz: px, the long side at which pages are rendered.
+        seen: names of the sets that are left out.
+        forms: also the empty tax forms, last.
+    """
     armeta = data / "armeta"
     samples = iter_samples(
         list_documents(armeta / "pdfs"), read_ground_truth(armeta / "annotations.json"), engine, imgsz
     )
     found = [OriginSet("armeta", frozenset(NAMES), tuple(samples))]
     with (data / "train" / "sources.tsv").open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["folder"] not in TRAINED_ON]
+        rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["folder"] not in seen]
     for row in rows:
         folder = data / "train" / row["folder"]
         ground_truth = partial(read_labels, folder / "labels")
         pages = tuple(iter_samples(list_documents(folder / "images"), ground_truth, engine, imgsz))
         print(f"{row['folder']}: {len(pages)} pages", file=sys.stderr)
         found.append(OriginSet(row["folder"], frozenset(row["labelled completely"].split()), pages))
+    if forms and (data / "forms").is_dir():
+        pages = tuple(iter_samples(list_documents(data / "forms"), no_marks, engine, imgsz))
+        found.append(OriginSet("forms", frozenset(NAMES), pages))
     return found
 
 
@@ -281,7 +292,11 @@ def main() -> None:
     if given.keep is not None and given.keep.is_file():
         sets: list[OriginSet] = pickle.loads(given.keep.read_bytes())
     else:
-        sets = read_sets(given.data, weights, given.imgsz, given.scales, given.second_look)
+        engine = origin_engine(weights, given.imgsz, trim=bool(given.scales))
+        if given.scales:
+            scales = (1.0, *(px / given.imgsz for px in given.scales))
+            engine = SeveralScales(engine, scales, given.second_look)
+        sets = read_sets(given.data, engine, given.imgsz)
         if given.keep is not None:
             given.keep.write_bytes(pickle.dumps(sets))
     sizes = " and ".join(str(px) for px in (given.imgsz, *given.scales))

@@ -108,10 +108,10 @@ class View:
 
 
 # Lowest score of a detection that counts towards the mean over several scales.
-_LOWEST_OF_SEVERAL_SCALES = 0.01
+LOWEST_OF_SEVERAL_SCALES = 0.01
 
 # A page is seen a second time where a detection has a score in this range, upper end excluded.
-_UNSURE = (0.05, 0.8)
+UNSURE = (0.05, 0.8)
 
 # A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
 # over these values.
@@ -226,7 +226,7 @@ class MultiView:
         """The lowest of all thresholds."""
         every = self.conf if self.check_conf is None else np.minimum(self.conf, self.check_conf)
         lowest = float(every.min())
-        return lowest if len(self.scales) == 1 else min(lowest, _LOWEST_OF_SEVERAL_SCALES)
+        return lowest if len(self.scales) == 1 else min(lowest, LOWEST_OF_SEVERAL_SCALES)
 
     def _on_page(
         self,
@@ -267,7 +267,7 @@ class MultiView:
 
 def _is_unsure(found: Sequence[Detections]) -> bool:
     scores = np.concatenate([one.scores for one in found if one.scores is not None] or [np.zeros(0, np.float32)])
-    return bool(((scores >= _UNSURE[0]) & (scores < _UNSURE[1])).any())
+    return bool(((scores >= UNSURE[0]) & (scores < UNSURE[1])).any())
 
 
 def _reaches(found: Detections, conf: FloatArray) -> BoolArray:
