@@ -41,9 +41,9 @@ import numpy as np
 from tests.support.browser import open_browser
 from tests.support.review_page import BASE, Reviewer, reviewing, wait_until
 
-from docdetect import boxes as box_arithmetic
 from docdetect.annotations.native import annotations_from_text
 from docdetect.machine import processor_summary
+from docdetect.review.boxes import box_iou
 
 # Seconds of the operators of the keystroke-level model.
 KEY_S, POINT_S, BUTTON_S, HAND_S, DECIDE_S = 0.2, 1.1, 0.1, 0.4, 1.35
@@ -137,15 +137,11 @@ def _truth(annotations: Path, reviewer: Reviewer) -> dict[str, list[Truth]]:
     return truth
 
 
-def _iou(one: Sequence[float], other: Sequence[float]) -> float:
-    return float(box_arithmetic.iou(np.array([one], np.float32), np.array([other], np.float32))[0, 0])
-
-
 def _matched(marks: Sequence[Truth], boxes: Sequence[dict[str, Any]], *, any_category: bool) -> dict[int, int]:
     """Index of each mark -> index of the box that is it; the best pairs first."""
     pairs = sorted(
         (
-            (_iou(mark.xyxy, box["xyxy"]), at, place)
+            (box_iou(mark.xyxy, box["xyxy"]), at, place)
             for at, mark in enumerate(marks)
             for place, box in enumerate(boxes)
             if any_category or mark.category == box["category"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "docdetect"
 FLOORS = {
-    "cli": 9, "service": 9, "distributed": 9, "doctor": 9,
+    "cli": 9, "service": 9, "doctor": 9,
     "api": 8, "active_learning": 8, "review": 8, "inference": 7, "evaluation": 7,
     "training": 6,
     "audit": 5, "prepare": 5, "synth": 5,
@@ -70,6 +70,10 @@ def test_imports_run_downward_and_rooms_of_one_floor_keep_apart() -> None:
             if above:
                 breaches.append(f"{path.relative_to(SOURCE)}:{line} imports {module}")
     assert breaches == []
+
+
+def test_every_room_has_a_floor_and_every_floor_names_rooms_that_exist() -> None:
+    assert {room_of(path) for path in SOURCE.rglob("*.py")} == set(FLOORS)
 
 
 def test_heavy_libraries_have_one_home() -> None:

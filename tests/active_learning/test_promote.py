@@ -71,9 +71,8 @@ def weights(place: Path, name: str, right: int) -> Path:
 
 def decide(place: Path, new: Path | str = "", **settings: Any) -> Promotion:
     settings = {"present": str(weights(place, "first.pt", 6)), **settings}
-    wanted = PromoteConfig(
-        weights=str(new), to=str(place / "weights" / "current.pt"), data=str(place / "set"), **settings
-    )
+    settings = {"data": str(place / "set"), **settings}
+    wanted = PromoteConfig(weights=str(new), to=str(place / "weights" / "current.pt"), **settings)
     return promote(Config(promote=wanted, figures=FiguresConfig(resamples=200)))
 
 
@@ -122,6 +121,22 @@ def test_the_next_promotion_compares_with_what_was_promoted(place: Path) -> None
     with pytest.raises(RefusedError):
         decide(place, weights(place, "newer.pt", 8))  # better than the first weights, and not than the present ones
     assert decide(place, weights(place, "new.pt", 10)).unchanged
+
+
+@pytest.mark.parametrize("reason", ["", "whatever"])
+def test_the_present_weights_are_no_promotion(place: Path, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where nothing was promoted before, and without any page for tests: nobody has compared anything."""
+    present = weights(place, "first.pt", 6)
+    done = decide(place, present, data=str(place / "no dataset"), force=reason)
+    assert (done.unchanged, done.place) == (True, present)
+    words = ["--to", str(place / "weights" / "current.pt"), "--present", str(present)]
+    assert run(["promote", str(present), *words]) == 0
+    said = capsys.readouterr().err
+    assert "nothing to promote" in said
+    assert f"next: docdetect infer --weights {present}" in said
+    assert "promoted:" not in said
+    assert list((place / "weights").rglob("*.pt")) == []
+    assert not (place / "weights" / HISTORY).exists()
 
 
 def test_one_can_go_back_step_by_step(place: Path) -> None:

@@ -153,3 +153,28 @@ def test_details_hide_passwords(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_a_wrong_option_is_blamed_on_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["infer", "scans", "--trim", "some"]) == 3
     assert capsys.readouterr().err.startswith("error: --trim (infer.trim): should be 'off' or 'auto' (found 'some')\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "value"),
+    [
+        (["--dewarp", "--conf", "0.3"], "--dewarp", "off|auto|all"),
+        (["--weights", "--device", "cpu"], "--weights", "WEIGHTS"),
+        (["a.pdf", "--source", "-v"], "--source", "PATH"),
+        (["--set", "--help"], "--set", "KEY=VALUE"),
+    ],
+)
+def test_an_option_without_its_value_does_not_take_the_next_option(
+    arguments: list[str], option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["infer", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert f"{option}: the value is missing" in said
+    assert f"Write {option} {value}" in said
+
+
+def test_options_that_are_no_keys_show_their_values_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.sub(r"[\s│]+", " ", help_of("review", capsys))
+    assert "--port NUMBER Port of this machine; 0: a free one. [default: 0]" in shown
+    assert "Open the page in a browser. [default: browser]" in shown
+    assert shown.count("default:") == 2

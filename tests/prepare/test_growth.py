@@ -172,6 +172,14 @@ def row(name: str, split: str, group: str = "") -> SplitRow:
     return SplitRow(PageKey(name, 1), split, group or name)
 
 
+def test_the_dataset_is_looked_at_before_the_documents_are_read(tmp_path: Path) -> None:
+    config = DataConfig(
+        pdfs=str(tmp_path / "no scans"), dataset=str(tmp_path / "new"), add_to=str(tmp_path / "no dataset")
+    )
+    with pytest.raises(InputError, match="no dataset that docdetect prepare made"):
+        prepare(config, INLINE)
+
+
 def test_a_group_that_joins_two_splits_keeps_both_and_new_pages_go_where_nobody_trains() -> None:
     kept = {one.key: one for one in (row("a", "train"), row("b", "val"), row("c", "test"))}
     groups = {PageKey(name, 1): "g" for name in ("a", "b", "new")} | {PageKey("c", 1): "c"}

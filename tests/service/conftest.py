@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from docdetect.config.schema import Config, InferConfig, ServeConfig
+from docdetect.config.schema import Config, DataConfig, InferConfig, ServeConfig
 from docdetect.inference.detector import Detector
 from docdetect.models.engines.base import Engine
 from docdetect.service.app import make_app
@@ -67,10 +67,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
             any_host: bool = True,
             wait: bool = True,
             infer: Any = None,
+            data: Any = None,
             **keys: Any,
         ) -> Client:
             serve = ServeConfig.model_validate({"folder": str(tmp_path / "serve"), "min_free_mb": 0} | keys)
-            config = Config(serve=serve, infer=InferConfig.model_validate(infer or {}))
+            config = Config(
+                serve=serve,
+                infer=InferConfig.model_validate(infer or {}),
+                data=DataConfig.model_validate(data or {}),
+            )
             service = stack.enter_context(Service(config, load))
             client = Client(make_app(service, token=token, any_host=any_host))
             stack.enter_context(client)

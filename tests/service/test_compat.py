@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docdetect.service.compat import PATHS as ALL_PATHS
 from docdetect.types import ByteArray, Detections
 from tests.service.conftest import Client, Start, fake_detector
 from tests.service.test_detect import STAMP, slow_detector
@@ -26,6 +27,7 @@ from tests.support.photographs import CORNERS, PICTURE_WH, SHEET_WH, box_in_phot
 SIGNATURE = ("signature", (100.0, 150.0, 150.0, 180.0))
 QR = ("qr", (200.0, 20.0, 240.0, 60.0))
 
+PATHS = [path for path in ALL_PATHS if path != "/health"]
 DETECTION = {"id", "bbox", "confidence", "class_name", "class_id"}
 COUNTS = {"total_stamps", "total_signatures", "total_qrs", "total_detections"}
 PAGE_SUMMARY = COUNTS | {"raw_detections", "grouped_detections"}
@@ -37,6 +39,8 @@ META = {
     "group_iou_threshold",
     "page_number",
 }
+ONE_META = META | {"total_processing_time_ms", "is_pdf"}
+BATCHED_META = META | {"is_pdf", "batch_inference_time_ms", "avg_time_per_image_ms", "batch_size", "image_index"}
 CLASSIFICATION = {"classification", "confidence", "scores", "indicators", "recommendation", "threshold"}
 BATCH_META = {
     "total_processing_time_ms",
@@ -57,13 +61,27 @@ def client(start: Start) -> Client:
     return start(compat=True)
 
 
-def check_page(page: dict[str, Any], *, is_pdf: bool, extra: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-    """PAGE has the fields of the original system, each of its type, and no others."""
+def check_page(
+    page: dict[str, Any],
+    *,
+    is_pdf: bool,
+    batched: tuple[int, int] | None = None,
+    extra: set[str] = frozenset(),  # type: ignore[assignment]
+) -> None:
+    """PAGE has the fields of the original system, each of its type, and no others.
+
+    `batched` is the index of a page among the images of the request, and how many of them were looked at in one go.
+    """
     optional = {"page_image"} if is_pdf else set()
     assert set(page) == {"image_size", "stamps", "signatures", "qrs", "summary", "meta"} | optional | extra
     assert set(page["image_size"]) == {"width_px", "height_px"}
     assert set(page["summary"]) == PAGE_SUMMARY
-    assert META <= set(page["meta"]) <= META | {"total_processing_time_ms", "is_pdf"}
+    assert set(page["meta"]) == (ONE_META if batched is None else BATCHED_META)
+    assert page["meta"]["is_pdf"] is is_pdf
+    assert isinstance(page["meta"]["grouping_enabled"], bool)
+    assert all(page["meta"][name] >= 0 for name in page["meta"] if name.endswith("_ms"))
+    if batched is not None:
+        assert (page["meta"]["image_index"], page["meta"]["batch_size"]) == batched
     assert isinstance(page["meta"]["model_version"], str)
     assert isinstance(page["meta"]["page_number"], int if is_pdf else type(None))
     for name, category in (("stamps", "stamp"), ("signatures", "signature"), ("qrs", "qr")):
@@ -75,6 +93,7 @@ def check_page(page: dict[str, Any], *, is_pdf: bool, extra: set[str] = frozense
             assert len(detection["bbox"]) == 4
             assert all(type(value) is int for value in detection["bbox"])
             assert isinstance(detection["confidence"], float)
+            assert type(detection["class_id"]) is int
     if is_pdf:
         head, _, data = page["page_image"].partition(",")
         assert head == "data:image/png;base64"
@@ -105,7 +124,7 @@ def test_health_while_the_network_is_loaded(start: Start) -> None:
     client = start(load=load, wait=False, compat=True)
     health = client.get("/health")
     assert health.status_code == 200
-    assert health.json() == {"status": "model_not_loaded", "model_loaded": False, "model_path": None, "classes": {}}
+    assert health.json() == {"status": "model_not_loaded", "model_loaded": False, "model_path": None, "classes": None}
     answer = client.post("/detect", files={"file": ("a.png", b"x")})
     assert (answer.status_code, set(answer.json())) == (503, {"detail"})
     loading.set()
@@ -164,8 +183,8 @@ def test_a_pdf_of_several_pages(client: Client, tmp_path: Path) -> None:
     answer = client.post("/detect", files={"file": ("a.pdf", document.read_bytes())}).json()
     assert set(answer) == {"document_type", "total_pages", "pages", "summary", "meta"}
     assert (answer["document_type"], answer["total_pages"]) == ("pdf", 3)
-    for page in answer["pages"]:
-        check_page(page, is_pdf=True)
+    for index, page in enumerate(answer["pages"]):
+        check_page(page, is_pdf=True, batched=(index, 3))
     assert [page["meta"]["page_number"] for page in answer["pages"]] == [1, 2, 3]
     assert answer["summary"] == {"total_stamps": 2, "total_signatures": 1, "total_qrs": 0, "total_detections": 3}
     assert set(answer["meta"]) == {"total_processing_time_ms", "confidence_threshold", "is_pdf", "batch_optimized"}
@@ -198,6 +217,61 @@ def test_what_is_wrong_has_a_detail(client: Client, tmp_path: Path) -> None:
     wrong = client.post("/detect", params={"confidence": 7}, files={"file": ("a.png", picture)})
     assert wrong.status_code == 400
     assert "confidence" in wrong.json()["detail"]
+
+
+def test_every_error_has_a_detail(start: Start, tmp_path: Path) -> None:
+    """Of every address, whatever is wrong: the front end shows `detail`, and a text in it."""
+    client = start(compat=True, max_upload_mb=1, max_documents=3)
+    small = make_image(tmp_path / "a.png", [])
+    large = b"\x89PNG\r\n\x1a\n" + bytes(2 << 20)
+    for path in PATHS:
+        field = "files" if path.startswith("/batch") else "file"
+        answers = [
+            (client.post(path), 400),  # no form at all
+            (client.post(path, files={field: (None, "no file")}), 400),
+            (client.post(path, files={"document": ("a.png", b"x")}), 400),  # another name of the field
+            (client.post(path, files={field: ("large.png", large)}), 413),
+            (client.post(path, files=[(field, ("a.png", small.read_bytes()))] * 4), 400),  # too many
+            (client.get(path), 405),
+        ]
+        if path not in ("/scan-document", "/classify-document"):
+            wrong = {"confidence": "high"}
+            answers.append((client.post(path, params=wrong, files={field: ("a.png", small.read_bytes())}), 400))
+        for answer, status in answers:
+            assert (answer.status_code, type(answer.json()["detail"])) == (status, str), (path, answer.text)
+            assert answer.json()["detail"]
+    assert list((client.service.folder / "incoming").iterdir()) == []
+
+
+def test_other_fields_of_a_form_are_passed_over(client: Client, tmp_path: Path) -> None:
+    """Its documentation sends `confidence` as a field of the form, which never had a meaning."""
+    picture = make_image(tmp_path / "a.png", [STAMP]).read_bytes()
+    form = {"confidence": "0.99", "note": "x" * 100_000}
+    page = client.post("/detect", data=form, files={"file": ("a.png", picture)}).json()
+    check_page(page, is_pdf=False)
+    assert (len(page["stamps"]), page["meta"]["confidence_threshold"]) == (1, 0.15)
+    batch = client.post("/batch-detect", data=form, files=[("files", ("a.png", picture))]).json()
+    assert batch["successful_detections"] == 1
+    assert client.post("/v1/detect", data=form, files={"file": ("a.png", picture)}).status_code == 422
+
+
+def test_its_front_end_may_send_its_header_from_another_origin(start: Start) -> None:
+    origin, wanted = "https://scans.example.org", "ngrok-skip-browser-warning"
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": wanted}
+    client = start(compat=True, allow_origins=[origin])
+    answer = client.options("/detect", headers=headers)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+    assert wanted in answer.headers["access-control-allow-headers"]
+    assert client.get("/health", headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
+    with client.websocket_connect("/ws/detect", headers={"Origin": origin}) as socket:
+        socket.send_text("{}")
+        assert "error" in socket.receive_json()
+
+
+def test_its_descriptions_lead_to_ours(client: Client) -> None:
+    for path in ("/docs", "/redoc"):
+        assert "/v1/detect" in client.get(path).text
+    assert "/v1/detect" in client.get("/openapi.json").json()["paths"]
 
 
 def photo(path: Path) -> Path:
@@ -264,10 +338,12 @@ def test_classifying(client: Client, tmp_path: Path) -> None:
     exif = client.post("/classify-document", files=sent(camera)).json()["details"]["indicators"]["exif"]
     assert (exif["make"], exif["has_iso"], exif["phone_aspect_ratio"]) == ("Phonemaker", True, True)
     assert "is_phone_camera" not in exif  # nobody has heard of this maker
+    assert exif["iso"] == 200
     visual = client.post("/classify-document", files=sent(slanted)).json()["details"]["indicators"]["visual"]
     assert visual["document_contour"]
     assert visual["perspective_distortion"]
     assert visual["visible_background"]
+    assert visual["has_focus_variation"] == (visual["blur_variance"] > 0.15)
     assert 0.3 < visual["contour_area_ratio"] < 0.8
 
 
@@ -411,11 +487,11 @@ def test_a_batch_of_processed_documents(client: Client, tmp_path: Path) -> None:
     assert set(results[3]) == head | {"pages"}
     assert set(results[4]) == head | {"result"}
     assert [one.get("document_type") for one in results] == ["image", None, "image", "pdf", "pdf"]
-    check_page(results[0]["result"], is_pdf=False)
-    check_page(results[2]["result"], is_pdf=False)
-    check_page(results[4]["result"], is_pdf=True)
-    for page in results[3]["pages"]:
-        check_page(page, is_pdf=True)
+    check_page(results[0]["result"], is_pdf=False, batched=(0, 1))
+    check_page(results[2]["result"], is_pdf=False, batched=(1, 1))
+    check_page(results[4]["result"], is_pdf=True, batched=(4, 1))
+    for index, page in enumerate(results[3]["pages"], 2):
+        check_page(page, is_pdf=True, batched=(index, 2))
     for one in (results[0], *results[2:]):
         assert set(one["processing"]) == PROCESSING
         assert set(one["summary"]) == COUNTS
@@ -467,9 +543,9 @@ def test_a_batch_lists_every_file_with_its_own_results(client: Client, tmp_path:
         (4, "one page.pdf", True),
     ]
     own = {"file_index", "filename", "success", "classification", "scan_applied"}
-    check_page(results[0], is_pdf=False, extra=own)
-    check_page(results[2], is_pdf=False, extra=own)
-    check_page(results[4], is_pdf=True, extra=own)
+    check_page(results[0], is_pdf=False, batched=(0, 1), extra=own)
+    check_page(results[2], is_pdf=False, batched=(1, 1), extra=own)
+    check_page(results[4], is_pdf=True, batched=(4, 1), extra=own)
     check_classification(results[0]["classification"], "digital_document")
     assert results[4]["classification"] == PDF_CLASSIFICATION
     assert [len(results[0][name]) for name in ("stamps", "signatures", "qrs")] == [1, 0, 0]
@@ -479,7 +555,7 @@ def test_a_batch_lists_every_file_with_its_own_results(client: Client, tmp_path:
     assert set(results[3]) == many
     assert (results[3]["document_type"], results[3]["total_pages"]) == ("multi_page_pdf", 2)
     for number, page in enumerate(results[3]["pages"], 1):
-        check_page(page, is_pdf=True, extra={"page_number", "document_type"})
+        check_page(page, is_pdf=True, batched=(number + 1, 2), extra={"page_number", "document_type"})
         assert (page["page_number"], page["document_type"]) == (number, "pdf_page")
     assert answer["summary"] == {"total_stamps": 2, "total_signatures": 2, "total_qrs": 1, "total_detections": 5}
     quality = {"quality_mode", "inference_resolution", "classification_mode"} if path.endswith("hq") else set()
@@ -522,11 +598,33 @@ def test_frames(client: Client, tmp_path: Path) -> None:
                 "detector_type",
             }
             assert frame["meta"]["frame_count"] == count
-        for wrong in ("no JSON", "{}", '{"frame": 7}', '{"frame": "!!"}', frame_of(Path(__file__))):
+        for wrong in ("no JSON", "{}", "[]", '{"frame": 7}', '{"frame": "!!"}', frame_of(Path(__file__))):
             socket.send_text(wrong)
-            assert set(socket.receive_json()) == {"error", "message"}
+            answer = socket.receive_json()
+            assert set(answer) == {"error", "message"}
+            assert all(isinstance(text, str) and text for text in answer.values())
+        socket.send_bytes(b"a frame in bytes")
+        assert set(socket.receive_json()) == {"error", "message"}
         socket.send_text(frame_of(picture))
         assert socket.receive_json()["meta"]["frame_count"] == 3
+
+
+def test_a_frame_while_the_network_is_loaded(start: Start, tmp_path: Path) -> None:
+    loading = threading.Event()
+
+    def load() -> Any:
+        loading.wait(30)
+        return fake_detector()
+
+    client = start(load=load, wait=False, compat=True)
+    picture = make_image(tmp_path / "a.jpg", [STAMP])
+    with client.websocket_connect("/ws/detect") as socket:
+        socket.send_text(frame_of(picture))
+        assert set(socket.receive_json()) == {"error", "message"}
+        loading.set()
+        assert client.service.warm.wait(30)
+        socket.send_text(frame_of(picture))
+        assert len(socket.receive_json()["stamps"]) == 1
 
 
 def test_frames_do_not_pile_up(start: Start, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.testclient import TestClient
 from docdetect.config.schema import Config, InferConfig
 from docdetect.review.pictures import PictureMaker
 from docdetect.service.review_app import ReviewPlan, make_review_app
-from tests.service.conftest import Start
+from tests.service.conftest import Start, fake_detector
 from tests.service.test_detect import slow_detector
 from tests.support.fakes import COLOURS, make_folder, make_image, make_pdf, run_once
 
@@ -189,6 +190,15 @@ def test_pictures_of_pages_and_marks(reviewing: TestClient) -> None:
     assert reviewing.get(page["image"], params={"max_px": 20000}).status_code == 422
 
 
+def test_a_mark_with_the_longest_id_has_a_picture(reviewing: TestClient) -> None:
+    page = reviewing.get(f"{BASE}/pages/{page_ids(reviewing)[0]}").json()
+    box = page["boxes"][0] | {"id": "b" * 64, "source": "person"}
+    assert put(reviewing, page, boxes=[box], verdict="corrected").status_code == 200
+    crop = reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": box["id"]})
+    assert (crop.status_code, crop.headers["content-type"]) == (200, "image/jpeg")
+    assert reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": "b" * 65}).status_code == 422
+
+
 def test_a_document_that_was_changed_is_not_shown(reviewing: TestClient, tmp_path: Path) -> None:
     page = reviewing.get(f"{BASE}/pages/{page_ids(reviewing)[0]}").json()
     make_pdf(tmp_path / "in" / "a.pdf", [[]])
@@ -291,3 +301,17 @@ def test_browsers_get_the_page_and_clients_of_the_original_system_its_answer(sta
     assert page.headers["content-type"].startswith("text/html")
     assert "docdetect" in page.text
     assert client.get("/").json()["message"] == "Document Detection API"
+
+
+def test_the_page_knows_the_categories_of_the_configuration_until_the_network_is_loaded(start: Start) -> None:
+    loading = threading.Event()
+
+    def load() -> Any:
+        loading.wait(30)
+        return fake_detector()
+
+    client = start(load=load, wait=False, data={"classes": ["seal", "initials"]})
+    assert client.get("/v1/about").json()["categories"] == ["seal", "initials"]
+    loading.set()
+    assert client.service.warm.wait(30)
+    assert client.get("/v1/about").json()["categories"] == ["qr", "signature", "stamp"]

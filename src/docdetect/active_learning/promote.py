@@ -47,13 +47,14 @@ class Promotion:
     """What was decided.
 
     Attributes:
-        place: the file that now holds the weights.
+        place: the file that now holds the weights; where nothing was promoted yet and the weights are the present ones
+            already, the file of the present ones.
         weights: where they come from.
         sha256: of the weights in `place` now.
         previous_sha256: of those before; "" where there were none.
         pages: how many pages for tests both were evaluated on; 0 where nothing was compared.
         differences: new minus present, see `docdetect.metrics.paired`; empty where nothing was compared.
-        unchanged: these very weights were there already.
+        unchanged: these very weights were the present ones already, and no file was touched.
         forced: the reason that the user gave; "" where none was needed.
         went_back: earlier weights were put back.
     """
@@ -103,11 +104,11 @@ def promote(
         new = resolve_weights(wanted.weights or "last", trainings)
         present = place if place.is_file() else _present(wanted.present, trainings)
         digest, previous = sha256_file(new), sha256_file(present) if present is not None else ""
-        if place.is_file() and digest == previous:
-            return Promotion(place, new, digest, previous, unchanged=True)
+        if present is not None and digest == previous:
+            return Promotion(present, new, digest, previous, unchanged=True)
         pages = 0
         differences: tuple[Difference, ...] = ()
-        if present is not None and digest != previous:
+        if present is not None:
             try:
                 pages, differences = _compare(config, present, new, on_progress, announce)
             except InputError as error:

@@ -65,7 +65,7 @@ def _print_command_help(console: Console, context: typer.Context, *, everything:
     for parameter in command.params:
         panel = _heading_of(parameter)
         if panel and (everything or not getattr(parameter, "hidden", False)):
-            panels.setdefault(panel, []).append((_names_of(parameter), getattr(parameter, "help", None) or ""))
+            panels.setdefault(panel, []).append((_names_of(parameter), _help_of(parameter)))
     order = [_ARGUMENTS, _COMMANDS, _OPTIONS, *get_args(Heading)]
     for panel in sorted(panels, key=lambda panel: order.index(panel) if panel in order else len(order)):
         console.print(_panel(panel, tuple(panels[panel])))
@@ -77,6 +77,16 @@ def _heading_of(parameter: Any) -> str:
         return _ARGUMENTS
     heading: str | None = getattr(parameter, "rich_help_panel", None)
     return heading or ("" if parameter.hidden else _OPTIONS)
+
+
+def _help_of(parameter: Any) -> str:
+    """The help of a parameter. Options of the configuration name their default themselves and show no other one."""
+    text, default = getattr(parameter, "help", None) or "", parameter.default
+    if not parameter.show_default or default is None or default is False or default == "":
+        return text
+    if default is True:
+        default = parameter.opts[0].removeprefix("--")
+    return f"{text} [default: {default}]"
 
 
 def _names_of(parameter: Any) -> str:

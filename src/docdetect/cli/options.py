@@ -104,6 +104,7 @@ def takes(*sections: str, keys: Sequence[str] = (), argument: str = "", command:
         parameters += _general_parameters()
 
         def call(context: typer.Context, **values: Any) -> int | None:
+            _refuse_missing_values(context)
             own_values = {one.name: values.pop(one.name) for one in own}
             request = _request(context, generated, values)
             start = time.monotonic()
@@ -340,6 +341,20 @@ def _request(context: typer.Context, generated: Sequence[_Generated], values: Ma
         flags=flags,
         names=names,
     )
+
+
+def _refuse_missing_values(context: typer.Context) -> None:
+    """Raises UsageError where an option took the next option as its value, as in `--dewarp --conf 0.3`."""
+    options = [one for one in context.command.params if one.param_type_name == "option"]
+    names = {name for one in options for name in (*one.opts, *one.secondary_opts)}
+    for one in options:
+        value = context.params.get(one.name or "")
+        for text in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(text, str) and text in names:
+                raise UsageError(
+                    f"{one.opts[-1]}: the value is missing; what follows is the option {text}",
+                    f"Write {one.opts[-1]} {one.metavar or 'TEXT'}, or leave out {one.opts[-1]}.",
+                )
 
 
 def _general_parameters() -> list[inspect.Parameter]:

@@ -32,7 +32,7 @@ def promote(request: Request) -> None:
     if (whole := done.of("ap50_95")) is not None:
         console.info(outcome(whole, done.pages))
     if done.unchanged:
-        console.info(f"unchanged: {done.place} holds these weights already")
+        console.info(f"unchanged: there is nothing to promote, since {done.place} holds these weights already")
     elif done.went_back:
         console.info(f"back: {done.place} holds {done.weights.name} again")
     else:

@@ -30,7 +30,10 @@ def review(
         ),
     ] = "",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of this machine; 0: a free one.", rich_help_panel="Network")
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="NUMBER", help="Port of this machine; 0: a free one.", rich_help_panel="Network"
+        ),
     ] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.", rich_help_panel="Network")] = True,
 ) -> int:

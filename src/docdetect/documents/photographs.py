@@ -23,15 +23,16 @@ from docdetect.types import ByteArray
 PHOTO_THRESHOLD = 0.5
 """The score above which a picture is a photograph."""
 
+_MAKE, _MODEL, _SOFTWARE, _ORIENTATION, _TAKEN, _ISO = 0x010F, 0x0110, 0x0131, 0x0112, 0x9003, 0x8827
+
 # EXIF tags that cameras write and scanners do not, by the names that the facts have for them.
 _CAMERA_TAGS = {
     "has_exposure_time": 0x829A,
     "has_aperture": 0x829D,
-    "has_iso": 0x8827,
+    "has_iso": _ISO,
     "has_focal_length": 0x920A,
     "has_gps": 0x8825,
 }
-_MAKE, _MODEL, _SOFTWARE, _ORIENTATION, _TAKEN = 0x010F, 0x0110, 0x0131, 0x0112, 0x9003
 
 # The facts that speak for a camera, each as much as the others.
 _NOTED = ("make", "model", "has_exposure_time", "has_aperture", "has_iso", "has_focal_length")
@@ -63,7 +64,8 @@ class Surroundings:
         texture: mean difference of that from its own blur, in units of lightness.
         pure_frac: share of that which is black or white.
         light_range: how much the lightness of the paper changes over the sheet, as a share of its highest value.
-        blur_variance: variance of the Laplacian of the picture: low for a picture that is out of focus.
+        focus_variation: how much the sharpness differs over the picture: standard deviation of the variance of the
+            Laplacian in 16 parts, as a share of its mean, at most 1.
     """
 
     paper_lightness: float
@@ -71,7 +73,7 @@ class Surroundings:
     texture: float
     pure_frac: float
     light_range: float
-    blur_variance: float
+    focus_variation: float
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def camera_facts(tags: Mapping[int, object]) -> dict[str, object]:
         return facts
     for name, tag in (("make", _MAKE), ("model", _MODEL), ("software", _SOFTWARE)):
         facts[name] = str(tags[tag]).strip("\0 ")[:100] if tag in tags else None
+    iso = tags.get(_ISO)
+    facts["iso"] = iso if isinstance(iso, int) else None
     facts |= {name: tag in tags for name, tag in _CAMERA_TAGS.items()}
     return facts | {"has_orientation": _ORIENTATION in tags, "has_datetime_original": _TAKEN in tags}
 
@@ -169,6 +173,14 @@ def _evidence(value: float, values: tuple[float, float, float]) -> float:
     return float(np.interp(sign * value, [sign * one for one in values], (0.0, 0.5, 1.0)))
 
 
+def _focus_variation(small: ByteArray) -> float:
+    edges = cv2.Laplacian(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), cv2.CV_64F)
+    parts = [part for row in np.array_split(edges, 4) for part in np.array_split(row, 4, axis=1) if part.size]
+    sharpness = np.array([part.var() for part in parts])
+    mean = float(sharpness.mean())
+    return min(float(sharpness.std()) / mean, 1.0) if mean > 0 else 0.0
+
+
 def _surroundings(small: ByteArray, sheet: Sheet) -> Surroundings:
     """What is seen around a sheet in a picture as `small_picture` gives it."""
     lightness = np.ascontiguousarray(in_cielab(small)[:, :, 0])
@@ -178,7 +190,7 @@ def _surroundings(small: ByteArray, sheet: Sheet) -> Surroundings:
     core, around = cv2.erode(inside, square) > 0, cv2.dilate(inside, square) == 0
     paper = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))[core]
     highest = float(np.percentile(paper, 95)) if paper.size else 0.0
-    focus = float(cv2.Laplacian(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+    focus = _focus_variation(small)
     light_range = (highest - float(np.percentile(paper, 10))) / highest if highest > 0 else 0.0
     paper_lightness = float(np.percentile(lightness[core], 75)) if paper.size else 0.0
     if not around.any():

@@ -89,11 +89,12 @@ def prepare(
     """
     workers = workers or worker_settings(config)
     target = Path(config.dataset)
+    # Before the documents are read, which may take hours.
+    base = read_base(Path(config.add_to), config.classes, on_progress) if config.add_to else None
     sources = read_sources(config, workers, on_progress)
     inputs = {**sources.inputs, "split": sha256_text(read_text(Path(config.manifest))) if config.manifest else None}
     if config.test_pages:
         inputs["test_pages"] = sha256_text(read_text(Path(config.test_pages)))
-    base = read_base(Path(config.add_to), config.classes, on_progress) if config.add_to else None
     in_place = base is not None and base.folder.resolve() == target.resolve()
     if base is not None:
         added = inputs in base.rounds

@@ -44,12 +44,13 @@ def is_among(ghost: ReviewedBox, boxes: Iterable[ReviewedBox], *, same_base: boo
     for box in boxes:
         if same_base and box.id == ghost.id:
             return True
-        if box.category == ghost.category and _iou(box.xyxy, ghost.xyxy) >= _SAME_MARK_IOU:
+        if box.category == ghost.category and box_iou(box.xyxy, ghost.xyxy) >= _SAME_MARK_IOU:
             return True
     return False
 
 
-def _iou(one: Sequence[float], other: Sequence[float]) -> float:
+def box_iou(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes, xyxy in px, in [0, 1]."""
     return float(box_arithmetic.iou(np.array([one], np.float32), np.array([other], np.float32))[0, 0])
 
 
@@ -146,5 +147,5 @@ def with_ids(boxes: Sequence[ReviewedBox], revision: int, where: str) -> list[Re
 def with_text(box: ReviewedBox, known: Mapping[str, ReviewedBox]) -> ReviewedBox:
     """The box with what the network's box of the same id and category says, as long as it is the same mark."""
     before = known.get(box.id)
-    same = before is not None and before.category == box.category and _iou(before.xyxy, box.xyxy) >= _SAME_MARK_IOU
+    same = before is not None and before.category == box.category and box_iou(before.xyxy, box.xyxy) >= _SAME_MARK_IOU
     return replace(box, text=before.text if same and before is not None else None)

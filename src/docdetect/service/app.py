@@ -89,6 +89,7 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=[
                 *("Authorization", "X-API-Key", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-ID"),
+                *(compat.REQUEST_HEADERS if service.config.serve.compat else ()),
             ],
             expose_headers=["X-Request-ID", "Location", "Retry-After", "ETag"],
         )

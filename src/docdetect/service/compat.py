@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import anyio
 from fastapi import FastAPI, Query, Request, WebSocket, WebSocketDisconnect
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from docdetect.inference.run import run_settings
@@ -30,6 +30,9 @@ from docdetect.service.problems import ProblemError
 from docdetect.service.runner import Service, document_file, unreadable
 from docdetect.service.uploads import Limits, Upload
 from docdetect.types import DocumentStatus
+
+REQUEST_HEADERS = ("ngrok-skip-browser-warning",)
+"""Headers that the front end of the original system sends with its requests; they have no meaning here."""
 
 CONFIDENCE = 0.15
 """The threshold of a request that names none."""
@@ -47,6 +50,10 @@ def add_compat(app: FastAPI, service: Service) -> None:
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, Any]:
         return _health(service)
+
+    @app.get("/redoc", include_in_schema=False)
+    def redoc() -> Response:
+        return RedirectResponse("/docs")
 
     @app.post("/detect", include_in_schema=False)
     async def detect(request: Request, confidence: Confidence = CONFIDENCE) -> Response:
@@ -106,7 +113,7 @@ def problem_response(error: ProblemError) -> Response:
 def _health(service: Service) -> dict[str, Any]:
     detector = service.detector if service.is_ready else None
     if detector is None:
-        return {"status": "model_not_loaded", "model_loaded": False, "model_path": None, "classes": {}}
+        return {"status": "model_not_loaded", "model_loaded": False, "model_path": None, "classes": None}
     settings = run_settings(service.config, detector)
     return {
         "status": "healthy",
@@ -191,7 +198,7 @@ async def _classify(request: Request, service: Service) -> Response:
 
 async def _one_document(request: Request, service: Service, incoming: Incoming) -> Upload[DetectOptions]:
     limits = Limits(service.limits.most_bytes, 1, service.limits.free_bytes)
-    return await incoming.receive(request, limits, DetectOptions)
+    return await incoming.receive(request, limits, DetectOptions, ignores_others=True)
 
 
 # ------------------------------------------------------------------------------------------------------------- frames
@@ -206,10 +213,9 @@ async def _frames(socket: WebSocket, service: Service) -> None:
 
     async def take() -> None:
         nonlocal is_open, came
-        with suppress(WebSocketDisconnect):
-            while True:
-                newest[:] = [await socket.receive_text()]
-                came.set()
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            newest[:] = [message.get("text") or ""]  # bytes are no frame, and are answered so
+            came.set()
         is_open = False
         came.set()
 
@@ -257,8 +263,8 @@ class _Session:
         total_s = time.monotonic() - started_s
         return {
             "image_size": {"width": result.info.size_wh[0], "height": result.info.size_wh[1]},
-            **mark_lists(found, result),
-            "summary": page_summary(found, result),
+            **(lists := mark_lists(found, result)),
+            "summary": page_summary(found, result, lists),
             "classification": {
                 "is_camera_photo": kind.is_photo,
                 "confidence": kind.json["confidence"],

@@ -36,7 +36,7 @@ async def batch_answer(
     try:
         ours = service.limits
         limits = Limits(ours.most_bytes, min(MOST_FILES[request.url.path], ours.most_documents), ours.free_bytes)
-        upload = await incoming.receive(request, limits, DetectOptions)
+        upload = await incoming.receive(request, limits, DetectOptions, ignores_others=True)
         await run_in_threadpool(service.check_pages, upload.folder, upload)
         service.check_slot()
     except BaseException:
@@ -93,16 +93,18 @@ class _Batch:
         name, before_s = self.upload.documents[index].name, time.monotonic()
         kind = await run_in_threadpool(kind_of, self.service, document_file(self.upload.folder, name))
         self._preparing_s += time.monotonic() - before_s
+        first_index = self._pages
         answer = await self._detected(name, DetectOptions(conf=self.confidence, dewarp=self.flags.dewarp))
         if answer.has_many_pages:
             return {
                 "document_type": "multi_page_pdf",
                 "total_pages": answer.found.document.page_count,
-                "pages": answer.pages(document_type="pdf_page"),
-                "summary": answer.summary(),
+                "pages": answer.pages(first_index, document_type="pdf_page"),
+                "summary": answer.summary,
             }
         result = answer.found.results[0]
-        page = await run_in_threadpool(answer.page, result, {"is_pdf": answer.is_pdf})
+        meta = {"is_pdf": answer.is_pdf} | answer.batch_meta(first_index)
+        page = await run_in_threadpool(answer.page, result, meta)
         return page | {"classification": kind.json, "scan_applied": result.info.sheet is not None}
 
     async def _detected(self, name: str, options: DetectOptions) -> Answer:
@@ -116,7 +118,7 @@ class _Batch:
         self._detecting_s += took_s
         self._pages += len(found.results)
         answer = Answer(self.service, self.upload, found, self.confidence, took_s)
-        self._summaries.append(answer.summary())
+        self._summaries.append(answer.summary)
         return answer
 
     def _meta(self) -> dict[str, Any]:
@@ -164,16 +166,18 @@ class _ProcessedBatch(_Batch):
         before_s = time.monotonic()
         ready = await run_in_threadpool(prepared, self.service, self.upload, index, self.flags)
         self._preparing_s += time.monotonic() - before_s
+        first_index = self._pages
         answer = await self._detected(ready.name, DetectOptions(conf=self.confidence, dewarp="off"))
         is_pdf = ready.kind is DocumentKind.PDF
         head = {
             "document_type": "pdf" if is_pdf else "image",
             "processing": ready.json | {"page_count": answer.found.document.page_count},
-            "summary": answer.summary(),
+            "summary": answer.summary,
         }
         if answer.has_many_pages:
-            return head | {"pages": answer.pages()}
-        page = await run_in_threadpool(answer.page, answer.found.results[0], {"is_pdf": is_pdf})
+            return head | {"pages": answer.pages(first_index)}
+        meta = {"is_pdf": is_pdf} | answer.batch_meta(first_index)
+        page = await run_in_threadpool(answer.page, answer.found.results[0], meta)
         return head | ready.more | {"result": page}
 
     def _rest(self) -> dict[str, Any]:

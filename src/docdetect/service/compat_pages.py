@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -51,20 +52,35 @@ class Answer:
             "document_type": "pdf",
             "total_pages": self.found.document.page_count,
             "pages": self.pages(),
-            "summary": self.summary(),
+            "summary": self.summary,
             "meta": meta | {"confidence_threshold": self.confidence, "batch_optimized": True},
         } | more
 
-    def pages(self, **more: Any) -> list[Callable[[], dict[str, Any]]]:
-        """PAGE for each page, made when it is its turn to be sent."""
+    def pages(self, first_index: int = 0, **more: Any) -> list[Callable[[], dict[str, Any]]]:
+        """PAGE for each page, made when it is its turn to be sent.
 
-        def make(result: PageResult) -> Callable[[], dict[str, Any]]:
+        Args:
+            first_index: number of the images of the request before the first page.
+            more: further members of each page.
+        """
+
+        def make(index: int, result: PageResult) -> Callable[[], dict[str, Any]]:
             return lambda: (
-                self.page(result, {"is_pdf": self.is_pdf})
+                self.page(result, {"is_pdf": self.is_pdf} | self.batch_meta(index))
                 | ({"page_number": result.info.number} | more if more else {})
             )
 
-        return [make(result) for result in self.found.results]
+        return [make(index, result) for index, result in enumerate(self.found.results, first_index)]
+
+    def batch_meta(self, image_index: int) -> dict[str, Any]:
+        """What `meta` of a page has where several images were looked at in one go: here, the pages of one document."""
+        pages = max(1, len(self.found.results))
+        return {
+            "batch_inference_time_ms": as_ms(self.took_s),
+            "avg_time_per_image_ms": as_ms(self.took_s / pages),
+            "batch_size": pages,
+            "image_index": image_index,
+        }
 
     def page(self, result: PageResult, meta: dict[str, Any]) -> dict[str, Any]:
         """PAGE."""
@@ -73,7 +89,7 @@ class Answer:
         answer: dict[str, Any] = {
             "image_size": {"width_px": info.size_wh[0], "height_px": info.size_wh[1]},
             **lists,
-            "summary": page_summary(self.found, result),
+            "summary": page_summary(self.found, result, lists),
             "meta": {
                 "model_version": model_name(self.service),
                 "inference_time_ms": as_ms(self.took_s / max(1, len(self.found.results))),
@@ -91,9 +107,11 @@ class Answer:
                 answer["page_image"] = f"data:image/png;base64,{base64.b64encode(png).decode()}"
         return answer
 
+    @cached_property
     def summary(self) -> dict[str, int]:
         """Counts of all pages."""
-        return add_up([page_summary(self.found, result) for result in self.found.results])
+        found = self.found
+        return add_up([page_summary(found, result, mark_lists(found, result)) for result in found.results])
 
 
 def mark_lists(found: Detected, result: PageResult) -> dict[str, list[dict[str, Any]]]:
@@ -116,9 +134,8 @@ def mark_lists(found: Detected, result: PageResult) -> dict[str, list[dict[str, 
     return lists
 
 
-def page_summary(found: Detected, result: PageResult) -> dict[str, Any]:
-    """`summary` of a page."""
-    lists = mark_lists(found, result)
+def page_summary(found: Detected, result: PageResult, lists: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """`summary` of a page; `lists` are its marks, see `mark_lists`."""
     is_grouped = found.settings.grouping.method != "none"
     return {
         **{f"total_{name}": len(marks) for name, marks in lists.items()},

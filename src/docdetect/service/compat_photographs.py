@@ -38,8 +38,9 @@ _PHONE_RATIOS, _RATIO_SLACK = (4 / 3, 16 / 9, 3 / 2), 0.05
 # A sheet has room around it below the first share of the picture, and fills it above the second.
 _WITHIN_FRAC, _FILLS_FRAC = 0.92, 0.98
 
-# Tilt in degrees from which on perspective is seen, and the range of the paper's lightness above which light is uneven.
-_PERSPECTIVE_DEGREES, _UNEVEN_FRAC = 2.0, 0.3
+# Tilt in degrees from which on perspective is seen, the range of the paper's lightness above which light is uneven, and
+# the variation of sharpness above which the focus varies, which is that of the original system.
+_PERSPECTIVE_DEGREES, _UNEVEN_FRAC, _FOCUS_VARIES = 2.0, 0.3, 0.15
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,13 @@ def _visual_indicators(picture: LookedAt) -> dict[str, Any]:
         "edges_touch_boundaries": not has_room,
         "perspective_distortion": sheet.tilt_degrees > _PERSPECTIVE_DEGREES,
         "visible_background": around.lightness is not None and around.lightness < around.paper_lightness,
+        "has_focus_variation": around.focus_variation > _FOCUS_VARIES,
         "non_uniform_lighting": around.light_range > _UNEVEN_FRAC,
     }
     return {
         "document_contour": True,
         "contour_area_ratio": round(sheet.area_frac, 3),
-        "blur_variance": round(around.blur_variance, 3),
+        "blur_variance": round(around.focus_variation, 3),
         **{name: True for name, value in seen.items() if value},
     }
 

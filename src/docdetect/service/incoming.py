@@ -36,9 +36,14 @@ class Incoming:
         self._service = service
         self._folder = service.incoming_folder()
 
-    async def receive(self, request: Request, limits: Limits, options_type: type[OptionsT]) -> Upload[OptionsT]:
+    async def receive(
+        self, request: Request, limits: Limits, options_type: type[OptionsT], *, ignores_others: bool = False
+    ) -> Upload[OptionsT]:
         """Writes the documents of a form to the disk; see `receive` of `uploads`."""
-        return await receive(request.stream(), dict(request.headers.items()), self._folder, limits, options_type)
+        headers = dict(request.headers.items())
+        return await receive(
+            request.stream(), headers, self._folder, limits, options_type, ignores_others=ignores_others
+        )
 
     def store(self, name: str, content: bytes) -> Upload[DetectOptions]:
         """Writes one document to the disk. Raises ProblemError (507)."""

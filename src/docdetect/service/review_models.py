@@ -12,7 +12,8 @@ from docdetect.review.pages import MAX_BOXES, DocumentFacts, PageFacts, PageView
 from docdetect.review.pictures import PictureFormat
 
 _PAGE_ID = Annotated[str, Field(max_length=40)]
-_BOX_ID = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+_LONGEST_BOX_ID = 64
+_BOX_ID = Annotated[str, Field(min_length=1, max_length=_LONGEST_BOX_ID, pattern=r"^[A-Za-z0-9._:-]+$")]
 _MOST_DECISIONS = 2000
 
 
@@ -141,7 +142,7 @@ class ImageQuery(PictureQuery):
 class CropQuery(PictureQuery):
     """Which picture of a mark is wanted."""
 
-    box: str = Field(max_length=40, description="Id of the box.")
+    box: str = Field(max_length=_LONGEST_BOX_ID, description="Id of the box.")
     max_px: int = Field(256, ge=16, le=4000, description="Most px of the long side.")
     margin: float = Field(0.15, ge=0, le=2, description="Around the box, as a share of its size.")
 

@@ -106,9 +106,9 @@ class JobRuns:
         return _refreshed(reviewed)
 
     def categories(self) -> Sequence[str]:
-        """See `ReviewedRuns`."""
+        """See `ReviewedRuns`. While the network is being loaded, the classes of the configuration."""
         detector = self._service.detector
-        return ("qr", "signature", "stamp") if detector is None else detector.class_names
+        return self._service.config.data.classes if detector is None else detector.class_names
 
 
 def no_such_job(job: str) -> ProblemError:

@@ -88,6 +88,8 @@ async def receive(
     limits: Limits,
     options_type: type[OptionsT],
     other_fields: tuple[str, ...] = (),
+    *,
+    ignores_others: bool = False,
 ) -> Upload[OptionsT]:
     """Writes the documents of a request into a folder.
 
@@ -98,6 +100,7 @@ async def receive(
         limits: what the request may bring.
         options_type: the model of the field `options`.
         other_fields: names of further fields that hold documents.
+        ignores_others: fields without a document that nobody knows are passed over, and not refused.
 
     Raises:
         ProblemError: the request is no form, brings too much, or brings nothing.
@@ -107,7 +110,7 @@ async def receive(
     if announced.isdigit():
         check_size(int(announced), limits)
         check_disk(folder.parent, limits, int(announced))
-    form = _Form(folder, limits, (*DOCUMENT_FIELDS, *other_fields))
+    form = _Form(folder, limits, (*DOCUMENT_FIELDS, *other_fields), ignores_others)
     try:
         parser = MultipartParser(boundary, form.callbacks())
         received = 0
@@ -236,13 +239,16 @@ def _folders_of(name: str) -> list[str]:
 class _Form:
     """Takes the parts of a form as the parser finds them."""
 
-    def __init__(self, folder: Path, limits: Limits, document_fields: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits, document_fields: tuple[str, ...], ignores_others: bool = False
+    ) -> None:
         self.documents: list[StoredDocument] = []
         self.hashes: list[str] = []
         self.sent_names: list[str] = []
         self.options = bytearray()
         self.ended = False
         self._folder, self._limits, self._document_fields = folder, limits, document_fields
+        self._ignores_others, self._is_ignored = ignores_others, False
         self._names = _Names()
         self._header_field = self._header_value = b""
         self._headers: dict[bytes, bytes] = {}
@@ -286,7 +292,8 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         field_name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" not in options:
-            if field_name != OPTIONS_FIELD:
+            self._is_ignored = field_name != OPTIONS_FIELD and self._ignores_others
+            if field_name != OPTIONS_FIELD and not self._is_ignored:
                 raise self._unknown(field_name)
             return
         if field_name not in self._document_fields:
@@ -317,6 +324,8 @@ class _Form:
 
     def _write(self, data: bytes, start: int, end: int) -> None:
         piece = data[start:end]
+        if self._file is None and self._is_ignored:
+            return
         if self._file is None:
             self.options += piece
             if len(self.options) > _MOST_OPTION_BYTES:
