@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -14,9 +13,11 @@ from docdetect.datasets.reader import read_dataset
 from docdetect.documents.drawing import write_image
 from docdetect.files import write_text
 from docdetect.models.checkpoint import load_network, trained_imgsz
+from docdetect.tables import read_csv
 from scripts import weights, weights_pack
 from tests.support.datasets import made_page, write_dataset
 from tests.support.documents import make_documents
+from tests.support.tiny_network import write_checkpoint, write_half_architecture
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +66,19 @@ def test_a_pack_holds_every_source_with_what_is_labelled_in_it(pack: Path) -> No
 
 
 def test_a_rehearsal_makes_both_networks_in_parts_and_a_second_call_has_nothing_to_do(
-    pack: Path, tiny_yaml: Path, tmp_path: Path
+    pack: Path, tmp_path: Path
 ) -> None:
-    other = tmp_path / "yolo11n-second.yaml"
-    shutil.copyfile(tiny_yaml, other)
-    models = f"train.model=[{{path: {tiny_yaml.as_posix()}, lr0: 0.001}}, {other.as_posix()}]"
+    larger, half = write_checkpoint(tmp_path / "larger.pt", half=False), write_half_architecture(tmp_path)
+    models = f"train.model=[{{path: {larger.as_posix()}, lr0: 0.001}}, {half.as_posix()}]"
     command = ["run", str(pack), "--output", str(tmp_path / "out"), "--device", "cpu", "--tiny", "--set", models]
     assert weights.main(command) == 0
     record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
     assert record["state"] == "finished"
     assert record["made_pages"]["made"] >= 1
     assert {one["weight"] for one in record["data"]["datasets"]} == {1.0, 2.0, 3.0}
-    for name in ("yolo11n-tiny", "yolo11n-second"):
+    losses = read_csv(tmp_path / "out" / "steps.csv", ("yolo11n-half teacher", "yolo11n-half features"))
+    assert (losses[["yolo11n-half teacher", "yolo11n-half features"]].astype(float) > 0).all(axis=None)
+    for name in ("larger", "yolo11n-half"):
         target = tmp_path / f"{name}.pt"
         assert weights.main(["join", str(tmp_path / "out" / f"{name}.json"), str(target)]) == 0
         assert load_network(target).names == {0: "qr", 1: "signature", 2: "stamp"}

@@ -28,6 +28,13 @@ def write_architecture(folder: Path) -> Path:
     return file
 
 
+def write_half_architecture(folder: Path) -> Path:
+    """YAML of a network of the same family with half of the channels."""
+    file = folder / "yolo11n-half.yaml"
+    file.write_text(TINY_YAML.replace("0.125", "0.0625"), encoding="utf-8")
+    return file
+
+
 def write_checkpoint(file: Path, *, half: bool = True, names: dict[int, str] | None = None) -> Path:
     """An untrained network as a training would leave it, with scores that are all different."""
     from docdetect.models.ultralytics_setup import prepare_ultralytics

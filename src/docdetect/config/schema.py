@@ -145,19 +145,21 @@ class DataSource(Section):
 
 
 class StartingPoint(Section):
-    """What one of several networks starts from, and its learning rate where it has one of its own."""
+    """What one of several networks starts from, its learning rate where it has one of its own, and whether the teacher
+    teaches it beside the labels."""
 
     path: str = Field(min_length=1)
     lr0: Positive | None = None
+    taught: bool = True
 
 
 _Entry = TypeVar("_Entry", DataSource, StartingPoint)
 
 
 def _starting_points(value: object) -> object:
-    """What networks start from; one without a learning rate of its own as a text."""
+    """What networks start from; one that has nothing but a path as a text."""
     starts = _entries(value, StartingPoint, "lr0", "weights or an architecture")
-    return starts[0].path if len(starts) == 1 and starts[0].lr0 is None else starts
+    return starts[0].path if starts == (StartingPoint(path=starts[0].path),) else starts
 
 
 def _data_sources(value: object) -> object:
@@ -167,7 +169,8 @@ def _data_sources(value: object) -> object:
 
 
 def _entries(value: object, kind: type[_Entry], key: str, what: str) -> tuple[_Entry, ...]:
-    """One entry or a list of them: `a`, `a=2` and `{path: a, <key>: 2}`, where the number may be left out.
+    """One entry or a list of them: `a`, `a=2` and `{path: a, <key>: 2}`, where the number may be left out; a switch
+    of the kind, such as `taught`, may stand beside it.
 
     Raises:
         ValueError: the list is empty, or an entry is none of these; the message has its position, from 1.
@@ -175,14 +178,15 @@ def _entries(value: object, kind: type[_Entry], key: str, what: str) -> tuple[_E
     listed = value if isinstance(value, (list, tuple)) else [value]
     if not listed:
         raise ValueError(f"should name {what}")
+    switches = tuple(name for name in kind.model_fields if name not in ("path", key))
     return tuple(
-        one if isinstance(one, kind) else kind(**_path_and_number(one, position, key))
+        one if isinstance(one, kind) else kind(**_path_and_number(one, position, key, switches))
         for position, one in enumerate(listed, 1)
     )
 
 
-def _path_and_number(entry: object, position: int, key: str) -> dict[str, Any]:
-    """The keys of an entry of `_entries`; the number is missing where none is given."""
+def _path_and_number(entry: object, position: int, key: str, switches: tuple[str, ...]) -> dict[str, Any]:
+    """The keys of an entry of `_entries`; what is not given is missing."""
     tree = entry
     if isinstance(entry, str):
         path, equals, number = entry.rpartition("=")
@@ -192,15 +196,24 @@ def _path_and_number(entry: object, position: int, key: str) -> dict[str, Any]:
             tree = {"path": entry}
     if not isinstance(tree, dict) or not isinstance(tree.get("path"), str) or not tree["path"]:
         raise ValueError(f"entry {position} should be a path, or have the keys path and {key} (found {entry!r})")
-    if unknown := sorted(set(tree) - {"path", key}):
-        raise ValueError(f"entry {position} has the unknown key {unknown[0]}; path and {key} are possible")
+    possible = ("path", key, *switches)
+    if unknown := sorted(set(tree) - set(possible)):
+        listed = f"{', '.join(possible[:-1])} and {possible[-1]}"
+        raise ValueError(f"entry {position} has the unknown key {unknown[0]}; {listed} are possible")
     value = tree.get(key)
     if value is not None and (
         isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf")
     ):
         raise ValueError(f"entry {position}: {key} should be a number greater than 0 (found {value!r})")
-    return {"path": tree["path"]} | ({} if value is None else {key: float(value)})
+    given = {name: tree[name] for name in switches if name in tree}
+    for name, switch in given.items():
+        if not isinstance(switch, bool):
+            raise ValueError(f"entry {position}: {name} should be true or false (found {switch!r})")
+    return {"path": tree["path"]} | ({} if value is None else {key: float(value)}) | given
 
+
+# The teacher that is the first of the networks of a training.
+FIRST = "first"
 
 # What a training starts from: one network, or several that learn from the same batches.
 TrainingModels = Annotated[str | tuple[StartingPoint, ...], Field(min_length=1), BeforeValidator(_starting_points)]
@@ -677,11 +690,12 @@ class TrainConfig(Section):
         description="What training starts from: weights (a file, a run folder, or a bundled name), an architecture "
         "such as yolo11s.yaml, pretrained weights such as yolo11s.pt, which are downloaded once, or last (the newest "
         "run). With views: device several networks learn from the same batches, each with a learning rate of its own "
-        "where one is given.",
+        "where one is given; one with taught: false learns from labels alone where there is a teacher.",
     )
     teacher: Annotated[str, Option("Model", metavar="WEIGHTS", unset="none")] = Field(
         "",
-        description="Weights whose answers the networks learn, on all views, labelled or not; they need views: device.",
+        description="Weights whose answers the networks learn, on all views, labelled or not; they need views: device. "
+        "With first, the first of several networks teaches the others while it learns, with its averaged weights.",
     )
     start: Annotated[Literal["random", "slices"], Option("Model")] = Field(
         "random",
@@ -690,6 +704,11 @@ class TrainConfig(Section):
     )
     teacher_weight: Annotated[NotNegative, Option("Losses")] = Field(
         1.0, description="Weight of what the teacher answers beside what is labelled."
+    )
+    teacher_features: Annotated[NotNegative, Option("Losses", unset="off")] = Field(
+        0.0,
+        description="Weight, at the start of a training, of the teacher's feature maps beside what is labelled; it "
+        "falls along a line to a sixth. Networks that start as slices of the teacher can learn them.",
     )
     freeze: Annotated[Count, Option("Model")] = Field(
         10, description="Number of layers, counted from the input, that keep their weights. Ten is the backbone."
@@ -831,13 +850,17 @@ class TrainConfig(Section):
         if self.views == "loader":
             only = {
                 "model": not isinstance(self.model, str), "teacher": self.teacher, "steps": self.steps,
-                "synth": self.synth.share, "start": self.start == "slices",
+                "synth": self.synth.share, "start": self.start == "slices", "teacher_features": self.teacher_features,
             }  # fmt: skip
             for key in (key for key, wanted in only.items() if wanted):
                 raise ValueError(f"{key}: {'several networks need' if key == 'model' else 'needs'} views: device")
             return self
         if self.start == "slices" and not self.teacher:
             raise ValueError("start: slices are cut out of a teacher; name one as train.teacher")
+        if self.teacher_features and not self.teacher:
+            raise ValueError("teacher_features: these are a teacher's; name one as train.teacher")
+        if self.teacher and not any(start.taught for start in self.networks):
+            raise ValueError("teacher: it teaches no network; name one more in train.model, without taught: false")
         for key in ("mixup", "copy_paste", "perspective"):
             if getattr(self, key):
                 raise ValueError(f"{key}: not possible with views: device; set it to 0")
@@ -847,8 +870,11 @@ class TrainConfig(Section):
 
     @property
     def networks(self) -> tuple[StartingPoint, ...]:
-        """What the networks start from, one or several."""
-        return (StartingPoint(path=self.model),) if isinstance(self.model, str) else self.model
+        """What the networks start from, one or several; the first one is not taught where it is the teacher."""
+        starts = (StartingPoint(path=self.model),) if isinstance(self.model, str) else self.model
+        if self.teacher != FIRST:
+            return starts
+        return (starts[0].model_copy(update={"taught": False}), *starts[1:])
 
     @property
     def sources(self) -> tuple[DataSource, ...]:

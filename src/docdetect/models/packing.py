@@ -126,6 +126,8 @@ def packed_bytes(network: Any, imgsz: int) -> bytes:
     import torch
     from ultralytics.nn.tasks import DetectionModel
 
+    from docdetect.models.slicing import keep_sliced_channels, sliced_channels
+
     description = {key: value for key, value in copy.deepcopy(network.yaml).items() if key != "yaml_file"}
     with torch.random.fork_rng(devices=[]):  # building draws weights that are replaced at once
         fresh: Any = DetectionModel(description, verbose=False)
@@ -137,6 +139,8 @@ def packed_bytes(network: Any, imgsz: int) -> bytes:
             "Give a checkpoint of docdetect train, not one that was fused or pruned.",
         ) from error
     fresh.names = dict(network.names)
+    if channels := sliced_channels(network):  # a later training needs them to learn feature maps of the larger network
+        keep_sliced_channels(fresh, channels)
     fresh.task = "detect"
     fresh.half().eval()
     for value in fresh.parameters():

@@ -114,7 +114,8 @@ def slice_network(
 
     Returns:
         The network, fp32 on the CPU in training mode, with the classes of the larger one; and for each layer but the
-        head its number -> the channels of the larger network that its output has, int64 (channels,).
+        head its number -> the channels of the larger network that its output has, int64 (channels,). The network
+        itself keeps them, too, see `sliced_channels`.
 
     Raises:
         InputError: the two are not of one family.
@@ -131,9 +132,28 @@ def slice_network(
         else:
             outputs.append(slicer.layer(old, new, f"model.{number}", inputs))
     smaller.names = dict(getattr(larger, "names", smaller.names))
-    return smaller, {number: channels.indices for number, channels in enumerate(outputs)}
+    taken = {number: channels.indices for number, channels in enumerate(outputs)}
+    keep_sliced_channels(smaller, taken)
+    return smaller, taken
 
 
+def sliced_channels(network: Any) -> dict[int, torch.Tensor]:
+    """The channels that each layer of a network was sliced from; empty for one that began in another way.
+
+    Returns:
+        Number of a layer -> channels of the layer of the larger network, int64 (channels,).
+    """
+    kept: Mapping[int, list[int]] = getattr(network, _KEPT, {})
+    return {number: torch.tensor(channels, dtype=torch.int64) for number, channels in kept.items()}
+
+
+def keep_sliced_channels(network: Any, channels: Mapping[int, torch.Tensor]) -> None:
+    """Writes into a network what `sliced_channels` gives; weights files of the network hold it as plain numbers."""
+    setattr(network, _KEPT, {number: indices.tolist() for number, indices in channels.items()})
+
+
+# Attribute of a network with the channels that it was sliced from.
+_KEPT = "sliced_channels"
 _SLICED = (conv.Conv, conv.Concat, nn.Upsample, block.C3k2, block.C2PSA, block.SPPF, head.Detect)
 
 

@@ -16,12 +16,13 @@ from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config
 from docdetect.errors import ConfigError, InputError
 from docdetect.models.checkpoint import load_network, trained_imgsz
+from docdetect.models.slicing import sliced_channels
 from docdetect.tables import read_csv
 from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
 from docdetect.training.resuming import resume, resumed_config
 from docdetect.training.train import Listeners, train
 from docdetect.training.trainer import TrainingPausedError
-from tests.support.tiny_network import write_architecture
+from tests.support.tiny_network import write_architecture, write_half_architecture
 from tests.support.tiny_network import write_checkpoint as write_weights
 
 STEPS = 5
@@ -86,12 +87,24 @@ train(load_config(sys.argv[1]), Listeners())
 """
 
 
+# Recipes in which the first network teaches another one, which begins as half of its channels.
+FIRST_TEACHES = ("teacher=first", "start=slices", "teacher_weight=2", "teacher_features=1")
+
+
+def weights_and_half(folder: Path) -> list[str]:
+    """A trained network, and an architecture with half of its channels."""
+    return [str(write_weights(folder / "larger.pt", half=False)), str(write_half_architecture(folder))]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("taught", [False, True], ids=["alone", "taught by the first"])
 def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(
-    dataset: Path, tiny_yaml: Path, tmp_path: Path
+    taught: bool, dataset: Path, tiny_yaml: Path, tmp_path: Path
 ) -> None:
-    whole = train(settings(dataset, str(tiny_yaml), tmp_path / "whole"))
-    config = settings(dataset, str(tiny_yaml), tmp_path / "runs")
+    models: object = weights_and_half(tmp_path) if taught else str(tiny_yaml)
+    how = FIRST_TEACHES if taught else ()
+    whole = train(settings(dataset, models, tmp_path / "whole", *how))
+    config = settings(dataset, models, tmp_path / "runs", *how)
     file = tmp_path / "config.yaml"
     file.write_text(dump_config(config), encoding="utf-8")
     done = subprocess.run([sys.executable, "-c", KILLED, str(file)], capture_output=True, check=False)
@@ -104,9 +117,31 @@ def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(
         resumed_config("last", str(tmp_path / "runs"), (), {"train.lr0": 0.5})
     result = resume("last", resumed_config("last", str(tmp_path / "runs"), (), {}))
     assert result.folder == folder.resolve()
-    expected = weights_of(whole.weights)
-    for name, value in weights_of(result.weights).items():
-        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+    files = ("best.pt", "yolo11n-half.pt") if taught else ("best.pt",)
+    for file_name in files:
+        expected = weights_of(whole.weights.with_name(file_name))
+        for name, value in weights_of(result.weights.with_name(file_name)).items():
+            torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_the_first_network_learns_from_labels_and_teaches_the_others(dataset: Path, tmp_path: Path) -> None:
+    result = train(settings(dataset, weights_and_half(tmp_path), tmp_path / "runs", *FIRST_TEACHES, "steps=2"))
+    parts = [f"{name} {part}" for name in ("larger", "yolo11n-half") for part in ("teacher", "features")]
+    row = read_csv(result.folder / "steps.csv", ("step", *parts)).iloc[-1]
+    first, second = [float(row[part]) for part in parts[:2]], [float(row[part]) for part in parts[2:]]
+    assert first == [0, 0]
+    assert min(second) > 0
+    half = result.weights.with_name("yolo11n-half.pt")
+    assert sliced_channels(load_network(half)).keys() == set(range(6))
+    # It goes on with what it knows of its channels; a network that began in another way does not.
+    train(settings(dataset, str(half), tmp_path / "on", f"teacher={result.weights.as_posix()}", *FIRST_TEACHES[2:]))
+    with pytest.raises(ConfigError, match=r"train\.teacher_features: network did not start as slices of .*half\.pt"):
+        train(
+            settings(dataset, str(result.weights), tmp_path / "on", f"teacher={half.as_posix()}", "teacher_features=1")
+        )
+    untrained = [str(write_architecture(tmp_path)), str(write_half_architecture(tmp_path))]
+    with pytest.raises(ConfigError, match=r"train\.start: slices are cut out of the first network, and yolo11n-tiny"):
+        train(settings(dataset, untrained, tmp_path / "on", *FIRST_TEACHES))
 
 
 def test_a_session_ends_after_its_time_with_a_checkpoint_and_goes_on(
@@ -153,12 +188,15 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> Non
     [
         ("teacher=docdetect-s", r"train\.teacher: needs views: device"),
         ("start=slices", r"train\.start: needs views: device"),
+        ("teacher_features=1", r"train\.teacher_features: needs views: device"),
         ("steps=3", r"train\.steps: needs views: device"),
         ("synth={share: 0.5}", r"train\.synth: needs views: device"),
         ("synth={shares: 0.5}", r"train\.synth\.shares: unknown key"),
         ("synth={share: 2}", r"train\.synth\.share: should be less than or equal to 1"),
         ("model=[a.yaml, b.yaml]", r"train\.model: several networks need views: device"),
         ("model=[{path: a.yaml, lr0: -1}]", r"train\.model: entry 1: lr0 should be a number greater than 0"),
+        ("model=[{path: a.yaml, taught: 1}]", r"train\.model: entry 1: taught should be true or false \(found 1\)"),
+        ("model=[{path: a.yaml, lr: 1}]", r"entry 1 has the unknown key lr; path, lr0 and taught are possible"),
     ],
 )
 def test_what_the_loader_cannot_do_is_refused_with_its_key(given: str, reason: str) -> None:
@@ -172,6 +210,8 @@ def test_what_the_loader_cannot_do_is_refused_with_its_key(given: str, reason: s
         ("mixup=0.1", r"train\.mixup: not possible with views: device"),
         ("optimizer=RAdam", r"train\.optimizer: views: device knows SGD and AdamW"),
         ("start=slices", r"train\.start: slices are cut out of a teacher"),
+        ("teacher_features=1", r"train\.teacher_features: these are a teacher's"),
+        ("teacher=first", r"train\.teacher: it teaches no network"),
         ("scales=[2, 1]", r"train\.scales: 2 is above 1"),
     ],
 )

@@ -176,9 +176,9 @@ class Loop:
     def _one(self, batch: Batch) -> None:
         progress = self._plan.progress(self.step, self.elapsed_s)
         factor = learning_rate_factor(self._plan, self.step, progress, self._recipe)
-        taught = None if self._teacher is None else self._teacher(batch.labels["img"])
+        answers = None if self._teacher is None else self._teacher(batch.labels["img"])
         for learner in self._learners:
-            learner.step(batch.labels, taught, self.step, factor)
+            learner.step(batch.labels, answers, self.step, factor, progress)
         self.step += 1
         self.views += batch.views
         self._batch_state = batch.state

@@ -21,7 +21,7 @@ from docdetect.config.schema import Config, TrainConfig
 from docdetect.datasets.origins import origin_of, read_origins
 from docdetect.datasets.reader import TrainingShare, YoloDataset
 from docdetect.documents.pictures import read_picture
-from docdetect.errors import ConfigError, InputError
+from docdetect.errors import ConfigError
 from docdetect.files import as_argument, output_errors, sha256_file, write_bytes
 from docdetect.machine import available_cores, keep_freed_memory, release_freed_memory
 from docdetect.metrics.codec import to_plain
@@ -30,7 +30,6 @@ from docdetect.metrics.matching import LOWEST_CONF, Matches, Sample, match
 from docdetect.models.engines.base import select_device
 from docdetect.models.engines.select import load_engine
 from docdetect.models.packing import packed_bytes
-from docdetect.models.weights import resolve_model
 from docdetect.synth.stream import PageStream, StreamCounts
 from docdetect.training.listeners import Listeners, TrainResult
 from docdetect.training.outcome import run_alone, state_recorded, write_outcome
@@ -41,10 +40,10 @@ from docdetect.training.resident.batches import BatchMaker
 from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
 from docdetect.training.resident.learner import LOSSES, Learner
 from docdetect.training.resident.loop import Hooks, Loop, Report, plan_of
+from docdetect.training.resident.networks import build_networks
 from docdetect.training.resident.pages import free_memory, load_pages
 from docdetect.training.resident.ring import Ring
-from docdetect.training.resident.slices import BATCHES, Slices
-from docdetect.training.resident.teacher import Teacher
+from docdetect.training.resident.slices import BATCHES
 from docdetect.training.tracking import tracked
 from docdetect.training.trainer import TrainingPausedError
 
@@ -84,29 +83,27 @@ def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Lis
         keep_freed_memory()
     with run_alone(run), state_recorded(run), tracked(run, config, tell.announce) as track:
         precision = choose_precision(recipe.precision, device)
-        learners = _learners(recipe, names, device, bf16=precision == "bf16", tell=tell)
-        teacher = _teacher(recipe, learners, names, device, bf16=precision == "bf16", tell=tell)
         state = read_checkpoint(run.checkpoints)
-        slices = _slices(recipe, learners, tell) if state is None else None
+        networks = build_networks(recipe, names, device, bf16=precision == "bf16", goes_on=state is not None, tell=tell)
         update_record(run, device=str(device), precision=precision)
         pages = load_pages(dataset.splits["train"], recipe.imgsz, device, tell.on_progress)
         shares = dataset.shares or (TrainingShare(dataset.file, len(pages), 1.0),)
         with _made_pages(config, names, device, state, tell) as (ring, counts):
-            if slices is not None:
+            if networks.slices is not None:
                 tell.on_progress(0, 0, "cutting slices out of the teacher")
                 looks = BatchMaker(pages, shares, ring, recipe, len(names), device)  # the training begins afresh
-                slices.start((looks.make(step, 0.0).labels["img"] for step in range(BATCHES)), device)
+                networks.slices.start((looks.make(step, 0.0).labels["img"] for step in range(BATCHES)), device)
             batches = BatchMaker(pages, shares, ring, recipe, len(names), device)
             session = _Session(run, recipe, counts)
             hooks = Hooks(session.report, session.save, tell.on_progress, session.wanted)
-            loop = Loop(batches, learners, teacher, plan_of(recipe, len(pages)), recipe, hooks)
+            loop = Loop(batches, networks.learners, networks.teacher, plan_of(recipe, len(pages)), recipe, hooks)
             if state is not None:
                 loop.restore(state)
             session.begin(loop)
             with _deterministic(recipe, device), _interruptible(session):
                 loop.run()
             session.record_made_pages()
-        files = write_networks(run, learners, recipe.imgsz)
+        files = write_networks(run, networks.learners, recipe.imgsz)
         del batches, pages, ring
         release_freed_memory()
         result, report = _finish(run, config, dataset, files, loop, (datetime.now() - started).total_seconds(), tell)
@@ -157,8 +154,7 @@ def write_networks(run: RunFolder, learners: Sequence[Learner], imgsz: int) -> d
     """
     files = {}
     for number, learner in enumerate(learners):
-        network = learner.averaged.cpu()
-        content = packed_bytes(network, imgsz)
+        content = packed_bytes(learner.result(), imgsz)
         file = run.best if number == 0 else run.best.with_name(f"{learner.name}.pt")
         write_bytes(file, content)
         if number == 0:
@@ -290,48 +286,6 @@ def _deterministic(recipe: TrainConfig, device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(mode=before[0], warn_only=before[1])
 
 
-def _learners(
-    recipe: TrainConfig, names: tuple[str, ...], device: torch.device, *, bf16: bool, tell: Listeners
-) -> list[Learner]:
-    tell.on_progress(0, 0, "building the network")
-    learners: list[Learner] = []
-    for start in recipe.networks:
-        path = resolve_model(start.path, announce=tell.announce)
-        name = "network" if len(recipe.networks) == 1 else Path(start.path).stem
-        if name in [learner.name for learner in learners]:
-            raise InputError(f"train.model: {name} stands there twice", "Give networks whose files have other names.")
-        learners.append(Learner(name, path, start.lr0 or recipe.lr0, recipe, names, device, bf16=bf16))
-    return learners
-
-
-def _teacher(
-    recipe: TrainConfig,
-    learners: Sequence[Learner],
-    names: tuple[str, ...],
-    device: torch.device,
-    *,
-    bf16: bool,
-    tell: Listeners,
-) -> Teacher | None:
-    if not recipe.teacher:
-        return None
-    weights = resolve_model(recipe.teacher, announce=tell.announce)
-    teacher = Teacher(weights, names, device, bf16=bf16)
-    for learner in learners:
-        if not learner.can_learn_from(teacher):
-            raise InputError(
-                f"train.teacher: {weights} answers at other places than {learner.name}, so it cannot teach it",
-                "Take networks of one kind, such as yolo11s and yolo11n.",
-            )
-    return teacher
-
-
-def _slices(recipe: TrainConfig, learners: Sequence[Learner], tell: Listeners) -> Slices | None:
-    if recipe.start != "slices":
-        return None
-    return Slices(resolve_model(recipe.teacher, announce=tell.announce), learners)
-
-
 def _finish(
     run: RunFolder,
     config: Config,
@@ -343,7 +297,7 @@ def _finish(
 ) -> tuple[TrainResult, EpochReport]:
     """Evaluates the networks, writes what the first one has found, and marks the run as finished."""
     epochs = max(1, round(loop.views / len(dataset.splits["train"])))
-    losses = {part: value for part, value in loop.last_losses.items() if part != "teacher"}
+    losses = {part: value for part, value in loop.last_losses.items() if part not in ("teacher", "features")}
     records: dict[str, Any] = {}
     outcomes = {}
     for name, file in files.items():

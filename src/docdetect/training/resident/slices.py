@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from docdetect.errors import ConfigError, InputError
-from docdetect.models.checkpoint import load_network
 from docdetect.models.slicing import channel_importance, check_family, slice_network
 from docdetect.training.resident.learner import Learner
 
@@ -21,12 +19,17 @@ BATCHES = 4
 class Slices:
     """The teacher, and the networks that are sliced out of it."""
 
-    def __init__(self, weights: Path, learners: Sequence[Learner]) -> None:
-        """Loads the teacher and looks whether slices of it fit, before pages are loaded.
+    def __init__(self, larger: Any, name: str, learners: Sequence[Learner]) -> None:
+        """Looks whether slices of the teacher fit, before pages are loaded.
+
+        Args:
+            larger: the teacher's network on the CPU, not fused; it stays as it is.
+            name: of the teacher, for messages.
+            learners: the networks of the training; those with weights of their own are left alone.
 
         Raises:
             ConfigError: every network has weights of its own.
-            InputError: the teacher cannot be read, or a network is not of its family.
+            InputError: a network is not of the teacher's family.
         """
         self._learners = [learner for learner in learners if learner.untrained]
         if not self._learners:
@@ -34,12 +37,12 @@ class Slices:
                 "train.start: slices, but every network in train.model has weights of its own",
                 "Name an architecture such as yolo11n.yaml, or leave train.start out.",
             )
-        self._larger: Any = load_network(weights)
+        self._larger = larger
         for learner in self._learners:
             try:
                 check_family(self._larger, learner.network)
             except InputError as error:
-                raise InputError(f"train.start: {learner.name} and {weights}: {error.message}", error.remedy) from error
+                raise InputError(f"train.start: {learner.name} and {name}: {error.message}", error.remedy) from error
 
     def start(self, batches: Iterable[torch.Tensor], device: torch.device) -> None:
         """Gives the networks their weights.
@@ -52,5 +55,5 @@ class Slices:
         importance = channel_importance(larger, batches)
         larger = larger.cpu()
         for learner in self._learners:
-            network, _ = slice_network(larger, importance, copy.deepcopy(learner.network.yaml))
-            learner.start_from(network.state_dict())
+            network, channels = slice_network(larger, importance, copy.deepcopy(learner.network.yaml))
+            learner.start_from(network.state_dict(), channels)
