@@ -295,8 +295,9 @@ def write_fold(folder: Path, sets: Sequence[PageSet], left_out: Sequence[str]) -
     rules = {absolute(one.folder / "images").as_posix(): list(one.labelled) for one in outside}
     all_pages: list[Path | str] = [absolute(one.folder / "images") for one in outside]
     write_text(folder / LEFT_OUT, data_yaml_text(NAMES, {"val": all_pages}, labelled=rules))
-    first_page = min((outside[0].folder / "images").iterdir())
-    write_text(folder / "one_page.txt", f"{absolute(first_page)}\n")
+    pages: dict[str, int] = read_json(outside[0].folder / _PAGES)
+    one_page = max(pages, key=lambda name: pages[name] > 0)  # the first one with a mark, where there is one
+    write_text(folder / "one_page.txt", f"{absolute(outside[0].folder / 'images' / one_page)}\n")
     files: list[Path] = []
     for one in (one for one in sets if one.source not in left_out):
         places: dict[str, list[Path | str]] = {"train": [absolute(one.folder / "train.txt")]}
