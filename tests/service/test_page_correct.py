@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,58 @@ def test_everything_is_done_with_keys_alone(reviewer: Reviewer) -> None:
     wait_until(lambda: "3 of 4 pages reviewed" in reviewer.text("main"))
 
 
+def turned(reviewer: Reviewer, turn: int) -> bool:
+    return bool(reviewer.js("return document.querySelector('.sheet')?.dataset.turn") == str(turn))
+
+
+def test_the_view_turns_and_boxes_stay_where_they_are(reviewer: Reviewer) -> None:
+    page = reviewer.open_page()
+    before = boxes_of(reviewer, page)
+    reviewer.type("r")
+    wait_until(lambda: turned(reviewer, 1))
+    sheet, stage, box, tag = (
+        reviewer.js("return document.querySelector(arguments[0]).getBoundingClientRect().toJSON()", one)
+        for one in (".sheet", ".stage", "[data-box]", "[data-box] .tag")
+    )
+    assert sheet["width"] / sheet["height"] == pytest.approx(1.5, abs=0.02)  # of a page of 200 x 300 pt
+    assert stage["left"] < sheet["left"] < sheet["right"] < stage["right"]  # seen as a whole
+    (left, bottom), (right, top) = reviewer.on_screen(*px(20, 80)), reviewer.on_screen(*px(90, 20))
+    right, left, top, bottom = max(left, right), min(left, right), min(top, bottom), max(top, bottom)
+    expected = {"left": left, "top": top, "right": right, "bottom": bottom}
+    assert {name: box[name] for name in expected} == pytest.approx(expected, abs=4)
+    assert tag["width"] > 1.5 * tag["height"]  # its words are upright
+    assert tag["bottom"] <= box["top"] + 2
+
+    reviewer.drag(px(110, 100), px(160, 130))
+    reviewer.saved()
+    assert boxes_of(reviewer, page)[-1][1] == pytest.approx(list(px(110, 100, 160, 130)), abs=4)
+    reviewer.drag(px(160, 100), px(175, 90))  # the corner that lies right below now
+    reviewer.saved()
+    now = boxes_of(reviewer, page)[-1][1]
+    assert now == pytest.approx(list(px(110, 90, 175, 130)), abs=5)
+    scale = reviewer.js("return parseFloat(document.querySelector('.sheet').style.getPropertyValue('--s'))")
+    reviewer.keys("Shift+Arrow_right", "Arrow_down", "Alt+Arrow_right")  # to the right is up on the page
+    reviewer.saved()
+    x0, y0, x1, y1 = now
+    step = 1 / scale
+    expected_box = [x0 + step, y0 - 11 * step, x1 + step, y1 - 10 * step]
+    wait_until(lambda: boxes_of(reviewer, page)[-1][1] == pytest.approx(expected_box, abs=0.5))
+    assert boxes_of(reviewer, page)[:-1] == before
+
+    reviewer.keys("Page_down")  # a document is scanned the same way from its first page on
+    wait_until(lambda: "Page 2" in reviewer.text(".page-title") and turned(reviewer, 1))
+    for turn in (2, 3):
+        reviewer.press("Turn the view")
+        wait_until(partial(turned, reviewer, turn))
+        box = reviewer.js("return document.querySelector('[data-box]').getBoundingClientRect().toJSON()")
+        middle = reviewer.on_screen(*px(135, 230))
+        assert ((box["left"] + box["right"]) / 2, (box["top"] + box["bottom"]) / 2) == pytest.approx(middle, abs=3)
+    reviewer.keys("Shift+r", "Page_down", "Page_down")
+    wait_until(lambda: "b.pdf" in reviewer.text(".page-title") and turned(reviewer, 0))
+    reviewer.keys("Page_up")
+    wait_until(lambda: "a.pdf" in reviewer.text(".page-title") and turned(reviewer, 2))
+
+
 def test_keys_reach_every_control_and_dialogs_give_the_focus_back(reviewer: Reviewer) -> None:
     reviewer.open_page()
     reviewer.type("?")
@@ -277,6 +330,21 @@ def offline(reviewer: Reviewer, is_offline: bool) -> None:
     send("Network.enable", {})
     rates = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     send("Network.emulateNetworkConditions", {"offline": is_offline} | rates)
+
+
+def test_a_hurried_enter_overrules_nobody(reviewer: Reviewer) -> None:
+    page = reviewer.open_page()
+    theirs = reviewer.put(reviewer.get(f"/pages/{page}"), boxes=[])
+    reviewer.drag(px(110, 100), px(160, 130))
+    wait_until(lambda: "changed by somebody else" in reviewer.text("dialog[open]"))
+    reviewer.keys("Enter")
+    wait_until(lambda: not reviewer.text("dialog[open]"))
+    wait_until(lambda: shows(reviewer, 0))
+    reviewer.saved()
+    assert reviewer.get(f"/pages/{page}")["revision"] == theirs["revision"]
+    reviewer.press("Back to mine")
+    wait_until(lambda: shows(reviewer, 3))
+    wait_until(lambda: len(boxes_of(reviewer, page)) == 3)
 
 
 def test_both_versions_can_be_joined(reviewer: Reviewer) -> None:

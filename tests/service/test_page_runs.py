@@ -166,6 +166,69 @@ def test_the_wall_of_crops(reviewer: Reviewer) -> None:
     assert sum(one["counts"]["stamp"] for one in reviewer.get("")["documents"]) == 1
 
 
+def marks_of(reviewer: Reviewer, crop: dict[str, Any]) -> tuple[str, list[Any]]:
+    """The verdict of the page of a crop, and its boxes without their order."""
+    page = reviewer.get(f"/pages/{crop['page']['id']}")
+    return page["verdict"], sorted(page["boxes"], key=lambda box: str(box["id"]))
+
+
+def test_decisions_on_the_wall_are_taken_back(reviewer: Reviewer) -> None:
+    reviewer.open("jobs/run/wall?category=signature")
+    wait_until(lambda: "100 signatures" in reviewer.text(".wall-bar"))
+    first, second, third = reviewer.get("/crops", category="signature", limit=3)["crops"]
+    before = [marks_of(reviewer, crop) for crop in (first, second, third)]
+    reviewer.js("document.querySelector('[data-crop=\"0\"]').focus()")
+    reviewer.type("a")
+    reviewer.type("x")
+    wait_until(lambda: "1 accepted, 1 rejected here, saved" in reviewer.text(".wall-bar"))
+    assert [marks_of(reviewer, crop) for crop in (first, second)] != before[:2]
+    reviewer.type("x")  # not sent yet when it is taken back
+    reviewer.keys("Control+z", "Control+z")
+    wait_until(lambda: "1 accepted, 0 rejected here, saved" in reviewer.text(".wall-bar"))
+    assert [marks_of(reviewer, crop) for crop in (second, third)] == before[1:]
+    assert reviewer.js("return document.activeElement.dataset.crop") == "1"
+    reviewer.keys("Control+Shift+z")
+    wait_until(lambda: "1 accepted, 1 rejected here, saved" in reviewer.text(".wall-bar"))
+    assert reviewer.get(f"/pages/{second['page']['id']}")["counts"].get("signature", 0) == 0
+    reviewer.type("a")  # decided otherwise: taking that back rejects again
+    wait_until(lambda: "2 accepted, 0 rejected here, saved" in reviewer.text(".wall-bar"))
+    reviewer.keys("Control+z")
+    wait_until(lambda: "1 accepted, 1 rejected here, saved" in reviewer.text(".wall-bar"))
+    assert reviewer.get(f"/pages/{second['page']['id']}")["counts"].get("signature", 0) == 0
+    reviewer.press("Undo")
+    reviewer.press("Undo")
+    wait_until(lambda: reviewer.text(".wall-bar").startswith("100 signatures\n"))
+    wait_until(lambda: [marks_of(reviewer, crop) for crop in (first, second, third)] == before)
+    assert reviewer.js("return document.querySelector('.wall-bar .button').ariaDisabled") == "true"
+
+
+def test_what_was_accepted_below_the_threshold_is_taken_back(reviewer: Reviewer) -> None:
+    reviewer.open("jobs/run/wall?category=stamp&ghosts=1")
+    wait_until(lambda: " stamps" in reviewer.text(".wall-bar"))
+    crop = reviewer.get("/crops", category="stamp", ghosts=True, order="confidence-desc", limit=1)["crops"][0]
+    before = marks_of(reviewer, crop)
+    reviewer.js("document.querySelector('[data-crop=\"0\"]').focus()")
+    reviewer.type("a")
+    wait_until(lambda: "1 accepted, 0 rejected here, saved" in reviewer.text(".wall-bar"))
+    assert len(marks_of(reviewer, crop)[1]) == len(before[1]) + 1
+    reviewer.keys("Control+z")
+    wait_until(lambda: marks_of(reviewer, crop) == before)
+
+
+def test_taking_back_never_overwrites_what_somebody_else_did(reviewer: Reviewer) -> None:
+    reviewer.open("jobs/run/wall?category=signature")
+    wait_until(lambda: "100 signatures" in reviewer.text(".wall-bar"))
+    crop = reviewer.get("/crops", category="signature", limit=1)["crops"][0]
+    reviewer.js("document.querySelector('[data-crop=\"0\"]').focus()")
+    reviewer.type("x")
+    wait_until(lambda: "1 rejected here, saved" in reviewer.text(".wall-bar"))
+    theirs = reviewer.put(reviewer.get(f"/pages/{crop['page']['id']}"), boxes=[])
+    reviewer.keys("Control+z")
+    wait_until(lambda: "Not undone: somebody changed" in reviewer.text(".notices"))
+    assert reviewer.get(f"/pages/{crop['page']['id']}")["revision"] == theirs["revision"]
+    assert "1 rejected here, saved" in reviewer.text(".wall-bar")
+
+
 def test_the_wall_never_overwrites_what_somebody_else_did(reviewer: Reviewer) -> None:
     reviewer.open("jobs/run/wall?category=signature")
     wait_until(lambda: "100 signatures" in reviewer.text(".wall-bar"))

@@ -144,12 +144,15 @@ class Reviewer:
         ActionChains(self.browser).send_keys(text).perform()
 
     def on_screen(self, x: float, y: float) -> tuple[int, int]:
-        """Where a point of the page, in px of the page, lies in the window."""
-        left, top, scale = self.js(
+        """Where a point of the page, in px of the page, lies in the window, however the view is turned."""
+        left, top, width, height, turn, scale = self.js(
             "const sheet = document.querySelector('.sheet'), at = sheet.getBoundingClientRect();"
-            "return [at.left, at.top, parseFloat(sheet.style.getPropertyValue('--s'))]"
+            "const scale = parseFloat(sheet.style.getPropertyValue('--s')), turn = Number(sheet.dataset.turn);"
+            "return [at.left, at.top, sheet.offsetWidth, sheet.offsetHeight, turn, scale]"
         )
-        return round(left + x * scale), round(top + y * scale)
+        x, y = x * scale, y * scale
+        x, y = ((x, y), (height - y, x), (width - x, height - y), (y, width - x))[turn]
+        return round(left + x), round(top + y)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], kind: str = "mouse") -> None:
         """Drags from one point of the page to another one, with a mouse or a finger (`touch`)."""

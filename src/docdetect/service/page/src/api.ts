@@ -148,7 +148,7 @@ export const api = {
     },
   ) => json<Crops>(`${review(job)}/crops${query(options)}`),
   decideCrops: (job: string, decisions: CropDecisions) =>
-    json<{ pages: { id: string; revision: number; reviewed: boolean }[] }>(`${review(job)}/crops`, {
+    json<{ pages: { id: string; revision: number; verdict: Verdict }[] }>(`${review(job)}/crops`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(decisions),

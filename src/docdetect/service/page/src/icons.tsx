@@ -8,6 +8,7 @@ const PATHS = {
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
   fit: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  turn: "M20 4v5h-5M20 9a8.5 8.5 0 1 0 .3 6",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
   check: "M5 13l5 5L20 7",
   cross: "M6 6l12 12M18 6L6 18",

@@ -1,14 +1,13 @@
 /** All marks of a category side by side: wrong ones stand out, and a key accepts or rejects. */
 
-import { type Signal, signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { type CropDecisions, Problem, api, messageOf } from "./api";
+import { type Decision, Wall, keyOf } from "./decisions";
 import { Help } from "./editor/help";
 import { WALL_KEYS, belongsTo } from "./editor/keys";
 import { categoryName, categoryNames, count, inSentence, percent } from "./format";
 import { Icon } from "./icons";
 import { go, link } from "./routes";
-import { reviewer } from "./settings";
 import { Header } from "./shell";
 import { runStore } from "./store";
 import type { Crop } from "./types";
@@ -16,129 +15,8 @@ import { Button, Category, Picture, Trouble, say } from "./ui";
 import { changed } from "./filters";
 import { Virtual } from "./virtual";
 
-const BATCH = 200;
 const CELL_PX = 190;
 const ROW_PX = 196;
-const SEND_AFTER_MS = 350;
-
-type Decision = "accept" | "reject";
-
-/** Crops of one category, loaded piece by piece, with what was decided here. */
-class Wall {
-  readonly crops: Signal<readonly Crop[]> = signal([]);
-  readonly total: Signal<number> = signal(0);
-  readonly trouble: Signal<unknown> = signal(null);
-  readonly decided: Signal<ReadonlyMap<string, Decision>> = signal(new Map());
-  /** What the service has not answered yet. */
-  readonly open: Signal<number> = signal(0);
-  private next: string | null = null;
-  private loading = false;
-  private waiting = new Map<string, { crop: Crop; decision: Decision }>();
-  private revisions: Record<string, number> = {};
-  private timer = 0;
-  private sending = false;
-
-  constructor(
-    readonly job: string,
-    readonly options: { category: string; ghosts: boolean; order: "confidence" | "page" },
-  ) {
-    void this.more();
-  }
-
-  async more(upTo = 0): Promise<void> {
-    if (this.loading) return;
-    this.loading = true;
-    try {
-      do {
-        const { category, ghosts, order } = this.options;
-        const answer = await api.crops(this.job, { category, ghosts, order: order === "confidence" && ghosts ? "confidence-desc" : order, limit: BATCH, ...(this.next ? { after: this.next } : {}) });
-        this.crops.value = [...this.crops.value, ...answer.crops];
-        this.total.value = answer.total;
-        this.next = answer.next;
-        this.trouble.value = null;
-      } while (this.next && this.crops.value.length <= upTo);
-    } catch (error) {
-      this.trouble.value = error;
-    } finally {
-      this.loading = false;
-    }
-  }
-
-  get hasMore(): boolean {
-    return this.next !== null;
-  }
-
-  decide(crops: readonly Crop[], decision: Decision): void {
-    const decided = new Map(this.decided.value);
-    for (const crop of crops) {
-      const before = decided.get(keyOf(crop));
-      decided.set(keyOf(crop), decision);
-      // A ghost is no box yet: to leave it out needs no correction, unless it has just been accepted.
-      if (this.options.ghosts && decision === "reject" && before !== "accept") this.waiting.delete(keyOf(crop));
-      else this.waiting.set(keyOf(crop), { crop, decision });
-    }
-    this.decided.value = decided;
-    this.open.value = this.waiting.size;
-    window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.send(), SEND_AFTER_MS);
-  }
-
-  /** Sends what was decided; what could not be sent is tried again. */
-  async send(): Promise<void> {
-    if (this.sending || this.waiting.size === 0) return;
-    this.sending = true;
-    const batch = [...this.waiting.values()];
-    this.waiting.clear();
-    const decisions: CropDecisions = { accept: [], reject: [], revisions: {}, ...(reviewer.peek() ? { by: reviewer.peek() } : {}) };
-    for (const { crop, decision } of batch) {
-      decisions[decision].push({ page: crop.page.id, box: crop.box.id });
-      decisions.revisions[crop.page.id] = this.revisions[crop.page.id] ?? crop.page.revision;
-    }
-    try {
-      const answer = await api.decideCrops(this.job, decisions);
-      for (const page of answer.pages) this.revisions[page.id] = page.revision;
-    } catch (error) {
-      this.failed(error, batch);
-    } finally {
-      this.sending = false;
-      this.open.value = this.waiting.size;
-    }
-    if (this.waiting.size > 0) this.timer = window.setTimeout(() => void this.send(), SEND_AFTER_MS);
-  }
-
-  private failed(error: unknown, batch: { crop: Crop; decision: Decision }[]): void {
-    if (error instanceof Problem && error.status === 409) {
-      const moved = (error.body.pages ?? []) as { id: string; revision: number; document: string; number: number }[];
-      const decided = new Map(this.decided.value);
-      for (const page of moved) this.revisions[page.id] = page.revision;
-      const ids = new Set(moved.map((page) => page.id));
-      for (const one of batch) {
-        if (ids.has(one.crop.page.id)) decided.delete(keyOf(one.crop));
-        else this.waiting.set(keyOf(one.crop), one);
-      }
-      this.decided.value = decided;
-      const first = moved[0];
-      const where = first ? `${first.document}, page ${first.number}` : "a page";
-      const others = moved.length > 1 ? ` and ${moved.length - 1} more` : "";
-      say(`Somebody changed ${where}${others} meanwhile. Look at it, then decide again.`, "bad", first && {
-        label: "Open the page",
-        run: () => go(link.page(this.job, first.id)),
-      });
-    } else if (error instanceof Problem && (error.isPassing || error.status === 401)) {
-      for (const one of batch) if (!this.waiting.has(keyOf(one.crop))) this.waiting.set(keyOf(one.crop), one);
-      say(`Not saved yet: ${error.message} It is tried again.`);
-      window.clearTimeout(this.timer);
-      this.timer = window.setTimeout(() => void this.send(), 4000);
-    } else {
-      say(`Not saved: ${messageOf(error)}`, "bad");
-      const decided = new Map(this.decided.value);
-      for (const one of batch) decided.delete(keyOf(one.crop));
-      this.decided.value = decided;
-    }
-  }
-}
-
-const keyOf = (crop: Crop): string => `${crop.page.id}/${crop.box.id}`;
 
 export function WallView({ job, search }: { job: string; search: URLSearchParams }) {
   const store = runStore(job);
@@ -255,17 +133,28 @@ function Crops({ job, category, ghosts, order, onHelp }: CropsProps) {
     say(open.length > 0 ? `${count(open.length)} accepted.` : "Nothing is open on the screen.", "good");
   }
 
+  /** Takes the last step back, or the one that was taken back again, and shows where that was. */
+  function step(crop: Crop | null): void {
+    if (crop) focus(crops.findIndex((one) => keyOf(one) === keyOf(crop)));
+    else say("There is nothing to take back.");
+  }
+
   const stateOf = (crop: Crop): Decision | "open" => decided.get(keyOf(crop)) ?? (crop.reviewed ? "accept" : "open");
 
   const keys = (event: KeyboardEvent): void => {
-    if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog[open]") || event.altKey) return;
     const onCrop = event.target instanceof HTMLElement && event.target.closest("[data-crop]") !== null;
     if (!onCrop && belongsTo(event.target, event)) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key.toLowerCase() !== "z") return;
+      event.preventDefault();
+      return step(event.shiftKey ? wall.redo() : wall.undo());
+    }
     const index = focused.value;
     const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns.value, ArrowUp: -columns.value };
-    const step = steps[event.key];
+    const by = steps[event.key];
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (step !== undefined) focus(index < 0 ? 0 : index + step);
+    if (by !== undefined) focus(index < 0 ? 0 : index + by);
     else if (key === "?") onHelp();
     else if (key === "a" && event.shiftKey) acceptSeen();
     else if (key === "a" || (key === "Enter" && onCrop)) decide(index, "accept", true);
@@ -292,6 +181,7 @@ function Crops({ job, category, ghosts, order, onHelp }: CropsProps) {
           {decided.size > 0 && `: ${count(numbers.accept)} accepted, ${count(numbers.reject)} rejected here`}
           {wall.open.value > 0 ? ", saving" : decided.size > 0 ? ", saved" : ""}
         </span>
+        <Button icon="undo" label="Undo" keys="Ctrl Z" disabled={!wall.canUndo.value} onClick={() => step(wall.undo())} />
         <Button icon="check" label="Accept all that are seen" keys="Shift A" onClick={acceptSeen} />
       </div>
       {wall.trouble.value !== null && <Trouble error={wall.trouble.value} onRetry={() => void wall.more()} />}

@@ -3,7 +3,7 @@
 import { api } from "../api";
 import { categoryClass, categoryName, moment, plural } from "../format";
 import type { Box, Page } from "../types";
-import { Button, Dialog, Picture } from "../ui";
+import { Button, Dialog, Picture, say } from "../ui";
 import { difference, merged, sameBox } from "./geometry";
 import type { PageSession } from "./session";
 
@@ -18,6 +18,10 @@ export function Conflict({ session, current, categories }: { session: PageSessio
     removed && plural(removed, "box is", "boxes are") + " only in the other one",
     changed && plural(changed, "box differs", "boxes differ"),
   ].filter(Boolean);
+  function takeTheirs(): void {
+    session.adopt(current);
+    say(`Page ${current.number} is as ${current.by || "somebody else"} left it.`, "plain", { label: "Back to mine", run: () => session.overrule(session.page.peek(), mine) });
+  }
   return (
     <Dialog title={`Page ${current.number} was changed by somebody else`} onClose={() => undefined} locked wide>
       <p>
@@ -30,9 +34,10 @@ export function Conflict({ session, current, categories }: { session: PageSessio
         <Version title={current.by ? `By ${current.by}` : "The other one"} page={current} boxes={theirs} others={mine} job={session.job} categories={categories} />
       </div>
       <div class="actions">
-        <Button kind="primary" label="Keep mine" onClick={() => session.overrule(current, mine)} />
-        <Button label="Take the other one" onClick={() => session.adopt(current)} />
+        {/* It has the focus, since nothing is written and nothing is lost when Enter is pressed in haste. */}
+        <Button kind="primary" label="Take the other one" onClick={takeTheirs} />
         <Button label="Join both" onClick={() => session.overrule(current, merged(theirs, mine))} />
+        <Button label="Keep mine" onClick={() => session.overrule(current, mine)} />
       </div>
     </Dialog>
   );

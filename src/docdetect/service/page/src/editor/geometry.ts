@@ -102,3 +102,41 @@ export function difference(before: readonly Box[], after: readonly Box[]): { add
   }
   return { added, changed, removed: before.filter((box) => !ids.has(box.id)).length };
 }
+
+/** Quarter turns of the view, clockwise: a page that lies on its side is read upright, and its boxes stay as they are. */
+export type Turn = 0 | 1 | 2 | 3;
+export const turnedBy = (turn: Turn, by: 1 | -1): Turn => ((turn + by + 4) % 4) as Turn;
+
+export const turnedSize = (page: Size, turn: Turn): Size => (turn % 2 ? { width: page.height, height: page.width } : { width: page.width, height: page.height });
+
+/** Where a point of the page lies on the turned page. */
+export function turnedPoint({ x, y }: Point, turn: Turn, page: Size): Point {
+  switch (turn) {
+    case 0: return { x, y };
+    case 1: return { x: page.height - y, y: x };
+    case 2: return { x: page.width - x, y: page.height - y };
+    case 3: return { x: y, y: page.width - x };
+  }
+}
+
+/** The point of the page that lies there on the turned page. */
+export function turnedBack(point: Point, turn: Turn, page: Size): Point {
+  return turnedPoint(point, ((4 - turn) % 4) as Turn, turnedSize(page, turn));
+}
+
+/** Where a box of the page lies on the turned page. */
+export function turnedBox([x0, y0, x1, y1]: Xyxy, turn: Turn, page: Size): Xyxy {
+  const a = turnedPoint({ x: x0, y: y0 }, turn, page);
+  const b = turnedPoint({ x: x1, y: y1 }, turn, page);
+  return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];
+}
+
+/** A way on the screen as a way on the page. */
+export function wayOnPage(dx: number, dy: number, turn: Turn): Point {
+  const nowhere: Size = { width: 0, height: 0 };
+  const { x, y } = turnedBack({ x: dx, y: dy }, turn, nowhere);
+  return { x: x + 0, y: y + 0 }; // no negative zero
+}
+
+/** The corner of a box that lies at the right and below on the turned page. */
+export const LOWER_RIGHT: readonly Handle[] = ["se", "ne", "nw", "sw"];

@@ -21,6 +21,7 @@ export const PAGE_KEYS: readonly Key[] = [
   { keys: "+, -, 0", does: "Zoom in, zoom out, whole page" },
   { keys: "W", does: "The page as wide as the window" },
   { keys: "Z", does: "Zoom to the selected box" },
+  { keys: "R, Shift R", does: "Turn the view to the right or to the left, for all pages of the document; boxes stay where they are" },
   { keys: "D", does: "Whether dragging draws a box or moves the page" },
   { keys: "Click", does: "Select a box; dragged again, it moves. A drag that starts elsewhere draws, on other boxes too" },
   { keys: "Space and drag", does: "Move the page; so does the middle or right button of the mouse" },
@@ -33,12 +34,13 @@ export const WALL_KEYS: readonly Key[] = [
   { keys: "A or Enter", does: "Accept the crop, and go on" },
   { keys: "X or Delete", does: "Reject the crop, and go on" },
   { keys: "Shift A", does: "Accept all crops that are seen and not decided" },
+  { keys: "Ctrl Z, Ctrl Shift Z", does: "Undo what was decided last, redo" },
   { keys: "O", does: "Open the page of the crop" },
 ];
 
 export type Action =
   | { name: "confirm" | "unsure" | "next" | "previous" | "delete" | "new" | "accept" | "ghosts" | "undo" | "redo" }
-  | { name: "zoomIn" | "zoomOut" | "fit" | "width" | "zoomToBox" | "draws" | "escape" | "help" }
+  | { name: "zoomIn" | "zoomOut" | "fit" | "width" | "zoomToBox" | "turnRight" | "turnLeft" | "draws" | "escape" | "help" }
   | { name: "category"; index: number }
   | { name: "arrow"; dx: number; dy: number; resizes: boolean };
 
@@ -62,6 +64,7 @@ const PLAIN: Record<string, Action["name"]> = {
   "0": "fit",
   w: "width",
   z: "zoomToBox",
+  r: "turnRight",
   d: "draws",
   Escape: "escape",
   "?": "help",
@@ -82,6 +85,7 @@ export function actionOf(event: KeyboardEvent): Action | null {
   }
   if (event.altKey) return null;
   if (/^[1-9]$/.test(key)) return { name: "category", index: Number(key) - 1 };
+  if (key === "r" && event.shiftKey) return { name: "turnLeft" };
   const name = PLAIN[key];
   return name ? ({ name } as Action) : null;
 }

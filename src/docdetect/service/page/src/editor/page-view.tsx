@@ -14,6 +14,7 @@ import type { Box, Xyxy } from "../types";
 import { Button, Dialog, Progress, Trouble, say } from "../ui";
 import { Conflict } from "./conflict";
 import { wholePx } from "./detail";
+import { LOWER_RIGHT, type Turn, turnedBy, wayOnPage } from "./geometry";
 import { Help } from "./help";
 import { type Action, PAGE_KEYS, actionOf, belongsTo } from "./keys";
 import { Panel } from "./panel";
@@ -66,6 +67,10 @@ async function bringUpToDate(session: PageSession): Promise<void> {
   session.adopt(now);
   say(`${now.by || "Somebody"} changed this page meanwhile; it is shown as it is now.`);
 }
+
+/** How the view of a document is turned, by job and name: a document is scanned the same way from its first page on. */
+const turns = new Map<string, Turn>();
+const turnOf = (session: PageSession): Turn => turns.get(`${session.job}/${session.page.peek().document}`) ?? 0;
 
 const draws = signal(!window.matchMedia("(pointer: coarse)").matches);
 const nextCategory = signal("");
@@ -121,6 +126,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
         const isOld = session.value !== null || found.page.peek().revision > 0;
         session.value = found;
         found.selected.value = null;
+        viewport.turnTo(turnOf(found));
         if (isOld) void bringUpToDate(found);
         void preloadNext();
       },
@@ -244,7 +250,8 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
     const [x0, y0, x1, y1] = viewport.visible;
     const side = Math.min(x1 - x0, y1 - y0) * NEW_BOX_SHARE;
     const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
-    draw([x - side, y - side / 2, x + side, y + side / 2].map((value) => Math.round(value * 10) / 10) as unknown as Xyxy);
+    const [wide, high] = viewport.turn.value % 2 ? [side / 2, side] : [side, side / 2];
+    draw([x - wide, y - high, x + wide, y + high].map((value) => Math.round(value * 10) / 10) as unknown as Xyxy);
   }
 
   function remove(): void {
@@ -274,10 +281,20 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
       return;
     }
     const pixel = 1 / viewport.view.value.scale;
-    if (resizes) one.resize(box.id, "se", dx * pixel, dy * pixel);
-    else one.nudge(box.id, dx * pixel, dy * pixel);
+    const turn = viewport.turn.value;
+    const way = wayOnPage(dx * pixel, dy * pixel, turn);
+    if (resizes) one.resize(box.id, LOWER_RIGHT[turn]!, way.x, way.y);
+    else one.nudge(box.id, way.x, way.y);
     const now = one.selectedBox;
     if (now) viewport.reveal(now.xyxy);
+  }
+
+  function turnView(by: 1 | -1): void {
+    const one = session.value;
+    if (!one) return;
+    const turn = turnedBy(viewport.turn.value, by);
+    turns.set(`${one.job}/${one.page.peek().document}`, turn);
+    viewport.turnTo(turn);
   }
 
   function acceptFocused(): void {
@@ -307,6 +324,8 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
       case "fit": return viewport.fit();
       case "width": return viewport.fitWidth();
       case "zoomToBox": return one?.selectedBox ? viewport.show(one.selectedBox.xyxy) : undefined;
+      case "turnRight": return turnView(1);
+      case "turnLeft": return turnView(-1);
       case "draws": draws.value = !draws.value; return;
       case "escape": return escape();
       case "help": helps.value = true; return;
@@ -390,6 +409,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
             <Zoom viewport={viewport} />
             <Button icon="plus" label="Zoom in" keys="+" bare class="only-wide" onClick={() => viewport.zoom(1.25)} />
             <Button icon="fit" label="Whole page" keys="0" bare onClick={() => viewport.fit()} />
+            <Button icon="turn" label="Turn the view" keys="R" bare onClick={() => act({ name: "turnRight" })} />
             <Button icon="help" label="Keys" keys="?" bare onClick={() => (helps.value = true)} />
           </div>
           {trouble.value !== null ? (

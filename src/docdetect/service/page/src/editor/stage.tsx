@@ -8,7 +8,7 @@ import { hold } from "../pictures";
 import { showsGhosts } from "../settings";
 import type { Box, Xyxy } from "../types";
 import { type Region, regionFor, wholePx } from "./detail";
-import { HANDLES, area } from "./geometry";
+import { HANDLES, area, turnedPoint } from "./geometry";
 import { listen } from "./pointer";
 import type { PageSession } from "./session";
 import type { Viewport } from "./viewport";
@@ -82,10 +82,14 @@ export function Stage(props: StageProps) {
 function Sheet(props: { session: PageSession; viewport: Viewport; children: preact.ComponentChildren }) {
   const page = props.session.page.value;
   const { scale, x, y } = props.viewport.view.value;
+  const turn = props.viewport.turn.value;
+  // The sheet turns around its own top left corner, which then lies elsewhere on the turned page.
+  const corner = turnedPoint({ x: 0, y: 0 }, turn, page);
   return (
     <div
       class="sheet"
-      style={{ transform: `translate(${x}px, ${y}px)`, width: `${page.width * scale}px`, height: `${page.height * scale}px`, "--s": `${scale}px` }}
+      data-turn={turn}
+      style={{ transform: `translate(${x + corner.x * scale}px, ${y + corner.y * scale}px) rotate(${turn * 90}deg)`, width: `${page.width * scale}px`, height: `${page.height * scale}px`, "--s": `${scale}px` }}
     >
       <Pictures session={props.session} viewport={props.viewport} />
       {props.children}

@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Xyxy } from "../types";
-import type { Point, Size } from "./geometry";
+import { type Point, type Size, type Turn, turnedBack, turnedBox, turnedSize } from "./geometry";
 
 const BORDER_PX = 16;
 const MOST_SCALE = 16;
@@ -10,16 +10,29 @@ const MOST_SCALE = 16;
 export interface View {
   /** CSS px of the screen for one px of the page. */
   scale: number;
-  /** Place of the page's top left corner in the stage, in CSS px. */
+  /** Place of the top left corner of the page, as it is turned, in the stage, in CSS px. */
   x: number;
   y: number;
 }
 
 export class Viewport {
   readonly view: Signal<View> = signal({ scale: 1, x: 0, y: 0 });
+  readonly turn: Signal<Turn> = signal(0);
   private stage: Size = { width: 0, height: 0 };
   private page: Size = { width: 1, height: 1 };
   private isFitted = true;
+
+  /** Turns the view; the page is then seen as a whole. */
+  turnTo(turn: Turn): void {
+    if (turn === this.turn.peek()) return;
+    this.turn.value = turn;
+    this.fit();
+  }
+
+  /** The page as it is turned. */
+  private get turned(): Size {
+    return turnedSize(this.page, this.turn.peek());
+  }
 
   /** Tells the sizes; a page that was seen as a whole still is. */
   measure(stage: Size, page: Size): void {
@@ -37,8 +50,9 @@ export class Viewport {
   /** The scale at which a page is seen as a whole. */
   scaleThatFits(page: Size): number {
     const { stage } = this;
-    const wide = Math.max(stage.width - 2 * BORDER_PX, 40) / page.width;
-    const high = Math.max(stage.height - 2 * BORDER_PX, 40) / page.height;
+    const { width, height } = turnedSize(page, this.turn.peek());
+    const wide = Math.max(stage.width - 2 * BORDER_PX, 40) / width;
+    const high = Math.max(stage.height - 2 * BORDER_PX, 40) / height;
     return Math.min(wide, high);
   }
 
@@ -49,7 +63,7 @@ export class Viewport {
   }
 
   fitWidth(): void {
-    const scale = Math.max(this.stage.width - 2 * BORDER_PX, 40) / this.page.width;
+    const scale = Math.max(this.stage.width - 2 * BORDER_PX, 40) / this.turned.width;
     this.set({ scale, x: 0, y: BORDER_PX });
   }
 
@@ -68,7 +82,7 @@ export class Viewport {
 
   /** Shows a box large, with some paper around it. */
   show(xyxy: Xyxy): void {
-    const [x0, y0, x1, y1] = xyxy;
+    const [x0, y0, x1, y1] = turnedBox(xyxy, this.turn.peek(), this.page);
     const room = 0.4;
     const wanted = Math.min((this.stage.width * room) / (x1 - x0), (this.stage.height * room) / (y1 - y0));
     const scale = Math.min(Math.max(wanted, this.fitScale), MOST_SCALE);
@@ -89,10 +103,11 @@ export class Viewport {
       if (start < BORDER_PX) return place + BORDER_PX - start;
       return end > room - BORDER_PX ? place + room - BORDER_PX - end : place;
     };
+    const [x0, y0, x1, y1] = turnedBox(xyxy, this.turn.peek(), this.page);
     const next = {
       scale,
-      x: along(xyxy[0], xyxy[2], x, this.stage.width),
-      y: along(xyxy[1], xyxy[3], y, this.stage.height),
+      x: along(x0, x1, x, this.stage.width),
+      y: along(y0, y1, y, this.stage.height),
     };
     if ((next.x !== x || next.y !== y) && !this.isFitted) this.set(next);
   }
@@ -100,18 +115,19 @@ export class Viewport {
   /** Point of the page under a point of the stage. */
   toPage(point: Point): Point {
     const { scale, x, y } = this.view.value;
-    return { x: (point.x - x) / scale, y: (point.y - y) / scale };
+    return turnedBack({ x: (point.x - x) / scale, y: (point.y - y) / scale }, this.turn.peek(), this.page);
   }
 
   /** The part of the page that is seen. */
   get visible(): Xyxy {
     const a = this.toPage({ x: 0, y: 0 });
     const b = this.toPage({ x: this.stage.width, y: this.stage.height });
+    const within = (value: number, most: number): number => Math.max(0, Math.min(value, most));
     return [
-      Math.max(0, Math.min(a.x, this.page.width)),
-      Math.max(0, Math.min(a.y, this.page.height)),
-      Math.max(0, Math.min(b.x, this.page.width)),
-      Math.max(0, Math.min(b.y, this.page.height)),
+      within(Math.min(a.x, b.x), this.page.width),
+      within(Math.min(a.y, b.y), this.page.height),
+      within(Math.max(a.x, b.x), this.page.width),
+      within(Math.max(a.y, b.y), this.page.height),
     ];
   }
 
@@ -124,10 +140,11 @@ export class Viewport {
   private bounded({ scale, x, y }: View): View {
     const along = (place: number, length: number, room: number): number =>
       length <= room - 2 ? (room - length) / 2 : Math.min(Math.max(place, room / 2 - length), room / 2);
+    const { width, height } = this.turned;
     return {
       scale,
-      x: along(x, this.page.width * scale, this.stage.width),
-      y: along(y, this.page.height * scale, this.stage.height),
+      x: along(x, width * scale, this.stage.width),
+      y: along(y, height * scale, this.stage.height),
     };
   }
 }
