@@ -49,6 +49,8 @@ _STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 # Result files that name folders or times.
 _NOT_COMPARED = ("config.yaml", "results.xlsx", "summary.json")
 _PATIENCE_S = 300.0
+# Parts of the time of a load whose memory is printed, so that growth is seen.
+_PARTS = 10
 # Documents of the job whose throughput is compared, and pages of each.
 _DOCUMENTS, _PAGES = 40, 8
 
@@ -317,10 +319,10 @@ def load_table(load: Load) -> str:
     if len(load.seconds) > 1:
         cuts = statistics.quantiles(load.seconds, n=100, method="inclusive")
         lines.append(f"seconds of a document: median {cuts[49]:.2f}, 95 % {cuts[94]:.2f}, 99 % {cuts[98]:.2f}")
-    part = max(1, len(load.mib) // 5)
     if len(load.mib) > 2:
-        early, late = statistics.mean(load.mib[part : 2 * part]), statistics.mean(load.mib[-part:])
-        lines.append(f"memory: {early:.0f} MiB in the second fifth, {late:.0f} MiB in the last")
+        parts = [part for part in np.array_split(np.array(load.mib), _PARTS) if part.size]
+        means = ", ".join(f"{part.mean():.0f}" for part in parts)
+        lines.append(f"memory: {means} MiB, means of {len(parts)} parts of the time; at most {max(load.mib):.0f} MiB")
     return "\n".join([*lines, f"jobs: {len(load.jobs)}; wrong: {len(load.wrong)}", *load.wrong[:10]])
 
 

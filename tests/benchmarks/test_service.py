@@ -19,11 +19,12 @@ def test_three_kills_lose_no_job(tmp_path: Path) -> None:
 
 
 def test_the_table_names_what_was_wrong() -> None:
-    load = Load(Counter({("job", 202): 2}), [0.1] * 99 + [1.0], {"a": (1, 0)}, [10.0] * 10, ["job a: None"])
+    mib = [10.0, 30.0] * 5 + [20.0] * 10
+    load = Load(Counter({("job", 202): 2}), [0.1] * 99 + [1.0], {"a": (1, 0)}, mib, ["job a: None"])
     assert load_table(load).splitlines() == [
         "job, status 202: 2",
         "seconds of a document: median 0.10, 95 % 0.10, 99 % 0.11",
-        "memory: 10 MiB in the second fifth, 10 MiB in the last",
+        "memory: 20, 20, 20, 20, 20, 20, 20, 20, 20, 20 MiB, means of 10 parts of the time; at most 30 MiB",
         "jobs: 1; wrong: 1",
         "job a: None",
     ]
