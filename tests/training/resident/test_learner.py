@@ -18,7 +18,7 @@ from docdetect.models.slicing import sliced_channels
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.training.partial_labels import region_class
 from docdetect.training.precision import TrainingDivergedError
-from docdetect.training.resident.features import FeatureLoss, feature_weight
+from docdetect.training.resident.features import FeatureLoss, feature_weight, recorded_features
 from docdetect.training.resident.learner import Learner
 from docdetect.training.resident.loop import Plan, learning_rate_factor, plan_of
 from docdetect.training.resident.slices import Slices
@@ -80,6 +80,9 @@ def test_frozen_layers_stay_and_all_layers_cannot_be_frozen(tiny_yaml: Path) -> 
     changed = {int(name.split(".")[1]) for name, value in one.network.state_dict().items() if name in before
                and not torch.equal(value, before[name])}  # fmt: skip
     assert changed == {2, 3, 4, 5, 6}
+    with recorded_features(one.network, (1, 2)) as maps:
+        one.network(labels()["img"])
+    assert (maps[1].grad_fn, maps[2].grad_fn is None) == (None, False)  # frozen layers have no backward pass
     with pytest.raises(ConfigError, match=r"train\.freeze: 10 keeps all 7 layers"):
         learner(tiny_yaml, recipe("freeze=10"))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,13 +15,16 @@ from docdetect.config.loading import load_config
 from docdetect.config.schema import TrainConfig
 from docdetect.datasets.reader import TrainingShare
 from docdetect.training.resident.batches import BatchMaker, sheet_wh, window_wh
-from docdetect.training.resident.looks import changed_looks, erase_patches, visible
+from docdetect.training.resident.looks import blurred, changed_looks, erase_patches, visible
 from docdetect.training.resident.pages import StoredPage, stored_page
 from docdetect.training.resident.views import (
     Placement,
     draw_pixels,
     draw_view,
+    draw_with_opencv,
+    draw_with_torch,
     mosaic_view,
+    seen_part,
     whole_placement,
     window_placement,
 )
@@ -74,6 +78,29 @@ def test_a_turned_round_mark_has_a_tight_box_and_a_quarter_turn_is_exact() -> No
     assert box.tolist() == [100 - 120, 60, 100 - 90, 110]
 
 
+@pytest.mark.parametrize("size_wh", [(150, 190), (450, 570)], ids=["as it is", "shrunk"])
+def test_a_cpu_draws_what_a_gpu_draws(size_wh: tuple[int, int]) -> None:
+    """PyTorch's drawing runs on a CPU here, which shows that both put every pixel into the same place."""
+    width, height = size_wh
+    rng = np.random.default_rng(0)
+    grain = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), np.uint8), (0, 0), height / 100)
+    pixels = np.asarray(cv2.normalize(grain, np.empty_like(grain), 0, 255, cv2.NORM_MINMAX), np.uint8)
+    none = Detections.none(size_wh, scored=False)
+    stored = stored_page(pixels, none, np.zeros((0, 4), np.float32), None, height, CPU)
+    how = recipe("degrees=20", "flips=true", "flipud=0.5", "scales=[0.95,1.3]")
+    for seed in range(6):
+        placement = whole_placement(stored, (160, 192), how, np.random.default_rng(seed))
+        part = seen_part(stored.pixels, placement, (160, 192))
+        assert part is not None
+        assert (part.shrunk_wh is None) == (height == 190)
+        ours, theirs = (
+            draw(stored.pixels, placement, (160, 192), 114 / 255, part) for draw in (draw_with_opencv, draw_with_torch)
+        )
+        apart = float((ours - theirs).abs().mean())
+        assert apart < 0.01
+        assert apart < 0.3 * float((ours[:, :, 1:] - theirs[:, :, :-1]).abs().mean())  # a pixel to the side
+
+
 def test_shrinking_keeps_thin_lines() -> None:
     pixels = np.full((400, 400, 3), 255, np.uint8)
     pixels[::8] = 0
@@ -93,6 +120,12 @@ def test_a_mosaic_has_four_pages_and_keeps_what_is_labelled_apart() -> None:
     left, _, _, bottom = regions[0, 1:]
     assert left >= 160 * 0.29
     assert bottom <= 192 * 0.71
+
+
+def test_a_blurred_pixel_is_the_mean_of_its_neighbours() -> None:
+    view = torch.rand(3, 9, 7, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(view[None], (1, 1, 1, 1), mode="replicate"), 3, 1)
+    torch.testing.assert_close(blurred(view), expected[0])
 
 
 def test_looks_change_pixels_in_range_and_follow_from_the_generators() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import torch
 
@@ -110,7 +111,7 @@ class BatchMaker:
         boxes = table[:, 2:] / size
         centred = torch.cat([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
         return {
-            "img": pixels.contiguous(memory_format=torch.channels_last),
+            "img": _channels_last(pixels),
             "batch_idx": table[:, 0],
             "cls": table[:, 1:2],
             "bboxes": centred,
@@ -154,6 +155,16 @@ class BatchMaker:
                 return None, page
         position = int(self._draws.take(1)[0])
         return position, self._pages[position]
+
+
+def _channels_last(views: torch.Tensor) -> torch.Tensor:
+    """The same float32 (n, 3, H, W) with the colours of a pixel beside each other in memory; OpenCV does it faster."""
+    if views.device.type != "cpu":
+        return views.contiguous(memory_format=torch.channels_last)
+    merged = torch.empty(len(views), *views.shape[2:], 3)
+    for view, target in zip(views, merged, strict=True):
+        cv2.merge([plane.numpy() for plane in view], target.numpy())
+    return merged.permute(0, 3, 1, 2)
 
 
 def sheet_wh(imgsz: int) -> SizeWH:

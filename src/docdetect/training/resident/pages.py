@@ -26,7 +26,7 @@ class StoredPage:
     """One page.
 
     Attributes:
-        pixels: uint8 (3, H, W) RGB on the device.
+        pixels: uint8 (3, H, W) RGB on the device; on a CPU the colours of a pixel lie beside each other in memory.
         ground_truth: its marks, in px of the pixels.
         distractors: float32 (N, 4) xyxy px: places that resemble marks and are none.
         labelled: ids of the classes that are labelled; None for all.
@@ -71,7 +71,10 @@ def stored_page(
         pixels = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
         factor = np.array([size_wh[0] / width, size_wh[1] / height] * 2, np.float32)
         ground_truth, distractors = ground_truth.scaled(size_wh), distractors * factor
-    tensor = torch.from_numpy(np.array(pixels.transpose(2, 0, 1), np.uint8, order="C"))
+    if device.type == "cpu":
+        tensor = torch.from_numpy(np.array(pixels, np.uint8, order="C")).permute(2, 0, 1)
+    else:
+        tensor = torch.from_numpy(np.array(pixels.transpose(2, 0, 1), np.uint8, order="C"))
     return StoredPage(tensor.to(device, non_blocking=True), ground_truth, distractors, labelled)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from torch.nn import functional
 from docdetect.config.schema import TrainConfig
 from docdetect.training.partial_labels import region_class
 from docdetect.training.resident.pages import StoredPage
-from docdetect.types import FloatArray, SizeWH
+from docdetect.types import FloatArray, IntArray, SizeWH
 
 Float64Array: TypeAlias = NDArray[np.float64]
 
@@ -146,37 +147,89 @@ def mosaic_view(
 
 
 def draw_pixels(pixels: torch.Tensor, placement: Placement, canvas_wh: SizeWH, beside: float) -> torch.Tensor:
-    """The canvas, float32 (3, H, W) in 0..1.
+    """The canvas, float32 (3, H, W) in 0..1: drawn by OpenCV on a CPU, where PyTorch is much slower.
 
     Args:
-        pixels: uint8 (3, h, w), the page.
+        pixels: uint8 (3, h, w), the page; on a CPU its memory is laid out as OpenCV wants it, (h, w, 3).
         placement: where it lies.
         canvas_wh: width and height of the canvas in px.
         beside: grey in 0..1 of what lies beside the page.
     """
     width, height = canvas_wh
-    inverse = np.linalg.inv(placement.matrix)
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - placement.offset
-    seen = corners @ inverse.T
-    size = np.array([pixels.shape[2], pixels.shape[1]])
-    low = np.clip(np.floor(seen.min(axis=0)) - 3, 0, size).astype(int)
-    high = np.clip(np.ceil(seen.max(axis=0)) + 3, 0, size).astype(int)
-    if (high - low < 1).any():
+    part = seen_part(pixels, placement, canvas_wh)
+    if part is None:
         return pixels.new_full((3, height, width), beside, dtype=torch.float32)
-    part = pixels[:, low[1] : high[1], low[0] : high[0]][None].float()
-    scale = float(np.sqrt(abs(np.linalg.det(placement.matrix))))
-    if scale < _SHRUNK_BELOW:
-        shrunk = [max(1, round(float(side) * scale)) for side in (high - low)[::-1]]
-        part = functional.interpolate(part, size=shrunk, mode="bilinear", antialias=True)
+    draw = draw_with_opencv if pixels.device.type == "cpu" else draw_with_torch
+    return draw(pixels, placement, canvas_wh, beside, part)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a page is seen on a canvas.
+
+    Attributes:
+        low, high: int64 (2,) px of the page: left and top, right and bottom.
+        shrunk_wh: size to which it is shrunk before it is drawn; None where it is drawn as it is.
+    """
+
+    low: IntArray
+    high: IntArray
+    shrunk_wh: SizeWH | None
+
+
+def draw_with_opencv(
+    pixels: torch.Tensor, placement: Placement, canvas_wh: SizeWH, beside: float, part: Part
+) -> torch.Tensor:
+    """What `draw_pixels` says, by OpenCV on bytes."""
+    image = pixels.permute(1, 2, 0).numpy()[part.low[1] : part.high[1], part.low[0] : part.high[0]]
+    factor = np.ones(2)
+    if part.shrunk_wh is not None:
+        image = cv2.resize(image, part.shrunk_wh, interpolation=cv2.INTER_AREA)
+        factor = part.shrunk_wh / (part.high - part.low)
+    matrix = placement.matrix / factor
+    # OpenCV counts from the middle of the first pixel, placements from its corner.
+    shift = placement.offset + placement.matrix @ part.low + matrix @ np.full(2, 0.5) - 0.5
+    to_canvas = np.concatenate([matrix, shift[:, None]], axis=1)
+    drawn = cv2.warpAffine(image, to_canvas, canvas_wh, flags=cv2.INTER_LINEAR, borderValue=(round(255 * beside),) * 3)
+    return torch.stack([torch.from_numpy(plane).float() for plane in cv2.split(drawn)]).div_(255)
+
+
+def draw_with_torch(
+    pixels: torch.Tensor, placement: Placement, canvas_wh: SizeWH, beside: float, part: Part
+) -> torch.Tensor:
+    """What `draw_pixels` says, by PyTorch on any device."""
+    width, height = canvas_wh
+    low, high = part.low, part.high
+    image = pixels[:, low[1] : high[1], low[0] : high[0]][None].float()
+    if part.shrunk_wh is not None:
+        image = functional.interpolate(image, size=part.shrunk_wh[::-1], mode="bilinear", antialias=True)
     # From coordinates of the canvas in -1..1 to coordinates of the part in -1..1, as grid_sample counts them.
+    inverse = np.linalg.inv(placement.matrix)
     canvas_half, part_half = np.array([width, height]) / 2, (high - low) / 2
     turn = inverse * canvas_half / part_half[:, None]
     shift = (inverse @ (canvas_half - placement.offset) - low) / part_half - 1
     theta = torch.tensor(np.concatenate([turn, shift[:, None]], axis=1)[None], dtype=torch.float32)
     grid = functional.affine_grid(theta.to(pixels.device), [1, 3, height, width], align_corners=False)
-    drawn = functional.grid_sample(part, grid, mode="bilinear", padding_mode="border", align_corners=False)[0] / 255
+    drawn = functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)[0] / 255
     inside = (grid[0].abs() <= 1).all(dim=2)
     return torch.where(inside[None], drawn, torch.full_like(drawn, beside))
+
+
+def seen_part(pixels: torch.Tensor, placement: Placement, canvas_wh: SizeWH) -> Part | None:
+    """The part of a page that is seen; None where nothing of it is."""
+    width, height = canvas_wh
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - placement.offset
+    seen = corners @ np.linalg.inv(placement.matrix).T
+    size = np.array([pixels.shape[2], pixels.shape[1]])
+    low = np.clip(np.floor(seen.min(axis=0)) - 3, 0, size).astype(np.int64)
+    high = np.clip(np.ceil(seen.max(axis=0)) + 3, 0, size).astype(np.int64)
+    if (high - low < 1).any():
+        return None
+    scale = float(np.sqrt(abs(np.linalg.det(placement.matrix))))
+    if scale >= _SHRUNK_BELOW:
+        return Part(low, high, None)
+    wide, tall = (max(1, round(float(side) * scale)) for side in high - low)
+    return Part(low, high, (wide, tall))
 
 
 def _rows(page: StoredPage, placement: Placement, canvas_wh: SizeWH, class_count: int) -> FloatArray:
