@@ -19,6 +19,7 @@ equal shares. Average precision is computed with these shares.
 
 What the network finds at one size is kept in --keep; a second call reads it and takes seconds. --times measures the
 processor seconds of the network a page at each size (half a minute), keeps them as well, and needs a quiet machine.
+--screen shows what a smaller network that looks first (`infer --screen`) leaves out, and what is lost by it.
 The documents are read where they lie.
 """
 
@@ -29,265 +30,34 @@ import json
 import pickle
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.other_origins import FEWEST_MARKS, STEPS, TRAINED_ON, OriginSet, origin_engine, read_sets
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
-from benchmarks.source_figures import (
-    Outcomes,
-    SourceMean,
-    average_precision,
-    difference,
-    mean_over_sources,
-    outcomes,
-    together,
-)
+from benchmarks.size_modes import Figures, Looked, Mode, cost_of, empty_by_kind, kind_of, screened
+from benchmarks.source_figures import SourceMean, average_precision, difference, mean_over_sources
 from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.files import sha256_file
-from docdetect.inference.multi_view.fusion import fuse, mean_of_scales
-from docdetect.inference.multi_view.views import LOWEST_OF_SEVERAL_SCALES, UNSURE
 from docdetect.machine import processor_summary
-from docdetect.metrics.matching import Sample
 from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
-from docdetect.models.weights import resolve_weights
-from docdetect.types import ByteArray, Detections
+from docdetect.models.weights import network_imgsz, resolve_weights
+from docdetect.types import ByteArray
 from docdetect.workers.parts import WorkerSettings
 
 MODES = "1024,1280,768,640,1024+640,768+640,1280+1024+768+640,640>1024,640>1024@0.02"
 
-# Sets of one origin, by the name of the source; every other set is a source of its own.
-SAME_ORIGIN = {
-    "rivergrove": ("usgov_rivergrove", "sig_rivergrove"),
-    "federal_register": ("usgov_fedreg_eo", "sig_fedreg"),
-    "fbi_cooper": ("usgov_fbi_cooper", "stamp_fbi", "neg_fbi"),
-    "jfk": ("jfk_nara", "jfk_nara2"),
-    "indonesia": ("sig_indonesia", "seal_indonesia2"),
-    "vernonia": ("draw_vernonia", "cert_vernonia", "cert_fema"),
-    "lathrop": ("stamp_lathrop", "neg_letters"),
-    "oldbooks": ("stamp_oldbooks", "neg_oldbooks"),
-}
-
-# Kinds of pages without marks, by set; every other set holds official papers.
-KINDS = {
-    **dict.fromkeys(("neg_letters", "sig_fpki", "sig_fedfoia", "sig_uscongress_courts", "cert_vernonia"), "letters"),
-    **dict.fromkeys(("neg_oldbooks", "stamp_oldbooks", "stamp_hands", "stamp_japan"), "old prints"),
-    "neg_receipts": "receipts",
-    "forms": "tax forms",
-    "armeta": "armeta",
-    "cert_fema": "letters",
-}
-OFFICIAL = "official papers"
-# The kinds that make up the pages without marks of the archive of which nine in ten pages have none.
-ARCHIVE_KINDS = ("letters", "receipts", OFFICIAL)
-EMPTY_PER_MARKED = 9
 # A threshold is the lowest confidence whose F1 is within this of the best.
 F1_TOLERANCE = 0.02
+# Confidences of the smaller network that are tried.
+SCREEN_STEPS = (0.02, 0.05, 0.1, 0.15, 0.25)
 # Pages with marks, and as many without, whose time is measured at each size, and how often.
 TIMED_PAGES, TIMED_ROUNDS = 24, 3
-
-
-@dataclass(frozen=True)
-class Mode:
-    """How pages are looked at.
-
-    Attributes:
-        name: as it is written on the command line.
-        sizes: px, the long sides at which a page is seen, the largest first.
-        unsure_from: lowest confidence at the smallest size from which a page is seen at the other sizes, too; None for
-            a page that is always seen at all sizes.
-    """
-
-    name: str
-    sizes: tuple[int, ...]
-    unsure_from: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Mode:
-        """A mode as it is written on the command line. Raises ValueError: it is none."""
-        plain, _, lowest = text.partition("@")
-        sizes = tuple(sorted((int(px) for px in plain.replace(">", "+").split("+")), reverse=True))
-        if ">" not in plain:
-            return cls(text, sizes)
-        return cls(text, sizes, float(lowest) if lowest else UNSURE[0])
-
-    def of_page(self, by_px: Mapping[int, Sample]) -> tuple[Sample, bool]:
-        """The page as this mode finds it, and whether it was seen at all its sizes.
-
-        Args:
-            by_px: the page as it was seen at each size alone.
-        """
-        whole = by_px[self.sizes[0]]
-        if len(self.sizes) == 1:
-            return whole, True
-        sizes = self.sizes
-        if self.unsure_from is not None:
-            scores = by_px[sizes[-1]].scores
-            if not ((scores >= self.unsure_from) & (scores < UNSURE[1])).any():
-                sizes = sizes[-1:]
-        found = [_as_view(by_px[px].found, whole, px < self.sizes[0]) for px in sizes]
-        return replace(whole, found=mean_of_scales(found)), sizes == self.sizes
-
-
-def _as_view(found: Detections, whole: Sample, smaller: bool) -> Detections:
-    """What one view of several gives: from the lowest confidence that counts, on the page at its largest size."""
-    assert found.scores is not None  # detections of a network always have scores
-    kept = found.select(found.scores >= LOWEST_OF_SEVERAL_SCALES).scaled(whole.found.size_wh)
-    return fuse([kept], [None]) if smaller else kept
-
-
-@dataclass(frozen=True)
-class Looked:
-    """All sets as one mode finds them.
-
-    Attributes:
-        mode: the mode.
-        sets: the sets, `armeta` among them.
-        again: name of a set -> for each page, whether it was seen at all sizes of the mode.
-    """
-
-    mode: Mode
-    sets: tuple[OriginSet, ...]
-    again: Mapping[str, tuple[bool, ...]]
-
-    @classmethod
-    def of(cls, mode: Mode, by_px: Mapping[int, Sequence[OriginSet]]) -> Looked:
-        sets, again = [], {}
-        for at_sizes in zip(*(by_px[px] for px in mode.sizes), strict=True):
-            pages = [
-                mode.of_page(dict(zip(mode.sizes, page, strict=True)))
-                for page in zip(*(one.samples for one in at_sizes), strict=True)
-            ]
-            sets.append(replace(at_sizes[0], samples=tuple(sample for sample, _ in pages)))
-            again[at_sizes[0].name] = tuple(seen for _, seen in pages)
-        return cls(mode, tuple(sets), again)
-
-    def share_seen_again(self, *, marked: bool) -> float:
-        """The share of pages that are seen at all sizes: of those with marks, or of the archive's pages without."""
-        by_kind: dict[str, list[bool]] = {}
-        for one in self.sets:
-            for sample, again in zip(one.samples, self.again[one.name], strict=True):
-                if one.name not in ("armeta", "forms") and (len(sample.ground_truth) > 0) == marked:
-                    by_kind.setdefault(kind_of(one.name), []).append(again)
-        if marked:
-            return _mean_or_zero([again for pages in by_kind.values() for again in pages])
-        return _mean_or_zero([_mean_or_zero(by_kind[kind]) for kind in ARCHIVE_KINDS if kind in by_kind])
-
-
-def _mean_or_zero(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
-
-
-def kind_of(name: str) -> str:
-    """The kind of pages without marks that a set holds."""
-    return KINDS.get(name, OFFICIAL)
-
-
-def sources_of(sets: Sequence[OriginSet], seen: Collection[str] = TRAINED_ON) -> dict[str, list[OriginSet]]:
-    """Source -> its sets, without `armeta`, the tax forms, and sources of which the weights have seen a set."""
-    source_of = {name: source for source, names in SAME_ORIGIN.items() for name in names}
-    known = {source_of.get(name, name) for name in seen}
-    found: dict[str, list[OriginSet]] = {}
-    for one in sets:
-        source = source_of.get(one.name, one.name)
-        if one.name not in ("armeta", "forms") and source not in known:
-            found.setdefault(source, []).append(one)
-    return found
-
-
-class Figures:
-    """The figures of one mode over the sources.
-
-    Args:
-        looked: all sets as the mode finds them.
-        seen: names of the sets that the weights were trained on.
-    """
-
-    def __init__(self, looked: Looked, seen: Collection[str] = TRAINED_ON) -> None:
-        self.looked, self.sources = looked, sources_of(looked.sets, seen)
-        self.armeta = next(one for one in looked.sets if one.name == "armeta")
-        self._empty = empty_by_kind(looked.sets, seen)
-        self._compared: dict[tuple[int, int, float], Outcomes] = {}
-
-    def outcomes(self, pages: Iterable[Sample], class_id: int, iou: float) -> Outcomes:
-        """See `source_figures.outcomes`; every page, which `looked` holds, is compared once."""
-        parts = [outcomes((), class_id, iou)]
-        for page in pages:
-            key = id(page), class_id, iou
-            if key not in self._compared:
-                self._compared[key] = outcomes((page,), class_id, iou)
-            parts.append(self._compared[key])
-        return together(parts)
-
-    def by_source(self, class_id: int, iou: float, archive: str = "all") -> dict[str, float]:
-        """Average precision of a class in each source that has enough marks.
-
-        Args:
-            class_id: position in `NAMES`.
-            iou: least IoU of a detection with the mark that it finds.
-            archive: `all` for the pages of the source, `marked` for those with marks, `mostly empty` for those with
-                marks and nine pages without marks for each of them.
-        """
-        found = {}
-        for source, pages in self._labelled(class_id).items():
-            chosen = pages if archive == "all" else [page for page in pages if len(page.ground_truth)]
-            own = self.outcomes(chosen, class_id, iou)
-            if own.marks < FEWEST_MARKS:
-                continue
-            if archive == "mostly empty":
-                own = together([own, *self._empty_outcomes(class_id, iou, EMPTY_PER_MARKED * len(chosen))])
-            found[source] = average_precision(own)
-        return found
-
-    def at_thresholds(self, class_id: int, conf: float, iou: float = 0.3) -> tuple[float, float, float]:
-        """Precision, recall and F1 from a confidence on, each source weighted by one over the root of its pages."""
-        hits = false = marks = 0.0
-        for pages in self._labelled(class_id).values():
-            weight, own = len(pages) ** -0.5, self.outcomes(pages, class_id, iou)
-            of_source = own.above(conf)
-            hits, false, marks = hits + weight * of_source[0], false + weight * of_source[1], marks + weight * own.marks
-        return hits / max(hits + false, 1e-9), hits / max(marks, 1e-9), 2 * hits / max(hits + false + marks, 1e-9)
-
-    def alarms(self, kind: str, conf: Mapping[str, float]) -> str:
-        """False alarms a page on pages of a kind without marks, at the threshold of each class."""
-        pages = self._empty.get(kind, [])
-        if not pages:
-            return ""
-        lowest = np.array([conf[name] for name in NAMES])
-        return f"{sum(int((page.scores >= lowest[page.found.class_ids]).sum()) for page in pages) / len(pages):.2f}"
-
-    def kinds(self) -> list[tuple[str, int]]:
-        """The kinds of pages without marks, and how many pages there are of each."""
-        return [(kind, len(pages)) for kind, pages in self._empty.items()]
-
-    def _labelled(self, class_id: int) -> dict[str, list[Sample]]:
-        """Source -> the pages of its sets in which the class is labelled completely."""
-        return {
-            source: pages
-            for source, sets in self.sources.items()
-            if (pages := [page for one in sets if NAMES[class_id] in one.labelled for page in one.samples])
-        }
-
-    def _empty_outcomes(self, class_id: int, iou: float, pages: int) -> list[Outcomes]:
-        kinds = [self._empty[kind] for kind in ARCHIVE_KINDS if self._empty.get(kind)]
-        return [self.outcomes(of, class_id, iou).weighted(pages / len(kinds) / len(of)) for of in kinds]
-
-
-def empty_by_kind(sets: Sequence[OriginSet], seen: Collection[str] = TRAINED_ON) -> dict[str, list[Sample]]:
-    """Kind -> pages without any mark, of sets in which all classes are labelled and that the weights have not seen."""
-    kept = {one.name for of_source in sources_of(sets, seen).values() for one in of_source} | {"armeta", "forms"}
-    found: dict[str, list[Sample]] = {}
-    for one in sets:
-        if one.name in kept and one.labelled >= set(NAMES):
-            for page in one.samples:
-                if not len(page.ground_truth):
-                    found.setdefault(kind_of(one.name), []).append(page)
-    return found
 
 
 def size_rows(modes: Sequence[Figures], conf: Mapping[str, float]) -> list[tuple[str, ...]]:
@@ -351,21 +121,6 @@ def _signed(gain: SourceMean) -> str:
     return f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
 
 
-def cost_of(looked: Looked, archive: str, seconds: Mapping[str, Mapping[int, float]]) -> float | None:
-    """Processor seconds of the network a page of an archive; None where they were not measured at these sizes."""
-    share = {"marked": 1.0, "without": 0.0}
-    if archive == "mostly empty":
-        share = {"marked": 1 / (1 + EMPTY_PER_MARKED), "without": EMPTY_PER_MARKED / (1 + EMPTY_PER_MARKED)}
-    if any(px not in seconds.get(kind, {}) for kind in share for px in looked.mode.sizes):
-        return None
-    total = 0.0
-    for kind, of_pages in share.items():
-        again = looked.share_seen_again(marked=kind == "marked")
-        *larger, smallest = (seconds[kind][px] for px in looked.mode.sizes)
-        total += of_pages * (smallest + (again if looked.mode.unsure_from is not None else 1.0) * sum(larger))
-    return total
-
-
 def alarm_rows(modes: Sequence[Figures], conf: Mapping[str, float]) -> list[tuple[str, ...]]:
     """A row for each mode: false alarms a page on each kind of pages without marks, at the shipped thresholds."""
     kinds = modes[0].kinds()
@@ -386,6 +141,39 @@ def threshold_rows(modes: Sequence[Figures], conf: Mapping[str, float]) -> list[
             shipped = one.at_thresholds(class_id, conf[name])[2]
             there = f"{at[chosen][0]:.3f} / {at[chosen][1]:.3f}"
             rows.append((name, one.looked.mode.name, f"{shipped:.3f}", f"{best:.3f}", f"{chosen:g}", there))
+    return rows
+
+
+def screen_rows(
+    first: Figures, smaller: Sequence[OriginSet], conf: Mapping[str, float], seen: Collection[str] = TRAINED_ON
+) -> list[tuple[str, ...]]:
+    """A row for each confidence of a smaller network that looks first: what is left out, and what is lost by it."""
+    kinds = [(kind, count) for kind, count in first.kinds() if count]
+    rows: list[tuple[str, ...]] = [
+        (
+            *(
+                "a smaller network first, from",
+                "pages with marks left out",
+                "marks on them, and those found without it",
+            ),
+            *("AP.3 of signatures", "AP.3 of stamps", *(f"left out of {kind} ({count})" for kind, count in kinds)),
+        )
+    ]
+    names = {one.name for of_source in first.sources.values() for one in of_source}
+    marked = sum(len(page.ground_truth) > 0 for of in first.sources.values() for one in of for page in one.samples)
+    for lowest in SCREEN_STEPS:
+        looked, left_out = screened(first.looked, smaller, lowest)
+        after = Figures(looked, seen)
+        lost = [page for name in names for page in left_out[name] if len(page.ground_truth)]
+        cells = []
+        for class_id, name in enumerate(NAMES):
+            of_class = first.outcomes(lost, class_id, 0.3)
+            cells.append(f"{name} {of_class.marks}, {of_class.above(conf[name])[0]:.0f}")
+        pairs = [(after.by_source(class_id, 0.3), first.by_source(class_id, 0.3)) for class_id in (1, 2)]
+        gains = [_signed(difference(own, beside)) if own else "" for own, beside in pairs]
+        empty = empty_by_kind([replace(one, samples=tuple(left_out[one.name])) for one in first.looked.sets], seen)
+        shares = [f"{len(empty.get(kind, [])) / count:.0%}" for kind, count in kinds]
+        rows.append((f"{lowest:g}", f"{len(lost)} of {marked}", "; ".join(cells), *gains, *shares))
     return rows
 
 
@@ -478,6 +266,7 @@ def main() -> None:
     parser.add_argument("--precision", default="int8", help="int8 (what infer runs on most CPUs), fp32 or bf16")
     parser.add_argument("--modes", default=MODES, help="modes, separated by commas; the first is the reference")
     parser.add_argument("--seen", default="", help="further sets that the weights were trained on, separated by commas")
+    parser.add_argument("--screen", default="", help="weights of a smaller network that looks first, in fp32")
     parser.add_argument("--times", action="store_true", help="measure the processor seconds of the network")
     parser.add_argument("--sets", action="store_true", help="also print a row for each set and class")
     given = parser.parse_args()
@@ -507,6 +296,10 @@ def main() -> None:
         threshold_rows(figures, conf),
         *([set_rows(figures)] if given.sets else []),
     ]
+    if given.screen:
+        smaller = resolve_weights(given.screen, Path("runs/train"))
+        kept_smaller = kept_sets(given.keep, smaller, "fp32", network_imgsz(smaller), given.data)
+        tables.append(screen_rows(figures[0], kept_smaller, conf, seen))
     print("\n\n".join(markdown(table) for table in tables))
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from benchmarks.other_origins import OriginSet
-from benchmarks.sizes import Figures, Looked, Mode, cost_of, sources_of
+from benchmarks.size_modes import Figures, Looked, Mode, cost_of, sources_of
 
 from benchmarks import sizes
 from docdetect.annotations.native import annotations_to_json
@@ -129,6 +129,21 @@ def test_the_cost_of_a_second_look_depends_on_how_many_pages_are_unsure() -> Non
     assert cost_of(looked, "marked", {"marked": {1024: 1.0}}) is None
 
 
+def test_a_smaller_network_first_loses_the_marks_of_pages_on_which_it_sees_nothing() -> None:
+    pages = (*(sample(str(number), 1, (0.9,)) for number in range(5)), sample("f", 2, (0.9, 0.1)), sample("g", 0, ()))
+    first = figures_of(OriginSet("sig_unc", ALL, pages), mode="1024")
+    seen = tuple(replace(page, found=page.found.select(page.scores > 0.95)) for page in pages[:-2])
+    faint = sample("f", 2, (0.04,))
+    smaller = [first.armeta, OriginSet("sig_unc", ALL, (*seen[:-1], pages[4], faint, pages[-1]))]
+    rows = {row[0]: row for row in sizes.screen_rows(first, smaller, {"qr": 0.5, "signature": 0.3, "stamp": 0.25})[1:]}
+    # The smaller network sees something on one page, and on another one if 0.04 is enough.
+    assert rows["0.02"][1:3] == ("4 of 6", "qr 0, 0; signature 4, 4; stamp 0, 0")
+    assert rows["0.05"][1:3] == ("5 of 6", "qr 0, 0; signature 6, 5; stamp 0, 0")
+    assert rows["0.02"][3].startswith("-0.574 ")  # 3 of 7 marks are left
+    assert rows["0.05"][3].startswith("-0.851 ")  # 1 of 7
+    assert rows["0.05"][4:] == ("", "100%")
+
+
 def made_up_folder(data: Path) -> None:
     """A folder laid out like the real documents, with two sets of which one is without marks."""
     make_image(data / "armeta/pdfs/a.png", [("stamp", LARGE)], size_wh=(256, 384))
@@ -162,7 +177,7 @@ def test_all_tables_are_printed_and_a_second_call_only_computes(
 
     def engine(weights: Path, imgsz: int, *, precision: str, trim: bool) -> ColourEngine:
         loaded.append(imgsz)
-        assert (precision, trim) == ("int8", True)
+        assert (precision, trim) == ("fp32" if imgsz == 1024 else "int8", True)
         return ColourEngine()
 
     monkeypatch.setattr(sizes, "origin_engine", engine)
@@ -179,10 +194,11 @@ def test_all_tables_are_printed_and_a_second_call_only_computes(
     assert "| sig_unc | signature | 6 | 1.00 / 1.00 | 1.00 / 1.00 | 1.00 / 1.00 |" in printed
     assert "100%, 100%" in printed  # every mark is unsure, the stamp on the letter too
     loaded.clear()
-    monkeypatch.setattr(sys, "argv", [*command, "--modes", "384+192,384"])
+    monkeypatch.setattr(sys, "argv", [*command, "--modes", "384+192,384", "--screen", str(resolve_weights("", Path()))])
     sizes.main()
     again = capsys.readouterr().out
-    assert not loaded
+    assert loaded == [1024]  # the smaller network, at its own size
+    assert "| 0.05 | 0 of 6 | qr 0, 0; signature 0, 0; stamp 0, 0 | +0.000 (+0.000 to +0.000) |" in again
     assert resolve_weights("", Path("runs/train")).name in again
     assert "| 384 | 0." in again  # the cost, from the kept seconds
     monkeypatch.setattr(sys, "argv", ["sizes", "--data", str(tmp_path / "nothing"), "--keep", str(keep)])
