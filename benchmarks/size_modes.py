@@ -121,6 +121,18 @@ class Looked:
             again[at_sizes[0].name] = tuple(seen for _, seen in pages)
         return cls(mode, tuple(sets), again)
 
+    def share_of_kind(self, kind: str) -> float:
+        """The share of the pages of a kind without marks that are seen at all sizes."""
+        return _mean_or_zero(
+            [
+                again
+                for one in self.sets
+                if kind_of(one.name) == kind
+                for sample, again in zip(one.samples, self.again[one.name], strict=True)
+                if not len(sample.ground_truth)
+            ]
+        )
+
     def share_seen_again(self, *, marked: bool) -> float:
         """The share of pages that are seen at all sizes: of those with marks, or of the archive's pages without."""
         by_kind: dict[str, list[bool]] = {}

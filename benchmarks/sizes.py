@@ -50,7 +50,7 @@ from docdetect.models.weights import network_imgsz, resolve_weights
 from docdetect.types import ByteArray
 from docdetect.workers.parts import WorkerSettings
 
-MODES = "1024,1280,768,640,1024+640,768+640,1280+1024+768+640,640>1024,640>1024@0.02"
+MODES = "1024,1280,768,640,1024+768,1024+640,1280+1024+768+640,768>1024,640>1024,640>1024@0.02"
 
 # A threshold is the lowest confidence whose F1 is within this of the best.
 F1_TOLERANCE = 0.02
@@ -122,10 +122,19 @@ def _signed(gain: SourceMean) -> str:
 
 
 def alarm_rows(modes: Sequence[Figures], conf: Mapping[str, float]) -> list[tuple[str, ...]]:
-    """A row for each mode: false alarms a page on each kind of pages without marks, at the shipped thresholds."""
+    """A row for each mode: false alarms a page on each kind of pages without marks, at the shipped thresholds.
+
+    For a second look also the share of these pages that are seen again.
+    """
     kinds = modes[0].kinds()
     rows: list[tuple[str, ...]] = [("false alarms a page", *(f"{kind} ({count})" for kind, count in kinds))]
-    return rows + [(one.looked.mode.name, *(one.alarms(kind, conf) for kind, _ in kinds)) for one in modes]
+    for one in modes:
+        cells = [one.alarms(kind, conf) for kind, _ in kinds]
+        if one.looked.mode.unsure_from is not None:
+            shares = [one.looked.share_of_kind(kind) for kind, _ in kinds]
+            cells = [f"{cell}, {share:.0%} seen again" for cell, share in zip(cells, shares, strict=True)]
+        rows.append((one.looked.mode.name, *cells))
+    return rows
 
 
 def threshold_rows(modes: Sequence[Figures], conf: Mapping[str, float]) -> list[tuple[str, ...]]:
