@@ -192,8 +192,8 @@ def test_all_tables_are_printed_and_a_second_call_only_computes(
     assert "| false alarms a page | armeta (1) | letters (1) | tax forms (1) |" in printed
     assert "| 384 | 1.00 | 1.00 | 0.00 |" in printed
     assert "| sig_unc | signature | 6 | 1.00 / 1.00 | 1.00 / 1.00 | 1.00 / 1.00 |" in printed
-    assert "| 192>384 | 1.00, 100% seen again | 1.00, 100% seen again | 0.00, 0% seen again |" in printed
-    assert "100%, 100%" in printed  # every mark is unsure, the stamp on the letter too
+    assert "| 192>384 | 1.00, 0% seen again | 1.00, 100% seen again | 0.00, 0% seen again |" in printed
+    assert "100%, 100%" in printed  # every mark of these pages is unsure, the stamp on the letter too
     loaded.clear()
     monkeypatch.setattr(sys, "argv", [*command, "--modes", "384+192,384", "--screen", str(resolve_weights("", Path()))])
     sizes.main()

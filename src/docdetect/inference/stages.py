@@ -56,6 +56,11 @@ _IN_THIS_PROCESS = threading.Lock()
 NATIVE = AtDpi(1e6)
 """The size of an image file's own pixels: images are never enlarged."""
 
+MOST_ENLARGED = 2.0
+"""Largest enlargement of an image file for the network. A cut-out around one mark is found best as it is, and hardly at
+all at the size of a page; a page that was stored small is found best 1.6 to 2.6 times as large. docs/experiments.md has
+the figures."""
+
 _HASHING_THREADS = 4
 _FINISHING_THREADS = 2
 # Seconds that pages which are being finished still have when a run is stopped.
@@ -238,7 +243,9 @@ class PageReading:
         clean = document.render(number, reference).pixels if self.clean else None
         drawn = None if drawn_px is None else self._drawn(document, info.number, drawn_px, clean)
         if sheet is None:
-            return info, PagePictures(pixels, enlarged, self._turns(pixels), drawn, clean)
+            usual_frac = 1.0 if is_pdf else min(1.0, MOST_ENLARGED * max(info.size_wh) / self.imgsz)
+            turns = self._turns(pixels)
+            return info, PagePictures(pixels, enlarged, turns, drawn, clean, usual_frac=usual_frac)
         flat = FlatSheet.of(sheet, self.imgsz)
         if enlarged is not None:
             enlarged = flat.resized(_times(flat.size_wh, max(enlarged.shape[:2]) / self.imgsz)).flatten(enlarged)

@@ -47,6 +47,8 @@ class PagePictures:
         clean: uint8 (H, W, 3) RGB, the page at the size that boxes refer to; None where it is not kept.
         flat: how the sheet of paper that `pixels` and `enlarged` show lies in the page, where the page is a photograph
             and the sheet was laid flat for the network; None where they show the page as displayed.
+        usual_frac: largest size at which the network sees the page, as a share of its usual size; below 1 for small
+            pictures, which are not enlarged to the usual size.
     """
 
     pixels: ByteArray
@@ -55,6 +57,7 @@ class PagePictures:
     drawn: ByteArray | None = None
     clean: ByteArray | None = None
     flat: FlatSheet | None = None
+    usual_frac: float = 1.0
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -189,7 +192,7 @@ class MultiView:
             found = self._see(pages, views)
             return [self._on_page(*one) for one in zip(pages, views, found, strict=True)]
         *larger, smallest = self.scales
-        views = [[View(turns, None, smallest) for turns in page.turns] for page in pages]
+        views = [[View(turns, None, min(smallest, page.usual_frac)) for turns in page.turns] for page in pages]
         found = self._see(pages, views)
         scales: list[tuple[float, ...]] = [(smallest,)] * len(pages)
         again = [number for number, page in enumerate(pages) if page.enlarged is not None or _is_unsure(found[number])]
@@ -255,7 +258,8 @@ class MultiView:
         """As `_on_page`, with the means over all sizes. Tiles belong to the usual size."""
         by_scale = []
         for scale in scales:
-            chosen = [(view, one) for view, one in zip(views, found, strict=True) if view.scale == scale]
+            seen_at = min(scale, page.usual_frac)
+            chosen = [(view, one) for view, one in zip(views, found, strict=True) if view.scale == seen_at]
             by_scale.append(_fused_on_page(page, [view for view, _ in chosen], [one for _, one in chosen]))
         every = mean_of_scales(by_scale)
         counted = _reaching(every, self.conf)
@@ -289,7 +293,11 @@ def _beside(possible: Detections, counted: Detections) -> BoolArray:
 
 
 def views_of(page: PagePictures, scales: Sequence[float] = (1.0,)) -> list[View]:
-    """The views that a page needs: in each of its orientations the whole page at each scale, and its tiles."""
+    """The views that a page needs: in each of its orientations the whole page at each scale, and its tiles.
+
+    No scale is larger than the page's `usual_frac`; scales that become the same are seen once.
+    """
+    scales = tuple(dict.fromkeys(min(scale, page.usual_frac) for scale in scales))
     tiles: list[IntArray] = []
     if page.enlarged is not None:
         tiles = list(tile_boxes((page.enlarged.shape[1], page.enlarged.shape[0]), max(page.size_wh)))

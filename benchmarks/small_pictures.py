@@ -1,0 +1,151 @@
+"""How far should small pictures be enlarged? Pages that were stored small, and cut-outs around single marks.
+
+    python -m benchmarks.small_pictures --keep FOLDER [--weights FILE] [--precision int8] [--every 4]
+
+Every n-th page of the sets of `sizes` that the weights were not trained on, old prints apart, is made small (long side
+320 and 512 px), and cut-outs are made of its first three marks with a quarter of the mark's longer side around it (from
+the page at 1024 px). Each of these pictures is looked at as `infer` does it, enlarged by at most each factor; `none` is
+the usual size of a page whatever the picture's own size. Printed are AP.3 / AP50 of signatures and stamps in pages, and
+AP.3 and the share of marks that are found at the shipped thresholds in cut-outs. --keep names the folder of `sizes`,
+which says where marks are. Nothing of the documents is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.other_origins import OriginSet, origin_engine
+from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
+from benchmarks.size_modes import kind_of, sources_of
+from benchmarks.sizes import kept_sets
+from benchmarks.source_figures import average_precision, outcomes
+from docdetect.documents.reader import open_document
+from docdetect.documents.sizes import LongSide
+from docdetect.documents.sources import list_documents
+from docdetect.inference.multi_view.views import MultiView, PagePictures
+from docdetect.machine import processor_summary
+from docdetect.metrics.matching import Sample
+from docdetect.models.thresholds import DEFAULT_CONF, read_thresholds
+from docdetect.models.weights import network_imgsz, resolve_weights
+from docdetect.types import ByteArray, Detections
+
+STORED_PX = (320, 512)
+FACTORS = (1.0, 1.5, 2.0, 2.6, math.inf)
+# Marks of a page that are cut out, and the paper around each as a share of its longer side.
+CUT_OUTS, AROUND_FRAC = 3, 0.25
+# Long side of the pages that cut-outs are made from, px.
+PAGE_PX = 1024
+CLASS_IDS = (1, 2)
+
+
+@dataclass(frozen=True)
+class SmallPicture:
+    """A small picture with its marks, in px of the picture; `kind` says how it was made."""
+
+    kind: str
+    pixels: ByteArray
+    marks: Detections
+
+
+def small_pictures(sets: Sequence[OriginSet], data: Path, every: int) -> Iterator[SmallPicture]:
+    """Yields the small pages and the cut-outs of every n-th page of sets with all classes labelled."""
+    pages = [(one.name, page) for one in sets if one.labelled >= set(NAMES) for page in one.samples[::every]]
+    for name, page in pages:
+        (file,) = list_documents(data / "train" / name / "images" / page.document)
+        with open_document(file) as document:
+            for px in STORED_PX:
+                pixels = document.render(page.page, LongSide(px)).pixels
+                yield SmallPicture(f"page of {px} px", pixels, page.ground_truth.scaled(_size_of(pixels)))
+            yield from cut_outs(document.render(page.page, LongSide(PAGE_PX)).pixels, page.ground_truth)
+
+
+def cut_outs(pixels: ByteArray, marks: Detections) -> Iterator[SmallPicture]:
+    """Yields cut-outs around the first marks of a page; other marks in them are not looked at.
+
+    Args:
+        pixels: uint8 (H, W, 3), the page.
+        marks: its marks, in px of the page at any size.
+    """
+    marks = marks.scaled(_size_of(pixels))
+    for box, class_id in list(zip(marks.xyxy.tolist(), marks.class_ids.tolist(), strict=True))[:CUT_OUTS]:
+        left, top, right, bottom = box
+        around = AROUND_FRAC * max(right - left, bottom - top)
+        x, y = (int(max(0, edge - around)) for edge in (left, top))
+        crop = np.ascontiguousarray(pixels[y : int(bottom + around), x : int(right + around)])
+        inside = np.array([[left - x, top - y, right - x, bottom - y]], np.float32)
+        yield SmallPicture(
+            f"cut-out, {NAMES[class_id]}", crop, Detections(inside, np.array([class_id]), _size_of(crop))
+        )
+
+
+def _size_of(pixels: ByteArray) -> tuple[int, int]:
+    return pixels.shape[1], pixels.shape[0]
+
+
+def looked_at(picture: SmallPicture, factor: float, imgsz: int, look: MultiView) -> Sample:
+    """What the network finds in a picture that is enlarged by at most `factor`."""
+    width, height = _size_of(picture.pixels)
+    usual = imgsz / max(width, height)
+    usual_wh = max(1, round(width * usual)), max(1, round(height * usual))
+    pixels = np.asarray(cv2.resize(picture.pixels, usual_wh, interpolation=cv2.INTER_CUBIC), np.uint8)
+    found = look([PagePictures(pixels, usual_frac=min(1.0, factor / usual))])[0].marks
+    return Sample(picture.kind, 1, picture.kind, picture.marks.scaled(found.size_wh), found)
+
+
+def table(found: dict[tuple[str, float], list[Sample]], conf: Sequence[float]) -> list[tuple[str, ...]]:
+    """A row for each kind of picture and factor."""
+    rows: list[tuple[str, ...]] = [("picture", "enlarged by at most", *(NAMES[class_id] for class_id in CLASS_IDS))]
+    for (kind, factor), samples in sorted(found.items()):
+        cells = []
+        for class_id in CLASS_IDS:
+            near, half = (outcomes(samples, class_id, iou) for iou in (0.3, 0.5))
+            if not near.marks:
+                cells.append("")
+            elif kind.startswith("page"):
+                cells.append(f"{near.marks}: {average_precision(near):.3f} / {average_precision(half):.3f}")
+            else:
+                share = near.above(conf[class_id])[0] / near.marks
+                cells.append(f"{near.marks}: {average_precision(near):.3f}, {share:.0%} found")
+        rows.append((kind, "none" if math.isinf(factor) else f"{factor:g}", *cells))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, required=True, help="folder in which `sizes` keeps what the network found")
+    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--precision", default="int8", help="int8 (what infer runs on most CPUs), fp32 or bf16")
+    parser.add_argument("--every", type=int, default=4, help="n takes every n-th page alone")
+    given = parser.parse_args()
+    if not (given.data / "train" / "sources.tsv").is_file():
+        print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
+        return
+    weights = resolve_weights(given.weights, Path("runs/train"))
+    imgsz = network_imgsz(weights)
+    sets = kept_sets(given.keep, weights, given.precision, imgsz, given.data)
+    chosen = [one for of in sources_of(sets).values() for one in of if kind_of(one.name) != "old prints"]
+    engine = origin_engine(weights, imgsz, precision=given.precision, trim=True)
+    lowest = np.full(len(engine.class_names), MIN_CONF, np.float32)
+    look = MultiView(engine, lowest, None, NMS_IOU, 1, threading.Event())
+    found: dict[tuple[str, float], list[Sample]] = {}
+    for picture in small_pictures(chosen, given.data, given.every):
+        for factor in FACTORS:
+            found.setdefault((picture.kind, factor), []).append(looked_at(picture, factor, imgsz, look))
+    kept = read_thresholds(weights)
+    conf = (DEFAULT_CONF,) * len(NAMES) if kept is None else kept.of(NAMES, DEFAULT_CONF)
+    print(f"{weights.name}, {given.precision}, usual size {imgsz} px, {processor_summary()}\n")
+    print(markdown(table(found, conf)))
+
+
+if __name__ == "__main__":
+    main()
