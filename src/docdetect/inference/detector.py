@@ -436,7 +436,7 @@ class Detector:
     def _checked_second_look(second_look: bool, scales: Sequence[int]) -> bool:
         if second_look and not scales:
             raise ConfigError(
-                "second_look: there is no smaller size to see pages at first", "Add one, for example --scales 640."
+                "second_look: there is no smaller size to see pages at first", "Add one, for example --scales 768."
             )
         return second_look
 
