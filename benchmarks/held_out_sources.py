@@ -43,7 +43,7 @@ import cv2
 import numpy as np
 
 from benchmarks.held_out_tables import Figures, tables
-from benchmarks.other_origins import TRAINED_ON
+from benchmarks.other_origins import TRAINED_ON, has_documents
 from benchmarks.real_documents import NAMES
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.loading import load_config, parse_yaml
@@ -481,8 +481,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pieces", type=int, default=1_000_000, help="most trainings and evaluations of this call")
     parser.add_argument("--report", action="store_true", help="print the tables of what is done, and train nothing")
     given = parser.parse_args(arguments)
-    if not (given.data / "train" / "sources.tsv").is_file():
-        print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
+    if not has_documents(given.data):
         return 0
     if len(given.settings) > 2 or len({file.stem for file in given.settings} | {"start"}) != len(given.settings) + 1:
         parser.error("--settings: one file, or two of different names, none of them called start")

@@ -68,6 +68,14 @@ class OriginSet:
     samples: tuple[Sample, ...]
 
 
+def has_documents(data: Path) -> bool:
+    """Whether the sets of real pages are there; where they are not, says on stderr that the benchmark is skipped."""
+    if (data / "train" / "sources.tsv").is_file():
+        return True
+    print(f"skipped: no real documents at {data} (--data says where they are)", file=sys.stderr)
+    return False
+
+
 def read_labels(folder: Path, document: DocumentFile, number: int, size_wh: SizeWH) -> Detections:
     """The YOLO labels of a picture in px of `size_wh`; no label file means no marks."""
     if not (folder / f"{Path(document.name).stem}.txt").is_file():
@@ -285,8 +293,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="file that keeps what the network found, for a second call")
     parser.add_argument("--thresholds", action="store_true", help="also print figures over the confidence, and answers")
     given = parser.parse_args()
-    if not (given.data / "train" / "sources.tsv").is_file():
-        print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
+    if not has_documents(given.data):
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
     if given.keep is not None and given.keep.is_file():

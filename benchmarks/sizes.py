@@ -36,7 +36,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.other_origins import FEWEST_MARKS, STEPS, TRAINED_ON, OriginSet, origin_engine, read_sets
+from benchmarks.other_origins import FEWEST_MARKS, STEPS, TRAINED_ON, OriginSet, has_documents, origin_engine, read_sets
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
 from benchmarks.size_modes import Figures, Looked, Mode, cost_of, empty_by_kind, kind_of, screened
 from benchmarks.source_figures import SourceMean, average_precision, difference, mean_over_sources
@@ -279,8 +279,7 @@ def main() -> None:
     parser.add_argument("--times", action="store_true", help="measure the processor seconds of the network")
     parser.add_argument("--sets", action="store_true", help="also print a row for each set and class")
     given = parser.parse_args()
-    if not (given.data / "train" / "sources.tsv").is_file():
-        print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
+    if not has_documents(given.data):
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
     seen = TRAINED_ON | {name for name in given.seen.split(",") if name}

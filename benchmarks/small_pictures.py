@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.other_origins import OriginSet, origin_engine
+from benchmarks.other_origins import OriginSet, has_documents, origin_engine
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
 from benchmarks.size_modes import kind_of, sources_of
 from benchmarks.sizes import kept_sets
@@ -127,8 +126,7 @@ def main() -> None:
     parser.add_argument("--precision", default="int8", help="int8 (what infer runs on most CPUs), fp32 or bf16")
     parser.add_argument("--every", type=int, default=4, help="n takes every n-th page alone")
     given = parser.parse_args()
-    if not (given.data / "train" / "sources.tsv").is_file():
-        print(f"skipped: no real documents at {given.data} (--data says where they are)", file=sys.stderr)
+    if not has_documents(given.data):
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
     imgsz = network_imgsz(weights)
