@@ -28,8 +28,9 @@ from docdetect.config.schema import InferConfig
 from docdetect.datasets.label_files import READERS
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, DocumentKind
+from docdetect.inference.events import ReadPage
+from docdetect.inference.finishing import Finisher, IsolatedRegionReader, crop_name
 from docdetect.inference.multi_view.views import Found, PagePictures
-from docdetect.inference.stages import Finisher, IsolatedRegionReader, ReadPage, crop_name
 from docdetect.models.ultralytics_setup import prepare_ultralytics
 from docdetect.types import ByteArray, Detections, PageInfo
 from tests.support.fakes import SETTINGS, NoRegionReader, make_folder, make_pdf, run_once

@@ -112,6 +112,14 @@ def drawing_size(info: PageInfo, stored_long_px: int | None = None) -> LongSide:
     return LongSide(min(stored_long_px or max(info.size_wh), DRAWN_LONG_PX))
 
 
+def shrunk(picture: ByteArray, long_side_px: int) -> ByteArray:
+    """A picture, uint8 (H, W, 3), with a long side of `long_side_px` at most."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, long_side_px / max(width, height))
+    size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def draw_detections(
     pixels: ByteArray, detections: Detections, class_names: Sequence[str], *, plates: bool = True
 ) -> ByteArray:

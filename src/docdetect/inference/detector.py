@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.console import say_nothing
-from docdetect.documents.batches import document_process, prepare_processes
-from docdetect.documents.reader import Document as OpenDocument
+from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
-from docdetect.documents.sizes import BoxFrac, LongSide
-from docdetect.documents.sources import DocumentFile, DocumentKind, document_kind, list_documents
+from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.errors import ConfigError, UsageError, did_you_mean
-from docdetect.files import nfc, sha256_file
-from docdetect.inference.pages import Document, Page, Render
+from docdetect.files import sha256_file
+from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument, ReadEvent
+from docdetect.inference.finishing import Finisher, IsolatedRegionReader, save_pictures
+from docdetect.inference.given_documents import GivenDocuments
+from docdetect.inference.pages import Document, Page
+from docdetect.inference.pipeline import Pipeline
+from docdetect.inference.reading import PageReading, Plan, read_documents
 from docdetect.inference.settings import Dewarp, Rotations, RunSettings
-from docdetect.inference.stages import (
-    FinishedEvent,
-    FinishedPage,
-    Finisher,
-    IsolatedRegionReader,
-    NothingToRead,
-    PageReading,
-    Pipeline,
-    Plan,
-    ReadDocument,
-    ReadEvent,
-    ReadPage,
-    UnreadablePage,
-    read_documents,
-    save_pictures,
-)
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.conversions import int8_path
@@ -47,16 +31,11 @@ from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
-from docdetect.types import ByteArray, FailedPage, Failure, PageResult
+from docdetect.types import FailedPage, PageResult
 from docdetect.workers.parts import WorkerSettings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
-
-    Picture: TypeAlias = Image.Image | NDArray[np.generic]
-    Source: TypeAlias = str | Path | bytes | Picture | DocumentFile
+    from docdetect.inference.given_documents import Source
 
 EngineName: TypeAlias = Literal["auto", "openvino", "onnx", "torch", "tensorrt"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
@@ -67,10 +46,6 @@ Conf: TypeAlias = float | Mapping[str, float] | None
 _BYTES_A_PAGE = 6 << 20
 # Bytes of the pictures of a page that people look at: about 9 MB for a drawn page, 12 MB for a clean one.
 _BYTES_A_PICTURE = 12 << 20
-# Documents that are handed to the isolated processes at once.
-_CHUNK = 64
-# Seconds after which a source of documents counts as slow, so that what it gave already is finished first.
-_SLOW_S = 0.2
 
 
 class StopSignal(threading.Event):
@@ -572,7 +547,10 @@ class Detector:
     def _pages(
         self, sources: Iterable[Source], settings: RunSettings, opener: DocumentOpener, stop: threading.Event | None
     ) -> Generator[Page, None, None]:
-        with _Reading(sources, opener, settings) as reading, closing(self._events(reading, settings, stop)) as events:
+        with (
+            GivenDocuments(sources, opener, settings) as given,
+            closing(self._events(given, settings, stop)) as events,
+        ):
             for event in events:
                 if isinstance(event, ReadDocument):
                     if event.failure is not None:
@@ -580,7 +558,7 @@ class Detector:
                 elif isinstance(event.result, FailedPage):
                     raise DocumentError(f"{event.file.name}: page {event.result.page}", event.result.failure)
                 else:
-                    yield Page.from_result(event.result, settings, reading.renderer(event.file))
+                    yield Page.from_result(event.result, settings, given.renderer(event.file))
 
     def _documents(
         self,
@@ -589,7 +567,10 @@ class Detector:
         opener: DocumentOpener,
         stop: threading.Event | None,
     ) -> Generator[Document, None, None]:
-        with _Reading(sources, opener, settings) as reading, closing(self._events(reading, settings, stop)) as events:
+        with (
+            GivenDocuments(sources, opener, settings) as given,
+            closing(self._events(given, settings, stop)) as events,
+        ):
             pages: list[Page] = []
             failures: list[FailedPage] = []
             file: DocumentFile | None = None
@@ -599,9 +580,9 @@ class Detector:
                     if isinstance(event.result, FailedPage):
                         failures.append(event.result)
                     else:
-                        pages.append(Page.from_result(event.result, settings, reading.renderer(file)))
+                        pages.append(Page.from_result(event.result, settings, given.renderer(file)))
                     continue
-                reading.forget(file)
+                given.forget(file)
                 if event.failure is not None:
                     failures.append(FailedPage(file.name, None, event.failure))
                 yield Document(file.name, tuple(pages), tuple(failures), event.page_count, notes=event.notes)
@@ -610,192 +591,13 @@ class Detector:
                 yield Document(file.name, tuple(pages), tuple(failures), len(pages) + len(failures), complete=False)
 
     def _events(
-        self, reading: _Reading, settings: RunSettings, stop: threading.Event | None
+        self, given: GivenDocuments, settings: RunSettings, stop: threading.Event | None
     ) -> Generator[FinishedEvent, None, None]:
         signal = StopSignal(stop)
         if self._workers:
             prepare_processes()
-        events = reading.events(self._limits(settings), signal)
-        return self._results(events, settings, reading.regions, signal)
-
-
-class _Reading:
-    """The documents of one call: which file or picture each one is, and their pages; a context manager.
-
-    Bytes are kept in temporary files while they are worked on, so that isolated processes can open them.
-    """
-
-    def __init__(self, sources: Iterable[Source], opener: DocumentOpener, settings: RunSettings) -> None:
-        self.opener = opener
-        self.regions = _SourceRegions(settings.doc_timeout_s, settings.doc_memory_mb << 20, opener)
-        self._sources = sources
-        self._settings = settings
-        self._reading = PageReading(
-            settings.imgsz, settings.dpi, {}, settings.rotations, settings.tile, settings.dewarp
-        )
-        self._given: dict[int, bytes | OpenDocument] = {}  # by the identity of the DocumentFile
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> _Reading:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def events(self, limits: WorkerSettings, stop: StopSignal) -> Generator[ReadEvent, None, None]:
-        """The pages of all documents, in order."""
-        files_one_by_one = (self._file(position, source) for position, source in enumerate(self._sources, 1))
-        at_hand = isinstance(self._sources, Sequence)
-        for files, slow in _chunks(files_one_by_one, stop, _CHUNK if at_hand else 1):
-            for document, run in _runs(files, self._given):
-                if document is None:
-                    work = Plan(tuple(run))
-                    with closing(read_documents(work, self._reading, limits, self.opener, stop)) as events:
-                        yield from events
-                else:
-                    yield from self._read_picture(run[0], document)
-            if stop.is_set():
-                return
-            if slow:
-                yield NothingToRead()
-
-    def renderer(self, file: DocumentFile) -> Render:
-        """Renders pages of the document, also after this call."""
-        given = self._given.get(id(file))
-        return _Renderer(file, given, self.opener, self._settings)
-
-    def forget(self, file: DocumentFile) -> None:
-        """The document is done."""
-        given = self._given.pop(id(file), None)
-        self.regions.pictures.pop(id(file), None)
-        if isinstance(given, bytes):
-            file.path.unlink(missing_ok=True)
-
-    def _file(self, position: int, source: Source) -> DocumentFile:
-        if isinstance(source, DocumentFile):
-            return source
-        if isinstance(source, (str, Path)):
-            path = Path(source)
-            return DocumentFile(path, nfc(path.as_posix()), document_kind(path) or DocumentKind.UNKNOWN)
-        name = f"document_{position}"
-        if isinstance(source, bytes):
-            file = _stored(self._temporary_folder(), name, source)
-            self._given[id(file)] = source
-            return file
-        from docdetect.documents.arrays import ArrayDocument
-
-        file = DocumentFile(Path(name), name, DocumentKind.IMAGE)
-        document = ArrayDocument(file, source)
-        self._given[id(file)] = document
-        self.regions.pictures[id(file)] = document
-        return file
-
-    def _temporary_folder(self) -> Path:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="docdetect-", ignore_cleanup_errors=True)
-        return Path(self._folder.name)
-
-    def _read_picture(self, file: DocumentFile, document: OpenDocument) -> Iterator[ReadEvent]:
-        try:
-            page = self._reading(document, 1)
-        except DocumentError as error:
-            yield UnreadablePage(file, "", 1, error.failure)
-        else:
-            assert page is not None
-            yield ReadPage(file, "", *page)
-        yield ReadDocument(file, "", 1)
-
-
-class _SourceRegions(IsolatedRegionReader):
-    """Reads regions of files in an isolated process, and of pictures in memory here."""
-
-    def __init__(self, timeout_s: float, memory_bytes: int, opener: Opener) -> None:
-        super().__init__(timeout_s, memory_bytes, opener)
-        self.pictures: dict[int, OpenDocument] = {}
-
-    def texts(self, file: DocumentFile, number: int, regions: Sequence[BoxFrac]) -> list[str | None]:
-        document = self.pictures.get(id(file))
-        if document is None:
-            return super().texts(file, number, regions)
-        from docdetect.documents.codes import read_codes_from_document
-
-        return read_codes_from_document(file, number, regions, lambda _: document)
-
-
-@dataclass(frozen=True)
-class _Renderer:
-    """Renders pages of a document for `Page.plot`: from its file, its bytes or its picture."""
-
-    file: DocumentFile
-    given: bytes | OpenDocument | None
-    opener: DocumentOpener
-    settings: RunSettings
-
-    def __call__(self, number: int, long_side_px: int) -> ByteArray:
-        if self.given is not None and not isinstance(self.given, bytes):
-            return self.given.render(number, LongSide(long_side_px)).pixels
-        if self.given is None:
-            return self._rendered(self.file, number, long_side_px)
-        with tempfile.TemporaryDirectory(prefix="docdetect-", ignore_cleanup_errors=True) as folder:
-            return self._rendered(_stored(Path(folder), self.file.name, self.given), number, long_side_px)
-
-    def _rendered(self, file: DocumentFile, number: int, long_side_px: int) -> ByteArray:
-        with document_process(self.settings.doc_memory_mb << 20) as process:
-            pixels = process.call(self.settings.doc_timeout_s, _render, file, number, long_side_px, self.opener)
-        if isinstance(pixels, Failure):
-            raise DocumentError(f"{self.file.name}: page {number}", pixels)
-        return pixels
-
-
-def _render(file: DocumentFile, number: int, long_side_px: int, opener: Opener) -> ByteArray:
-    with opener(file) as document:
-        return document.render(number, LongSide(long_side_px)).pixels
-
-
-def _stored(folder: Path, name: str, content: bytes) -> DocumentFile:
-    """The bytes of a document as a file, which is read as what its content says."""
-    path = folder / name
-    path.write_bytes(content)
-    return DocumentFile(path, name, document_kind(path) or DocumentKind.UNKNOWN)
-
-
-def _chunks(files: Iterator[DocumentFile], stop: StopSignal, size: int) -> Iterator[tuple[list[DocumentFile], bool]]:
-    """Documents in runs that grow from `size` to 64, and whether their source is slow.
-
-    A slow source gives runs of one document, so that no document waits for the next one to come.
-    """
-    chunk: list[DocumentFile] = []
-    while not stop.is_set():
-        asked_s = time.monotonic()
-        file = next(files, None)
-        if file is None:
-            break
-        chunk.append(file)
-        slow = time.monotonic() - asked_s > _SLOW_S
-        if slow or len(chunk) >= size:
-            yield chunk, slow
-            chunk, size = [], 1 if slow else min(2 * size, _CHUNK)
-    if chunk:
-        yield chunk, False
-
-
-def _runs(
-    files: Sequence[DocumentFile], given: Mapping[int, bytes | OpenDocument]
-) -> Iterator[tuple[OpenDocument | None, list[DocumentFile]]]:
-    """Runs of documents that isolated processes open, with None, and pictures in memory, one by one."""
-    run: list[DocumentFile] = []
-    for file in files:
-        document = given.get(id(file))
-        if document is None or isinstance(document, bytes):
-            run.append(file)
-            continue
-        if run:
-            yield None, run
-            run = []
-        yield document, [file]
-    if run:
-        yield None, run
+        events = given.events(self._limits(settings), signal)
+        return self._results(events, settings, given.regions, signal)
 
 
 def _passwords(password: str | Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from docdetect.documents.sources import Collection, DocumentFile, count_left_out
 from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.files import make_run_folder, write_text
 from docdetect.inference.detector import Detector, StopSignal
+from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument
+from docdetect.inference.finishing import lacks_pictures
 from docdetect.inference.folder import (
     CONFIG_NAME,
     CROPS_FOLDER,
@@ -34,12 +36,12 @@ from docdetect.inference.folder import (
 )
 from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Journal, page_place
 from docdetect.inference.marked_copies import PdfCopies
+from docdetect.inference.reading import Plan, plan
 from docdetect.inference.report import InferReport, Totals, write_summary
 from docdetect.inference.results import COLUMNS, ResultFiles
 from docdetect.inference.resuming import what_starts_over
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
-from docdetect.inference.stages import FinishedEvent, FinishedPage, Plan, ReadDocument, lacks_pictures, plan
 from docdetect.inference.workbook import write_results_workbook
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings

@@ -14,7 +14,7 @@ import pytest
 from docdetect.documents.reader import open_document
 from docdetect.documents.sources import list_documents
 from docdetect.inference.multi_view.views import SIDEWAYS, MultiView, PagePictures
-from docdetect.inference.stages import MOST_ENLARGED, PageReading
+from docdetect.inference.reading import MOST_ENLARGED, PageReading
 from docdetect.models.letterbox import PADDING_VALUE
 from docdetect.types import ByteArray, Detections
 from tests.support.fakes import COLOURS, SETTINGS, Box, ColourEngine, make_image, make_pdf, run_once

@@ -19,8 +19,8 @@ from docdetect.errors import ConfigError
 from docdetect.files import read_json
 from docdetect.inference.detector import Detector
 from docdetect.inference.multi_view.views import EVERY_WAY, SIDEWAYS, UPRIGHT, MultiView, PagePictures, View, views_of
+from docdetect.inference.reading import PageReading
 from docdetect.inference.settings import RunSettings
-from docdetect.inference.stages import PageReading
 from docdetect.types import ByteArray, Detections
 from tests.support.fakes import COLOURS, SETTINGS, Box, ColourEngine, compared_files, make_pdf, run_once
 

@@ -13,18 +13,11 @@ import pytest
 
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InterruptedRunError, OutputError
+from docdetect.inference.events import FinishedEvent, FinishedPage, NothingToRead, ReadDocument, ReadEvent, ReadPage
+from docdetect.inference.finishing import Finisher
 from docdetect.inference.journal import page_place
 from docdetect.inference.multi_view.views import Found, PagePictures
-from docdetect.inference.stages import (
-    FinishedEvent,
-    FinishedPage,
-    Finisher,
-    NothingToRead,
-    Pipeline,
-    ReadDocument,
-    ReadEvent,
-    ReadPage,
-)
+from docdetect.inference.pipeline import Pipeline
 from docdetect.models.engines.base import Traits
 from docdetect.types import ByteArray, Detections, FailedPage, FailureKind, PageInfo, PageResult
 from tests.support.fakes import SETTINGS, ColourEngine, NoRegionReader
@@ -173,7 +166,7 @@ def test_reading_does_not_run_ahead_of_the_results(pipeline_of: Make) -> None:
 
 
 def test_pages_with_an_enlarged_picture_count_for_several(pipeline_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("docdetect.inference.stages._weight", lambda page: 5)
+    monkeypatch.setattr("docdetect.inference.pipeline._weight", lambda page: 5)
     assert most_ahead(pipeline_of(ColourEngine()), 40) <= 2 * SETTINGS.batch + 8 // 5
 
 
