@@ -39,7 +39,8 @@ from typing import Any
 import httpx2
 import numpy as np
 from tests.support.browser import open_browser
-from tests.support.review_page import BASE, Reviewer, reviewing, wait_until
+from tests.support.review_page import BASE, Reviewer, reviewing
+from tests.support.waiting import wait_until
 
 from docdetect.annotations.native import annotations_from_text
 from docdetect.machine import processor_summary

@@ -18,7 +18,8 @@ from typing import Any
 
 from PIL import Image
 from tests.support.browser import open_browser
-from tests.support.review_page import Reviewer, reviewing, taking_jobs, wait_until
+from tests.support.review_page import Reviewer, reviewing, taking_jobs
+from tests.support.waiting import wait_until
 
 from benchmarks.review import run_docdetect
 from docdetect.inference.detector import Detector

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from docdetect.inference.journal import JOURNAL_NAME
 from tests.support.fakes import make_folder
 from tests.support.process_tree import ProcessTree
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -40,13 +41,6 @@ def interrupted(tree: ProcessTree) -> str:
     assert tree.process.returncode == 130, text
     assert "Traceback" not in text
     return text
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 def test_in_the_middle_of_the_work_the_files_are_finished(tmp_path: Path) -> None:

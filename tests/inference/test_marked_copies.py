@@ -16,10 +16,12 @@ from docdetect.documents.sources import list_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.marked_copies import PdfCopies
 from docdetect.inference.run import run
 from tests.inference.test_resume import CountingEngine, StoppingEngine
 from tests.support.fakes import SETTINGS, ColourEngine, compared_files, make_folder, make_pdf, run_once
-from tests.support.hostile import open_or_die_on_a_copy
+from tests.support.hostile import open_or_die_on_a_copy, open_or_hang_on_a_copy
+from tests.support.waiting import wait_until
 
 COPYING = replace(SETTINGS, save_pdf=True)
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
@@ -152,3 +154,17 @@ def test_a_process_that_is_killed_over_a_copy_leaves_no_half_of_it(source: Path,
         "deep/Договор.PDF": "memory",
     }
     assert copies(output) == []
+
+
+def test_a_stop_in_the_middle_of_a_copy_leaves_nothing_of_it(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run_once(source, output, COPYING)
+    (output / "pdf" / "a.pdf").unlink()
+    (file,) = (file for file in list_documents(source) if file.name == "a.pdf")
+    with (
+        Journal(output / JOURNAL_NAME, COPYING) as journal,
+        PdfCopies(journal, output, open_or_hang_on_a_copy) as making,
+    ):
+        making.add(file)
+        wait_until(lambda: [path for path in (output / "pdf").iterdir() if path.suffix == ".tmp"])
+    assert copies(output) == ["pdf/deep/Договор.PDF"]

@@ -16,9 +16,10 @@ import yaml
 
 from docdetect.cli.main import build_app
 from docdetect.config.describe import keys_of
-from tests.service.test_server import serving, wait_until
+from tests.service.test_server import serving
 from tests.support.documentation import ROOT, blocks
 from tests.support.fakes import make_image, make_pdf
+from tests.support.waiting import wait_until
 
 PAGE = ROOT / "docs" / "service.md"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

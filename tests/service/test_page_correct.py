@@ -14,7 +14,8 @@ import pytest
 
 from tests.support.browser import errors_of, open_browser
 from tests.support.fakes import make_pdf
-from tests.support.review_page import Reviewer, reviewing, wait_until
+from tests.support.review_page import Reviewer, reviewing
+from tests.support.waiting import wait_until
 
 # Points of a page of 200 x 300 pt, of which the run has 200/72 px each: large ones are marks, small ones ghosts.
 STAMP, SIGNATURE, GHOST = (20.0, 20.0, 90.0, 80.0), (100.0, 200.0, 170.0, 260.0), (20.0, 220.0, 50.0, 240.0)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.browser import errors_of, open_browser
 from tests.support.fakes import make_pdf
-from tests.support.review_page import Reviewer, reviewing, wait_until
+from tests.support.review_page import Reviewer, reviewing
+from tests.support.waiting import wait_until
 
 # Of every visible text: its contrast with what lies behind it, and what WCAG AA asks for (3 for large letters, else
 # 4.5). Of every field and framed button: the contrast of its border, for which WCAG asks 3.

@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests.support.browser import errors_of, open_browser
 from tests.support.fakes import COLOURS, make_pdf
-from tests.support.review_page import Reviewer, reviewing, wait_until
+from tests.support.review_page import Reviewer, reviewing
+from tests.support.waiting import wait_until
 
 LARGE, SMALL = (20.0, 20.0, 90.0, 80.0), (20.0, 220.0, 50.0, 240.0)
 

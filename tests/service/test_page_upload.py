@@ -14,7 +14,8 @@ from docdetect.types import ByteArray, Detections
 from tests.service.conftest import fake_detector
 from tests.support.browser import errors_of, open_browser
 from tests.support.fakes import ColourEngine, make_image, make_pdf
-from tests.support.review_page import Reviewer, taking_jobs, wait_until
+from tests.support.review_page import Reviewer, taking_jobs
+from tests.support.waiting import wait_until
 
 STAMP = ("stamp", (20.0, 20.0, 90.0, 80.0))
 TOKEN = "a token of the tests"

@@ -14,9 +14,9 @@ from docdetect.config.schema import Config, InferConfig
 from docdetect.errors import InputError
 from docdetect.review.sources import present_sources
 from docdetect.service.review_app import review_plan
-from tests.service.test_server import wait_until
 from tests.support.fakes import make_pdf, run_once
 from tests.support.process_tree import ProcessTree
+from tests.support.waiting import wait_until
 
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from docdetect.cli.main import run
 from docdetect.service import server
 from tests.support.fakes import compared_files, make_image, make_pdf
 from tests.support.process_tree import ProcessTree
+from tests.support.waiting import wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -41,13 +41,6 @@ def serving(tmp_path: Path, seconds_a_page: float, *options: str) -> Iterator[tu
             yield tree, client
     finally:
         tree.kill()
-
-
-def wait_until(happened: Callable[[], bool], patience_s: float = 60) -> None:
-    deadline_s = time.monotonic() + patience_s
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
 
 
 def post(client: httpx2.Client, *documents: Path) -> str:

@@ -124,6 +124,13 @@ class OpenerThatKillsItsWorker:
         return os._exit, (3,)
 
 
+def open_or_hang_on_a_copy(file: DocumentFile) -> Document:
+    """Opens real documents; the process that opens a copy which is being made hangs."""
+    if file.path.suffix == ".tmp":
+        time.sleep(600)
+    return open_document(file)
+
+
 def open_or_die_on_a_copy(file: DocumentFile) -> Document:
     """Opens real documents; the process that opens a copy which is being made is killed."""
     if file.path.suffix == ".tmp":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from docdetect.service.review_app import ReviewPlan, Stopping, make_review_app
 from docdetect.service.runner import Service
 from docdetect.service.server import listening_socket, serve_until_stopped
 from tests.support.fakes import SETTINGS, run_once
+from tests.support.waiting import wait_until
 
 # The engine of the fakes is more confident of larger rectangles: those of 5 % of the page and more are marks, smaller
 # ones are ghosts.
@@ -70,17 +70,6 @@ def taking_jobs(
         assert service.warm.wait(30)
         with _serving(make_app(service, token=token, any_host=bool(token)), service) as address:
             yield address
-
-
-def wait_until(happened: Callable[[], Any], patience_s: float = 20) -> Any:
-    """What `happened` gives once that is something; fails after `patience_s`."""
-    deadline_s = time.monotonic() + patience_s
-    while True:
-        found = happened()
-        if found:
-            return found
-        assert time.monotonic() < deadline_s, "it has not happened"
-        time.sleep(0.03)
 
 
 @dataclass
