@@ -37,7 +37,7 @@ def test_it_finds_marks_and_ends_with_an_answer(tmp_path: Path, capsys: pytest.C
     assert infer(tmp_path) == 0
     text = capsys.readouterr().err
     assert "a.pdf    │ none │ none      │     1" in text
-    assert "1 document, 2 pages: 0 qr, 0 signature, 1 stamp; " in text
+    assert "1 document, 2 pages: 0 qr, 0 signatures, 1 stamp; " in text
     assert text.rstrip().endswith(
         f"results: {tmp_path / 'out'}\n"
         "  index.html     all documents and pages, to look at in a browser\n"
@@ -48,6 +48,29 @@ def test_it_finds_marks_and_ends_with_an_answer(tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "out" / "pages" / "a.pdf" / "page_0001.jpg").is_file()
     found = json.loads((tmp_path / "out" / "detections.json").read_text(encoding="utf-8"))
     assert list(found["a.pdf"]) == ["page_1", "page_2"]
+
+
+def test_a_resumed_run_without_new_pages_tells_no_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP], []])
+    assert infer(tmp_path) == 0
+    assert " pages/s\n" in capsys.readouterr().err
+    assert run(["infer", "--output", str(tmp_path / "out"), "--resume", "--require", "stamp"]) == 0
+    text = capsys.readouterr().err
+    assert " s, all pages are of an earlier run\n" in text
+    assert "pages/s" not in text
+
+
+def test_encrypted_documents_come_with_the_command_that_opens_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    with pymupdf.open() as document:
+        document.new_page()
+        document.save(tmp_path / "in" / "locked.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret")
+    assert infer(tmp_path) == 7
+    text = capsys.readouterr().err
+    assert "warning: locked.pdf: encrypted: needs a password\n" in text
+    assert f"docdetect infer --resume --password-file FILE --output {tmp_path / 'out'}\n" in text
 
 
 def test_failed_documents_give_exit_code_7_and_their_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +242,7 @@ def test_many_documents_are_counted_by_class(tmp_path: Path, capsys: pytest.Capt
     text = capsys.readouterr().err
     assert re.search(r"│ stamp     │    15 │ +15 │ +16 │ +0 │ +0 │", text)
     assert text.count(": no stamp\n") == 16
-    assert "31 documents, 31 pages: 0 qr, 0 signature, 15 stamp; 16 documents without stamp; " in text
+    assert "31 documents, 31 pages: 0 qr, 0 signatures, 15 stamps; 16 documents without stamp; " in text
 
 
 def test_progress_tells_phases_and_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,16 @@ def test_every_file_has_one_answer(weights: Path) -> None:
     assert {one["name"]: one["answers"]["signature"] for one in json.loads(found[1])["documents"]} == EXPECTED
 
 
+def test_pages_to_check_are_listed_only_where_they_change_the_answer(weights: Path) -> None:
+    possible = ("signature", (200, 120, 220, 132))
+    make_image(weights.parent / "in" / "signed_twice.png", [LARGE, possible])
+    output = run_over(weights).output
+    table = read_csv(output / "documents.csv").set_index("document")
+    assert table.loc["signed_twice.png", ["signature", "check_pages"]].to_list() == ["has", ""]
+    page = read_json(output / "summary.json")["documents"][-2]
+    assert (page["document"], page["pages_to_check"]) == ("signed_twice.png", {"signature": [1]})
+
+
 def test_the_first_sheet_of_the_workbook_is_the_answer(weights: Path) -> None:
     output = run_over(weights).output
     found = sheets(output)

@@ -106,6 +106,7 @@ def test_every_document_is_listed_and_filters_choose_among_them(shown: tuple[Any
     assert browser.title == "scans: docdetect"
     for state, expected in (
         ("lacks-signature", ["Договор.pdf"]),
+        ("none-stamp", [HOSTILE, "Договор.pdf", "faint.png", "doubt.pdf"]),
         ("check", ["doubt.pdf"]),
         ("failed", ["locked.pdf"]),
         ("noted", ["torn.pdf"]),
@@ -124,6 +125,25 @@ def test_every_document_is_listed_and_filters_choose_among_them(shown: tuple[Any
     browser.find_element("id", "text").send_keys("договор")
     assert names(browser) == ["Договор.pdf"]
     assert errors_of(browser) == []
+
+
+def test_a_document_opens_at_the_first_page_with_a_mark_of_the_chosen_class(shown: tuple[Any, str]) -> None:
+    browser, url = shown
+    browser.get(url)
+    browser.refresh()
+    browser.find_element("css selector", "input[value='signature']").click()
+    browser.find_element("css selector", ".row").click()
+    assert browser.find_element("id", "viewer-name").text == f"{HOSTILE}, page 2 of 2"
+
+
+def test_marks_are_counted_in_plain_english(tmp_path: Path) -> None:
+    code, stamp = ListedMark(0, 0.9), ListedMark(2, 0.9)
+    marked = ListedPage(1, (code, code, stamp, stamp, ListedMark(1, 0.9)))
+    page = write_page(tmp_path, [ListedDocument("a.pdf", "ok", 1, answers(), (marked,))], pictures=False)
+    with open_browser() as browser:
+        browser.get(page.as_uri())
+        chips = [node.text for node in browser.find_elements("css selector", ".chip.good")]
+    assert chips == ["2 qr", "1 signature", "2 stamps"]
 
 
 def test_pages_are_walked_with_the_keyboard(shown: tuple[Any, str]) -> None:

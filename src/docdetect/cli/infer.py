@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _MOST_LINES = 20
 # Up to so many documents, the table has a line for each of them; with more documents it has a line for each class.
 _MOST_DOCUMENTS = 30
+_HOW_TO_OPEN_ENCRYPTED = (
+    "for the encrypted documents, put their passwords into a text file, one on each line, and go on with: "
+    "docdetect infer --resume --password-file FILE"
+)
 # The answers in the order of the columns of the table with a line for each class.
 _ANSWERS: tuple[Answer, ...] = ("has", "none", "check", "unknown")
 
@@ -44,10 +48,14 @@ def infer(request: Request) -> int:
 
 def _show(console: Console, report: InferReport, wanted: InferConfig) -> None:
     """The answer: what was found where, what could not be read, what lacks a required class, and where to look."""
+    from docdetect.files import as_argument
     from docdetect.inference.report import summary_of
+    from docdetect.types import FailureKind
 
     _show_found(console, report)
     _list(console.warn, [_failure_line(row) for row in report.totals.failures])
+    if any(row.failure.kind is FailureKind.ENCRYPTED for row in report.totals.failures):
+        console.warn(f"{_HOW_TO_OPEN_ENCRYPTED} --output {as_argument(report.output)}")
     _list(console.warn, [f"{row.document}: {row.remarks}" for row in report.totals.documents if row.remarks])
     _list(
         console.warn,
@@ -113,11 +121,13 @@ def _failure_line(row: FailedPage) -> str:
 
 
 def _sentence(report: InferReport) -> str:
-    """`6 documents, 7 pages: 4 qr, 15 signature, 14 stamp; 1 document could not be read; 4.0 s, 1.75 pages/s`."""
+    """`6 documents, 7 pages: 4 qr, 15 signatures, 14 stamps; 1 document could not be read; 4.0 s, 1.75 pages/s`."""
+    from docdetect.inference.report import plural_of
     from docdetect.types import DocumentStatus
 
     totals = report.totals
-    marks = ", ".join(f"{totals.marks[name]} {name}" for name in totals.class_names)
+    found = [(totals.marks[name], name) for name in totals.class_names]
+    marks = ", ".join(f"{number} {name if number == 1 else plural_of(name)}" for number, name in found)
     parts = [f"{_count(len(totals.documents), 'document')}, {_count(totals.pages, 'page')}: {marks}"]
     failed, partial = totals.with_status(DocumentStatus.FAILED), totals.with_status(DocumentStatus.PARTIAL)
     parts += [f"{_count(failed, 'document')} could not be read"] if failed else []
@@ -128,7 +138,8 @@ def _sentence(report: InferReport) -> str:
         parts += [f"{_count(len(report.unknown), 'document')} not seen as a whole"] if report.unknown else []
     if totals.screened_out:
         parts.append(f"{_count(totals.screened_out, 'page')} on which the smaller network saw nothing")
-    parts.append(f"{report.elapsed_s:.1f} s, {report.pages_per_s:.2f} pages/s")
+    speed = f"{report.pages_per_s:.2f} pages/s" if report.pages_now else "all pages are of an earlier run"
+    parts.append(f"{report.elapsed_s:.1f} s, {speed}" if totals.pages else f"{report.elapsed_s:.1f} s")
     return "; ".join(parts)
 
 

@@ -1025,8 +1025,10 @@ class InferConfig(Section):
     weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=_BUNDLED)] = Field(
         "", description=_WEIGHTS
     )
-    fast: Annotated[bool, Option("Speed", shown=True)] = Field(
-        False, description="Use docdetect-n, the smaller bundled weights: faster, and not as good."
+    fast: Annotated[bool, Option("Speed")] = Field(
+        False,
+        description="Use the weights docdetect-n, a smaller network: faster, and not as good. `docdetect weights` says "
+        "whether they are bundled.",
     )
     screen: Annotated[str, Option("Speed", metavar="WEIGHTS", unset="off")] = Field(
         "",

@@ -7,6 +7,7 @@ written from here; `index.html` and `results.xlsx` show the same.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,14 @@ from docdetect.tables import write_csv
 from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure, Note
 
 Answer: TypeAlias = Literal["has", "none", "check", "unknown"]
+
+
+def plural_of(category: str) -> str:
+    """The name of several marks of a category, for sentences: `signatures`, `stamps`; `qr` stays as it is.
+
+    Own categories have any name in any language: only names that end in a small letter of English but `s` get an `s`.
+    """
+    return category if category == "qr" or not re.search("[a-rt-z]$", category) else f"{category}s"
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,13 @@ class DocumentRow:
         was stopped, the file was repaired while it was opened, or it holds content that docdetect does not look at.
         """
         return {name: self._answer(name) for name in self.pages_of_class}
+
+    def pages_of_answer_check(self, name: str) -> tuple[int, ...]:
+        """Numbers of the pages that decide, once a person has looked at them, whether the document has such a mark.
+
+        Empty where the document surely has one: further possible marks do not change the answer.
+        """
+        return self.pages_to_check.get(name, ()) if self._answer(name) == "check" else ()
 
     def _answer(self, name: str) -> Answer:
         if self.pages_of_class[name]:
@@ -339,7 +355,7 @@ def document_table(report: InferReport) -> tuple[list[str], list[list[str | int]
     """Columns and rows of the table of documents: every document, then every file that was left out.
 
     The column of a class holds the answer; `<class>_pages` has the pages with such marks, and `check_pages` those with
-    possible marks.
+    possible marks of the classes whose answer is `check`.
     """
     names = report.totals.class_names
     columns = ["document", "status", "pages", "failed_pages", *names, *(f"{name}_pages" for name in names)]
@@ -355,7 +371,7 @@ def document_table(report: InferReport) -> tuple[list[str], list[list[str | int]
                 _numbers(row.failed_pages),
                 *(answers[name] for name in names),
                 *(_numbers(row.pages_of_class[name]) for name in names),
-                _numbers(sorted({number for pages in row.pages_to_check.values() for number in pages})),
+                _numbers(sorted({number for name in names for number in row.pages_of_answer_check(name)})),
                 " ".join(name for name in report.required if answers[name] == "none"),
                 row.reason,
                 row.remarks,

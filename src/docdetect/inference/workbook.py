@@ -112,7 +112,7 @@ def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
             first = next((one for one in ("none", "check", "unknown") if one in wanted), "")
             if first != answer:
                 continue
-            to_check = sorted({number for name in report.required for number in row.pages_to_check.get(name, ())})
+            to_check = sorted({number for name in report.required for number in row.pages_of_answer_check(name)})
             why = "; ".join(part for part in (row.reason, row.remarks) if part)
             words = [_ANSWERS.get(one, "has") for one in wanted]
             rows.append((row.document, *words, row.page_count, " ".join(map(str, to_check)), why))
