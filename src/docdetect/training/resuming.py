@@ -56,7 +56,8 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
         listeners: who is told what.
 
     Raises:
-        InputError: there is no such run, it is finished, or its data has changed.
+        InputError: there is no such run, it is finished, its data has changed, or another version of docdetect wrote
+            its checkpoint.
         see also `train`.
     """
     tell = listeners or Listeners()
@@ -76,8 +77,11 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
     if record["data"]["dataset_sha256"] != marks.dataset:
         tell.announce("the dataset has changed since this run was started")
     if config.train.views == "device":
+        from docdetect.training.resident.checkpoints import read_checkpoint
         from docdetect.training.resident.run import run_resident
 
+        # Before any file of the run is written: the version that can go on with the run reads its configuration.
+        read_checkpoint(run.checkpoints)
         write_configuration(run, config, dataset)
         update_record(run, state="running")
         return run_resident(run, config, dataset, tell)

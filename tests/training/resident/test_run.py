@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config
 from docdetect.errors import ConfigError, InputError
 from docdetect.models.checkpoint import load_network, trained_imgsz
+from docdetect.models.parts import join_parts, split_into_parts
 from docdetect.models.slicing import sliced_channels
 from docdetect.tables import read_csv
 from docdetect.training.resident.checkpoints import read_checkpoint, write_checkpoint
@@ -181,6 +184,54 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> Non
     found = read_checkpoint(tmp_path) or {}
     assert (found["step"], found["value"].tolist(), found["big"]) == (1, [1, 1, 1], 2**100)
     assert read_checkpoint(tmp_path / "nothing") is None
+
+
+def rewrite_checkpoint(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Writes the checkpoint of a run anew with another state, as another version of docdetect would have."""
+    (checkpoint,) = (run / "checkpoints").iterdir()
+    state = torch.load(io.BytesIO(join_parts(checkpoint / "state.json")), weights_only=True)
+    change(state)
+    content = io.BytesIO()
+    torch.save(state, content)
+    split_into_parts(content.getvalue(), checkpoint, "state")
+
+
+def test_a_checkpoint_of_another_version_is_refused_by_name_and_its_run_is_left_as_it_was(
+    dataset: Path, tiny_yaml: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingPausedError):
+        train(settings(dataset, str(tiny_yaml), tmp_path, "pause_hours=0.000000001"))
+    (run,) = tmp_path.iterdir()
+
+    def resumed() -> str:
+        goes_on = resumed_config("last", str(tmp_path), (), {"train.pause_hours": 0.0})
+        return str(resume("last", goes_on).folder)
+
+    def as_before_formats_had_numbers(state: dict[str, Any]) -> None:
+        del state["format"]
+
+    def as_before_feature_maps(state: dict[str, Any]) -> None:
+        for learner in state["learners"].values():
+            del learner["features"]
+
+    def of_tomorrow(state: dict[str, Any]) -> None:
+        state["format"] = 3
+
+    kept = torch.load(io.BytesIO(join_parts(next((run / "checkpoints").iterdir()) / "state.json")), weights_only=True)
+    before = {name: (run / name).read_bytes() for name in ("config.yaml", "versions.json", "run.json")}
+    rewrite_checkpoint(run, of_tomorrow)
+    with pytest.raises(InputError, match=r"step_000000001: .* by a newer version of docdetect \(format 3"):
+        resumed()
+    rewrite_checkpoint(run, as_before_formats_had_numbers)
+    rewrite_checkpoint(run, as_before_feature_maps)
+    with pytest.raises(InputError, match=r"step_000000001: .* by an older version of docdetect \(format 1") as older:
+        resumed()
+    assert older.value.exit_code == 4
+    assert str(run) in older.value.remedy
+    assert {name: (run / name).read_bytes() for name in before} == before
+    rewrite_checkpoint(run, lambda state: state.update(kept))
+    rewrite_checkpoint(run, as_before_formats_had_numbers)
+    assert resumed() == str(run.resolve())
 
 
 @pytest.mark.parametrize(
