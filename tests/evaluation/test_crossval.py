@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docdetect.cli.main import run
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
 from docdetect.datasets.reader import read_dataset
@@ -150,3 +151,11 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     assert result.mean[0] == pytest.approx(np.mean(defined))
     assert result.spread[0] == pytest.approx(np.std(defined, ddof=1))
     assert "Folds" in (result.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_size_of_the_pages_is_an_option_as_for_val(dataset: Path, tmp_path: Path, training: FakeTraining) -> None:
+    training.stop_at = 1
+    runs = f"crossval.runs={tmp_path}"
+    command = ["crossval", "--data", str(dataset), "--folds", "2", "--imgsz", "160", "--set", runs]
+    assert run(command) == 130
+    assert training.asked[0].train.imgsz == 160
