@@ -909,12 +909,14 @@ class ValConfig(Section):
         16, description="Number of pages in one call of the network."
     )
     device: Annotated[str, Option("Speed", shown=True, unset=_FREE_DEVICE)] = Field("", description=_DEVICE)
-    engine: Annotated[Literal["auto", "openvino", "onnx", "torch", "tensorrt"], Option("Speed", shown=True)] = Field(
-        "torch", description="Library that runs the network; auto is the fastest on this machine."
-    )
-    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("Speed", shown=True)] = Field(
-        "fp32", description="Arithmetic of the network; auto is the fastest on this machine."
-    )
+    engine: Annotated[
+        Literal["", "auto", "openvino", "onnx", "torch", "tensorrt"],
+        Option("Speed", shown=True, unset="torch, or what an export was made for"),
+    ] = Field("", description="Library that runs the network; auto is the fastest on this machine.")
+    precision: Annotated[
+        Literal["", "auto", "fp32", "bf16", "fp16", "int8"],
+        Option("Speed", shown=True, unset="fp32, or int8 for an export in int8"),
+    ] = Field("", description="Arithmetic of the network; auto is the fastest on this machine.")
     workers: Annotated[Count, Option("Speed")] = Field(2, description="Number of processes that load pages.")
 
 

@@ -24,7 +24,7 @@ from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
 from docdetect.metrics.figures import ClassFigures
 from docdetect.models.engines.base import select_device
-from docdetect.models.engines.select import load_engine
+from docdetect.models.engines.select import exact_engine, load_engine
 from docdetect.models.weights import network_imgsz, resolve_weights
 from docdetect.training.plots import write_contact_sheets, write_plots
 from docdetect.training.records import make_run_folder, versions
@@ -74,8 +74,9 @@ def validate(
     images, names = dataset.splits[how.split], dataset.class_names
     weights = resolve_weights(how.weights, Path(config.train.runs))
     imgsz = network_imgsz(weights, how.imgsz)
-    how = how.model_copy(update={"imgsz": imgsz})
-    config = config.model_copy(update={"val": how})  # figures and files name the size that was used
+    engine_name, precision = exact_engine(weights, how.engine, how.precision)
+    how = how.model_copy(update={"imgsz": imgsz, "engine": engine_name, "precision": precision})
+    config = config.model_copy(update={"val": how})  # figures and files name the size and the engine that were used
     on_progress(0, 0, "loading the network")
     engine = TimedEngine(
         load_engine(

@@ -12,9 +12,11 @@ import pytest
 
 from docdetect import machine
 from docdetect.errors import ConfigError, MissingDependencyError
+from docdetect.models.conversions import ConvertedNetwork, write_converted
 from docdetect.models.engines import base as devices
 from docdetect.models.engines.base import SeveralEngines, Traits
-from docdetect.models.engines.select import choose_precision, load_engine
+from docdetect.models.engines.select import choose_precision, exact_engine, load_engine
+from docdetect.models.head import HeadSpec
 from docdetect.types import ByteArray, Detections
 from tests.support.engine_pages import PAGES, assert_same
 
@@ -54,6 +56,25 @@ def test_what_does_not_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_precision("auto", "tensorrt", "cpu")
     with pytest.raises(ConfigError, match="openvino runs on the CPU only, not on cuda:0"):
         choose_precision("auto", "openvino", "cuda:0")
+
+
+@pytest.mark.parametrize(
+    ("made_for", "stored", "expected"),
+    [
+        ("openvino", "fp16", ("openvino", "fp32")),  # stored so, computed in fp32
+        ("openvino", "int8", ("openvino", "int8")),
+        ("onnx", "fp32", ("onnx", "fp32")),
+        ("tensorrt", "fp16", ("tensorrt", "fp16")),
+    ],
+)
+def test_exact_figures_are_those_of_what_the_weights_were_exported_for(
+    tmp_path: Path, made_for: str, stored: str, expected: tuple[str, str]
+) -> None:
+    network = ConvertedNetwork(made_for, stored, HeadSpec(("stamp",), (8,), 16), "0" * 64, (("network.bin", b"x"),))
+    manifest = write_converted(tmp_path / "exported", network)
+    assert exact_engine(manifest) == expected
+    assert exact_engine(manifest, "auto", "auto") == ("auto", "auto")
+    assert exact_engine(tmp_path / "best.pt") == ("torch", "fp32")
 
 
 def test_no_driver_no_question_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:

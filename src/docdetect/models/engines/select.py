@@ -88,6 +88,25 @@ def load_engine(
     return engines[0] if len(engines) == 1 else SeveralEngines(engines)
 
 
+def exact_engine(weights: Path, engine: str = "", precision: str = "") -> tuple[str, str]:
+    """The engine and the precision that give the exact figures of weights, where none are asked for.
+
+    They are those of an exported network, and PyTorch in fp32 for a checkpoint, whatever the machine.
+
+    Args:
+        weights: a `.pt` checkpoint, or the manifest of an exported network.
+        engine, precision: as for `load_engine`; empty where none is asked for.
+
+    Raises:
+        InputError: the manifest of an exported network is damaged.
+    """
+    if weights.name != MANIFEST_NAME:
+        return engine or "torch", precision or "fp32"
+    exported = read_converted(weights)
+    own = exported.precision if exported.precision == "int8" or exported.engine == "tensorrt" else "fp32"
+    return engine or exported.engine, precision or own
+
+
 def engines_on(device: str) -> tuple[tuple[str, str], ...]:
     """(engine, precision) of all engines that run on a device, installed or not, in the order of `ENGINES`."""
     kind = device.partition(":")[0]
