@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,6 +71,22 @@ def test_marks_of_the_source_are_drawn_at_their_size_turned_and_faded(tmp_path: 
     assert same[0] is not None
     assert same[1] is not None
     assert np.array_equal(same[0].rgba, same[1].rgba)
+
+
+def test_each_cut_out_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(tmp_path, {"signature": (300, 120), "stamp": (300, 120)})
+    opened: list[str] = []
+    standard = io.open
+
+    def noted(file: Any, *more: Any, **named: Any) -> Any:
+        opened.append(str(file))
+        return standard(file, *more, **named)
+
+    for place in ("io.open", "builtins.open"):  # of pathlib, and of Pillow
+        monkeypatch.setattr(place, noted)
+    source = load_cutouts(folder, SynthConfig())
+    assert sum(map(len, source.marks.values())) == 2
+    assert sorted(Path(name).parent.name for name in opened if name.endswith(".png")) == ["signature", "stamp"]
 
 
 def test_a_signature_stays_in_its_room_and_a_coarse_cut_out_is_not_enlarged(tmp_path: Path) -> None:

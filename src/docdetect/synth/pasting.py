@@ -17,7 +17,7 @@ from PIL import Image
 
 from docdetect.config.schema import SynthConfig
 from docdetect.errors import InputError
-from docdetect.synth.cutouts.folder import LIST_NAME, Cutout, read_kept, read_rgba
+from docdetect.synth.cutouts.folder import LIST_NAME, Cutout, decode_rgba, read_kept
 from docdetect.synth.ink import pen_ink, stamp_ink
 from docdetect.synth.patch import MIN_INK_ALPHA, Patch, faded, reinked, resized, stretched, turned
 from docdetect.types import ByteArray
@@ -114,15 +114,14 @@ def load_cutouts(folder: Path, settings: SynthConfig) -> CutoutSource:
     _check_categories(folder, kept.kept, settings)
     marks: dict[Place, list[PastedMark]] = {}
     unseen = 0
-    for one in kept.kept:
-        rgba = read_rgba(folder / one.file)
+    for one, content in zip(kept.kept, kept.contents, strict=True):
+        rgba = decode_rgba(content, folder / one.file)
         if not (rgba[:, :, 3] >= MIN_INK_ALPHA).any():
             unseen += 1
             continue
-        data = (folder / one.file).read_bytes()
         px_per_mm = rgba.shape[1] / one.size_mm[0]
         marks.setdefault(place_of(one.category), []).append(
-            PastedMark(data, one.category, px_per_mm, _several_inks(rgba))
+            PastedMark(content, one.category, px_per_mm, _several_inks(rgba))
         )
     notes = list(kept.notes)
     if unseen:

@@ -20,7 +20,7 @@ from docdetect.documents.drawing import write_image
 from docdetect.errors import ConfigError, InputError, OutputExistsError
 from docdetect.files import read_json, write_json
 from docdetect.synth.cutouts.cutting import CutReport, cut_out
-from docdetect.synth.cutouts.folder import read_kept, read_list, read_rgba
+from docdetect.synth.cutouts.folder import decode_rgba, read_kept, read_list
 from docdetect.synth.cutouts.on_paper import mm_per_pixel
 from docdetect.tables import read_csv, write_csv
 from docdetect.types import PageInfo
@@ -62,7 +62,7 @@ def test_every_mark_is_cut_out_or_left_out_with_a_reason(folder: Path, labelled:
     assert {one.document for one in listed} <= {image.name for image in dataset.splits["train"]}
     assert len(listed) > 6
     for one in listed:
-        rgba = read_rgba(folder / one.file)
+        rgba = decode_rgba((folder / one.file).read_bytes(), folder / one.file)
         assert rgba.shape[:2] == (one.box[3] - one.box[1], one.box[2] - one.box[0])
         # The ink reaches every side of the picture, and some of the picture is paper.
         for side in (rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]):
@@ -117,7 +117,8 @@ def test_other_settings_and_foreign_files_are_never_laid_over(folder: Path, labe
     report = cut(other, labelled, categories=["stamp"], overwrite=True, format="webp")
     assert set(report.found) == {"stamp"}
     assert {one.file.rpartition(".")[2] for one in read_list(other)} == {"webp"}
-    assert read_rgba(other / read_list(other)[0].file).shape[2] == 4
+    webp = other / read_list(other)[0].file
+    assert decode_rgba(webp.read_bytes(), webp).shape[2] == 4
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "letter.txt").write_text("mine", encoding="utf-8")
@@ -181,10 +182,10 @@ def test_damaged_cut_outs_and_empty_lists_are_told(folder: Path, tmp_path: Path)
     file = edited / read_list(edited)[0].file
     file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(InputError, match="the cut-out cannot be read"):
-        read_rgba(file)
+        decode_rgba(file.read_bytes(), file)
     Image.new("RGB", (20, 20)).save(file)
     with pytest.raises(InputError, match="no transparent pixels"):
-        read_rgba(file)
+        decode_rgba(file.read_bytes(), file)
     listing = edited / "cutouts.csv"
     listing.write_text(listing.read_text(encoding="utf-8").replace(",yes\n", ",no\n"), encoding="utf-8")
     with pytest.raises(InputError, match="is kept and there"):

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from docdetect.errors import InputError
-from docdetect.files import safe_stem, sha256_file, sha256_text
+from docdetect.files import safe_stem, sha256_text
 from docdetect.synth.cutouts.pieces import BoxPx
 from docdetect.tables import csv_text, read_csv
 from docdetect.types import ByteArray, SizeWH
@@ -91,6 +92,7 @@ class KeptCutouts:
     Attributes:
         folder: the folder.
         kept: cut-outs that are to be used, in the order of the list.
+        contents: the bytes of their files, in the same order.
         unwanted: number of cut-outs with `keep` no.
         deleted: number of cut-outs whose files are gone.
         unlisted: files beside the listed ones, which are not used.
@@ -99,6 +101,7 @@ class KeptCutouts:
 
     folder: Path
     kept: tuple[Cutout, ...]
+    contents: tuple[bytes, ...]
     unwanted: int
     deleted: int
     unlisted: tuple[str, ...]
@@ -168,10 +171,10 @@ def read_list(folder: Path) -> tuple[Cutout, ...]:
 
 
 def read_kept(folder: Path) -> KeptCutouts:
-    """The cut-outs of a folder that people kept: `keep` says yes, and the file is still there.
+    """The cut-outs of a folder that people kept: `keep` says yes, and the file is still there. Each file is read once.
 
     Raises:
-        InputError: no folder of cut-outs, a wrong list, or nothing kept.
+        InputError: no folder of cut-outs, a wrong list, nothing kept, or a file that cannot be read.
     """
     listed = read_list(folder)
     wanted = [one for one in listed if one.keep]
@@ -187,10 +190,13 @@ def read_kept(folder: Path) -> KeptCutouts:
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in (".png", ".webp") and (name := path.relative_to(folder).as_posix()) not in names
     )
-    lines = [f"{one.category}\t{one.size_mm}\t{one.text}\t{sha256_file(folder / one.file)}" for one in kept]
-    return KeptCutouts(
-        folder, kept, len(listed) - len(wanted), len(wanted) - len(kept), unlisted, sha256_text("\n".join(lines))
-    )
+    contents = tuple(_content(folder / one.file) for one in kept)
+    lines = [
+        f"{one.category}\t{one.size_mm}\t{one.text}\t{hashlib.sha256(content).hexdigest()}"
+        for one, content in zip(kept, contents, strict=True)
+    ]
+    digest = sha256_text("\n".join(lines))
+    return KeptCutouts(folder, kept, contents, len(listed) - len(wanted), len(wanted) - len(kept), unlisted, digest)
 
 
 def picture_bytes(rgba: ByteArray, file_format: PictureFormat) -> bytes:
@@ -204,14 +210,18 @@ def picture_bytes(rgba: ByteArray, file_format: PictureFormat) -> bytes:
     return stream.getvalue()
 
 
-def read_rgba(path: Path) -> ByteArray:
-    """The cut-out in a file, uint8 (H, W, 4).
+def decode_rgba(content: bytes, path: Path) -> ByteArray:
+    """The cut-out in the bytes of a file, uint8 (H, W, 4).
+
+    Args:
+        content: the bytes.
+        path: the file, for messages.
 
     Raises:
-        InputError: the file is no picture, or has no transparency.
+        InputError: they are no picture, or one without transparency.
     """
     try:
-        with Image.open(path, formats=("PNG", "WEBP")) as picture:
+        with Image.open(io.BytesIO(content), formats=("PNG", "WEBP")) as picture:
             if "A" not in picture.getbands() and "transparency" not in picture.info:
                 raise InputError(
                     f"{path}: the picture has no transparent pixels",
@@ -221,6 +231,15 @@ def read_rgba(path: Path) -> ByteArray:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path}: the cut-out cannot be read ({error})", "Delete the file, or cut the pages out again."
+        ) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: the cut-out cannot be read ({error.strerror or error})", "Check that you may read the file."
         ) from error
 
 
