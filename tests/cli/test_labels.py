@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from docdetect.annotations.formats import FORMATS
 from docdetect.annotations.native import Annotations, annotations_from_text, annotations_to_json
 from docdetect.cli.main import run
 from docdetect.datasets import label_files
@@ -34,6 +36,26 @@ def make_pictures(folder: Path, annotations: Annotations) -> None:
     for document, pages in annotations.items():
         for number, page in pages.items():
             make_image(folder / document / f"page_{number:04d}.jpg", [], size_wh=page.size_wh)
+
+
+def test_what_a_format_cannot_hold_is_a_property_of_the_format_and_not_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = {"x": -40, "y": 20, "width": 90, "height": 60}
+    page = {"annotations": [{"m1": {"category": "qr", "bbox": box, "text": "A"}}]}
+    write_json(tmp_path / "a.json", {"a.pdf": {"page_1": {**page, "page_size": {"width": 800, "height": 1000}}}})
+
+    def remarks(output: str) -> dict[str, int]:
+        assert convert(tmp_path / "a.json", "native", "coco", tmp_path / output) == 0
+        return dict(json.loads(capsys.readouterr().out)["remarks"])
+
+    assert remarks("kept.json") == {}
+    poorer = replace(FORMATS["coco"], keeps_texts=False, keeps_outside=False)
+    monkeypatch.setattr("docdetect.prepare.label_conversion.FORMATS", {**FORMATS, "coco": poorer})
+    assert remarks("lost.json") == {
+        "texts of codes, which the format has no place for, left out": 1,
+        "boxes that reach over the edge of the page, cut there": 1,
+    }
 
 
 @pytest.mark.parametrize(

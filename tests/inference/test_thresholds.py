@@ -12,9 +12,26 @@ from docdetect.config.loading import load_config
 from docdetect.errors import ConfigError
 from docdetect.files import read_json, write_json, write_text
 from docdetect.inference import detector as module
+from docdetect.inference.journal import line_to_thresholds, parse_line, run_to_line
 from docdetect.inference.run import infer
 from docdetect.models.thresholds import Thresholds, thresholds_path, thresholds_to_json
-from tests.support.fakes import ColourEngine, make_image
+from tests.support.fakes import SETTINGS, ColourEngine, make_image
+
+
+def test_the_line_of_a_runs_settings_tells_the_threshold_of_each_category() -> None:
+    def read(**changes: Any) -> dict[str, float]:
+        line = json.loads(run_to_line(SETTINGS))
+        line["values"].update(changes)
+        parsed = parse_line(json.dumps(line))
+        assert parsed is not None
+        return line_to_thresholds(parsed)
+
+    assert read(class_conf=[]) == dict.fromkeys(SETTINGS.class_names, SETTINGS.conf)
+    assert read(class_conf=[0.1, 0.2, 0.3]) == dict(zip(SETTINGS.class_names, (0.1, 0.2, 0.3), strict=True))
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        read(class_conf=[0.1])
+    with pytest.raises(ValueError, match="a category twice"):
+        read(class_names=["qr", "stamp", "qr"])
 
 
 @pytest.fixture

@@ -25,7 +25,14 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
 from docdetect.inference.folder import is_result_folder
-from docdetect.inference.journal import JOURNAL_NAME, JournalLine, line_to_end, line_to_page, parse_line
+from docdetect.inference.journal import (
+    JOURNAL_NAME,
+    JournalLine,
+    line_to_end,
+    line_to_page,
+    line_to_thresholds,
+    parse_line,
+)
 from docdetect.types import Detections, FailedPage, FloatArray, IntArray, PageResult
 
 
@@ -165,18 +172,16 @@ def read_head(folder: Path) -> RunHead:
             f"{folder}: holds no results of docdetect infer",
             "Give the folder that docdetect infer wrote; it has a detections.jsonl.",
         )
-    values = last.data.get("values", {})
     try:
-        names = tuple(str(name) for name in values["class_names"])
-        conf = [float(value) for value in values["class_conf"]] or [float(values["conf"])] * len(names)
+        thresholds, values = line_to_thresholds(last), last.data["values"]
         return RunHead(
             last.origin.settings,
-            names,
-            np.array(conf, np.float32),
+            tuple(thresholds),
+            np.array(list(thresholds.values()), np.float32),
             str(values["weights_sha256"]),
             bool(values.get("calibration")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{folder / JOURNAL_NAME}: its first line does not say what the run was done with ({error})",
             "Run docdetect infer again.",

@@ -25,6 +25,8 @@ class Format:
         suffix: of the one file, or of the files of a folder, such as `.json`.
         is_folder: whether there is a file for each page, in a folder.
         keeps_confidence: whether confidences survive without a word about it.
+        keeps_texts: whether it has a place for what codes say.
+        keeps_outside: whether boxes may reach over the edge of the page; where they may not, they are cut there.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Format:
     suffix: str
     is_folder: bool = False
     keeps_confidence: bool = True
+    keeps_texts: bool = True
+    keeps_outside: bool = True
 
 
 FORMATS: Mapping[str, Format] = {
@@ -42,7 +46,13 @@ FORMATS: Mapping[str, Format] = {
         Format("cvat", CvatWriter, ".xml"),
         Format("coco", CocoWriter, ".json"),
         Format("voc", VocWriter, ".xml", is_folder=True),
-        Format("yolo", YoloWriter, ".txt", is_folder=True, keeps_confidence=False),
+        Format(
+            *("yolo", YoloWriter, ".txt"),
+            is_folder=True,
+            keeps_confidence=False,
+            keeps_texts=False,
+            keeps_outside=False,
+        ),
         Format("labelme", LabelmeWriter, ".json", is_folder=True),
     )
 }

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from docdetect.console import ProgressCallback, no_progress, say_nothing
-from docdetect.datasets.origins import Origin, origin_of
+from docdetect.datasets.origins import Origin
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents import pictures
 from docdetect.errors import InputError
 from docdetect.metrics.matching import LOWEST_CONF, Sample
 from docdetect.models.engines.base import Engine, Traits
+from docdetect.training.samples import sample_of
 from docdetect.types import ByteArray, Detections
 
 
@@ -157,11 +158,4 @@ def _renamed(found: Detections, ids: np.ndarray[tuple[int], np.dtype[np.int64]])
 
 def samples_of(pages: Iterable[PredictedImage], origins: Mapping[str, Origin]) -> tuple[Sample, ...]:
     """Predicted pictures as samples, in their order."""
-    samples = []
-    for page in pages:
-        origin = origin_of(page.image, origins)
-        image = page.image
-        samples.append(
-            Sample(origin.document, origin.page, origin.group, image.ground_truth, page.found, image.labelled)
-        )
-    return tuple(samples)
+    return tuple(sample_of(page.image, origins, page.found) for page in pages)

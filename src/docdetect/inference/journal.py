@@ -181,6 +181,21 @@ def parse_line(text: str) -> JournalLine | None:
         return None
 
 
+def line_to_thresholds(line: JournalLine) -> dict[str, float]:
+    """Category -> lowest score of a mark, in the order of the class ids, from the line of a run's settings.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: the line is not one that `run_to_line` wrote.
+    """
+    values = line.data["values"]
+    names = [str(name) for name in values["class_names"]]
+    conf = [float(value) for value in values.get("class_conf") or [values["conf"]] * len(names)]
+    found = dict(zip(names, conf, strict=True))
+    if len(found) != len(names):
+        raise ValueError("a category twice")
+    return found
+
+
 def line_to_page(line: JournalLine, class_names: tuple[str, ...]) -> PageResult | FailedPage:
     """The result of a page that a line was written from.
 

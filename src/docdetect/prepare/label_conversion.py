@@ -113,7 +113,7 @@ def _usable(read: Reading, class_map: Mapping[str, str | None], target: Format) 
         for number, page in sorted(pages.items()):
             where = f"{document}, page {number}"
             marks = [kept for mark in page.marks if (kept := _usable_mark(mark, renamed, remarks, where))]
-            if target.name == "yolo":
+            if not target.keeps_outside:
                 _note_cut(page, marks, remarks, where)
             annotations[document][number] = replace(page, marks=tuple(marks))
     return annotations, remarks
@@ -136,7 +136,7 @@ def _usable_mark(mark: Mark, renamed: Mapping[str, str | None], remarks: Remarks
 
 
 def _note_cut(page: AnnotatedPage, marks: list[Mark], remarks: Remarks, where: str) -> None:
-    """Notes boxes that YOLO cannot hold as they are."""
+    """Notes boxes that are cut at the edge of the page."""
     width_px, height_px = page.size_wh
     for mark in marks:
         x, y, width, height = mark.xywh
@@ -152,7 +152,7 @@ def _note_losses(annotations: Annotations, target: Format, config: LabelsConfig,
             for mark in page.marks:
                 if mark.confidence is not None and not target.keeps_confidence and not config.confidences:
                     remarks.add("confidences (--confidences writes them as a sixth value), left out", where)
-                if mark.text is not None and target.name == "yolo":
+                if mark.text is not None and not target.keeps_texts:
                     remarks.add("texts of codes, which the format has no place for, left out", where)
 
 

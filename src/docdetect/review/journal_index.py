@@ -17,7 +17,7 @@ from typing import Any
 
 from docdetect.errors import InputError
 from docdetect.files import nfc, sha256_text
-from docdetect.inference.journal import JOURNAL_NAME, JournalLine, parse_line
+from docdetect.inference.journal import JOURNAL_NAME, JournalLine, line_to_thresholds, parse_line
 from docdetect.review.growing import GrowingFile
 from docdetect.types import SizeWH
 
@@ -78,9 +78,12 @@ class IndexedDocument:
 class _Settings:
     """The pages of one set of settings, of which a journal may have several."""
 
-    class_names: tuple[str, ...] = ()
-    thresholds: tuple[float, ...] = ()
+    thresholds: dict[str, float] = field(default_factory=dict)
     documents: dict[str, IndexedDocument] = field(default_factory=dict)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self.thresholds)
 
 
 class JournalIndex:
@@ -114,7 +117,7 @@ class JournalIndex:
     @property
     def thresholds(self) -> dict[str, float]:
         """Category -> lowest score of a mark."""
-        return dict(zip(self._current.class_names, self._current.thresholds, strict=True))
+        return dict(self._current.thresholds)
 
     @property
     def documents(self) -> dict[str, IndexedDocument]:
@@ -177,13 +180,11 @@ class JournalIndex:
             self.damaged_lines += 1
 
     def _note_run(self, line: JournalLine) -> None:
-        values = line.data["values"]
-        names = tuple(str(name) for name in values["class_names"])
-        conf = tuple(float(value) for value in values.get("class_conf") or [values["conf"]] * len(names))
-        if len(names) > 255 or len(conf) != len(names):
-            raise ValueError("no classes with thresholds")
+        thresholds = line_to_thresholds(line)
+        if len(thresholds) > 255:
+            raise ValueError("too many classes")
         run = self._runs.setdefault(line.origin.settings, _Settings())
-        run.class_names, run.thresholds = names, conf
+        run.thresholds = thresholds
         if run is not self._current:
             for name in (*self._current.documents, *run.documents):
                 self._on_change(name)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from ultralytics.models.yolo.detect import DetectionValidator
 
-from docdetect.datasets.origins import Origin, origin_of
+from docdetect.datasets.origins import Origin
 from docdetect.datasets.reader import LabelledImage
 from docdetect.documents.pictures import read_picture
 from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
@@ -27,6 +27,7 @@ from docdetect.models.head import Raw, raw_to_detections
 from docdetect.models.letterbox import fitted_letterbox
 from docdetect.training.pages import ValidationPages
 from docdetect.training.partial_labels import leave_unknown_out, without_regions
+from docdetect.training.samples import sample_of
 from docdetect.types import ByteArray
 
 _IOU = 0.7  # of non-maximum suppression, the default of `docdetect val`
@@ -81,10 +82,7 @@ class PagesValidator(DetectionValidator):  # type: ignore[misc]
             raw = Raw(self._raw[0][position], self._raw[1][position])
             found = raw_to_detections(raw, self._spec, fit, LOWEST_CONF, self.iou)
             self._pages.append(page)
-            origin = origin_of(page, self.origins)
-            self.samples.append(
-                Sample(origin.document, origin.page, origin.group, page.ground_truth, found, page.labelled)
-            )
+            self.samples.append(sample_of(page, self.origins, found))
 
     def get_stats(self) -> dict[str, Any]:
         """Ultralytics' figures by its own names, and docdetect's AP50-95 as the fitness that chooses the best epoch."""

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from docdetect.config.schema import Config, TrainConfig
-from docdetect.datasets.origins import origin_of, read_origins
+from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import TrainingShare, YoloDataset
 from docdetect.documents.pictures import read_picture
 from docdetect.errors import ConfigError
@@ -44,6 +44,7 @@ from docdetect.training.resident.networks import build_networks
 from docdetect.training.resident.pages import free_memory, load_pages
 from docdetect.training.resident.ring import Ring
 from docdetect.training.resident.slices import BATCHES
+from docdetect.training.samples import sample_of
 from docdetect.training.tracking import tracked
 from docdetect.training.trainer import TrainingPausedError
 
@@ -173,11 +174,7 @@ def evaluated(
     for first in range(0, len(images), _PAGES_AT_ONCE):
         chosen = images[first : first + _PAGES_AT_ONCE]
         found = engine.detect([read_picture(one.path).pixels for one in chosen], LOWEST_CONF, config.val.iou)
-        for image, detections in zip(chosen, found, strict=True):
-            origin = origin_of(image, origins)
-            samples.append(
-                Sample(origin.document, origin.page, origin.group, image.ground_truth, detections, image.labelled)
-            )
+        samples += [sample_of(image, origins, one) for image, one in zip(chosen, found, strict=True)]
         tell.on_progress(len(samples), len(images), f"evaluating {weights.stem}")
     matches = match(samples, len(dataset.class_names))
     conf = (config.val.conf,) * len(dataset.class_names)
