@@ -16,8 +16,9 @@ from docdetect.documents.drawing import write_image
 from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi
 from docdetect.documents.sources import DocumentFile, DocumentKind
-from docdetect.errors import InputError
+from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import write_text
+from docdetect.prepare.manifest import Manifest, read_manifest, write_manifest
 from docdetect.prepare.visualize import thumbnail, visualize_dataset
 from docdetect.types import Detections
 
@@ -80,6 +81,34 @@ def test_every_image_is_drawn_and_on_a_sheet(dataset: DatasetFiles, tmp_path: Pa
     }
     coloured = {path.stem: np.ptp(pixels_of(path), axis=2).max() > 80 for path in (tmp_path / "vis").glob("*/*.jpg")}
     assert coloured == {"a": True, "б": True, "c": False, "d": True}
+
+
+def test_folders_of_others_are_left_alone_and_drawings_of_pictures_that_are_gone_are_removed(
+    dataset: DatasetFiles, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine" / "train" / "a.jpg"
+    write_text(mine, "my own")
+    with pytest.raises(OutputExistsError, match="mine: exists and was not made by docdetect visualize"):
+        visualize_dataset(dataset, tmp_path / "mine")
+    assert mine.read_text(encoding="utf-8") == "my own"
+    output = tmp_path / "drawn"
+    assert visualize_dataset(dataset, output).pages == 4
+    manifest = read_manifest(output)
+    assert manifest is not None
+    assert set(manifest.files) == {path.relative_to(output).as_posix() for path in output.rglob("*.jpg")}
+    (tmp_path / "images" / "val" / "d.png").rename(tmp_path / "images" / "val" / "e.png")
+    (tmp_path / "images" / "train" / "c.png").unlink()
+    (output / "train" / "c.jpg").write_bytes(b"changed by a person")
+    assert visualize_dataset(list_dataset(tmp_path), output).pages == 3
+    assert [path.name for path in (output / "val").iterdir()] == ["e.jpg"]
+    assert (output / "train" / "c.jpg").read_bytes() == b"changed by a person"
+
+
+def test_drawings_in_a_dataset_of_ours_belong_to_its_manifest(dataset: DatasetFiles, tmp_path: Path) -> None:
+    write_manifest(tmp_path, Manifest("dataset", {}, {}))
+    assert visualize_dataset(dataset, tmp_path / "vis").pages == 4
+    assert visualize_dataset(dataset, tmp_path / "vis").pages == 4
+    assert not (tmp_path / "vis" / "manifest.json").exists()
 
 
 def test_damage_is_reported_and_the_rest_drawn(dataset: DatasetFiles, tmp_path: Path) -> None:

@@ -21,13 +21,15 @@ from docdetect.documents.drawing import contact_sheet, draw_detections, encoded_
 from docdetect.documents.pictures import NATIVE
 from docdetect.documents.reader import Document
 from docdetect.documents.sources import DocumentFile, DocumentKind, document_name
-from docdetect.errors import InputError
-from docdetect.files import read_text
+from docdetect.errors import InputError, OutputExistsError
+from docdetect.files import nfc, output_errors, read_text, sha256_file
+from docdetect.prepare.manifest import Manifest, read_manifest, write_manifest
 from docdetect.types import ByteArray, Detections, FailedPage, Failure, FailureKind
 from docdetect.workers.parts import WorkerSettings
 
 _CELL_PX = 400
 _PER_SHEET = 24
+_KIND = "drawings"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def visualize(config: DataConfig, on_progress: ProgressCallback = no_progress) -
 
     Raises:
         InputError: there is no such dataset, or it has no pictures.
+        OutputExistsError: see `visualize_dataset`.
         OutputError: a drawing cannot be written.
     """
     dataset = list_dataset(config.dataset)
@@ -84,10 +87,13 @@ def visualize_dataset(
 ) -> Visualized:
     """Draws every picture of a YOLO dataset with its labels to `output/<split>/<name>.jpg`, and contact sheets.
 
-    A picture without a label file carries no mark. Pictures and labels that are damaged are in the result.
+    A picture without a label file carries no mark. Pictures and labels that are damaged are in the result. The folder
+    has a manifest, by which drawings are replaced and those of pictures that are gone are removed; drawings in `vis` of
+    a dataset that docdetect made belong to the manifest of the dataset.
 
     Raises:
         InputError: the dataset has no pictures.
+        OutputExistsError: the folder holds something and was not made by `visualize`.
         OutputError: a drawing cannot be written.
     """
     total = sum(map(len, dataset.pictures.values()))
@@ -96,7 +102,8 @@ def visualize_dataset(
             f"{dataset.data_yaml.file}: no pictures in this dataset",
             "docdetect prepare makes a dataset from documents and annotations.",
         )
-    drawn, sheets = 0, list[Path]()
+    before = _claimed(output, dataset)
+    drawn, sheets = list[Path](), list[Path]()
     failures: list[FailedPage] = []
     counts = Counter[str]()
     for split, pictures in dataset.pictures.items():
@@ -113,15 +120,49 @@ def visualize_dataset(
                 if isinstance(outcome.value, Failure):
                     failure = outcome.value
                 elif outcome.value is not None:
-                    drawn += 1
+                    drawn.append(drawer.target(outcome.file.name))
                     counts.update(polygons=outcome.value.polygons, confidences=outcome.value.confidences)
                     thumbnails[outcome.file.name] = outcome.value.thumbnail
-                on_progress(drawn + len(failures), total, name)
+                on_progress(len(drawn) + len(failures), total, name)
             if failure is not None:
                 failures.append(FailedPage(name, None, failure))
         sheets += write_contact_sheets(output, split, thumbnails)
     notes = (*dataset.notes, *label_notes(dataset.data_yaml.file, **counts))
-    return Visualized(output, drawn, tuple(sheets), tuple(failures), notes)
+    if before is not None:
+        _settle(output, before, [*drawn, *sheets])
+    return Visualized(output, len(drawn), tuple(sheets), tuple(failures), notes)
+
+
+def _claimed(output: Path, dataset: DatasetFiles) -> Manifest | None:
+    """The manifest of the drawings that are there; None where they belong to the manifest of the dataset.
+
+    A new folder gets an empty manifest, so that drawings that were interrupted can be made again.
+    """
+    if output.resolve() == (dataset.root / "vis").resolve() and read_manifest(dataset.root) is not None:
+        return None
+    manifest = read_manifest(output)
+    if manifest is not None and manifest.kind == _KIND:
+        return manifest
+    with output_errors(output):
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise OutputExistsError(
+                f"{output}: exists and was not made by docdetect visualize", "Choose another folder, or remove it."
+            )
+    manifest = Manifest(_KIND, {}, {})
+    write_manifest(output, manifest)
+    return manifest
+
+
+def _settle(output: Path, before: Manifest, made: Sequence[Path]) -> None:
+    """Writes the manifest, and removes drawings of earlier times that nobody has changed since. Raises OutputError."""
+    files = {nfc(path.relative_to(output).as_posix()): sha256_file(path) for path in made}
+    for name in before.files.keys() - files:
+        path = output / name
+        inside = not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+        if inside and path.is_file() and sha256_file(path) == before.files[name]:
+            with output_errors(path):
+                path.unlink()
+    write_manifest(output, Manifest(_KIND, {}, dict(sorted(files.items()))))
 
 
 def write_contact_sheets(folder: Path, split: str, thumbnails: Mapping[str, bytes]) -> list[Path]:
@@ -162,6 +203,10 @@ class _Drawer:
     output: Path
     classes: tuple[str, ...]
 
+    def target(self, name: str) -> Path:
+        """The file of the drawing of a picture."""
+        return self.output / PurePosixPath(name).with_suffix(".jpg")
+
     def __call__(self, document: Document, number: int) -> _Drawn | Failure | None:
         if number > 1:  # a dataset has the first page of a TIFF with several
             return None
@@ -173,7 +218,7 @@ class _Drawer:
         except InputError as error:  # the labels of one picture are damaged: the other pictures are still drawn
             return Failure(FailureKind.UNREADABLE, error.message)
         drawn = draw_detections(page.pixels, labels.boxes, self.classes)
-        write_image(self.output / PurePosixPath(name).with_suffix(".jpg"), drawn)
+        write_image(self.target(name), drawn)
         return _Drawn(labels.polygons, labels.confidences, thumbnail(page.pixels, labels.boxes, self.classes))
 
 
