@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
+from docdetect.documents.damage import DAMAGED_PICTURE
 from docdetect.documents.reader import DocumentError, open_document
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide
 from docdetect.documents.sources import list_documents
-from docdetect.types import ByteArray, FailureKind, Page
+from docdetect.types import ByteArray, FailureKind, Note, NoteKind, Page
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -356,12 +357,51 @@ def test_a_file_that_ends_in_its_header_is_unreadable(tmp_path: Path, suffix: st
     assert failure_of(path) is FailureKind.UNREADABLE
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".webp"])
-def test_a_truncated_file_with_compressed_pixels_is_unreadable(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"a{suffix}"
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    Image.fromarray(noise).save(path, **({"compression": "tiff_lzw"} if suffix == ".tif" else {}))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+def noise(count: int = 1) -> list[Image.Image]:
+    pixels = np.random.default_rng(0).integers(0, 255, (count, 64, 64, 3), np.uint8)
+    return [Image.fromarray(one) for one in pixels]
+
+
+def cut(path: Path, share: float = 0.6) -> Path:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    return path
+
+
+def test_a_truncated_tiff_whose_list_of_pages_is_lost_says_so(tmp_path: Path) -> None:
+    noise()[0].save(tmp_path / "a.tif", compression="tiff_lzw")
+    with pytest.raises(DocumentError, match="ends before the list of its pages, so that no part of it can be read"):
+        read(cut(tmp_path / "a.tif"))
+
+
+def test_pages_before_the_damage_of_a_truncated_tiff_are_read_and_the_document_says_damaged(tmp_path: Path) -> None:
+    first, *others = noise(3)
+    first.save(tmp_path / "a.tif", save_all=True, append_images=others, compression="tiff_lzw")
+    with open_document(list_documents(tmp_path / "a.tif")[0]) as whole:
+        assert (whole.page_count, whole.notes) == (3, ())
+    cut(tmp_path / "a.tif", 0.9)
+    with open_document(list_documents(tmp_path / "a.tif")[0]) as document:
+        assert (document.page_count, document.notes) == (2, (Note(NoteKind.REPAIRED),))
+        page = document.render(2, AtDpi(72))
+        assert np.array_equal(page.pixels, np.asarray(others[0]))
+        assert document.render(1, AtDpi(72)).info.damaged is None
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_truncated_webp_is_read_as_far_as_it_goes_and_says_damaged(tmp_path: Path, lossless: bool) -> None:
+    picture = Image.new("RGB", (400, 600), "white")
+    for top in range(0, 600, 40):
+        picture.paste((200, 0, 0), (20, top, 380, top + 20))
+    fuzzy = np.asarray(picture, np.int16) + np.random.default_rng(0).integers(-9, 9, (600, 400, 3), np.int16)
+    Image.fromarray(fuzzy.clip(0, 255).astype(np.uint8)).save(tmp_path / "a.webp", lossless=lossless)
+    whole = read(tmp_path / "a.webp", AtDpi(72))
+    with open_document(list_documents(cut(tmp_path / "a.webp", 0.7))[0]) as document:
+        page = document.render(1, AtDpi(72))
+        assert np.array_equal(document.render(1, AtDpi(72)).pixels, page.pixels)
+    assert (whole.info.damaged, page.info.damaged) == (None, DAMAGED_PICTURE)
+    assert page.pixels.shape == whole.pixels.shape
+    assert np.abs(page.pixels[:200].astype(int) - whole.pixels[:200]).mean() < 1
+    path = tmp_path / "a.webp"
+    path.write_bytes(path.read_bytes()[:4] + b"\xff\xff\xff\xff" + path.read_bytes()[8:])  # 4 GB are not made up
     assert failure_of(path) is FailureKind.UNREADABLE
 
 
@@ -405,6 +445,6 @@ def test_the_second_page_of_a_damaged_tiff_does_not_cost_the_first(tmp_path: Pat
     data[offset : offset + 30] = b"\xff" * 30
     path.write_bytes(data)
     with open_document(list_documents(path)[0]) as document:
-        with pytest.raises(DocumentError, match="page 2"):
+        with pytest.raises(DocumentError, match=r"page 2: .*no part of compressed pixels of a TIFF page can be read"):
             document.render(2, AtDpi(72))
         assert document.render(1, AtDpi(72)).pixels.shape == (50, 50, 3)

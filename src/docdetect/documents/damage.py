@@ -51,6 +51,43 @@ def mended_picture(path: Path, format_name: str | None, size_wh: SizeWH) -> byte
     return data + b"\xff" * (4 * size_wh[0] * size_wh[1])
 
 
+def filled_webp(path: Path) -> bytes | None:
+    """A WebP file that ends early, with zeros up to the length that it states; None for other files.
+
+    Its decoder, which refuses a file that is too short, gives the pixels that are there and continues them below.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(12)
+            if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WEBP":
+                return None
+            length = 8 + int.from_bytes(head[4:8], "little")
+            if not stream.seek(0, 2) < length <= _MOST_BYTES:
+                return None
+            stream.seek(0)
+            return stream.read().ljust(length, b"\0")
+    except OSError:
+        return None
+
+
+def is_tiff_without_directory(path: Path) -> bool:
+    """Whether a TIFF file ends before the list of its first page, which most programs write behind the pixels."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+            length = stream.seek(0, 2)
+    except OSError:
+        return False
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None or len(head) < 16:
+        return False
+    (version,) = struct.unpack_from(f"{order}H", head, 2)
+    if version not in (42, 43):  # 43 is BigTIFF
+        return False
+    (offset,) = struct.unpack_from(f"{order}I", head, 4) if version == 42 else struct.unpack_from(f"{order}Q", head, 8)
+    return int(offset) + 2 > length
+
+
 def has_end_marker(data: bytes) -> bool:
     """Whether a JPEG file ends as it should, with its end marker; zeros and line ends after it are harmless."""
     return data[-_TAIL_BYTES:].rstrip(b"\0\r\n ").endswith(_JPEG_END)

@@ -33,14 +33,20 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from docdetect.documents.damage import DAMAGED_PICTURE, has_late_exif, mended_picture
+from docdetect.documents.damage import (
+    DAMAGED_PICTURE,
+    filled_webp,
+    has_late_exif,
+    is_tiff_without_directory,
+    mended_picture,
+)
 from docdetect.documents.kinds import HEIF_SUFFIXES, first_bytes, is_heif
 from docdetect.documents.pixels import decoded_by_opencv, resized, upright_rgb
 from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture, scaled_wh
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError, MissingDependencyError
-from docdetect.types import ByteArray, Failure, FailureKind, Note, Page, PageInfo, SizeWH
+from docdetect.types import ByteArray, Failure, FailureKind, Note, NoteKind, Page, PageInfo, SizeWH
 
 with contextlib.suppress(ImportError):  # Pillow before 11.3 has none
     from PIL import AvifImagePlugin  # noqa: F401
@@ -114,14 +120,21 @@ class ImageDocument:
         self._path = file.path
         self._name = file.name
         self._formats = _formats(file.path)
+        self._filled: bytes | None = None  # a file that ends early, made long enough to be opened
+        self._lacks_pages = False
         try:
             with _quiet():
-                self._image: Image.Image = Image.open(file.path, formats=self._formats)
+                self._image = self._opened()
                 self._frames = self._listed()
         except Exception as error:  # hostile bytes reach unguarded code of the library
             failure = _failure(error)
             if isinstance(error, UnidentifiedImageError) and self._path.stat().st_size == 0:
                 failure = Failure(FailureKind.UNREADABLE, "the file is empty")
+            elif is_tiff_without_directory(self._path):
+                failure = Failure(
+                    FailureKind.UNREADABLE,
+                    "the TIFF file ends before the list of its pages, so that no part of it can be read",
+                )
             raise document_error(self._path, failure.kind, failure.message) from error
         self._stale = False
 
@@ -131,7 +144,7 @@ class ImageDocument:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return ()
+        return (Note(NoteKind.REPAIRED),) if self._lacks_pages else ()
 
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         with self._frame(number) as image:
@@ -172,12 +185,14 @@ class ImageDocument:
             if pixels is not None:
                 return pixels, None
         try:
-            return resized(upright_rgb(image), info.size_wh), None
-        except (OSError, SyntaxError, ValueError, struct.error):
+            return resized(upright_rgb(image), info.size_wh), None if self._filled is None else DAMAGED_PICTURE
+        except (OSError, SyntaxError, ValueError, struct.error) as error:
             pixels = self._what_is_there(image.format, frame, whole_wh, stored_wh, info.size_wh)
-            if pixels is None:
-                raise
-            return pixels, DAMAGED_PICTURE
+            if pixels is not None:
+                return pixels, DAMAGED_PICTURE
+            if image.format == "TIFF":
+                raise OSError(f"{error}; no part of compressed pixels of a TIFF page can be read") from error
+            raise
 
     def _what_is_there(
         self, format_name: str | None, frame: int, whole_wh: SizeWH, stored_wh: SizeWH, size_wh: SizeWH
@@ -205,8 +220,19 @@ class ImageDocument:
     ) -> None:
         self.close()
 
+    def _opened(self) -> Image.Image:
+        """The file, opened by Pillow, or what there is of a WebP file that ends early."""
+        if self._filled is None:
+            try:
+                return Image.open(self._path, formats=self._formats)
+            except OSError:
+                self._filled = filled_webp(self._path)
+                if self._filled is None:
+                    raise
+        return Image.open(io.BytesIO(self._filled), formats=self._formats)
+
     def _listed(self) -> tuple[int, ...]:
-        """The positions of the pages among the frames."""
+        """The positions of the pages among the frames; of a damaged TIFF those before the damage."""
         if self._image.format != "TIFF":  # frames of an animation are not pages
             return (0,)
         frames = []
@@ -214,6 +240,11 @@ class ImageDocument:
             try:
                 self._image.seek(position)
             except EOFError:
+                break
+            except (OSError, SyntaxError, TypeError, ValueError, KeyError, struct.error):
+                if not position:
+                    raise
+                self._lacks_pages = True
                 break
             if not _tags(self._image).get(_SUBFILE_TYPE, 0) & _NO_PAGE:
                 frames.append(position)
@@ -226,7 +257,7 @@ class ImageDocument:
             with _quiet():
                 if self._stale:
                     self._image.close()
-                    self._image = Image.open(self._path, formats=self._formats)
+                    self._image = self._opened()
                     self._stale = False
                 self._image.seek(self._frames[number - 1])
                 yield self._image
