@@ -15,6 +15,7 @@ import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from docdetect.files import output_errors
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from docdetect.service.runner import Detected, Service, document_file
@@ -46,10 +47,11 @@ class Incoming:
         )
 
     def store(self, name: str, content: bytes) -> Upload[DetectOptions]:
-        """Writes one document to the disk. Raises ProblemError (507)."""
+        """Writes one document to the disk. Raises ProblemError (507), OutputError."""
         check_disk(self._folder.parent, self._service.limits, len(content))
-        self._folder.mkdir(exist_ok=True)
-        (self._folder / name).write_bytes(content)
+        with output_errors(self._folder):
+            self._folder.mkdir(exist_ok=True)
+            (self._folder / name).write_bytes(content)
         return Upload(self._folder, (StoredDocument(name, len(content)),), DetectOptions(), "", (name,))
 
     async def remove(self) -> None:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from docdetect.errors import OutputError
 from docdetect.service.answers import Problem
 from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
@@ -51,7 +52,21 @@ def add_refusals(
         what = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         return await answer_problem(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", what))
 
+    async def answer_unwritable(request: Request, error: Exception) -> Response:
+        log("cannot write", logging.ERROR, error=error)
+        return await answer_problem(
+            request,
+            ProblemError(
+                HTTPStatus.INSUFFICIENT_STORAGE,
+                "not-kept",
+                "the service cannot write into its folder",
+                "Send the request again later; the log of the service has the details under the request id.",
+                60,
+            ),
+        )
+
     app.add_exception_handler(ProblemError, answer_problem)
+    app.add_exception_handler(OutputError, answer_unwritable)
     app.add_exception_handler(RequestValidationError, answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_bug)

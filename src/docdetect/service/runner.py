@@ -40,7 +40,7 @@ from docdetect.service.logs import log
 from docdetect.service.metrics import Metrics
 from docdetect.service.options import DetectOptions, JobOptions, with_options
 from docdetect.service.problems import ProblemError, problem_json
-from docdetect.service.store import Job, JobStore, KeyReusedError, QueueFullError
+from docdetect.service.store import Job, JobStore, KeyReusedError, QueueFullError, StoreError
 from docdetect.service.uploads import Limits, Upload
 from docdetect.types import ByteArray, FailedPage, PageResult
 
@@ -67,6 +67,8 @@ _LOOK_FOR_SHORTER_EVERY_S = 1.0
 _CLEAN_EVERY_S = 600.0
 # Seconds that the thread waits for a job before it looks again.
 _LOOK_EVERY_S = 1.0
+# Seconds that the thread waits after the table of jobs could not be read or written.
+_LOOK_AFTER_FAILURE_S = 2.0
 
 
 @dataclass
@@ -146,6 +148,7 @@ class Service:
         self._load = load or (lambda: loaded_detector(config, lambda text: log("detector", note=text)))
         self._wake = threading.Event()
         self._running: Running | None = None
+        self._clean_s = 0.0
         self._changing = threading.Lock()
         self.slots = threading.BoundedSemaphore(config.serve.parallel)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -275,28 +278,30 @@ class Service:
 
         Raises:
             ProblemError: no further job may wait (429), or the key belongs to another request (422).
+            OutputError: the job cannot be written.
         """
         options = upload.options.model_dump(mode="json", exclude_none=True)
         job = Job(secrets.token_hex(16), "queued", time.time(), None, None, options, upload.documents, pages)
         folder = self.job_folder(job.id)
-        folder.mkdir()
-        try:
-            upload.folder.rename(folder / "documents")
-            kept = self.store.add(job, key=key, digest=upload.digest, most_queued=self.config.serve.queue)
-        except QueueFullError as error:
-            self._remove(job.id)
-            raise self._queue_full() from error
-        except KeyReusedError as error:
-            self._remove(job.id)
-            raise ProblemError(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "key-reused",
-                "the Idempotency-Key belongs to a job with other documents or options",
-                "Choose a new key for every job.",
-            ) from error
-        if kept.id != job.id:
-            self._remove(job.id)
-            return kept
+        with ExitStack() as refused:
+            refused.callback(self._remove, job.id)
+            with output_errors(folder):
+                folder.mkdir()
+                upload.folder.rename(folder / "documents")
+            try:
+                kept = self.store.add(job, key=key, digest=upload.digest, most_queued=self.config.serve.queue)
+            except QueueFullError as error:
+                raise self._queue_full() from error
+            except KeyReusedError as error:
+                raise ProblemError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "key-reused",
+                    "the Idempotency-Key belongs to a job with other documents or options",
+                    "Choose a new key for every job.",
+                ) from error
+            if kept.id != job.id:
+                return kept
+            refused.pop_all()
         log("job accepted", job=job.id, documents=len(job.documents), pages=pages)
         self._wake.set()
         return kept
@@ -399,18 +404,31 @@ class Service:
         self.warm.set()
         self.metrics.ready.set(1)
         log("ready", engine=detector.engine.traits.name, precision=detector.engine.traits.precision)
-        clean_s = 0.0
+        is_hurt = False
         while not self.stopping.is_set():
-            if time.monotonic() >= clean_s:
-                clean_s = time.monotonic() + _CLEAN_EVERY_S
-                self.remove_old_jobs()
-            job = self.store.claim()
-            if job is None:
-                self._wake.wait(_LOOK_EVERY_S)
-                self._wake.clear()
-            else:
-                self._run(job, detector)
+            try:
+                if is_hurt:
+                    self.store.requeue()
+                self._work_once(detector)
+                is_hurt = False
+            except Exception as error:  # noqa: BLE001 - the thread has to outlive a full disk and a table that is locked
+                # A job whose end could not be written goes on from its journal as soon as the table can be written.
+                is_hurt = True
+                log("jobs cannot be worked on", logging.ERROR, error=error)
+                self.stopping.wait(_LOOK_AFTER_FAILURE_S)
         self.metrics.ready.set(0)
+
+    def _work_once(self, detector: Detector) -> None:
+        """Takes the next job, or waits for one. Raises StoreError."""
+        if time.monotonic() >= self._clean_s:
+            self._clean_s = time.monotonic() + _CLEAN_EVERY_S
+            self.remove_old_jobs()
+        job = self.store.claim()
+        if job is None:
+            self._wake.wait(_LOOK_EVERY_S)
+            self._wake.clear()
+        else:
+            self._run(job, detector)
 
     def _run(self, job: Job, detector: Detector) -> None:
         turn_s = min(max(SHORTEST_TURN_S, TURN_SHARE * job.worked_s), LONGEST_TURN_S)
@@ -435,6 +453,8 @@ class Service:
         try:
             report = self._infer(job, detector, running)
             self._end(job, report, is_overdue=overdue.is_set(), worked_s=time.monotonic() - started_s)
+        except StoreError:
+            raise  # the job has not failed: it goes on once the table can be written
         except DocdetectError as error:
             detail = error.message.replace(str(self.job_folder(job.id)), job.id)
             status = HTTPStatus.INSUFFICIENT_STORAGE if isinstance(error, OutputError) else HTTPStatus.BAD_REQUEST

@@ -69,6 +69,10 @@ _COLUMNS = (
 )
 
 
+class StoreError(OutputError):
+    """The table of jobs cannot be read or written just now; nothing is changed."""
+
+
 class QueueFullError(Exception):
     """As many jobs wait as may wait."""
 
@@ -140,16 +144,18 @@ class JobStore:
         path: the file; made when missing.
 
     Raises:
-        OutputError: the file cannot be made, or is no table of jobs of this version.
+        OutputError: the file cannot be made, or is no table of jobs of this version. All methods but `close` raise
+            StoreError where the file cannot be read or written, for instance on a full disk.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._path = path
         try:
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            with self._transaction() as connection:
+            with self._plain_transaction() as connection:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 if not 0 <= version <= _VERSION:
                     raise OutputError(f"{path}: made by another version of docdetect", "Choose another --folder.")
@@ -319,14 +325,26 @@ class JobStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._plain_transaction() as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self._path}: cannot be read or written ({error})",
+                "Make room on the disk, and see that no other program has the file open.",
+            ) from error
+
+    @contextmanager
+    def _plain_transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite has ended some of those that failed itself
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
 
 def _job(row: tuple[Any, ...]) -> Job:
