@@ -609,6 +609,38 @@ def test_frames(client: Client, tmp_path: Path) -> None:
         assert socket.receive_json()["meta"]["frame_count"] == 3
 
 
+def test_frames_that_are_no_single_picture_leave_the_connection_open(client: Client, tmp_path: Path) -> None:
+    picture = make_image(tmp_path / "a.jpg", [STAMP])
+    with Image.open(picture) as image:
+        image.save(tmp_path / "pages.tif", save_all=True, append_images=[image, image])
+    with client.websocket_connect("/ws/detect") as socket:
+        for wrong in (tmp_path / "pages.tif", make_pdf(tmp_path / "a.pdf", [[STAMP]] * 2)):
+            socket.send_text(frame_of(wrong))
+            assert socket.receive_json() == {
+                "error": "no-frame",
+                "message": "a frame is one picture, and this has several",
+            }
+        socket.send_text(frame_of(picture))
+        assert len(socket.receive_json()["stamps"]) == 1
+
+
+def test_a_frame_that_cannot_be_written_leaves_the_connection_open(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = frame_of(make_image(tmp_path / "a.jpg", [STAMP]))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with client.websocket_connect("/ws/detect") as socket:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_bytes", full)
+            socket.send_text(frame)
+            assert socket.receive_json()["error"] == "not-kept"
+        socket.send_text(frame)
+        assert len(socket.receive_json()["stamps"]) == 1
+
+
 def test_a_frame_while_the_network_is_loaded(start: Start, tmp_path: Path) -> None:
     loading = threading.Event()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +63,16 @@ def test_a_repeated_request_gives_the_same_job(start: Start, tmp_path: Path) -> 
     assert client.upload("/v1/jobs", picture).json()["id"] != first["id"]
     other = client.upload("/v1/jobs", picture, headers=key, dpi=100)
     assert (other.status_code, other.json()["type"]) == (422, "urn:docdetect:problem:key-reused")
-    assert len(list((tmp_path / "serve" / "jobs").iterdir())) == len(client.get("/v1/jobs").json()["jobs"]) == 2
+    # An empty key names nothing.
+    empty = client.upload("/v1/jobs", picture, headers={"Idempotency-Key": ""})
+    assert (empty.status_code, empty.json()["type"]) == (422, "urn:docdetect:problem:wrong-request")
+    # Of requests that come at once with one key, one becomes a job.
+    with ThreadPoolExecutor(4) as pool:
+        at_once = pool.map(
+            lambda _: client.upload("/v1/jobs", picture, headers={"Idempotency-Key": "at once"}).json()["id"], range(4)
+        )
+        assert len(set(at_once)) == 1
+    assert len(list((tmp_path / "serve" / "jobs").iterdir())) == len(client.get("/v1/jobs").json()["jobs"]) == 3
 
 
 def test_names_stay_apart_and_inside(start: Start, tmp_path: Path) -> None:
@@ -159,7 +169,8 @@ def test_files_beside_the_results_are_not_given(start: Start, tmp_path: Path) ->
     client.ended(job["id"])
     base = job["links"]["results"]
     assert client.get(f"{base}/detections.json").status_code == 200
-    for name in ("..%2Fdocuments%2Fa.png", "%2Fetc%2Fpasswd", ".docdetect.lock", "pages", "no.json", "a%00b"):
+    outside = ("..%2Fdocuments%2Fa.png", "%2Fetc%2Fpasswd", "a%00b")
+    for name in (*outside, ".docdetect.lock", ".docdetect.lock%2F", "pages", "no.json"):
         answer = client.get(f"{base}/{name}")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:docdetect:problem:no-such-file"), name
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -88,6 +91,79 @@ def test_a_killed_service_loses_no_job(tmp_path: Path) -> None:
     assert len([*seen, *rest]) == len({*seen, *rest}) == 25 + 3 + 1  # pages, documents, the end
 
 
+def sent(client: httpx2.Client, head: str, body: bytes = b"", *, patience_s: float) -> bytes:
+    """What a server answers to bytes, as far as it comes within a time; the sender is gone afterwards."""
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
+        connection.sendall(head.encode("latin-1") + body)
+        connection.settimeout(patience_s)
+        answer = b""
+        with suppress(TimeoutError):
+            while piece := connection.recv(1 << 16):
+                answer += piece
+        return answer
+
+
+@linux
+def test_senders_that_go_away_are_no_bugs_and_leave_nothing(tmp_path: Path) -> None:
+    long = make_pdf(tmp_path / "long.pdf", [[STAMP]] * 50).read_bytes()
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+    whole = head + long + b"\r\n--b--\r\n"
+    with serving(tmp_path, 0.2) as (_, client):
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+        for path, body in (("/v1/jobs", head + b"half of it"), ("/v1/detect", whole)):
+            lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: multipart/form-data; boundary=b")
+            sent(client, "\r\n".join((*lines, f"Content-Length: {len(whole)}\r\n\r\n")), body, patience_s=0.5)
+        log = tmp_path / LOG
+        wait_until(lambda: [line["status"] for line in logged(log) if line.get("method") == "POST"] == [499, 499])
+        assert not [line for line in logged(log) if line["level"] != "info"]
+        assert list((tmp_path / "serve" / "incoming").iterdir()) == []
+        assert 'route="/v1/detect",status="499"' in client.get("/metrics").text
+
+
+@linux
+def test_files_that_grow_while_they_are_sent_come_whole(tmp_path: Path) -> None:
+    with serving(tmp_path, 0.0) as (_, client):
+        job = post(client, make_image(tmp_path / "a.png", [STAMP]))
+        wait_until(lambda: state_of(client, job) == "done")
+        path = tmp_path / "serve" / "jobs" / job / "results" / "detections.jsonl"
+        ends = threading.Event()
+
+        def grow() -> None:
+            with path.open("ab", buffering=0) as stream:
+                while not ends.is_set() and stream.tell() < 50_000_000:
+                    stream.write(b"x" * 5_000)
+
+        growing = threading.Thread(target=grow)
+        growing.start()
+        try:
+            for _ in range(20):
+                answer = client.get(f"/v1/jobs/{job}/results/detections.jsonl")
+                assert len(answer.content) == int(answer.headers["content-length"])
+        finally:
+            ends.set()
+            growing.join()
+
+
+@linux
+def test_odd_values_of_last_event_id(tmp_path: Path) -> None:
+    with serving(tmp_path, 0.0) as (_, client):
+        job = post(client, make_image(tmp_path / "a.png", [STAMP]))
+        wait_until(lambda: state_of(client, job) == "done")
+        for odd in ("x", "/", "x/\xb2/a", "x/-1/a", "%00/1/%ff", f"x/{'9' * 400}/a", "\xe9/1/\xfc"):
+            lines = (f"GET /v1/jobs/{job}/events HTTP/1.1", "Host: 127.0.0.1", "Connection: close")
+            head = "\r\n".join((*lines, f"Last-Event-ID: {odd}\r\n\r\n"))
+            assert sent(client, head, patience_s=20).count(b"event: ") == 3, odd
+        # A browser comes again after the end of a stream until it is told not to.
+        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": "end"})
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert not [line for line in logged(tmp_path / LOG) if line["level"] != "info"]
+
+
+def logged(log: Path) -> list[dict[str, Any]]:
+    """The whole lines of a log."""
+    return [json.loads(line) for line in log.read_text().split("\n")[:-1] if line.startswith("{")]
+
+
 @linux
 @pytest.mark.parametrize("end", ["interrupt", "terminate"])
 def test_a_signal_ends_the_service_and_its_streams(tmp_path: Path, end: str) -> None:
@@ -137,8 +213,6 @@ def test_the_service_keeps_freed_memory_as_infer_does(tmp_path: Path, monkeypatc
 
 
 def test_an_address_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import socket
-
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

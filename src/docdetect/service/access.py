@@ -13,6 +13,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +27,9 @@ asks people for the token, has none. Browsers, which ask `/` for HTML, get the p
 
 OPEN_FOLDER = "/static/"
 """Addresses that begin with this need no token: the files that the page is made of."""
+
+# What the log and the figures say of a request whose sender has gone before the answer; proxies say the same.
+_GONE = 499
 
 _QUIET_PATHS = ("/livez", "/readyz")
 
@@ -91,6 +95,8 @@ class Access:
                 body = problem.to_json(request_id)
                 response = JSONResponse(body, problem.status, problem.headers(), MEDIA_TYPE)
                 await response(scope, receive, send_noting)
+        except ClientDisconnect:
+            status = _GONE
         except Exception as error:
             log("bug", logging.ERROR, error=error, path=scope["path"])
             if status != HTTPStatus.INTERNAL_SERVER_ERROR:  # the answer broke off in the middle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from docdetect import __version__
 from docdetect.files import LOCK_NAME
@@ -211,7 +214,31 @@ def _walk(folder: Path) -> Iterator[tuple[str, int]]:
         for name in names:
             path = Path(parent, name)
             if is_shown(path.relative_to(folder).as_posix()) and path.is_file():
-                yield path.relative_to(folder).as_posix(), path.stat().st_size
+                with suppress(FileNotFoundError):  # it was removed just now
+                    yield path.relative_to(folder).as_posix(), path.stat().st_size
+
+
+class CutFileResponse(FileResponse):
+    """A file to the length that it had when the answer began: a journal grows while it is sent, and what is longer than
+    the header says breaks the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        left = 0
+
+        async def send_cut(message: Message) -> None:
+            nonlocal left
+            if message["type"] == "http.response.start":
+                left = int(Headers(raw=message["headers"])["content-length"])
+            elif message["type"] == "http.response.body" and scope["method"] != "HEAD":
+                body = message.get("body", b"")[:left]
+                is_over, left = left == 0, left - len(body)
+                if is_over and message.get("more_body"):
+                    return
+                message = {**message, "body": body}
+            await send(message)
+
+        await super().__call__(scope, receive, send_cut)
 
 
 def result_file(folder: Path, name: str, job: str) -> FileResponse:
@@ -226,14 +253,18 @@ def result_file(folder: Path, name: str, job: str) -> FileResponse:
         ProblemError: there is no such file (404).
     """
     path = file_inside(folder, name)
-    if path is None or not is_shown(name):
+    found = None
+    if path is not None and is_shown(path.name):
+        with suppress(OSError):  # it was deleted just now
+            found = path.stat()
+    if path is None or found is None:
         raise ProblemError(
             HTTPStatus.NOT_FOUND,
             "no-such-file",
             f"the results have no file {name[:200]!r}",
             f"/v1/jobs/{job}/results lists the files.",
         )
-    return FileResponse(path)
+    return CutFileResponse(path, stat_result=found)
 
 
 def file_inside(folder: Path, name: str) -> Path | None:

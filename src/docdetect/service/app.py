@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request
@@ -29,7 +30,7 @@ from docdetect.service.answers import (
     result_files,
 )
 from docdetect.service.docs_page import docs_page
-from docdetect.service.events import job_events
+from docdetect.service.events import END_ID, job_events
 from docdetect.service.incoming import Incoming, detect_watched, slot
 from docdetect.service.metrics import CONTENT_TYPE
 from docdetect.service.options import DetectOptions, JobOptions
@@ -198,7 +199,11 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         response: Response,
         idempotency_key: Annotated[
             str | None,
-            Header(max_length=_LONGEST_KEY, description="A text of your own that makes repeating the request safe."),
+            Header(
+                min_length=1,
+                max_length=_LONGEST_KEY,
+                description="A text of your own that makes repeating the request safe.",
+            ),
         ] = None,
     ) -> JobAnswer:
         """Answers as soon as the documents are on the disk of the service.
@@ -250,12 +255,15 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     )
     async def events(
         job_id: str, last_event_id: Annotated[str, Header(description="Id of the last event that was seen.")] = ""
-    ) -> StreamingResponse:
+    ) -> Response:
         """Events: page for every finished page, document for every finished document, and end at the end of the job.
 
-        A connection that was cut off goes on behind the event that the header Last-Event-ID names.
+        A connection that was cut off goes on behind the event that the header Last-Event-ID names. A reader that has
+        seen end gets status 204, which tells browsers not to come again.
         """
-        await run_in_threadpool(_existing, service, job_id)
+        found = await run_in_threadpool(_existing, service, job_id)
+        if last_event_id == END_ID and found.has_ended:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         stream = job_events(service, job_id, last_event_id)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

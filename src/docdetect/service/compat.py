@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ from fastapi import FastAPI, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from docdetect.errors import OutputError
 from docdetect.inference.run import run_settings
 from docdetect.service.compat_batches import MOST_FILES, batch_answer
 from docdetect.service.compat_pages import Answer, as_ms, json_pieces, mark_lists, model_name, page_summary, then_remove
 from docdetect.service.compat_photographs import ScanFlags, flat_or_whole, jpeg_url, kind_of, prepared
 from docdetect.service.incoming import Incoming, detect_watched, slot
+from docdetect.service.logs import log
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from docdetect.service.runner import Service, document_file, unreadable
@@ -247,6 +250,8 @@ class _Session:
         incoming = Incoming(self.service)
         try:
             upload = await run_in_threadpool(incoming.store, "frame.jpg", _frame(text))
+            if await run_in_threadpool(self.service.check_pages, upload.folder, upload) > 1:
+                raise ProblemError(HTTPStatus.BAD_REQUEST, "no-frame", "a frame is one picture, and this has several")
             async with slot(self.service):
                 found = await detect_watched(None, self.service, upload.folder, "frame.jpg", DetectOptions())
             took_s = time.monotonic() - started_s
@@ -255,6 +260,9 @@ class _Session:
             kind = await run_in_threadpool(kind_of, self.service, document_file(upload.folder, "frame.jpg"))
         except ProblemError as problem:
             return {"error": problem.kind, "message": problem.detail}
+        except OutputError as error:
+            log("cannot write", logging.ERROR, error=error)
+            return {"error": "not-kept", "message": "the service cannot write into its folder"}
         finally:
             await incoming.remove()
         self._count += 1

@@ -33,6 +33,9 @@ _LEFT_OUT = ("record", "raw", "settings")
 # Bytes of the journal that are read at a time.
 _PIECE_BYTES = 4 << 20
 
+END_ID = "end"
+"""The id of the event `end`: a reader that has seen it has seen everything."""
+
 _Place: TypeAlias = tuple[str, float]
 """The document, and the page or infinity for the end of the document."""
 
@@ -126,7 +129,7 @@ async def job_events(service: Service, job_id: str, last_event_id: str) -> Async
             if not tail.at_end:
                 continue
             if job.has_ended:
-                yield sse("end", job_answer(service, job).model_dump(mode="json"), "end")
+                yield sse("end", job_answer(service, job).model_dump(mode="json"), END_ID)
                 return
             quiet_s = 0.0 if events else quiet_s + _LOOK_EVERY_S
             if quiet_s >= _COMMENT_EVERY_S:
@@ -152,6 +155,6 @@ def place_of(event_id_text: str) -> tuple[str, _Place] | None:
     """`event_id` reversed; None for a text that is no such id."""
     settings, _, rest = event_id_text.partition("/")
     page, _, document = rest.partition("/")
-    if not document or not (page == "end" or page.isdigit()):
+    if not document or not (page == "end" or (page.isascii() and page.isdigit())):
         return None
     return settings, (unquote(document), math.inf if page == "end" else float(page))
