@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from docdetect.service.store import Job, JobStore, StoredDocument, StoreError
 from tests.service.conftest import Start, fake_detector
 from tests.service.test_detect import STAMP
 from tests.support.fakes import make_image
+from tests.support.waiting import wait_until
 
 
 class _HurtConnection:
@@ -43,13 +42,6 @@ def hurt(store: JobStore, statement: str) -> _HurtConnection:
     connection = _HurtConnection(vars(store)["_connection"], statement)
     vars(store)["_connection"] = connection
     return connection
-
-
-def wait_until(happened: Callable[[], object], patience_s: float = 30) -> None:
-    deadline_s = time.monotonic() + patience_s
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
