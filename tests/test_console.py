@@ -157,9 +157,9 @@ def test_progress_says_phases_counts_speed_and_time_left(
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         "infer: loading the network",
-        "infer: 0/100 pages a.pdf",
-        "infer: 20/100 pages, 2 pages/s, 0:40 left a.pdf",
-        "infer: 100/100 pages a.pdf",
+        "infer: 0/100 pages; a.pdf",
+        "infer: 20/100 pages, 2 pages/s, 0:40 left; a.pdf",
+        "infer: 100/100 pages; a.pdf",
     ]
 
 

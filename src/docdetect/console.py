@@ -275,7 +275,7 @@ class Console:
                 phase = note
             elif (done >= total and figures != shown) or now - last >= _PLAIN_INTERVAL_S:
                 last, shown = now, figures
-                self.info(f"{label}: {figures} {note}".rstrip())
+                self.info(f"{label}: {figures}{'; ' if note else ''}{note}")
 
         return advance
 

@@ -57,7 +57,11 @@ def test_a_failed_document_is_exit_code_seven(tmp_path: Path, capsys: pytest.Cap
         (["--empty", "some"], 3, "--empty (data.empty): "),
         (["--map", "seal"], 2, "--map seal: expected CATEGORY=CLASS"),
         (["--map", "seal=sta"], 3, "--map (data.class_map): sta not among the classes qr, signature, stamp"),
-        (["--annotations", "nowhere.json"], 4, "nowhere.json: no such file"),
+        (
+            ["--annotations", "nowhere.json"],
+            4,
+            "nowhere.json: no such file\n  Put the annotations there, or name their file with --annotations.",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(

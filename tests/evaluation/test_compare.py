@@ -197,6 +197,8 @@ def test_the_commands(evaluated: tuple[Path, Path], tmp_path: Path, capsys: pyte
     assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert run(["--json", "calibrate", first]) == 0
     assert [one["name"] for one in json.loads(capsys.readouterr().out)["classes"]] == list(NAMES)
+    assert run(["--json", "calibrate", "--set", f"val.runs={Path(first).parent}"]) == 0, "the newest run"
+    assert json.loads(capsys.readouterr().out)["files"][0].startswith(str(Path(first).parent))
     assert run(["--json", "runs", "list", str(tmp_path / "val")]) == 0
     assert len(json.loads(capsys.readouterr().out)["runs"]) == 2
 

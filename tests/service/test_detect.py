@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pymupdf
+
 from docdetect.inference.detector import Detector
 from docdetect.types import ByteArray, Detections
 from tests.service.conftest import Start, fake_detector
@@ -80,6 +82,25 @@ def test_wrong_options_are_named(start: Start, tmp_path: Path) -> None:
         assert answer.status_code == 422
         assert answer.json()["type"] == "urn:docdetect:problem:wrong-options"
         assert part in answer.json()["detail"]
+
+
+def test_an_unknown_option_comes_with_the_ones_that_there_are(start: Start, tmp_path: Path) -> None:
+    client, picture = start(), make_image(tmp_path / "a.png", [STAMP])
+    problem = client.upload("/v1/detect", picture, rotation="all").json()
+    assert problem["detail"] == "rotation: unknown key"
+    assert problem["remedy"] == (
+        "Did you mean rotations? The options are conf, dpi, rotations, tile, dewarp, read_codes, grouping."
+    )
+    assert client.upload("/v1/detect", picture, conf=2).json()["detail"] == "conf: should be between 0 and 1 (found 2)"
+
+
+def test_an_encrypted_document_is_told_what_opens_it(start: Start) -> None:
+    with pymupdf.open() as document:
+        document.new_page()
+        locked = document.tobytes(encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret")
+    problem = start().upload("/v1/detect", ("locked.pdf", locked)).json()
+    assert problem["type"] == "urn:docdetect:problem:document-encrypted"
+    assert problem["remedy"] == "Send a copy without a password, or start the service with --password-file."
 
 
 def test_work_that_takes_too_long_stops(start: Start, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ _PAGE_KEY = re.compile(r"page_([1-9][0-9]{0,6})")
 _BOX_KEYS = ("x", "y", "width", "height")
 _REMEDY = (
     'Each document is written as {"page_1": {"page_size": {"width", "height"}, "annotations": '
-    '[{"annotation_1": {"category", "bbox": {"x", "y", "width", "height"}}}]}}.'
+    '[{"annotation_1": {"category", "bbox": {"x", "y", "width", "height"}}}]}}. '
+    "Files of other tools are converted first, such as: docdetect labels --from coco --to native FILE annotations.json"
 )
 _ABSENT = object()
 

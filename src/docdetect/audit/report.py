@@ -209,12 +209,9 @@ def _warnings(outcome: AuditOutcome) -> list[str]:
         *(outcome.split.failures if outcome.split else ()),
     ]
     warnings = [f"Not audited: {failed}" for failed in failures]
+    warnings += outcome.notes
     warnings += outcome.labels.notes if outcome.labels else ()
     warnings += outcome.split.notes if outcome.split else ()
-    if outcome.labels is None:
-        warnings.append("The labels were not audited: there are no documents or no annotations.")
-    if outcome.split is None:
-        warnings.append("No split was audited: there is no dataset.")
     return warnings
 
 

@@ -109,6 +109,7 @@ class AuditOutcome:
         fixes: what `audit.fix` changes; None without it.
         fixed: the annotations with these changes; None without it.
         facts: name and value of what was audited.
+        notes: sentences about a part that was not done, with what is missing for it.
     """
 
     labels: LabelAudit | None
@@ -116,6 +117,7 @@ class AuditOutcome:
     fixes: tuple[Fix, ...] | None = None
     fixed: Annotations | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -157,7 +159,13 @@ def run_audit(config: Config, on_progress: ProgressCallback = no_progress) -> Au
     facts = [(name, value) for name, value in names.items() if Path(value).exists()]
     facts += [("dataset", value) for value in datasets]
     facts += [("weights", str(weights))] if weights else []
-    return AuditOutcome(labels, split, fixes, fixed, tuple(facts))
+    notes = []
+    if not with_labels:
+        named = f"{data.pdfs} with {data.annotations}"
+        notes.append(f"No label was audited, since {named} is not there: name both with --source and --annotations.")
+    if not with_dataset:
+        notes.append(f"No leaks were looked for, since {data.dataset} is no dataset: name one with --data.")
+    return AuditOutcome(labels, split, fixes, fixed, tuple(facts), tuple(notes))
 
 
 def audit_labels(
@@ -294,7 +302,7 @@ def _dataset_labels(datasets: Sequence[str | Path]) -> list[str]:
 def _detector(config: AuditConfig, weights: Path | None) -> Engine | Annotations | None:
     """What the labels are compared with: the predictions in a file, a network, or nothing."""
     if config.detections:
-        return read_annotations(Path(config.detections))
+        return read_annotations(Path(config.detections), "--detections")
     if weights is not None:
         imgsz = network_imgsz(weights, config.imgsz)
         return load_engine(weights, imgsz=imgsz, device=config.device, engine="auto")

@@ -53,7 +53,11 @@ def _show(console: Console, outcome: AuditOutcome, folder: Path) -> None:
     ]
     if pairs:
         console.table("Leaks", ("page", "split", "evidence", "seen in", "split"), pairs)
-    notes = (outcome.labels.notes if outcome.labels else ()) + (outcome.split.notes if outcome.split else ())
+    notes = (
+        outcome.notes
+        + (outcome.labels.notes if outcome.labels else ())
+        + (outcome.split.notes if outcome.split else ())
+    )
     for note in notes:
         console.warn(note)
     for fix in outcome.fixes or ():

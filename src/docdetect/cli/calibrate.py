@@ -15,8 +15,11 @@ def calibrate(
     request: Request,
     folder: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="Folder or name of a run of crossval (better) or val, or last."),
-    ],
+        typer.Argument(
+            metavar="RUN",
+            help="Folder or name of a run of crossval (better) or val, or last, the newest of these runs.",
+        ),
+    ] = "last",
     weights: Annotated[
         str | None,
         typer.Option(

@@ -12,9 +12,7 @@ from docdetect.cli.options import Request, takes
 @takes(keys=("infer.runs",))
 def review(
     request: Request,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Result folder of infer; last: the newest one.", show_default=False)
-    ] = "last",
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Result folder of infer; last: the newest one.")] = "last",
     source: Annotated[
         list[str] | None,
         typer.Option(

@@ -146,12 +146,18 @@ def worker_settings(config: DataConfig) -> WorkerSettings:
     return WorkerSettings(workers=config.workers or available_cores())
 
 
-def read_annotations(path: Path) -> Annotations:
+def read_annotations(path: Path, option: str = "--annotations") -> Annotations:
     """The annotations of a JSON file.
+
+    Args:
+        path: the file.
+        option: the option of the command that names the file, for the message when there is none.
 
     Raises:
         InputError: missing, unreadable, not JSON, or not in the format.
     """
+    if not path.exists():
+        raise InputError(f"{path}: no such file", f"Put the annotations there, or name their file with {option}.")
     return annotations_from_text(read_text(path), str(path))
 
 

@@ -142,7 +142,8 @@ def find_run_folder(wanted: str, folders: Sequence[Path]) -> Path:
         runs = list_runs(folders)
         if not runs:
             raise InputError(
-                f"last: there is no run in {', '.join(map(str, folders))}", "Start one with docdetect train."
+                f"last: there is no run in {', '.join(map(str, folders))}",
+                "docdetect train, val and crossval make runs.",
             )
         return runs[0].path
     for path in (Path(wanted), *(folder / wanted for folder in folders)):

@@ -534,8 +534,8 @@ def run_folder(path: Path) -> Path:
         InputError: it does not exist, or holds no results.
     """
     if not path.is_dir():
-        what = "a file" if path.exists() else "no such folder"
-        raise InputError(f"{path}: {what}, not a result folder", "Give the folder that docdetect infer wrote.")
+        what = "a file, not a result folder" if path.exists() else "no such folder"
+        raise InputError(f"{path}: {what}", "Give the folder that docdetect infer wrote.")
     if not (path / JOURNAL_NAME).is_file() or not is_result_folder(path):
         raise InputError(
             f"{path}: no results of docdetect infer ({JOURNAL_NAME} is missing or is no journal)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from docdetect.config.schema import Confidences, Dpi, Name, ResultFormat
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from docdetect.config.schema import Config
 
 
@@ -57,5 +60,21 @@ def with_options(config: Config, options: DetectOptions) -> Config:
 def wrong_options(error: ValidationError) -> str:
     """What is wrong with options, in a line."""
     return "; ".join(
-        f"{'.'.join(map(str, one['loc'])) or 'options'}: {one['msg']}" for one in error.errors(include_url=False)
+        f"{'.'.join(map(str, one['loc'])) or 'options'}: {_in_words(one)}" for one in error.errors(include_url=False)
     )
+
+
+def _in_words(detail: ErrorDetails) -> str:
+    """What is wrong with one key, in the words that messages of docdetect use for configurations."""
+    if detail["type"] == "extra_forbidden":
+        return "unknown key"
+    return detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+
+
+def known_options(model: type[DetectOptions], wrong: ValidationError) -> str:
+    """What to do about wrong options: the nearest names where one is unknown, and all names that there are."""
+    names = list(model.model_fields)
+    unknown = [str(one["loc"][0]) for one in wrong.errors(include_url=False) if one["type"] == "extra_forbidden"]
+    close = [near[0] for name in unknown if (near := get_close_matches(name, names, n=1))]
+    meant = f"Did you mean {' and '.join(dict.fromkeys(close))}? " if close else ""
+    return f"{meant}The options are {', '.join(names)}."

@@ -25,7 +25,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from docdetect.files import nfc
-from docdetect.service.options import DetectOptions, wrong_options
+from docdetect.service.options import DetectOptions, known_options, wrong_options
 from docdetect.service.problems import ProblemError
 from docdetect.service.store import StoredDocument
 
@@ -369,7 +369,7 @@ def _parsed(text: bytearray, options_type: type[OptionsT]) -> OptionsT:
         return options_type.model_validate_json(bytes(text) or b"{}")
     except ValidationError as error:
         raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-options", wrong_options(error), "Correct the field options."
+            HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-options", wrong_options(error), known_options(options_type, error)
         ) from error
 
 
