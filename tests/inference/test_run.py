@@ -19,7 +19,7 @@ from docdetect.config.schema import InferConfig
 from docdetect.documents.sources import list_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
-from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.journal import JOURNAL_NAME, Entry, Journal
 from docdetect.inference.report import InferReport, write_summary
 from docdetect.inference.run import run
 from docdetect.types import DocumentStatus
@@ -234,6 +234,15 @@ def test_results_do_not_depend_on_the_order_of_the_files(
         report = run(files, detector, journal, InferConfig())
         write_summary(report, with_pages(), source="", weights=Path("fake.pt"))
     assert compared_files(tmp_path / "out") == compared_files(output)
+
+
+def test_what_is_kept_of_each_document_to_the_end_of_a_run_takes_no_dictionary(
+    ran: tuple[Path, InferReport],
+) -> None:
+    _, report = ran
+    kept = [*report.totals.documents, Entry("0" * 64)]
+    assert len(kept) > 1
+    assert [one for one in kept if hasattr(one, "__dict__")] == []
 
 
 def test_a_run_imports_nothing_that_it_has_no_use_for() -> None:

@@ -334,7 +334,7 @@ JOURNAL_NAME = "detections.jsonl"
 _WORTH_ANOTHER_TRY = frozenset({FailureKind.ENCRYPTED, FailureKind.UNSUPPORTED})
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """Where the lines of one document stand.
 

@@ -33,7 +33,7 @@ def plural_of(category: str) -> str:
     return category if category == "qr" or not re.search("[a-rt-z]$", category) else f"{category}s"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DocumentRow:
     """One line of the document table.
 
