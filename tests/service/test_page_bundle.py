@@ -48,6 +48,15 @@ def test_the_bundle_names_no_other_host() -> None:
     assert "<script>" not in page  # the policy of the page allows scripts of files only
 
 
+def test_colours_need_no_browser_of_this_year() -> None:
+    style = (STATIC / "app.css").read_text(encoding="utf-8")
+    assert "light-dark(" not in style  # browsers before May 2024 drop what holds it, so that nothing has a colour
+    for scheme, chosen in {"light": ("initial", ""), "dark": ("", "initial")}.items():
+        (rules,) = re.findall(rf":root\[data-theme={scheme}\]\{{([^}}]*)\}}", style)
+        values = {name: value.strip() for name, _, value in (rule.partition(":") for rule in rules.split(";"))}
+        assert (values["color-scheme"], values["--light"], values["--dark"]) == (scheme, *chosen)
+
+
 def test_versions_are_exact() -> None:
     package = json.loads((PAGE / "package.json").read_text(encoding="utf-8"))
     versions = package["devDependencies"] | package.get("dependencies", {})
