@@ -27,7 +27,7 @@ import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -102,6 +102,25 @@ def origin_engine(weights: Path, imgsz: int, *, precision: str = "fp32", trim: b
     return load_engine(weights, imgsz=imgsz, device="cpu", engine="openvino", precision=precision, trim=trim)
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of programs that run weights over the sets of real pages: --weights and --data."""
+    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
+def add_infer_options(parser: argparse.ArgumentParser) -> None:
+    """Those of `add_options`, and the precision in which `infer` runs the weights: --precision."""
+    add_options(parser)
+    parser.add_argument("--precision", default="int8", help="int8 (what infer runs on most CPUs), fp32 or bf16")
+
+
+def listed_sets(data: Path, seen: Collection[str] = TRAINED_ON) -> list[OriginSet]:
+    """The sets of `sources.tsv` that the weights have not seen, without their pages."""
+    with (data / "train" / "sources.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["folder"] not in seen]
+    return [OriginSet(row["folder"], frozenset(row["labelled completely"].split()), ()) for row in rows]
+
+
 def read_sets(
     data: Path, engine: Engine, imgsz: int, seen: Collection[str] = TRAINED_ON, *, forms: bool = False
 ) -> list[OriginSet]:
@@ -119,14 +138,12 @@ def read_sets(
         list_documents(armeta / "pdfs"), read_ground_truth(armeta / "annotations.json"), engine, imgsz
     )
     found = [OriginSet("armeta", frozenset(NAMES), tuple(samples))]
-    with (data / "train" / "sources.tsv").open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["folder"] not in seen]
-    for row in rows:
-        folder = data / "train" / row["folder"]
+    for one in listed_sets(data, seen):
+        folder = data / "train" / one.name
         ground_truth = partial(read_labels, folder / "labels")
         pages = tuple(iter_samples(list_documents(folder / "images"), ground_truth, engine, imgsz))
-        print(f"{row['folder']}: {len(pages)} pages", file=sys.stderr)
-        found.append(OriginSet(row["folder"], frozenset(row["labelled completely"].split()), pages))
+        print(f"{one.name}: {len(pages)} pages", file=sys.stderr)
+        found.append(replace(one, samples=pages))
     if forms and (data / "forms").is_dir():
         pages = tuple(iter_samples(list_documents(data / "forms"), no_marks, engine, imgsz))
         found.append(OriginSet("forms", frozenset(NAMES), pages))
@@ -285,8 +302,7 @@ def _scores(found: Detections) -> FloatArray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    add_options(parser)
     parser.add_argument("--imgsz", type=int, default=1024)
     parser.add_argument("--scales", type=int, nargs="*", default=[], help="smaller sizes, as for infer --scales")
     parser.add_argument("--second-look", action="store_true", help="as for infer --second-look")

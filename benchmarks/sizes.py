@@ -36,7 +36,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.other_origins import FEWEST_MARKS, STEPS, TRAINED_ON, OriginSet, has_documents, origin_engine, read_sets
+from benchmarks.other_origins import (
+    FEWEST_MARKS,
+    STEPS,
+    TRAINED_ON,
+    OriginSet,
+    add_infer_options,
+    has_documents,
+    origin_engine,
+    read_sets,
+)
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
 from benchmarks.size_modes import Figures, Looked, Mode, cost_of, empty_by_kind, kind_of, screened
 from benchmarks.source_figures import SourceMean, average_precision, difference, mean_over_sources
@@ -270,9 +279,7 @@ def kept_seconds(path: Path) -> dict[str, dict[int, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, required=True, help="folder that keeps what the network found")
-    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument("--precision", default="int8", help="int8 (what infer runs on most CPUs), fp32 or bf16")
+    add_infer_options(parser)
     parser.add_argument("--modes", default=MODES, help="modes, separated by commas; the first is the reference")
     parser.add_argument("--seen", default="", help="further sets that the weights were trained on, separated by commas")
     parser.add_argument("--screen", default="", help="weights of a smaller network that looks first, in fp32")

@@ -1,19 +1,20 @@
 """How far should small pictures be enlarged? Pages that were stored small, and cut-outs around single marks.
 
-    python -m benchmarks.small_pictures --keep FOLDER [--weights FILE] [--precision int8] [--every 4]
+    python -m benchmarks.small_pictures [--weights FILE] [--data FOLDER] [--precision int8] [--every 4] [--pages 12]
 
-Every n-th page of the sets of `sizes` that the weights were not trained on, old prints apart, is made small (long side
-320 and 512 px), and cut-outs are made of its first three marks with a quarter of the mark's longer side around it (from
-the page at 1024 px). Each of these pictures is looked at as `infer` does it, enlarged by at most each factor; `none` is
-the usual size of a page whatever the picture's own size. Printed are AP.3 / AP50 of signatures and stamps in pages, and
-AP.3 and the share of marks that are found at the shipped thresholds in cut-outs. --keep names the folder of `sizes`,
-which says where marks are. Nothing of the documents is kept.
+Every n-th page of the sets of `sizes` that the weights were not trained on, old prints apart, and at most so many of a
+set, is made small (long side 320 and 512 px), and cut-outs are made of its first three marks with a quarter of the
+mark's longer side around it (from the page at 1024 px). Each of these pictures is looked at as `infer` does it,
+enlarged by at most each factor; `none` is the usual size of a page whatever the picture's own size. A page is looked at
+25 times at most. Printed are AP.3 / AP50 of signatures and stamps in pages, and AP.3 and the share of marks that are
+found at the shipped thresholds in cut-outs. Nothing of the documents is kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +23,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.other_origins import OriginSet, has_documents, origin_engine
+from benchmarks.other_origins import (
+    OriginSet,
+    add_infer_options,
+    has_documents,
+    listed_sets,
+    origin_engine,
+    read_labels,
+)
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
 from benchmarks.size_modes import kind_of, sources_of
-from benchmarks.sizes import kept_sets
 from benchmarks.source_figures import average_precision, outcomes
-from docdetect.documents.reader import open_document
+from docdetect.documents.reader import DocumentError, open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.inference.multi_view.views import MultiView, PagePictures
@@ -55,16 +62,24 @@ class SmallPicture:
     marks: Detections
 
 
-def small_pictures(sets: Sequence[OriginSet], data: Path, every: int) -> Iterator[SmallPicture]:
-    """Yields the small pages and the cut-outs of every n-th page of sets with all classes labelled."""
-    pages = [(one.name, page) for one in sets if one.labelled >= set(NAMES) for page in one.samples[::every]]
-    for name, page in pages:
-        (file,) = list_documents(data / "train" / name / "images" / page.document)
-        with open_document(file) as document:
+def small_pictures(sets: Sequence[OriginSet], data: Path, every: int, most: int) -> Iterator[SmallPicture]:
+    """Yields the small pages and the cut-outs of every n-th picture, and at most `most`, of sets with all classes
+    labelled, one page after the other. A picture that cannot be read is left out and named."""
+    for one in (of for of in sets if of.labelled >= set(NAMES)):
+        folder = data / "train" / one.name
+        files = list_documents(folder / "images")[::every][:most]
+        for file in files:
+            try:
+                with open_document(file) as document:
+                    pages = {px: document.render(1, LongSide(px)).pixels for px in (*STORED_PX, PAGE_PX)}
+            except DocumentError as error:
+                print(f"{one.name}, {file.name}: left out: {error.failure.message}", file=sys.stderr)
+                continue
+            marks = read_labels(folder / "labels", file, 1, _size_of(pages[PAGE_PX]))
             for px in STORED_PX:
-                pixels = document.render(page.page, LongSide(px)).pixels
-                yield SmallPicture(f"page of {px} px", pixels, page.ground_truth.scaled(_size_of(pixels)))
-            yield from cut_outs(document.render(page.page, LongSide(PAGE_PX)).pixels, page.ground_truth)
+                yield SmallPicture(f"page of {px} px", pages[px], marks.scaled(_size_of(pages[px])))
+            yield from cut_outs(pages[PAGE_PX], marks)
+        print(f"{one.name}: {len(files)} pages", file=sys.stderr)
 
 
 def cut_outs(pixels: ByteArray, marks: Detections) -> Iterator[SmallPicture]:
@@ -80,6 +95,8 @@ def cut_outs(pixels: ByteArray, marks: Detections) -> Iterator[SmallPicture]:
         around = AROUND_FRAC * max(right - left, bottom - top)
         x, y = (int(max(0, edge - around)) for edge in (left, top))
         crop = np.ascontiguousarray(pixels[y : int(bottom + around), x : int(right + around)])
+        if not crop.size:  # a mark thinner than a px
+            continue
         inside = np.array([[left - x, top - y, right - x, bottom - y]], np.float32)
         yield SmallPicture(
             f"cut-out, {NAMES[class_id]}", crop, Detections(inside, np.array([class_id]), _size_of(crop))
@@ -120,23 +137,22 @@ def table(found: dict[tuple[str, float], list[Sample]], conf: Sequence[float]) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", type=Path, required=True, help="folder in which `sizes` keeps what the network found")
-    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument("--precision", default="int8", help="int8 (what infer runs on most CPUs), fp32 or bf16")
+    add_infer_options(parser)
     parser.add_argument("--every", type=int, default=4, help="n takes every n-th page alone")
+    parser.add_argument("--pages", type=int, default=12, help="most pages of a set")
     given = parser.parse_args()
     if not has_documents(given.data):
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
     imgsz = network_imgsz(weights)
-    sets = kept_sets(given.keep, weights, given.precision, imgsz, given.data)
-    chosen = [one for of in sources_of(sets).values() for one in of if kind_of(one.name) != "old prints"]
+    chosen = [
+        one for of in sources_of(listed_sets(given.data)).values() for one in of if kind_of(one.name) != "old prints"
+    ]
     engine = origin_engine(weights, imgsz, precision=given.precision, trim=True)
     lowest = np.full(len(engine.class_names), MIN_CONF, np.float32)
     look = MultiView(engine, lowest, None, NMS_IOU, 1, threading.Event())
     found: dict[tuple[str, float], list[Sample]] = {}
-    for picture in small_pictures(chosen, given.data, given.every):
+    for picture in small_pictures(chosen, given.data, given.every, given.pages):
         for factor in FACTORS:
             found.setdefault((picture.kind, factor), []).append(looked_at(picture, factor, imgsz, look))
     kept = read_thresholds(weights)

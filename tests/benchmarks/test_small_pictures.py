@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from benchmarks.small_pictures import cut_outs
 
-from benchmarks import sizes, small_pictures
+from benchmarks import small_pictures
 from docdetect.types import Detections
 from tests.benchmarks.test_sizes import made_up_folder
 from tests.support.fakes import COLOURS, ColourEngine
@@ -30,13 +30,18 @@ def test_every_factor_has_its_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made_up_folder(tmp_path / "data")
-    for module in (sizes, small_pictures):
-        monkeypatch.setattr(module, "origin_engine", lambda *_, **__: ColourEngine())
+    monkeypatch.setattr(small_pictures, "origin_engine", lambda *_, **__: ColourEngine())
+    (tmp_path / "data/train/sig_unc/images/9.png").write_bytes(b"no picture")
     monkeypatch.setattr(small_pictures, "network_imgsz", lambda _: 640)
-    command = ["small_pictures", "--data", str(tmp_path / "data"), "--keep", str(tmp_path / "keep"), "--every", "3"]
+    command = ["small_pictures", "--data", str(tmp_path / "data"), "--every", "3"]
     monkeypatch.setattr(sys, "argv", command)
     small_pictures.main()
-    printed = capsys.readouterr().out
+    printed, told = capsys.readouterr()
+    assert "sig_unc, 9.png: left out" in told
+    assert told.count("neg_letters: 1 pages") == 1
     for factor in ("1", "1.5", "2", "2.6", "none"):
         assert f"| page of 320 px | {factor} | 2: 1.000 / 1.000 |  |" in printed
         assert f"| cut-out, signature | {factor} | 2: 1.000, 100% found |  |" in printed
+    monkeypatch.setattr(sys, "argv", [*command, "--pages", "1"])
+    small_pictures.main()
+    assert "| page of 320 px | 1 | 1: 1.000 / 1.000 |  |" in capsys.readouterr().out
