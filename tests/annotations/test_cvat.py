@@ -111,6 +111,48 @@ def test_tracks_are_read_frame_by_frame_and_have_no_mark_outside_the_picture() -
 
 
 @pytest.mark.parametrize(
+    ("frames", "numbers"),
+    [
+        ("<size>3</size><start_frame>10</start_frame><stop_frame>12</stop_frame>", [11, 12, 13]),
+        (
+            "<size>2</size>\n<start_frame>\n10</start_frame><stop_frame>19</stop_frame>"
+            "<frame_filter> step = 5\n</frame_filter>",
+            [11, 16],
+        ),
+        ("<start_frame>10</start_frame><stop_frame>11</stop_frame><frame_filter></frame_filter>", [11, 12]),
+        ("<size>3</size>", [1, 2, 3]),
+    ],
+    ids=["a part", "every fifth", "no size", "size alone"],
+)
+def test_frames_that_are_not_of_the_task_are_no_pages_without_marks(frames: str, numbers: list[int]) -> None:
+    size = "<original_size><width>800</width><height>600</height></original_size>"
+    meta = f"<meta><task><mode>interpolation</mode>{frames}{size}<source>\n contract.pdf\n</source></task></meta>"
+    empty = read("", meta)
+    assert {name: list(pages) for name, pages in empty.annotations.items()} == {"contract.pdf": numbers}
+    box = f'<box frame="{numbers[-1] - 1}" outside="0" xtl="1" ytl="2" xbr="3" ybr="4"/>'
+    pages = read(f'<track id="0" label="stamp">{box}</track>', meta).annotations["contract.pdf"]
+    assert [number for number, page in pages.items() if page.marks] == numbers[-1:]
+    assert list(pages) == numbers
+
+
+def test_frames_that_a_dump_does_not_say_are_not_made_up() -> None:
+    meta = """<meta><job><size>3</size><start_frame>0</start_frame><stop_frame>9</stop_frame><source>a.pdf</source>
+        <original_size><width>800</width><height>600</height></original_size></job></meta>"""
+    box = '<box frame="4" outside="0" xtl="1" ytl="2" xbr="3" ybr="4"/>'
+    read_back = read(f'<track id="0" label="stamp">{box}</track>', meta)
+    assert list(read_back.annotations["a.pdf"]) == [5]
+    assert list(read_back.remarks.counts) == [
+        "dumps that do not say which frames they are about: frames without a mark, left out"
+    ]
+
+
+def test_a_text_that_names_another_encoding_keeps_its_names() -> None:
+    image = '<image name="Акт.png" width="9" height="8"/>'
+    text = f'<?xml version="1.0" encoding="windows-1251"?><annotations>{image}</annotations>'
+    assert list(read_cvat(LabelFile("a.xml", text), ReadSettings()).annotations) == ["Акт.png"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotations>&x;</annotations>',

@@ -51,6 +51,22 @@ def test_coco_of_cvat() -> None:
     assert not read_back.remarks
 
 
+def test_coco_ids_of_programs_that_keep_tables() -> None:
+    box = {"bbox": [0, 0, 9, 9], "iscrowd": 0}
+    read_back = coco(
+        categories=[{"id": 3.0, "name": "stamp"}, {"id": 7.0, "name": "qr"}],
+        annotations=[{"id": 1, "image_id": 10.0, "category_id": 3.0, **box}],
+    )
+    assert [mark.category for mark in read_back.annotations["act.pdf"][2].marks] == ["stamp"]
+    assert not read_back.remarks
+
+
+@pytest.mark.parametrize("categories", [[{"id": 3, "name": "stamp"}, {"id": 3, "name": "qr"}], [{"name": "stamp"}]])
+def test_coco_categories_that_cannot_be_told_apart_are_refused(categories: list[dict[str, Any]]) -> None:
+    with pytest.raises(InputError, match="categories without an id, or with the same id"):
+        coco(categories=categories)
+
+
 def test_coco_annotations_that_belong_to_nothing_are_counted() -> None:
     box = {"bbox": [0, 0, 9, 9], "iscrowd": 0}
     read_back = coco(

@@ -202,6 +202,48 @@ def test_json_min() -> None:
     assert pages[1].marks[0].xywh == (100.0, 400.0, 300.0, 100.0)
 
 
+def test_what_is_no_box_is_counted_in_every_form() -> None:
+    relation = {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"}
+    task = {"id": 5, "data": {"image": "a.png"}, "annotations": [work(region(), relation, None)]}  # type: ignore[arg-type]
+    read_back = read_label_studio(LabelFile("tasks.json", json.dumps([task])), ReadSettings())
+    assert len(read_back.annotations["a.png"][1].marks) == 1
+    assert read_back.remarks.counts == {
+        "answers of the kind 'relation', which are no boxes with a label, left out": 1,
+        "results that are no objects, left out": 1,
+    }
+    size = {"original_width": 1000, "original_height": 2000}
+    least = {
+        "image": "a.png",
+        "id": 5,
+        "annotator": 1,
+        "label": [region()["value"] | size],
+        "tag": [{"format": "rle", "rle": [1], "brushlabels": ["stamp"], **size}],
+        "points": [{"x": 1, "y": 1, "width": 1, "keypointlabels": ["qr"], **size}],
+    }
+    read_back = read_label_studio(LabelFile("least.json", json.dumps([least])), ReadSettings())
+    assert [mark.category for mark in read_back.annotations["a.png"][1].marks] == ["stamp"]
+    assert read_back.remarks.counts == {
+        "answers of the kind 'brushlabels', which are no boxes with a label, left out": 1,
+        "answers of the kind 'keypointlabels', which are no boxes with a label, left out": 1,
+    }
+
+
+def test_results_that_are_a_text_are_read() -> None:
+    task = {"id": 5, "data": {"image": "a.png"}, "annotations": [work(result=json.dumps([region()]))]}
+    read_back = read_label_studio(LabelFile("tasks.json", json.dumps([task])), ReadSettings())
+    assert len(read_back.annotations["a.png"][1].marks) == 1
+
+
+def test_regions_of_copies_of_another_size_are_scaled() -> None:
+    small = region("qr", id="b", original_width=500, original_height=1000)
+    task = {"id": 5, "data": {"image": "a.png"}, "annotations": [work(region(), small)]}
+    read_back = read_label_studio(LabelFile("tasks.json", json.dumps([task])), ReadSettings())
+    page = read_back.annotations["a.png"][1]
+    assert page.size_wh == (1000, 2000)
+    assert page.marks[0].xywh == page.marks[1].xywh == (100.0, 400.0, 300.0, 100.0)
+    assert read_back.remarks.counts == {"regions that refer to another size of their picture, scaled": 1}
+
+
 def test_a_page_without_marks_needs_its_size_from_somewhere() -> None:
     lost = read(task(work()), task(work(region()), task_id=2, data={"image": "b.png"}))
     assert list(lost.annotations) == ["b.png"]

@@ -43,7 +43,10 @@ def read_coco(file: LabelFile, settings: ReadSettings) -> Reading:
     data = parse_json(file.text, file.name)
     if not isinstance(data, dict) or not isinstance(data.get("images"), list):
         raise InputError(f"{file.name}: not a COCO file with a list of images", _REMEDY)
-    names = {_id(entry, "id"): str(entry.get("name", "")) for entry in _objects(data, "categories", file.name)}
+    categories = _objects(data, "categories", file.name)
+    names = {_id(entry, "id"): str(entry.get("name", "")) for entry in categories}
+    if len(names) < len(categories) or "" in names:
+        raise InputError(f"{file.name}: categories without an id, or with the same id", "Export the file again.")
     images = _objects(data, "images", file.name)
     builder = AnnotationsBuilder(file.name)
     marks: dict[int | str, list[Mark]] = {_id(entry, "id"): [] for entry in images}
@@ -69,7 +72,10 @@ def read_coco(file: LabelFile, settings: ReadSettings) -> Reading:
 
 
 def _id(entry: Mapping[str, Any], key: str) -> int | str:
+    """An id; programs that keep tables write whole numbers as 1.0."""
     value = entry.get(key)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, (int, str)) else ""
 
 

@@ -63,7 +63,9 @@ def read_cvat(file: LabelFile, settings: ReadSettings) -> Reading:
         marks = [mark for shape in image if (mark := _mark(shape, shape.get("label"), builder.remarks, name))]
         size_wh = page_size(image.get("width"), image.get("height")) or settings.size_of(name)
         builder.add(document, page, size_wh, marks, name)
-    if root.find("track") is not None:
+    if root.find("track") is not None or (
+        root.find("image") is None and root.find("./meta//original_size") is not None
+    ):
         _add_tracks(root, builder, file.name)
     return builder.result()
 
@@ -71,12 +73,10 @@ def read_cvat(file: LabelFile, settings: ReadSettings) -> Reading:
 def _add_tracks(root: Element, builder: AnnotationsBuilder, origin: str) -> None:
     """The pages of a dump of the kind "CVAT for video": the frames, from 0, of one document."""
     document = root.findtext("./meta/source") or root.findtext("./meta//source") or root.findtext("./meta//name") or ""
+    document = document.strip()
     size = root.find("./meta//original_size")
     size_wh = None if size is None else page_size(size.findtext("width"), size.findtext("height"))
-    frames: dict[int, list[Mark]] = {}
-    count = number(root.findtext("./meta//size"))
-    for frame in range(int(count) if math.isfinite(count) and 0 < count < 1e6 else 0):
-        frames[frame] = []
+    frames: dict[int, list[Mark]] = {frame: [] for frame in _frames(root, builder.remarks, document or origin)}
     for track in root.iter("track"):
         for shape in track:
             place = number(shape.get("frame"))
@@ -86,6 +86,24 @@ def _add_tracks(root: Element, builder: AnnotationsBuilder, origin: str) -> None
                 frames.setdefault(int(place), []).extend([mark] if mark else [])
     for frame, marks in sorted(frames.items()):
         builder.add(document or origin, frame + 1, size_wh, marks, f"{document or origin}, frame {frame}")
+
+
+def _frames(root: Element, remarks: Remarks, where: str) -> range:
+    """The frames that a dump of a video is about: those between its first and its last one, as far as they are known.
+
+    A task may begin in the middle of a document and pass over frames; frames that are not of the task are pages that
+    nobody has looked at, and no pages without marks.
+    """
+    meta = {name: number(root.findtext(f"./meta//{name}")) for name in ("size", "start_frame", "stop_frame")}
+    size, first, last = (int(value) if 0 <= value < 1e6 else None for value in meta.values())
+    step = number("".join((root.findtext("./meta//frame_filter") or "").split()).removeprefix("step=") or 1)
+    if first is None or last is None:
+        return range(size or 0)
+    found = range(first, last + 1, int(step)) if 1 <= step < 1e6 else range(0)
+    if size is None or len(found) == size:
+        return found
+    remarks.add("dumps that do not say which frames they are about: frames without a mark, left out", where)
+    return range(0)
 
 
 def _mark(shape: Element, label: str | None, remarks: Remarks, where: str) -> Mark | None:

@@ -250,7 +250,8 @@ def xml_root(text: str, origin: str, tag: str, remedy: str) -> Any:
     from defusedxml.ElementTree import fromstring
 
     try:
-        root = fromstring(text.encode("utf-8", "replace"), forbid_dtd=True)
+        # The text is decoded already: given as text, an encoding that the file names has no influence any more.
+        root = fromstring(text.encode("utf-8", "replace").decode("utf-8"), forbid_dtd=True)
     except DefusedXmlException as error:
         raise InputError(
             f"{origin}: XML with entities or a document type definition is not read", "Export the file again."

@@ -102,7 +102,7 @@ def _chosen(tasks: Sequence[Mapping[str, Any]], remarks: Remarks, origin: str) -
     for position, task in enumerate(tasks, start=1):
         where = f"task {task.get('id', position)}"
         if _is_minimal(task):
-            yield _Task(task, list(_minimal_results(task)), where, scored=False)
+            yield _Task(task, list(_minimal_results(task, remarks, where)), where, scored=False)
             continue
         if not isinstance(task.get("data"), dict):
             raise InputError(f"{origin}: {where} has no data and no labels", _REMEDY)
@@ -111,11 +111,11 @@ def _chosen(tasks: Sequence[Mapping[str, Any]], remarks: Remarks, origin: str) -
             predictions = [one for one in _list(task.get("predictions")) if isinstance(one, dict)]
             if len(predictions) > 1:
                 remarks.add("tasks with several predictions, of which the newest is used", where)
-            yield _Task(task["data"], _results(_newest(predictions)), where, scored=True)
+            yield _Task(task["data"], _results(_newest(predictions), remarks, where), where, scored=True)
         elif valid := [one for one in work if not one.get("was_cancelled")]:
             if len(valid) > 1:
                 remarks.add("tasks with several annotations, of which the newest is used", where)
-            yield _Task(task["data"], _results(_newest(valid)), where, scored=False)
+            yield _Task(task["data"], _results(_newest(valid), remarks, where), where, scored=False)
         elif work:
             remarks.add("tasks that were cancelled (skipped), left out", where)
         else:
@@ -135,12 +135,15 @@ def _is_minimal(task: Mapping[str, Any]) -> bool:
     )
 
 
-def _minimal_results(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _minimal_results(task: Mapping[str, Any], remarks: Remarks, where: str) -> Iterator[dict[str, Any]]:
     """Results in the long form of what JSON-MIN says: a list of values under the name of the control tag."""
     for values in task.values():
         for value in _list(values):
             if isinstance(value, dict):
                 kind = next((kind for kind in _LABEL_KINDS if kind in value), "")
+                other = next((str(key) for key in value if str(key).endswith("labels")), "")
+                if not kind and other:
+                    remarks.add(f"answers of the kind {other!r}, which are no boxes with a label, left out", where)
                 if kind:
                     size = {key: value.get(key) for key in ("original_width", "original_height", "item_index")}
                     yield {"type": kind, "value": value, **size}
@@ -154,8 +157,18 @@ def _newest(found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return found[max(range(len(found)), key=lambda position: (changed[position], position))]
 
 
-def _results(work: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [result for result in _list(work.get("result")) if isinstance(result, dict)]
+def _results(work: Mapping[str, Any], remarks: Remarks, where: str) -> list[Mapping[str, Any]]:
+    """The results of an annotation; Label Studio's tables have them as a text of JSON."""
+    found = work.get("result")
+    if isinstance(found, str):
+        found = parse_json(found, where)
+    if found is None:
+        return []
+    listed = found if isinstance(found, list) else [found]
+    results: list[Mapping[str, Any]] = [result for result in listed if isinstance(result, dict)]
+    if len(results) < len(listed):
+        remarks.add("results that are no objects, left out", where, len(listed) - len(results))
+    return results
 
 
 def _add_pages(task: _Task, settings: ReadSettings, builder: AnnotationsBuilder) -> None:
@@ -170,8 +183,22 @@ def _add_pages(task: _Task, settings: ReadSettings, builder: AnnotationsBuilder)
         document, page = _page_of(task.data, name, position, len(names), task.where)
         own = [region for region in regions if region.page == position]
         size_wh = own[0].size_wh if own else page_size(task.data.get("width"), task.data.get("height"))
-        marks = [Mark(label, region.xywh, "", region.score, region.text) for region in own for label in region.labels]
+        marks = [
+            Mark(label, _in_px_of(region, own[0].size_wh, builder.remarks, task.where), "", region.score, region.text)
+            for region in own
+            for label in region.labels
+        ]
         builder.add(document, page, size_wh or settings.size_of(name), marks, task.where)
+
+
+def _in_px_of(region: _Region, size_wh: SizeWH, remarks: Remarks, where: str) -> tuple[float, float, float, float]:
+    """The box of a region in px of the page: the regions of a picture may have been made on copies of several sizes."""
+    if region.size_wh == size_wh:
+        return region.xywh
+    remarks.add("regions that refer to another size of their picture, scaled", where)
+    across, down = size_wh[0] / region.size_wh[0], size_wh[1] / region.size_wh[1]
+    x, y, width, height = region.xywh
+    return rounded(x * across, y * down, width * across, height * down)
 
 
 def _page_of(data: Mapping[str, Any], name: str, position: int, count: int, where: str) -> tuple[str, int]:
@@ -218,6 +245,7 @@ def _regions(task: _Task, remarks: Remarks) -> Iterator[_Region]:
     for result in task.results:
         kind, value, region_id = result.get("type"), result.get("value"), _region_id(result)
         if not isinstance(value, dict):
+            remarks.add(f"answers of the kind {kind!r}, which are no boxes with a label, left out", task.where)
             continue
         if kind not in _LABEL_KINDS:
             is_told_elsewhere = kind in _PARTS_OF_REGIONS and region_id in labelled

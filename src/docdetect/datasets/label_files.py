@@ -75,6 +75,8 @@ def read_yolo(path: Path, settings: ReadSettings) -> Reading:
         ]
         origin = origins.get(nfc(picture.path.stem), Origin(*page_of_picture(relative), ""))
         builder.add(origin.document, origin.page, size_wh, marks, str(picture.path))
+    for stray in _labels_without_picture(files):
+        builder.remarks.add("label files without a picture, left out", str(stray))
     if problems:
         message = problem_list(f"{path}: the dataset cannot be used", problems)
         raise InputError(message, "Correct or remove these files.")
@@ -121,7 +123,9 @@ def all_files(path: Path, suffix: str) -> Iterator[LabelFile]:
     if path.is_file():
         yield LabelFile(path.name, _text_of(path))
         return
-    found = sorted(one for one in path.rglob(f"*{suffix}") if one.is_file()) if path.is_dir() else []
+    found = []
+    if path.is_dir():
+        found = sorted(one for one in path.rglob("*") if one.suffix.lower() == suffix and one.is_file())
     if not found:
         raise InputError(f"{path}: no file with the suffix {suffix} in this folder", _REMEDY)
     for one in found:
@@ -158,6 +162,15 @@ def write_labels(annotations: Annotations, writer: LabelWriter, folder: Path) ->
             files.put(writer.add(document, pages))
         files.put(writer.end())
     return tuple(files.names)
+
+
+def _labels_without_picture(files: DatasetFiles) -> list[Path]:
+    """The label files beside those of pictures that belong to no picture; programs write a list of classes there."""
+    labels = {
+        picture.label for pictures in files.pictures.values() for picture in pictures if picture.label is not None
+    }
+    found = {one for folder in {label.parent for label in labels} for one in folder.glob("*.txt")}
+    return sorted(one for one in found - labels if one.name != "classes.txt")
 
 
 def _pictures(files: DatasetFiles) -> Iterator[tuple[DatasetPicture, str]]:
