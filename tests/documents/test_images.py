@@ -386,6 +386,35 @@ def test_pages_before_the_damage_of_a_truncated_tiff_are_read_and_the_document_s
         assert document.render(1, AtDpi(72)).info.damaged is None
 
 
+def tiff_with_list_in_front(pixels: ByteArray, rows: int, compression: int = 8) -> bytes:
+    """A TIFF file of grey pixels in strips of so many rows, whose directory stands before them; 8 is Deflate."""
+    height, width = pixels.shape
+    strips = [zlib.compress(pixels[top : top + rows].tobytes()) for top in range(0, height, rows)]
+    arrays, count = 8 + 2 + 12 * 9 + 4, len(strips)
+    starts = [arrays + 8 * count + sum(map(len, strips[:number])) for number in range(count)]
+    entries = [
+        *((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, compression), (262, 3, 1, 1)),
+        *((273, 4, count, arrays), (277, 3, 1, 1), (278, 4, 1, rows), (279, 4, count, arrays + 4 * count)),
+    ]
+    directory = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    lists = struct.pack(f"<{2 * count}I", *starts, *map(len, strips))
+    return b"II*\0" + struct.pack("<I", 8) + directory + lists + b"".join(strips)
+
+
+def test_the_whole_strips_of_a_truncated_tiff_with_compressed_pixels_are_read(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 200, (100, 60), np.uint8)
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_with_list_in_front(pixels, 10))
+    assert np.array_equal(read(path, AtDpi(72)).pixels[:, :, 0], pixels)
+    with open_document(list_documents(cut(path, 0.58))[0]) as document:
+        page = document.render(1, AtDpi(72))
+    assert page.info.damaged == DAMAGED_PICTURE
+    assert np.array_equal(page.pixels[:50, :, 1], pixels[:50])
+    assert (page.pixels[50:] == 255).all()
+    with open_document(list_documents(cut(path, 0.1))[0]) as document, pytest.raises(DocumentError, match="no part of"):
+        document.render(1, AtDpi(72))
+
+
 @pytest.mark.parametrize("lossless", [True, False])
 def test_a_truncated_webp_is_read_as_far_as_it_goes_and_says_damaged(tmp_path: Path, lossless: bool) -> None:
     picture = Image.new("RGB", (400, 600), "white")

@@ -26,20 +26,25 @@ _MOST_BYTES = 512 << 20
 _INFLATED_STEP_BYTES = 1 << 12
 _CHANNELS_OF_COLOUR_TYPE = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PALETTE = 3
+# Types of whole numbers in a TIFF: number of the type -> letter of `struct`, bytes.
+_TIFF_NUMBERS = {3: ("H", 2), 4: ("I", 4)}
+# Height, compression, places of strips, orientation, rows of a strip, lengths of strips; most strips that are read.
+_TIFF_TAGS, _MOST_STRIPS = (257, 259, 273, 274, 278, 279), 1 << 20
 _KEPT_CHUNKS = (b"PLTE", b"tRNS", b"pHYs", b"gAMA", b"iCCP", b"sRGB", b"eXIf")
 
 
-def mended_picture(path: Path, format_name: str | None, size_wh: SizeWH) -> bytes | None:
+def mended_picture(path: Path, format_name: str | None, size_wh: SizeWH, frame: int = 0) -> bytes | None:
     """The file written so that a decoder gives what is there of its picture.
 
     Args:
         path: the file.
         format_name: as Pillow names it.
         size_wh: px of the stored picture.
+        frame: position of the picture in the file.
 
     Returns:
-        The bytes of a file; None for formats of which no part can be had, and for files over 512 MB. Files with
-        compressed pixels are mended where they are JPEG or PNG, others only where their pixels are not compressed.
+        The bytes of a file; None for formats of which no part can be had, and for files over 512 MB. Of a TIFF with
+        compressed pixels the picture is lower than it was where strips of it are missing.
     """
     if format_name not in ("JPEG", "PNG", "BMP", "TIFF") or path.stat().st_size > _MOST_BYTES:
         return None
@@ -48,6 +53,8 @@ def mended_picture(path: Path, format_name: str | None, size_wh: SizeWH) -> byte
         return data + _JPEG_END
     if format_name == "PNG":
         return _mended_png(data)
+    if format_name == "TIFF" and (lower := _tiff_of_whole_strips(data, frame)) is not None:
+        return lower
     return data + b"\xff" * (4 * size_wh[0] * size_wh[1])
 
 
@@ -134,6 +141,42 @@ def _chunk_headers(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
         if name == b"IEND":
             return
         stream.seek(start + length + 4)
+
+
+def _tiff_of_whole_strips(data: bytes, frame: int) -> bytes | None:
+    """A TIFF file whose picture ends before the first strip that is not there as a whole.
+
+    None where its pixels are not compressed, turned or in tiles, where it is a BigTIFF, and where no strip is there or
+    none is missing.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+
+    def read(letters: str, place: int) -> tuple[int, ...]:
+        return struct.unpack_from(order + letters, data, place)
+
+    try:
+        version, place = read("HI", 2)
+        for _ in range(frame):
+            (place,) = read("I", place + 2 + 12 * read("H", place)[0])
+        entries = {}
+        for at in range(place + 2, place + 2 + 12 * read("H", place)[0], 12):
+            tag, kind, count = read("HHI", at)
+            if tag in _TIFF_TAGS and kind in _TIFF_NUMBERS and count <= _MOST_STRIPS:
+                letter, size = _TIFF_NUMBERS[kind]
+                values_at = at + 8 if size * count <= 4 else read("I", at + 8)[0]
+                entries[tag] = at, letter, read(f"{count}{letter}", values_at)
+        compression, orientation = (entries[tag][2] if tag in entries else (1,) for tag in (259, 274))
+        (height_at, height_letter, (height,)), rows = entries[257], entries[278][2][0]
+        ends = [start + length for start, length in zip(entries[273][2], entries[279][2], strict=True)]
+    except (struct.error, KeyError, IndexError, ValueError):
+        return None
+    whole = next((number for number, end in enumerate(ends) if end > len(data)), len(ends))
+    usual = version == 42 and compression != (1,) and orientation == (1,) and rows and len(ends) == -(-height // rows)
+    if not usual or not 0 < whole < len(ends):
+        return None
+    lower = bytearray(data)
+    struct.pack_into(order + height_letter, lower, height_at + 8, whole * rows)
+    return bytes(lower)
 
 
 def _mended_png(data: bytes) -> bytes | None:

@@ -198,14 +198,16 @@ class ImageDocument:
         self, format_name: str | None, frame: int, whole_wh: SizeWH, stored_wh: SizeWH, size_wh: SizeWH
     ) -> ByteArray | None:
         """The pixels of a frame of a damaged file as far as it goes; None where nothing can be had of it."""
-        mended = mended_picture(self._path, format_name, whole_wh)
+        mended = mended_picture(self._path, format_name, whole_wh, frame)
         if mended is None:
             return None
         try:
             with Image.open(io.BytesIO(mended), formats=self._formats) as image:
                 image.seek(frame)
+                is_lower = image.format == "TIFF" and image.size != whole_wh
                 image.draft("RGB", stored_wh)
-                return resized(upright_rgb(image), size_wh)
+                upright = upright_rgb(image)
+                return resized(_with_blank_rows(upright, whole_wh) if is_lower else upright, size_wh)
         except (OSError, SyntaxError, ValueError, EOFError, struct.error):
             return None
 
@@ -276,6 +278,13 @@ class ImageDocument:
             size_wh = fitted_wh(natural_wh, size)
         factor = max(size_wh) / max(natural_wh)
         return PageInfo(self._name, number, size_wh, None if geometry.dpi is None else geometry.dpi * factor)
+
+
+def _with_blank_rows(image: Image.Image, size_wh: SizeWH) -> Image.Image:
+    """The picture, in RGB or L, at the upper edge of a white one."""
+    whole = Image.new(image.mode, size_wh, "white")
+    whole.paste(image)
+    return whole
 
 
 def _formats(path: Path) -> tuple[str, ...]:
