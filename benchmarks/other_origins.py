@@ -1,11 +1,13 @@
 """Evaluates weights on real pages of origins that no training of the bundled weights has seen, one row for each set.
 
     python -m benchmarks.other_origins [--weights FILE] [--data FOLDER] [--imgsz 1024] [--scales 640] [--keep FILE]
-        [--thresholds]
+        [--seen SET,...] [--beside WEIGHTS] [--thresholds]
 
-The alternatives are other weights and sizes: run the program once for each and compare the tables. The sets are those
-of ../shared/data/train (unless --data names another folder) that the bundled weights were not trained on, and
-`armeta`. A class is evaluated only on sets in which it is labelled completely (`sources.tsv` says so).
+The alternatives are other weights and sizes: run the program once for each and compare the tables, or name other
+weights with --beside. The sets are those of ../shared/data/train (unless --data names another folder) that neither
+was trained on, and `armeta`. Of weights that come with docdetect the sets are known; of others, --seen names those
+besides the sets of `docdetect-s`. A class is evaluated only on sets in which it is labelled completely (`sources.tsv`
+says so).
 
 Printed are, for each set and class with at least five marks, average precision at IoU 0.3 (is a mark found at all?),
 0.5 and 0.5 to 0.95, and false alarms at confidence 0.25 on pages without any mark. With --thresholds it also prints
@@ -45,7 +47,7 @@ from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_t
 from docdetect.models.weights import resolve_weights
 from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, SizeWH
 
-# Sets of ../shared/data/train that the bundled weights were trained on (docs/model-card.md).
+# Sets of ../shared/data/train that docdetect-s was trained on (docs/model-card.md).
 TRAINED_ON = frozenset(
     {
         *("aws_idp", "aws_textract", "aws_textractor", "azure_docintel", "cheques_checx", "cheques_idrbt", "gcp_docai"),
@@ -53,6 +55,16 @@ TRAINED_ON = frozenset(
         *("uscourts_xray", "va_caseflow"),
     }
 )
+# Sets that CPU runs 2 and 3 saw as well.
+_SEEN_SINCE = frozenset(
+    {
+        *("cert_fema", "cert_vernonia", "draw_vernonia", "jfk_nara2", "neg_fbi", "neg_oldbooks", "seal_peru"),
+        *("seal_srilanka", "sig_avella", "sig_fedreg", "sig_fpki", "sig_linsengericht", "sig_unc"),
+        *("sig_uscongress_courts", "stamp_fbi", "stamp_hands", "stamp_japan", "stamp_oldbooks", "stamp_tapus"),
+        *("usgov_fbi_cooper", "usgov_fedreg_eo", "usgov_orders", "web_signatures"),
+    }
+)
+_SINCE = ("docdetect-n", "docdetect-s-office")
 FEWEST_MARKS = 5
 ALARM_CONF = 0.25
 IOUS_95 = tuple(np.arange(0.5, 1.0, 0.05).round(2).tolist())
@@ -74,6 +86,11 @@ def has_documents(data: Path) -> bool:
         return True
     print(f"skipped: no real documents at {data} (--data says where they are)", file=sys.stderr)
     return False
+
+
+def seen_by(weights: Path) -> frozenset[str]:
+    """The sets that weights of this name were trained on, where they come with docdetect; else those of docdetect-s."""
+    return TRAINED_ON | _SEEN_SINCE if weights.stem in _SINCE else TRAINED_ON
 
 
 def read_labels(folder: Path, document: DocumentFile, number: int, size_wh: SizeWH) -> Detections:
@@ -233,6 +250,21 @@ def pooled_rows(sets: Sequence[OriginSet]) -> list[tuple[str, ...]]:
     return rows
 
 
+def beside_rows(sets: Sequence[OriginSet], others: Sequence[OriginSet]) -> list[tuple[str, ...]]:
+    """AP at IoU 0.3 of each set and class with enough marks, of other weights and of these, and the difference."""
+    rows: list[tuple[str, ...]] = [("set", "class", "marks", "AP.3, other weights", "AP.3", "difference")]
+    of_others = {one.name: one for one in others}
+    for one in sets:
+        other = of_others[one.name]
+        for class_id, name in enumerate(NAMES):
+            marks = sum(len(_of_class(sample.ground_truth, class_id)) for sample in one.samples)
+            if name not in one.labelled or marks < FEWEST_MARKS:
+                continue
+            before, now = (average_precision(a.samples, class_id, (0.3,)) or 0.0 for a in (other, one))
+            rows.append((one.name, name, str(marks), f"{before:.3f}", f"{now:.3f}", f"{now - before:+.3f}"))
+    return rows
+
+
 def threshold_rows(sets: Sequence[OriginSet], iou_at_least: float = 0.3) -> list[tuple[str, ...]]:
     """Precision, recall and F1 at several confidences, each set weighted by one over the root of its pages."""
     rows: list[tuple[str, ...]] = [("class", "confidence", "precision", "recall", "F1")]
@@ -307,11 +339,17 @@ def main() -> None:
     parser.add_argument("--scales", type=int, nargs="*", default=[], help="smaller sizes, as for infer --scales")
     parser.add_argument("--second-look", action="store_true", help="as for infer --second-look")
     parser.add_argument("--keep", type=Path, help="file that keeps what the network found, for a second call")
+    parser.add_argument("--seen", default="", help="more sets that the weights were trained on, separated by commas")
+    parser.add_argument("--beside", default="", help="other weights to compare with, at the same size")
     parser.add_argument("--thresholds", action="store_true", help="also print figures over the confidence, and answers")
     given = parser.parse_args()
     if not has_documents(given.data):
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
+    beside = resolve_weights(given.beside, Path("runs/train")) if given.beside else None
+    seen = seen_by(weights) | {name for name in given.seen.split(",") if name}
+    if beside is not None:
+        seen |= seen_by(beside)
     if given.keep is not None and given.keep.is_file():
         sets: list[OriginSet] = pickle.loads(given.keep.read_bytes())
     else:
@@ -319,12 +357,15 @@ def main() -> None:
         if given.scales:
             scales = (1.0, *(px / given.imgsz for px in given.scales))
             engine = SeveralScales(engine, scales, given.second_look)
-        sets = read_sets(given.data, engine, given.imgsz)
+        sets = read_sets(given.data, engine, given.imgsz, seen)
         if given.keep is not None:
             given.keep.write_bytes(pickle.dumps(sets))
     sizes = " and ".join(str(px) for px in (given.imgsz, *given.scales))
     print(f"{weights.name}, long side {sizes} px, fp32, {processor_summary()}\n")
     tables = [set_rows(sets), pooled_rows(sets)]
+    if beside is not None:
+        others = read_sets(given.data, origin_engine(beside, given.imgsz, trim=bool(given.scales)), given.imgsz, seen)
+        tables.append(beside_rows(sets, others))
     if given.thresholds:
         kept = read_thresholds(weights)
         conf = dict.fromkeys(NAMES, DEFAULT_CONF) | ({} if kept is None else dict(kept.conf))
