@@ -16,6 +16,7 @@ from docdetect.inference.detector import Detector
 from docdetect.service.logs import format_line
 from tests.service.conftest import Start, fake_detector
 from tests.service.test_detect import STAMP
+from tests.support.browser import open_browser
 from tests.support.fakes import make_image
 
 TOKEN = "correct-horse-battery-staple"
@@ -140,6 +141,14 @@ def test_the_page_about_the_service_loads_nothing(start: Start) -> None:
     assert answer["202"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/JobAnswer"}
     assert {"413", "422", "429", "507"} <= set(answer)
     assert description["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]
+
+
+def test_the_page_about_the_service_fits_a_phone(start: Start, tmp_path: Path) -> None:
+    page = tmp_path / "docs.html"
+    page.write_text(start().get("/docs").text, encoding="utf-8")
+    with open_browser(390, 844) as browser:
+        browser.get(page.as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
 def test_the_source_code_is_offered(start: Start) -> None:

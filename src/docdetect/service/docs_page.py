@@ -13,6 +13,7 @@ _PAGE = """<!doctype html>
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 code,pre{font-family:ui-monospace,monospace;font-size:.9em}
+h2,h3,td,p{overflow-wrap:anywhere}
 pre{overflow-x:auto;padding:.6rem;border:1px solid #8886;border-radius:.3rem}
 section{border-top:1px solid #8886;margin-top:1.5rem}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0}

@@ -236,7 +236,7 @@ class TrainConfig(Section):
         0.01, description="Learning rate at the end, as a share of lr0."
     )
     momentum: Annotated[Fraction, Option("Optimizer")] = Field(
-        0.937, description="Momentum of SGD, or beta 1 of Adam and its relatives."
+        0.937, description="Momentum of SGD, or beta 1 of Adam and AdamW."
     )
     weight_decay: Annotated[NotNegative, Option("Optimizer")] = Field(0.0005, description="Weight decay.")
     warmup_epochs: Annotated[NotNegative, Option("Optimizer")] = Field(
