@@ -133,7 +133,7 @@ def test_the_present_weights_are_no_promotion(place: Path, reason: str, capsys: 
     assert run(["promote", str(present), *words]) == 0
     said = capsys.readouterr().err
     assert "nothing to promote" in said
-    assert f"next: docdetect infer --weights {present}" in said
+    assert f"next: docdetect infer DOCUMENTS --weights {present}" in said
     assert "promoted:" not in said
     assert list((place / "weights").rglob("*.pt")) == []
     assert not (place / "weights" / HISTORY).exists()

@@ -150,6 +150,7 @@ def test_the_command_writes_the_queue_and_says_what_it_left_out(ran: Path, capsy
     assert summary["left_out"]["documents that could not be read"] == 1
     assert run(["select", str(ran), "--count", "5", "--overwrite"]) == 0
     said = capsys.readouterr().err
+    assert said.endswith(f"next: docdetect review {ran}\n")
     assert "pages to label: 4 by their scores and 1 at random, of 24 without a label; left out: " in said
     assert "documents that could not be read: 1" in said
     assert run(["select", str(ran), "--count", "6", "--diversity", "off"]) == 6

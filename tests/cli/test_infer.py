@@ -37,7 +37,7 @@ def test_it_finds_marks_and_ends_with_an_answer(tmp_path: Path, capsys: pytest.C
     assert infer(tmp_path) == 0
     text = capsys.readouterr().err
     assert "a.pdf    │ none │ none      │     1" in text
-    assert "1 document, 2 pages: 0 qr, 0 signatures, 1 stamp; " in text
+    assert "1 document, 2 pages: 0 QR codes, 0 signatures, 1 stamp; " in text
     assert text.rstrip().endswith(
         f"results: {tmp_path / 'out'}\n"
         "  index.html     all documents and pages, to look at in a browser\n"
@@ -242,7 +242,7 @@ def test_many_documents_are_counted_by_class(tmp_path: Path, capsys: pytest.Capt
     text = capsys.readouterr().err
     assert re.search(r"│ stamp     │    15 │ +15 │ +16 │ +0 │ +0 │", text)
     assert text.count(": no stamp\n") == 16
-    assert "31 documents, 31 pages: 0 qr, 0 signatures, 15 stamps; 16 documents without stamp; " in text
+    assert "31 documents, 31 pages: 0 QR codes, 0 signatures, 15 stamps; 16 documents without stamp; " in text
 
 
 def test_progress_tells_phases_and_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,9 @@ def test_first_again_more_and_otherwise(tmp_path: Path, capsys: pytest.CaptureFi
     assert set(summary["marks"]) == {"qr", "signature", "stamp"}
     assert (folder / "preview.jpg").is_file()
     assert run(["--json", *arguments(folder, "--pages", "3")]) == 0
-    assert json.loads(capsys.readouterr().out)["made"] == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["made"] == 1
+    assert shown.err.endswith(f"next: docdetect train --data {folder}\n")
     assert run(arguments(folder, "--pages", "3", "--seed", "5")) == 6
     assert capsys.readouterr().err.splitlines()[-2:] == [
         f"error: {folder}: the folder holds pages made with other settings",

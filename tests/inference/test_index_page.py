@@ -143,7 +143,7 @@ def test_marks_are_counted_in_plain_english(tmp_path: Path) -> None:
     with open_browser() as browser:
         browser.get(page.as_uri())
         chips = [node.text for node in browser.find_elements("css selector", ".chip.good")]
-    assert chips == ["2 qr", "1 signature", "2 stamps"]
+    assert chips == ["2 QR codes", "1 signature", "2 stamps"]
 
 
 def test_pages_are_walked_with_the_keyboard(shown: tuple[Any, str]) -> None:

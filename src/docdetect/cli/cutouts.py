@@ -15,6 +15,7 @@ def cutouts(request: Request) -> None:
     Look them through in contact_sheet.html. Doing it again with the same pages changes nothing. Exit code 7 when a
     document or page failed.
     """
+    from docdetect.files import as_argument
     from docdetect.synth.cutouts.cutting import cut_out
 
     settings, console = request.settings.cutouts, request.console
@@ -30,6 +31,7 @@ def cutouts(request: Request) -> None:
         console.warn(f"and {len(report.notes) - _MOST_NOTES} more of these")
     done = "unchanged, made from the same pages and settings" if report.unchanged else "written"
     console.info(f"{report.folder}: {done}; look at {report.folder / 'contact_sheet.html'}")
+    console.info(f"next: docdetect synth --marks {as_argument(report.folder)}")
     console.summary(
         {
             "folder": str(report.folder),

@@ -121,13 +121,13 @@ def _failure_line(row: FailedPage) -> str:
 
 
 def _sentence(report: InferReport) -> str:
-    """`6 documents, 7 pages: 4 qr, 15 signatures, 14 stamps; 1 document could not be read; 4.0 s, 1.75 pages/s`."""
-    from docdetect.inference.report import plural_of
+    """`6 documents, 7 pages: 4 QR codes, 1 signature, 0 stamps; 1 document could not be read; 4.0 s, 1.75 pages/s`."""
+    from docdetect.inference.report import words_for
     from docdetect.types import DocumentStatus
 
     totals = report.totals
     found = [(totals.marks[name], name) for name in totals.class_names]
-    marks = ", ".join(f"{number} {name if number == 1 else plural_of(name)}" for number, name in found)
+    marks = ", ".join(f"{number} {words_for(name)[number != 1]}" for number, name in found)
     parts = [f"{_count(len(totals.documents), 'document')}, {_count(totals.pages, 'page')}: {marks}"]
     failed, partial = totals.with_status(DocumentStatus.FAILED), totals.with_status(DocumentStatus.PARTIAL)
     parts += [f"{_count(failed, 'document')} could not be read"] if failed else []

@@ -15,6 +15,7 @@ def promote(request: Request) -> None:
     settings, console = request.settings, request.console
     from docdetect.active_learning.promote import HISTORY, outcome
     from docdetect.active_learning.promote import promote as decide
+    from docdetect.files import as_argument
     from docdetect.metrics.codec import to_plain
     from docdetect.metrics.texts import change, share, span
 
@@ -37,7 +38,7 @@ def promote(request: Request) -> None:
         console.info(f"back: {done.place} holds {done.weights.name} again")
     else:
         console.info(f"promoted: {done.weights} is now {done.place}; {done.place.parent / HISTORY} has the history")
-    console.info(f"next: docdetect infer --weights {done.place}")
+    console.info(f"next: docdetect infer DOCUMENTS --weights {as_argument(done.place)}")
     console.summary(
         {
             "weights": str(done.place),

@@ -18,6 +18,7 @@ def select(request: Request) -> None:
     settings, console = request.settings, request.console
     from docdetect.active_learning.queue import counted
     from docdetect.active_learning.select import select as choose
+    from docdetect.files import as_argument
 
     with console.progress("select") as on_progress:
         selection = choose(settings, on_progress=on_progress, announce=console.info)
@@ -36,6 +37,7 @@ def select(request: Request) -> None:
         f"{selection.candidates} without a label" + (f"; left out: {left_out}" if left_out else "")
     )
     console.info(f"{'unchanged' if selection.unchanged else 'written'}: {selection.path}")
+    console.info(f"next: docdetect review {as_argument(selection.path.parent)}")
     console.summary(
         {
             "queue": str(selection.path),

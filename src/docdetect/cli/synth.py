@@ -13,6 +13,7 @@ def synth(request: Request) -> None:
 
     Doing it again goes on where it stopped; with more pages the dataset grows.
     """
+    from docdetect.files import as_argument
     from docdetect.synth.generate import generate
 
     settings, console = request.settings.synth, request.console
@@ -25,6 +26,7 @@ def synth(request: Request) -> None:
     console.table("Marks", ("class", "marks"), [(name, count) for name, count in report.marks.items()])
     speed = f", {report.made / report.seconds:.1f} a second" if report.made else ""
     console.info(f"{report.folder}: {report.pages} pages, {report.empty} without marks; {report.made} made now{speed}")
+    console.info(f"next: docdetect train --data {as_argument(report.folder)}")
     console.summary(
         {
             "folder": str(report.folder),

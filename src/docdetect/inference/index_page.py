@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from docdetect.files import replacing_text
 from docdetect.inference.journal import confidences_of
-from docdetect.inference.report import Answer, DocumentRow, plural_of
+from docdetect.inference.report import Answer, DocumentRow, words_for
 from docdetect.inference.settings import RunSettings
 from docdetect.types import Detections, DocumentResult, PageResult
 
@@ -146,7 +146,7 @@ def _heading_to_json(heading: IndexHeading, count: int) -> dict[str, Any]:
     return {
         "title": heading.title,
         "classes": list(heading.class_names),
-        "plurals": {name: plural_of(name) for name in heading.class_names},
+        "words": {name: words_for(name) for name in heading.class_names},
         "required": list(heading.required),
         "about": heading.about,
         "warning": " ".join(warnings),

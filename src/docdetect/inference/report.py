@@ -7,7 +7,6 @@ written from here; `index.html` and `results.xlsx` show the same.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,12 +24,13 @@ from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure,
 Answer: TypeAlias = Literal["has", "none", "check", "unknown"]
 
 
-def plural_of(category: str) -> str:
-    """The name of several marks of a category, for sentences: `signatures`, `stamps`; `qr` stays as it is.
+# How sentences call one mark and several marks of a category; categories of people's own have any language and number.
+_IN_SENTENCES = {"qr": ("QR code", "QR codes"), "signature": ("signature", "signatures"), "stamp": ("stamp", "stamps")}
 
-    Own categories have any name in any language: only names that end in a small letter of English but `s` get an `s`.
-    """
-    return category if category == "qr" or not re.search("[a-rt-z]$", category) else f"{category}s"
+
+def words_for(category: str) -> tuple[str, str]:
+    """How a sentence calls one mark and several marks of a category, such as `QR code` and `QR codes`."""
+    return _IN_SENTENCES.get(category, (category, category))
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,3 +222,4 @@ def test_a_document_that_fails_is_told_and_the_others_are_cut(
     assert any(broken in failed for failed in summary["failures"])
     assert sum(summary["cutouts"].values()) == len(read_list(tmp_path / "out")) > 3
     assert broken in shown.err
+    assert f"next: docdetect synth --marks {tmp_path / 'out'}\n" in shown.err
