@@ -8,6 +8,7 @@ import logging
 import re
 import tarfile
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,46 @@ def test_the_token(start: Start, tmp_path: Path) -> None:
     assert [client.get(path).status_code for path in ("/livez", "/readyz", "/source")] == [200, 200, 200]
     for path in ("/", "/docs", "/openapi.json", "/metrics", "/v1/jobs/x/results/%2e%2e/livez", "/livez/../metrics"):
         assert client.get(path).status_code == 401
+
+
+def test_every_address_but_those_that_are_open_needs_the_token(start: Start) -> None:
+    from starlette.routing import Route, WebSocketRoute
+    from starlette.websockets import WebSocketDisconnect
+
+    client = start(token=TOKEN, compat=True)
+    routes = list(routes_of(vars(client.app)["_app"].routes))
+    tokens: tuple[dict[str, str], ...] = (
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"X-API-Key": f"{TOKEN}x"},
+    )
+    asked = set()
+    for route in routes:
+        path = re.sub(r"{[^}]*}", "x", getattr(route, "path", ""))
+        if isinstance(route, Route):
+            for method in route.methods or ():
+                for headers in tokens:
+                    status = client.request(method, path, headers=headers, follow_redirects=False).status_code
+                    is_open = path in ("/livez", "/readyz", "/source", "/v1/about") or path.startswith("/static/")
+                    assert (status == 401) is not is_open, (method, path, headers)
+                asked.add(path)
+        elif isinstance(route, WebSocketRoute):
+            for headers in tokens:
+                with pytest.raises(WebSocketDisconnect), client.websocket_connect(path, headers=headers):
+                    pass
+            with client.websocket_connect(path, headers={"X-API-Key": TOKEN}):
+                asked.add(path)
+    assert {"/v1/jobs/x/events", "/v1/jobs/x/results/x", "/docs", "/openapi.json", "/metrics", "/ws/detect"} <= asked
+    assert {"/v1/jobs/x/review/pages/x", "/batch-detect-hq", "/v1/detect", "/health"} <= asked
+    assert len(asked) > 30
+
+
+def routes_of(routes: Sequence[object]) -> Iterator[object]:
+    """The routes of an application, those of its parts included."""
+    for route in routes:
+        yield route
+        yield from routes_of(getattr(route, "routes", None) or ())
 
 
 def test_other_web_pages_cannot_reach_a_service_of_this_machine(start: Start) -> None:

@@ -73,6 +73,10 @@ def test_a_repeated_request_gives_the_same_job(start: Start, tmp_path: Path) -> 
         )
         assert len(set(at_once)) == 1
     assert len(list((tmp_path / "serve" / "jobs").iterdir())) == len(client.get("/v1/jobs").json()["jobs"]) == 3
+    client.service.__exit__()
+    again = start()
+    assert again.upload("/v1/jobs", picture, headers=key).json()["id"] == first["id"]
+    assert again.upload("/v1/jobs", picture, headers=key, dpi=100).json()["type"] == "urn:docdetect:problem:key-reused"
 
 
 def test_names_stay_apart_and_inside(start: Start, tmp_path: Path) -> None:
@@ -311,6 +315,30 @@ def test_who_is_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [claimed(), claimed()] == ["archive", "letter 2"]
     assert store.claim() is None
     assert store.position("archive") is None
+
+
+def test_a_job_does_not_starve_where_the_clock_was_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from docdetect.service.store import LONGEST_WAIT_S, Job, StoredDocument
+
+    now_s = [1_000_000.0]
+    monkeypatch.setattr(time, "time", lambda: now_s[0])
+    store = JobStore(tmp_path / "jobs.sqlite")
+
+    def add(name: str) -> None:
+        job = Job(name, "queued", now_s[0], None, None, {}, (StoredDocument("a.pdf", 1),), 2)
+        store.add(job, key=None, digest="", most_queued=99)
+
+    add("before")
+    now_s[0] -= 86_400.0
+    claimed = []
+    for number in range(5):
+        add(f"later {number}")
+        now_s[0] += LONGEST_WAIT_S / 2
+        job = store.claim()
+        assert job is not None
+        claimed.append(job.id)
+    assert "before" in claimed
+    store.close()
 
 
 def test_a_table_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:

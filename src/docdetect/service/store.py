@@ -248,6 +248,10 @@ class JobStore:
     def claim(self) -> Job | None:
         """The job that is next, now `running`; None where none waits."""
         with self._transaction() as connection:
+            # Where the clock was put back, a job would seem to wait from a moment to come on, behind all others.
+            connection.execute(
+                "UPDATE jobs SET queued_s = :now_s WHERE state = 'queued' AND queued_s > :now_s", {"now_s": time.time()}
+            )
             row = connection.execute(
                 "UPDATE jobs SET state = 'running', started_s = coalesce(started_s, :now_s) WHERE number = "
                 f"(SELECT number FROM jobs WHERE state = 'queued' {_ORDER} LIMIT 1) "

@@ -193,7 +193,7 @@ def safe_name(sent: str) -> str:
 def _shortened(part: str) -> str:
     """At most so many bytes that file systems take the name; the end, with the suffix, stays."""
     data = part.encode()
-    return part if len(data) <= _MOST_NAME_BYTES else data[-_MOST_NAME_BYTES:].decode("utf-8", "ignore")
+    return part if len(data) <= _MOST_NAME_BYTES else data[-_MOST_NAME_BYTES:].decode("utf-8", "ignore").lstrip(". ")
 
 
 @dataclass
