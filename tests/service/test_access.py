@@ -181,6 +181,16 @@ def test_the_page_about_the_service_loads_nothing(start: Start) -> None:
     answer = description["paths"]["/v1/jobs"]["post"]["responses"]
     assert answer["202"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/JobAnswer"}
     assert {"413", "422", "429", "507"} <= set(answer)
+    models = description["components"]["schemas"]
+    assert {"bbox", "category", "confidence", "text"} <= set(models["MarkAnswer"]["properties"])
+    # An object of which nothing is said is no model; the options of a job are those of the request.
+    untyped = [
+        f"{name}.{member}"
+        for name, model in models.items()
+        for member, kind in model.get("properties", {}).items()
+        if kind.get("type") == "object" and kind.get("additionalProperties") is True
+    ]
+    assert untyped == ["JobDetails.options"]
     assert description["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]
 
 

@@ -51,6 +51,52 @@ class Times(BaseModel):
     detect_s: float = Field(description="Until its marks were found.")
 
 
+class BoxAnswer(BaseModel):
+    """A box in px of the page as displayed, origin top left."""
+
+    x: float = Field(description="Left edge.")
+    y: float = Field(description="Top edge.")
+    width: float
+    height: float
+
+
+class MarkAnswer(BaseModel):
+    """A mark of a page."""
+
+    category: str = Field(description="The class, such as qr, signature or stamp.")
+    bbox: BoxAnswer
+    area: float = Field(description="Of the box, in square px.")
+    confidence: float = Field(description="From 0 to 1.")
+    text: str = Field("", description="What a QR code says; left out where none was read.")
+    status: str = Field("", description="Whether a QR code could be read; left out where none was tried.")
+
+
+class SizeAnswer(BaseModel):
+    """The size of a page in px."""
+
+    width: int
+    height: int
+
+
+class PageDetections(BaseModel):
+    """The marks of a page as in detections.json."""
+
+    annotations: list[dict[str, MarkAnswer]] = Field(description="One member each: the name of the mark, and the mark.")
+    page_size: SizeAnswer
+
+
+class TotalsAnswer(BaseModel, extra="allow"):
+    """Counts of a job, as in summary.json."""
+
+    documents: int = 0
+    ok: int = Field(0, description="Documents of which every page has a result.")
+    partial: int = Field(0, description="Documents of which some pages have none.")
+    failed: int = Field(0, description="Documents without a result.")
+    pages: int = Field(0, description="Pages with a result.")
+    failed_pages: int = 0
+    marks: dict[str, int] = Field({}, description="Class -> number of marks.")
+
+
 class DetectAnswer(BaseModel):
     """The marks of one document."""
 
@@ -58,7 +104,9 @@ class DetectAnswer(BaseModel):
     status: str = Field(description="ok: every page has a result; partial: some pages have none.")
     size_bytes: int = Field(description="Size of the document.")
     pages: int = Field(description="Pages that the document says it has.")
-    detections: dict[str, Any] = Field(description="The document in the format of detections.json.")
+    detections: dict[str, dict[str, PageDetections]] = Field(
+        description="Document -> page_1, page_2 and so on -> its marks, in the format of detections.json."
+    )
     failures: list[FailureAnswer] = Field(description="Pages without a result.")
     notes: list[str] = Field(description="What else is to be known about the document.")
     times: Times
@@ -98,8 +146,8 @@ class JobAnswer(BaseModel):
     documents: int = Field(description="Number of documents.")
     size_bytes: int = Field(description="Size of all documents.")
     pages: PagesAnswer
-    totals: dict[str, Any] | None = Field(description="Counts of documents, pages and marks, as in summary.json.")
-    problem: dict[str, Any] | None = Field(description="Why the job failed.")
+    totals: TotalsAnswer | None = Field(description="Counts of documents, pages and marks, once the job is done.")
+    problem: Problem | None = Field(description="Why the job failed.")
     links: Links
 
 
@@ -189,7 +237,10 @@ def detect_answer(found: Document, size_bytes: int, upload_s: float, detect_s: f
         status=found.status.value,
         size_bytes=size_bytes,
         pages=found.page_count,
-        detections=found.to_dict(),
+        detections={
+            name: {key: PageDetections.model_validate(page) for key, page in pages.items()}
+            for name, pages in found.to_dict().items()
+        },
         failures=failures,
         notes=[note.message for note in found.notes],
         times=Times(upload_s=round(upload_s, 3), detect_s=round(detect_s, 3)),

@@ -160,6 +160,7 @@ def _add_detect(app: FastAPI, service: Service) -> None:
         "/v1/detect",
         summary="Find the marks of one document",
         tags=["detect"],
+        response_model_exclude_unset=True,
         responses=problems(400, 413, 415, 422, 429, 503, 504, 507),
         openapi_extra=_form(DetectOptions, several=False),
     )
