@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from docdetect.cli.tree import TREE
 from tests.support.documentation import DOCUMENTS, ROOT, inline_code, prose
 from tests.test_imports import FLOORS
 
@@ -89,6 +90,18 @@ def test_every_page_of_the_site_is_in_its_menu_and_says_what_it_is_for() -> None
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
         assert f": {page.name}\n" in menu, page.name
+
+
+def test_the_home_page_leads_to_every_page() -> None:
+    home = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert {page for page in pages if f"({page}" not in home} == set()
+
+
+def test_every_extra_is_told_with_its_commands() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", (ROOT / "docs" / "install.md").read_text("utf-8"), re.MULTILINE))
+    wrong = [entry.name for entry in TREE if entry.extra and f"`{entry.name}`" not in rows[entry.extra]]
+    assert wrong == []
 
 
 def test_the_model_card_is_about_the_bundled_weights() -> None:
