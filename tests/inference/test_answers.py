@@ -71,6 +71,11 @@ def test_every_file_has_one_answer(weights: Path) -> None:
     assert {one["name"]: one["answers"]["signature"] for one in json.loads(found[1])["documents"]} == EXPECTED
 
 
+def test_the_first_sheet_says_so_where_no_document_lacks_anything(weights: Path) -> None:
+    output = run_over(weights, include=["signed.png"]).output
+    assert sheets(output)["Lacks signature"][1:] == [("all documents have signature", None, None, None, None)]
+
+
 def test_pages_to_check_are_listed_only_where_they_change_the_answer(weights: Path) -> None:
     possible = ("signature", (200, 120, 220, 132))
     make_image(weights.parent / "in" / "signed_twice.png", [LARGE, possible])
