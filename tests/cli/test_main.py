@@ -166,3 +166,22 @@ def test_config_show_and_validate(capsys: pytest.CaptureFixture[str]) -> None:
 def test_doctor_quick(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--json", "doctor", "--quick"]) == 0
     assert json.loads(capsys.readouterr().out)["healthy"] is True
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "meant"),
+    [
+        ("train", "--weights", "--model"),
+        ("val", "--model", "--weights"),
+        ("val", "--output", "--name"),
+        ("prepare", "--data", "--source"),
+    ],
+)
+def test_an_option_of_another_command_is_told_by_its_name_here(
+    command: str, option: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, option, "x"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: No such option: {option}\n"
+        f"  docdetect {command} has {meant} instead. docdetect {command} --help explains the options.\n"
+    )

@@ -64,10 +64,28 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+# What people look for under the name that another command has for it; the first name that a command knows is meant.
+_CALLED_ELSEWHERE = {
+    "--weights": ("--model",),
+    "--model": ("--weights",),
+    "--output": ("--name", "--folder"),
+    "--name": ("--output",),
+    "--data": ("--source",),
+    "--source": ("--data",),
+}
+
+
 def _say_usage_error(console: Console, error: Any) -> None:
     """Says what is wrong with a command line, in Typer's words, and which help explains the command."""
     path = error.ctx.command_path if error.ctx is not None else "docdetect"
-    console.error(error.format_message().rstrip("."), f"{path} --help explains the options.")
+    message, hint = error.format_message().rstrip("."), ""
+    unknown = getattr(error, "option_name", "")
+    if unknown in _CALLED_ELSEWHERE and error.ctx is not None:
+        options = {name for parameter in error.ctx.command.params for name in parameter.opts}
+        meant = next((name for name in _CALLED_ELSEWHERE[unknown] if name in options), "")
+        if meant:  # Typer proposes options that are spelled alike, which are not those that are meant
+            message, hint = f"No such option: {unknown}", f"{path} has {meant} instead. "
+    console.error(message, f"{hint}{path} --help explains the options.")
 
 
 def _unknown_command(arguments: list[str]) -> UsageError | None:

@@ -118,7 +118,7 @@ def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
             rows.append((row.document, *words, row.page_count, " ".join(map(str, to_check)), why))
     title = f"Lacks {' or '.join(report.required)}"[:31]
     columns = ("document", *report.required, "pages", "pages to check", "remarks")
-    links = {"document": [pages.get(str(row[0]), "") for row in rows]}
+    links: dict[str, Sequence[str]] = {"document": [pages.get(str(row[0]), "") for row in rows]}
     if not rows and report.totals.documents:  # an empty first sheet looks like a run that went wrong
         rows.append((f"all documents have {' and '.join(report.required)}", *[None] * (len(columns) - 1)))
         links = {"document": [""]}
