@@ -177,4 +177,4 @@ def test_options_that_are_no_keys_show_their_values_and_defaults(capsys: pytest.
     shown = re.sub(r"[\s│]+", " ", help_of("review", capsys))
     assert "--port NUMBER Port of this machine; 0: a free one. [default: 0]" in shown
     assert "Open the page in a browser. [default: browser]" in shown
-    assert shown.count("default:") == 2
+    assert shown.count("default:") == 3  # of the argument RUN, too
