@@ -133,6 +133,25 @@ def test_what_is_lost_is_counted_and_named(tmp_path: Path, capsys: pytest.Captur
     assert "a.pdf, page 1" in err
 
 
+@pytest.mark.parametrize("target", ["cvat", "voc"])
+def test_characters_that_xml_cannot_hold_are_counted(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Codes of the standard GS1 separate their parts by such a character; those of business cards have line ends.
+    box = {"x": 0, "y": 0, "width": 9, "height": 9}
+    marks = [
+        {f"m{n}": {"category": "qr", "bbox": box, "text": text}} for n, text in enumerate(("01\x1d21", "BEGIN\r\nEND"))
+    ]
+    write_json(
+        tmp_path / "a.json",
+        {"a.pdf": {"page_1": {"page_size": {"width": 99, "height": 99}, "annotations": marks}}},
+    )
+    assert convert(tmp_path / "a.json", "native", target, tmp_path / f"out.{target}") == 0
+    assert json.loads(capsys.readouterr().out)["remarks"] == {
+        "texts of codes with characters that XML cannot hold, question marks in their place": 1
+    }
+
+
 def test_outputs_that_are_there_are_not_replaced(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

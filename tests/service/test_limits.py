@@ -115,6 +115,7 @@ def test_a_request_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (b"{}", "application/json", 415, "no-form"),
         (b"", "multipart/form-data", 415, "no-form"),
         (b"nonsense", "multipart/form-data; boundary=b", 400, "malformed-form"),
+        (b"nonsense", f"multipart/form-data; boundary={'b' * 300}", 400, "malformed-form"),
         (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "no-documents"),
         (
             b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\nhalf of it',

@@ -80,6 +80,11 @@ def picture_name(document: str, number: int, suffix: str = PICTURE_SUFFIX) -> st
     return f"{document}/page_{number:04d}{suffix}"
 
 
+def fits_xml(text: str) -> bool:
+    """Whether XML can hold all characters of a text; `xml_text` puts `?` in place of others."""
+    return _NOT_IN_XML.search(text) is None
+
+
 def xml_text(text: object) -> str:
     """The text for an XML element or an attribute in double quotes; characters that XML cannot hold become `?`."""
     plain = _NOT_IN_XML.sub("?", str(text))

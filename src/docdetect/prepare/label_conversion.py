@@ -12,7 +12,7 @@ from pathlib import Path
 from docdetect.annotations.exchange import Reading, ReadSettings, Remarks
 from docdetect.annotations.formats import FORMATS, Format
 from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
-from docdetect.annotations.writing import WriteSettings
+from docdetect.annotations.writing import WriteSettings, fits_xml
 from docdetect.config.schema import DataConfig, LabelsConfig
 from docdetect.datasets.label_files import READERS, sizes_in, write_labels
 from docdetect.documents.drawing import colours_of
@@ -154,6 +154,10 @@ def _note_losses(annotations: Annotations, target: Format, config: LabelsConfig,
                     remarks.add("confidences (--confidences writes them as a sixth value), left out", where)
                 if mark.text is not None and not target.keeps_texts:
                     remarks.add("texts of codes, which the format has no place for, left out", where)
+                elif mark.text is not None and target.suffix == ".xml" and not fits_xml(mark.text):
+                    remarks.add(
+                        "texts of codes with characters that XML cannot hold, question marks in their place", where
+                    )
 
 
 def _write_settings(

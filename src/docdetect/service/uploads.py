@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 import anyio
 from pydantic import ValidationError
 from python_multipart import MultipartParser
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
@@ -122,7 +122,7 @@ async def receive(
         await run_in_threadpool(parser.finalize)
         if not form.ended:
             raise _malformed("it ends before its last boundary")
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise _malformed(str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
