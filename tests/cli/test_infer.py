@@ -137,7 +137,7 @@ def test_missing_marks_fail_on_request(tmp_path: Path, capsys: pytest.CaptureFix
     assert infer(tmp_path, "--require", "STAMP", "--overwrite") == 3
     assert "STAMP not among the classes of these weights (did you mean stamp?)\n" in capsys.readouterr().err
     assert infer(tmp_path, "--conf", "Signature=0.3", "--overwrite") == 3
-    assert "Signature not among the categories of these weights (did you mean signature?)\n" in capsys.readouterr().err
+    assert "Signature not among the classes of these weights (did you mean signature?)\n" in capsys.readouterr().err
 
 
 def test_possible_marks_and_documents_not_seen_as_a_whole_are_told_apart_from_missing_marks(

@@ -118,6 +118,13 @@ def test_other_names_of_the_validation_split(folder: Path) -> None:
     assert counts(read_dataset(folder)) == {"train": 6, "val": 3}
 
 
+def test_a_dataset_without_pages_for_tests_is_told_how_it_gets_some(folder: Path) -> None:
+    write_text(folder / "data.yaml", "train: images/train\nval: images/val\nnames: [qr, signature, stamp]\n")
+    with pytest.raises(InputError, match="test: no folder of pictures is named") as refused:
+        read_dataset(folder, splits=("test",))
+    assert "docdetect prepare --test 0.1 makes a dataset with a test split" in refused.value.remedy
+
+
 @pytest.mark.parametrize(
     ("text", "message", "remedy"),
     [

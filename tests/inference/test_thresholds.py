@@ -91,7 +91,7 @@ def test_one_threshold_for_each_class(weights: Path) -> None:
     classes, settings = _found(weights, "pairs", conf="signature=0.9,stamp=0.2")
     assert classes == ["stamp"]
     assert settings["class_conf"] == [0.15, 0.9, 0.2]
-    with pytest.raises(ConfigError, match="seal not among the categories"):
+    with pytest.raises(ConfigError, match="seal not among the classes"):
         _found(weights, "unknown", conf="seal=0.9")
     with pytest.raises(ConfigError, match=r"pairs such as signature=0\.3"):
         _found(weights, "words", conf="signature=high")

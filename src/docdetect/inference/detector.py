@@ -532,9 +532,9 @@ class Detector:
             unknown = [category for category in conf if category not in self.class_names]
             if unknown:
                 raise ConfigError(
-                    f"{name}: {', '.join(unknown)} not among the categories of these weights"
+                    f"{name}: {', '.join(unknown)} not among the classes of these weights"
                     f"{did_you_mean(unknown[0], self.class_names)}",
-                    f"Categories: {', '.join(self.class_names)}.",
+                    f"Classes: {', '.join(self.class_names)}.",
                 )
             by_class = tuple(float(conf.get(one, value)) for one, value in zip(self.class_names, kept, strict=True))
         else:
