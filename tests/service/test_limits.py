@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from docdetect.service import uploads
+from docdetect.service import counting, uploads
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from tests.service.conftest import Client, Start
@@ -61,6 +61,15 @@ def test_pages(start: Start, tmp_path: Path, path: str) -> None:
     client = start(max_pages=3)
     check(client, client.upload(path, make_pdf(tmp_path / "a.pdf", [[]] * 4)), 413, "too-many-pages")
     assert client.upload(path, make_pdf(tmp_path / "a.pdf", [[]] * 3)).status_code < 300
+
+
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs"])
+def test_documents_that_take_too_long_to_be_opened(
+    start: Start, tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, picture = start(), make_image(tmp_path / "a.png", [STAMP])
+    monkeypatch.setattr(counting, "MOST_S", -1.0)
+    check(client, client.upload(path, picture), 504, "too-long")
 
 
 @pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs"])

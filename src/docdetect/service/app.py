@@ -192,7 +192,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         summary="Send documents as a job",
         tags=["jobs"],
         status_code=202,
-        responses=problems(400, 413, 415, 422, 429, 503, 507),
+        responses=problems(400, 413, 415, 422, 429, 503, 504, 507),
         openapi_extra=_form(JobOptions, several=True),
     )
     async def submit(

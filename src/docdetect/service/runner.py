@@ -35,7 +35,7 @@ from docdetect.inference.settings import RunSettings
 from docdetect.machine import release_freed_memory
 from docdetect.review.log import reviewed_since
 from docdetect.review.pictures import PictureMaker
-from docdetect.service.counting import PageCounter
+from docdetect.service.counting import MOST_S, PageCounter
 from docdetect.service.logs import log
 from docdetect.service.metrics import Metrics
 from docdetect.service.options import DetectOptions, JobOptions, with_options
@@ -247,9 +247,21 @@ class Service:
             raise self._queue_full()
 
     def check_pages(self, folder: Path, upload: Upload[Any]) -> int:
-        """The number of pages that documents say they have. Raises ProblemError (413) where there are too many."""
+        """The number of pages that documents say they have.
+
+        Raises:
+            ProblemError: there are too many pages (413), or the documents take too long to be opened (504).
+        """
         most = self.config.serve.max_pages
-        pages = self._counter.count(_files(folder, upload), most)
+        try:
+            pages = self._counter.count(_files(folder, upload), most)
+        except TimeoutError as error:
+            raise ProblemError(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                "too-long",
+                f"the documents took longer than {MOST_S:g} s to be opened",
+                "Send fewer documents in a request, and leave out those that open slowly elsewhere, too.",
+            ) from error
         if pages > most:
             raise ProblemError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
