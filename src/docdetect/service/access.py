@@ -21,9 +21,10 @@ from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
 from docdetect.service.problems import MEDIA_TYPE, ProblemError
 
-OPEN_PATHS = ("/livez", "/readyz", "/source", "/v1/about")
+OPEN_PATHS = ("/livez", "/readyz", "/source", "/docs", "/openapi.json", "/v1/about")
 """Addresses that need no token: whoever keeps the service alive, whoever asks for its source code, and the page that
-asks people for the token, has none. Browsers, which ask `/` for HTML, get the page without a token, too."""
+asks people for the token, has none. Browsers, which ask `/` for HTML, get the page without a token, too. The page links
+to the description of the service, where a browser sends no token, and which tells no more than the source code."""
 
 OPEN_FOLDER = "/static/"
 """Addresses that begin with this need no token: the files that the page is made of."""
