@@ -105,9 +105,8 @@ class DataYaml:
                 if (self.file.parent / place).exists():
                     return f"In {self.file} {where} to: {split}: {place}"
         example = f"{split}: images/{split}"
-        if (
-            split == "test" and self.entries
-        ):  # a dataset that prepare made has a test split only where one was asked for
+        # prepare makes a test split only where one is asked for.
+        if split == "test" and self.entries:
             return (
                 f"In {self.file} {where} to name the folder of the pictures, for example: {example}. "
                 "docdetect prepare --test 0.1 makes a dataset with a test split of a tenth of its pages."
