@@ -18,8 +18,9 @@ ENV PATH=/opt/docdetect/bin:$PATH PYTHONUNBUFFERED=1 XDG_CACHE_HOME=/data/cache
 USER docdetect
 VOLUME /data
 EXPOSE 8000
+# Without the proxy of the environment, which engines pass on into containers, and which cannot reach this container.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+    CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open('http://127.0.0.1:8000/readyz', timeout=4)"]
 # Ends within the grace time of the service; jobs go on at the next start.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["docdetect"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -177,3 +178,17 @@ def test_details_are_shown_on_request(capsys: pytest.CaptureFixture[str]) -> Non
     Console().detail("hidden")
     Console(verbosity=1).detail("shown")
     assert capsys.readouterr().err == "shown\n"
+
+
+def test_a_line_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[str] = []
+
+    class Unbuffered(io.StringIO):  # as with PYTHONUNBUFFERED, which the image of the service sets
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Unbuffered())
+    Console().info("one")
+    Console().warn("two")
+    assert pieces == ["one\n", "warning: two\n"], "another thread could write between the pieces"

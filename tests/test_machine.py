@@ -104,6 +104,26 @@ def test_free_memory_is_none_where_nothing_tells_it(tmp_path: Path) -> None:
     assert machine.free_memory(tmp_path) == 0
 
 
+@pytest.mark.parametrize(
+    ("groups", "cores"),
+    [
+        ({}, 8),
+        ({"cpu_dot_max": "max 100000\n"}, 8),
+        ({"cpu_dot_max": "200000 100000\n"}, 2),
+        ({"cpu_dot_max": "150000 100000\n"}, 2),
+        ({"cpu_dot_max": "10000 100000\n"}, 1),
+        ({"cpu_dot_max": "6400000 100000\n"}, 8),
+        ({"cpu__cpu_dot_cfs_quota_us": "300000\n", "cpu__cpu_dot_cfs_period_us": "100000\n"}, 3),
+        ({"cpu__cpu_dot_cfs_quota_us": "-1\n", "cpu__cpu_dot_cfs_period_us": "100000\n"}, 8),
+    ],
+)
+def test_cores_are_those_whose_time_the_group_allows(
+    groups: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert machine.available_cores(linux(tmp_path, available_kib=1, **groups)) == cores
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told")
 @pytest.mark.parametrize(("keep", "blocks"), [("keep_freed_memory", "1"), ("keep_freed_pictures", "8")])
 def test_freed_memory_is_kept_for_the_next_block(keep: str, blocks: str) -> None:

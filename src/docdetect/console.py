@@ -282,7 +282,8 @@ class Console:
     @staticmethod
     def _say(text: str) -> None:
         with _hearing_stderr():
-            print(visible(text), file=sys.stderr, flush=True)
+            sys.stderr.write(visible(text) + "\n")  # in one piece: print() lets another thread in before the line's end
+            sys.stderr.flush()
 
     @staticmethod
     def _rich() -> RichConsole:

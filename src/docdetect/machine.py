@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 import time
@@ -72,10 +73,17 @@ def require_extra(extra: str, purpose: str, *, modules: Sequence[str] = (), othe
         )
 
 
-def available_cores() -> int:
-    """Cores that this process may use (fewer than the machine has, in a container or under taskset)."""
+def available_cores(root: Path = Path("/")) -> int:
+    """Cores that this process may use: fewer than the machine has under taskset or a limit of a container.
+
+    A limit of one and a half cores counts as two: work for one would leave the half idle.
+
+    Args:
+        root: where `sys` is.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
-    return max(1, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(root))]))
 
 
 def free_memory(root: Path = Path("/")) -> int:
@@ -204,6 +212,19 @@ def _processor() -> dict[str, str]:
         return {}
     pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _quotas(root: Path) -> list[float]:
+    """Cores whose whole time this process' control groups allow, of version 2 and 1; empty where nothing limits it."""
+    groups = root / "sys/fs/cgroup"
+    quotas = [(_figure(groups / "cpu/cpu.cfs_quota_us"), _figure(groups / "cpu/cpu.cfs_period_us"))]
+    try:
+        words = (groups / "cpu.max").read_text(encoding="ascii").split()
+    except OSError:
+        words = []
+    if len(words) == 2 and all(word.isdigit() for word in words):  # not "max"
+        quotas.append((int(words[0]), int(words[1])))
+    return [quota / period for quota, period in quotas if quota and period and quota > 0]  # -1: no limit
 
 
 def _figure(path: Path) -> int | None:

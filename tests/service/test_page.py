@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -52,6 +57,26 @@ def instructions(name: str) -> list[str]:
     return re.findall(rf"^\s*{name} (.+)$", joined, flags=re.MULTILINE)
 
 
+@contextmanager
+def answering(status: int) -> Iterator[int]:
+    """The port of a server that gives every request this status."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
 def test_the_commands_of_the_page_exist() -> None:
     lines = [line for block in blocks(PAGE, "sh") for line in block.text.splitlines()]
     serve = [shlex.split(line)[2:] for line in lines if line.startswith("docdetect serve")]
@@ -91,11 +116,28 @@ def test_the_image_starts_the_service() -> None:
     words = [*json.loads(entry), *json.loads(command)]
     assert words[:2] == ["docdetect", "serve"]
     check_serve(words[2:])
-    (health,) = re.findall(r"HEALTHCHECK .*?CMD (\[.+\])", re.sub(r"\\\n\s*", " ", DOCKERFILE))
-    assert "http://127.0.0.1:8000/readyz" in json.loads(health)[2]
-    compile(json.loads(health)[2], "health check", "exec")
     assert instructions("USER") == ["docdetect"]
     assert next(key.info.default for key in keys_of("serve") if key.key == "serve.port") == 8000
+
+
+def test_the_health_check_follows_the_service(tmp_path: Path) -> None:
+    (health,) = (text.partition("CMD ")[2] for text in instructions("HEALTHCHECK"))
+    python, option, code = json.loads(health)
+    assert (python, option) == ("python", "-c")
+    assert code.count("http://127.0.0.1:8000/readyz") == 1
+    environment = {**os.environ, "http_proxy": "http://127.0.0.1:9"}  # as engines set it in containers
+
+    def healthy(port: int) -> bool:
+        command = [sys.executable, option, code.replace(":8000/", f":{port}/")]
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+    with serving(tmp_path / "service", 0.0) as (_, client):
+        port = int(client.base_url.port or 0)
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+        assert healthy(port)
+    assert not healthy(port)
+    with answering(503) as port:  # while the network is loaded, and while the service ends
+        assert not healthy(port)
 
 
 def test_the_image_is_built_of_what_is_there() -> None:
