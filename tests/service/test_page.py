@@ -162,6 +162,7 @@ def test_compose_starts_the_image() -> None:
     service = compose["services"]["docdetect"]
     assert service["build"] == "."
     assert service["ports"] == ["127.0.0.1:8000:8000"]
+    assert service["init"] is True  # the first process of a container gets no SIGTERM before it has asked for it
     (volume,), (secret,) = service["volumes"], service["secrets"]
     assert volume.split(":")[0] in compose["volumes"]
     assert volume.split(":")[1] in instructions("VOLUME")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from docdetect.cli.main import run
 from docdetect.service import server
@@ -182,6 +184,28 @@ def test_a_signal_ends_the_service_and_its_streams(tmp_path: Path, end: str) -> 
     assert {"POST", "GET"} == {line["method"] for line in requests}
     assert all(line["request_id"] and line["seconds"] >= 0 for line in requests)
     assert [line["job"] for line in logged if line["event"] == "job put back"] == [job]
+
+
+def test_a_signal_that_comes_while_the_service_starts_is_not_lost() -> None:
+    class Work:
+        stopping = threading.Event()
+
+        def stop(self) -> None:
+            self.stopping.set()
+
+    class Listening(socket.socket):
+        def __enter__(self) -> Listening:
+            signal.raise_signal(signal.SIGTERM)
+            return self
+
+    late: list[bool] = []
+    work, listening = Work(), Listening()
+    rescue = threading.Timer(20, lambda: (late.append(True), work.stop()))
+    rescue.start()
+    listening.bind(("127.0.0.1", 0))
+    server.serve_until_stopped(FastAPI(), work, listening, lambda _: None)
+    rescue.cancel()
+    assert not late
 
 
 def test_no_token_and_another_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

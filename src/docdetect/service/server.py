@@ -59,7 +59,7 @@ def serve(
     keep_freed_pictures()  # as `infer` does: without it a page took 10 % more time
     service = Service(config, load)
     app = make_app(service, token=token, any_host=bool(token))
-    with _signals_that_end_nothing(), listening_socket(wanted.host, wanted.port) as listening, service:
+    with _signals_that_only_stop(service), listening_socket(wanted.host, wanted.port) as listening, service:
         _answer(app, service, listening, lambda address: announce(f"listening on {address}"))
     if service.error is not None:
         raise service.error
@@ -89,7 +89,7 @@ def serve_until_stopped(
         listening: see `listening_socket`; closed at the end.
         announce: told the address once the service listens.
     """
-    with _signals_that_end_nothing(), listening:
+    with _signals_that_only_stop(work), listening:
         _answer(app, work, listening, announce)
 
 
@@ -102,13 +102,14 @@ def _answer(
 
 
 @contextmanager
-def _signals_that_end_nothing() -> Iterator[None]:
-    """Within the block SIGINT and SIGTERM end nothing by themselves: the server takes them, and sends them once more
-    when it has ended, at which point the service has still to put its job back."""
+def _signals_that_only_stop(work: Stoppable) -> Iterator[None]:
+    """Within the block SIGINT and SIGTERM end nothing by themselves, and one that comes before the server takes them is
+    not lost. The server sends them once more when it has ended, at which point the service has still to put its job
+    back."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: signal.signal(one, lambda *_: work.stop()) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
