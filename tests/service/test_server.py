@@ -198,9 +198,13 @@ def test_a_signal_that_comes_while_the_service_starts_is_not_lost() -> None:
             signal.raise_signal(signal.SIGTERM)
             return self
 
+    def stop_late() -> None:
+        late.append(True)
+        work.stop()
+
     late: list[bool] = []
     work, listening = Work(), Listening()
-    rescue = threading.Timer(20, lambda: (late.append(True), work.stop()))
+    rescue = threading.Timer(20, stop_late)
     rescue.start()
     listening.bind(("127.0.0.1", 0))
     server.serve_until_stopped(FastAPI(), work, listening, lambda _: None)
