@@ -13,9 +13,9 @@ source. `armeta` is never read. In each fold one source, or with `--folds` sever
 trained network sees nothing but its pages. The trainer is `docdetect train` with `views: device`: a fixed number of
 steps, no choice among epochs. Classes that a set does not label completely stay out of the loss and of all figures.
 
-Training starts from weights that have not seen the sources left out. `data/starts/docdetect-n.pt`, the default, has
-seen the sets that `SEEN` names, so that these are trained on in every fold and never evaluated; --start and --seen name
-others. Of the empty forms it has seen half of the pages; they are evaluated, and marked in the table.
+Training starts from weights that have not seen the sources left out. The default, `data/starts/docdetect-n-early.pt`,
+has seen the sets that `SEEN` names, so that these are trained on in every fold and never evaluated; --start and --seen
+name others. Of the empty forms it has seen half of the pages; they are evaluated, and marked in the table.
 
 Printed are, for each class, average precision at IoU 0.3 (is a mark found at all?) and 0.5: the mean over the sources
 with at least five marks, the worst source, and the change between the settings, paired over the sources, with the 95 %
@@ -66,7 +66,7 @@ from docdetect.training.listeners import Listeners
 from docdetect.training.records import RunFolder
 from docdetect.training.train import train
 
-# The sets that `data/starts/docdetect-n.pt` and the bundled weights were trained on.
+# The sets that `data/starts/docdetect-n-early.pt` and the bundled weights were trained on.
 SEEN = TRAINED_ON | {"signatures", "stamps_ru", "stamps_india"}
 # Sets beside ../shared/data/train: name -> folder, beginning of the names of its pictures, classes, kind of page.
 BESIDE = {
@@ -95,7 +95,7 @@ RECIPE: dict[str, Any] = {
     "mosaic": 0.0, "close_mosaic": 0, "flips": False, "degrees": 1.0, "scales": [0.6, 1.5], "hsv_s": 0.5, "hsv_v": 0.3,
     "erasing": 0.0,
 }  # fmt: skip
-START = Path(__file__).resolve().parents[1] / "data" / "starts" / "docdetect-n.pt"
+START = Path(__file__).resolve().parents[1] / "data" / "starts" / "docdetect-n-early.pt"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]*\w")
 LEFT_OUT = "left_out.yaml"
 _PAGES = "pages.json"
