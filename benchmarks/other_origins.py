@@ -88,9 +88,15 @@ def has_documents(data: Path) -> bool:
     return False
 
 
-def seen_by(weights: Path) -> frozenset[str]:
-    """The sets that weights of this name were trained on, where they come with docdetect; else those of docdetect-s."""
-    return TRAINED_ON | _SEEN_SINCE if weights.stem in _SINCE else TRAINED_ON
+def seen_by(*weights: Path, further: str = "") -> frozenset[str]:
+    """The sets that any of the weights was trained on.
+
+    Args:
+        weights: those that come with docdetect are known by name; others count as docdetect-s.
+        further: names of more sets, separated by commas.
+    """
+    since = _SEEN_SINCE if any(one.stem in _SINCE for one in weights) else frozenset()
+    return TRAINED_ON | since | {name for name in further.split(",") if name}
 
 
 def read_labels(folder: Path, document: DocumentFile, number: int, size_wh: SizeWH) -> Detections:
@@ -347,9 +353,7 @@ def main() -> None:
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
     beside = resolve_weights(given.beside, Path("runs/train")) if given.beside else None
-    seen = seen_by(weights) | {name for name in given.seen.split(",") if name}
-    if beside is not None:
-        seen |= seen_by(beside)
+    seen = seen_by(weights, *([beside] if beside is not None else []), further=given.seen)
     if given.keep is not None and given.keep.is_file():
         sets: list[OriginSet] = pickle.loads(given.keep.read_bytes())
     else:
@@ -360,6 +364,7 @@ def main() -> None:
         sets = read_sets(given.data, engine, given.imgsz, seen)
         if given.keep is not None:
             given.keep.write_bytes(pickle.dumps(sets))
+    sets = [one for one in sets if one.name not in seen]  # a kept file may hold sets that the other weights saw
     sizes = " and ".join(str(px) for px in (given.imgsz, *given.scales))
     print(f"{weights.name}, long side {sizes} px, fp32, {processor_summary()}\n")
     tables = [set_rows(sets), pooled_rows(sets)]

@@ -8,7 +8,7 @@ is seen at 640 px, and at 1024 px as well where a detection is unsure, `infer --
 another lower end of what is unsure). The first mode is the one that all others are compared with. The alternatives are
 other weights and precisions: run the program once for each, and do not compare figures of different engines.
 
-The pages are those of `other_origins`: sets that the weights were not trained on (--seen names further ones), rendered
+The pages are those of `other_origins`: sets that neither network was trained on (--seen names further ones), rendered
 as `infer` does it, blank borders left out, without turned pages and tiles. Sets of one origin are one source, and a
 source of which a set was seen is left out. Means and worst values are over sources with five marks or more of the
 class; intervals (95 %) are bootstrapped over sources. `armeta` is reported beside them and is no source.
@@ -45,6 +45,7 @@ from benchmarks.other_origins import (
     has_documents,
     origin_engine,
     read_sets,
+    seen_by,
 )
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
 from benchmarks.size_modes import Figures, Looked, Mode, cost_of, empty_by_kind, kind_of, screened
@@ -289,7 +290,8 @@ def main() -> None:
     if not has_documents(given.data):
         return
     weights = resolve_weights(given.weights, Path("runs/train"))
-    seen = TRAINED_ON | {name for name in given.seen.split(",") if name}
+    smaller = resolve_weights(given.screen, Path("runs/train")) if given.screen else None
+    seen = seen_by(weights, *([smaller] if smaller is not None else []), further=given.seen)
     modes = [Mode.parse(text) for text in given.modes.split(",")]
     sizes = sorted({px for mode in modes for px in mode.sizes})
     by_px = {px: kept_sets(given.keep, weights, given.precision, px, given.data) for px in sizes}
@@ -311,8 +313,7 @@ def main() -> None:
         threshold_rows(figures, conf),
         *([set_rows(figures)] if given.sets else []),
     ]
-    if given.screen:
-        smaller = resolve_weights(given.screen, Path("runs/train"))
+    if smaller is not None:
         kept_smaller = kept_sets(given.keep, smaller, "fp32", network_imgsz(smaller), given.data)
         tables.append(screen_rows(figures[0], kept_smaller, conf, seen))
     print("\n\n".join(markdown(table) for table in tables))

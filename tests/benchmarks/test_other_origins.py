@@ -35,3 +35,9 @@ def test_the_difference_is_that_of_each_set_and_class_with_enough_marks() -> Non
 def test_weights_that_saw_more_sets_are_evaluated_on_fewer() -> None:
     assert seen_by(Path("docdetect-s.pt")) == TRAINED_ON == seen_by(Path("runs/train/mine/weights/best.pt"))
     assert seen_by(Path("data/starts/docdetect-s-office.pt")) > TRAINED_ON
+
+
+def test_two_networks_are_compared_where_neither_was_trained() -> None:
+    bundled, office = Path("docdetect-s.pt"), Path("data/starts/docdetect-s-office.pt")
+    assert seen_by(bundled, office) == seen_by(office)
+    assert seen_by(bundled, further="mine,yours") == TRAINED_ON | {"mine", "yours"}

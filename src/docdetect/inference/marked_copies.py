@@ -55,7 +55,7 @@ class PdfCopies:
         self._process = document_process(journal.settings.doc_memory_mb << 20)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pdf-copies")
         self._waiting: deque[_Waiting] = deque()
-        self._target: Path | None = None  # of the copy that was begun last
+        self._target: Path | None = None  # the copy that is being written
 
     def add(self, file: DocumentFile, result: DocumentResult | None = None) -> None:
         """Orders the copy of a document, if the journal has all its pages; waits while too many copies are under way.
@@ -106,7 +106,7 @@ class PdfCopies:
         self._pool.shutdown(cancel_futures=True)
         self._process.close()
         if self._target is not None:
-            remove_staging(self._target)  # a process that was killed could not remove its own
+            remove_staging(self._target)  # as after a failure, but the process had to be gone first
 
     def _write(self, file: DocumentFile, sha256: str, marks: tuple[PdfMark, ...]) -> Failure | None:
         from docdetect.documents.marked_copies import write_marked_pdf
@@ -116,6 +116,7 @@ class PdfCopies:
         failure = self._process.call(limit_s, write_marked_pdf, file, sha256, marks, target, self._opener)
         if failure is not None:
             remove_staging(target)  # a process that was killed could not remove its own
+        self._target = None
         return failure
 
 
