@@ -12,7 +12,8 @@ from docdetect.active_learning.run_pages import RunPages, read_head, read_run
 from docdetect.calibration import Calibration, ScoreMap
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
-from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Origin, document_to_line, page_to_line, run_to_line
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import DocumentEnd, Origin, document_to_line, page_to_line, run_to_line
 from docdetect.types import Detections, FailedPage, Failure, FailureKind, PageInfo, PageResult
 from tests.support.fakes import SETTINGS
 

@@ -15,7 +15,7 @@ from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InterruptedRunError, OutputError
 from docdetect.inference.events import FinishedEvent, FinishedPage, NothingToRead, ReadDocument, ReadEvent, ReadPage
 from docdetect.inference.finishing import Finisher
-from docdetect.inference.journal import page_place
+from docdetect.inference.journal_lines import page_place
 from docdetect.inference.multi_view.views import Found, PagePictures
 from docdetect.inference.pipeline import Pipeline
 from docdetect.models.engines.base import Traits

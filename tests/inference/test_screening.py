@@ -11,7 +11,7 @@ from docdetect.cli.main import run
 from docdetect.config.loading import load_config
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json
-from docdetect.inference.journal import Origin, line_to_page, page_to_line, parse_line
+from docdetect.inference.journal_lines import Origin, line_to_page, page_to_line, parse_line
 from docdetect.inference.run import loaded_detector
 from docdetect.models.weights import BUNDLED_NAMES, FAST_NAME, bundled_weights, resolve_weights
 from docdetect.types import Detections, PageInfo, PageResult

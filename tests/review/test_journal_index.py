@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Journal
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.journal_lines import DocumentEnd
 from docdetect.review.journal_index import JournalIndex, page_id
 from docdetect.types import Detections, FailedPage, Failure, FailureKind, PageInfo, PageResult
 from tests.support.fakes import SETTINGS

@@ -11,7 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from docdetect.config.schema import Config
-from docdetect.inference.journal import JOURNAL_NAME, parse_line, run_to_line
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import parse_line, run_to_line
 from docdetect.review.pictures import PictureMaker
 from docdetect.service.review_app import ReviewPlan, make_review_app
 from tests.support.fakes import SETTINGS

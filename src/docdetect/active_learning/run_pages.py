@@ -25,14 +25,8 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
 from docdetect.errors import InputError
 from docdetect.inference.folder import is_result_folder
-from docdetect.inference.journal import (
-    JOURNAL_NAME,
-    JournalLine,
-    line_to_end,
-    line_to_page,
-    line_to_thresholds,
-    parse_line,
-)
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import JournalLine, line_to_end, line_to_page, line_to_thresholds, parse_line
 from docdetect.types import Detections, FailedPage, FloatArray, IntArray, PageResult
 
 

@@ -27,9 +27,9 @@ from docdetect.documents.sources import DocumentFile
 from docdetect.files import safe_stem, write_bytes
 from docdetect.inference.events import ReadEvent, ReadPage
 from docdetect.inference.folder import CROPS_FOLDER, IMAGES_FOLDER, PAGES_FOLDER, THUMBS_FOLDER, page_path
-from docdetect.inference.journal import rounded, shown_marks
 from docdetect.inference.multi_view.views import Found, PagePictures
 from docdetect.inference.settings import RunSettings
+from docdetect.inference.shown_values import rounded, shown_marks
 from docdetect.merging import merge_boxes
 from docdetect.types import ByteArray, Detections, FailedPage, Failure, PageInfo, PageResult
 

@@ -15,7 +15,8 @@ from typing import Literal, TypeAlias
 
 from docdetect.errors import OutputExistsError
 from docdetect.files import LOCK_NAME, locked_folder, output_errors
-from docdetect.inference.journal import JOURNAL_NAME, parse_line
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import parse_line
 
 PAGES_FOLDER = "pages"
 CROPS_FOLDER = "crops"

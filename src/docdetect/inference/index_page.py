@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from docdetect.files import replacing_text
-from docdetect.inference.journal import confidences_of
 from docdetect.inference.report import Answer, DocumentRow, words_for
 from docdetect.inference.settings import RunSettings
+from docdetect.inference.shown_values import confidences_of
 from docdetect.types import Detections, DocumentResult, PageResult
 
 # Browsers limit how high a page may be (Firefox: about 17.8 million CSS px); a row of the list is up to 124 px high.

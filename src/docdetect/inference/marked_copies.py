@@ -21,8 +21,10 @@ from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.files import remove_staging
 from docdetect.inference.folder import PDF_FOLDER
-from docdetect.inference.journal import Journal, PdfEnd, code_status, mark_confidences
+from docdetect.inference.journal import Journal
+from docdetect.inference.journal_lines import PdfEnd
 from docdetect.inference.settings import RunSettings
+from docdetect.inference.shown_values import code_status, mark_confidences
 from docdetect.types import DocumentResult, Failure, PageResult
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from docdetect.annotations.native import annotations_to_json
 from docdetect.errors import MissingDependencyError
-from docdetect.inference.journal import code_status, confidences_of, mark_confidences, shown_marks
 from docdetect.inference.results import COLUMNS, annotated_pages, mark_rows
 from docdetect.inference.settings import RunSettings
+from docdetect.inference.shown_values import code_status, confidences_of, mark_confidences, shown_marks
 from docdetect.types import ByteArray, DocumentStatus, FailedPage, Failure, Note, PageResult, SizeWH
 
 if TYPE_CHECKING:

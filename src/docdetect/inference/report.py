@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from docdetect import __version__
 from docdetect.documents.sources import LeftOut
 from docdetect.files import write_json
-from docdetect.inference.journal import DocumentEnd, PdfEnd, failure_to_json, note_to_json
+from docdetect.inference.journal_lines import DocumentEnd, PdfEnd, failure_to_json, note_to_json
 from docdetect.inference.settings import RunSettings
 from docdetect.tables import write_csv
 from docdetect.types import DocumentResult, DocumentStatus, FailedPage, Failure, Note

@@ -33,14 +33,10 @@ from docdetect.inference.folder import (
     VOC_FOLDER,
 )
 from docdetect.inference.index_page import IndexHeading, index_page, listed_document
-from docdetect.inference.journal import (
-    DocumentEnd,
-    code_status,
-    coordinate,
-    mark_confidences,
-)
+from docdetect.inference.journal_lines import DocumentEnd
 from docdetect.inference.report import Totals
 from docdetect.inference.settings import RunSettings
+from docdetect.inference.shown_values import code_status, coordinate, mark_confidences
 from docdetect.inference.workbook import MAX_ROWS
 from docdetect.tables import BYTE_ORDER_MARK, safe_cell
 from docdetect.types import DocumentResult, PageResult

@@ -34,7 +34,8 @@ from docdetect.inference.folder import (
     claimed_folder,
     remove_files,
 )
-from docdetect.inference.journal import JOURNAL_NAME, DocumentEnd, Journal, page_place
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.journal_lines import DocumentEnd, page_place
 from docdetect.inference.marked_copies import PdfCopies
 from docdetect.inference.reading import Plan, plan
 from docdetect.inference.report import InferReport, Totals, write_summary

@@ -17,7 +17,8 @@ from typing import Any
 
 from docdetect.errors import InputError
 from docdetect.files import nfc, sha256_text
-from docdetect.inference.journal import JOURNAL_NAME, JournalLine, line_to_thresholds, parse_line
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import JournalLine, line_to_thresholds, parse_line
 from docdetect.review.growing import GrowingFile
 from docdetect.types import SizeWH
 

@@ -36,10 +36,10 @@ from docdetect.service.metrics import CONTENT_TYPE
 from docdetect.service.options import DetectOptions, JobOptions
 from docdetect.service.page import add_page
 from docdetect.service.problems import ProblemError
-from docdetect.service.refusals import add_refusals, problems
+from docdetect.service.refusals import add_refusals, problems, unreadable
 from docdetect.service.review_routes import add_review
 from docdetect.service.reviewed import JobRuns, no_such_job
-from docdetect.service.runner import Service, unreadable
+from docdetect.service.runner import Service
 from docdetect.service.source import source_archive
 from docdetect.service.store import Job, State
 from docdetect.service.uploads import Limits
@@ -179,7 +179,7 @@ def _add_detect(app: FastAPI, service: Service) -> None:
             async with slot(service):
                 detected = await detect_watched(request, service, upload.folder, document.name, upload.options)
             if detected.document.status is DocumentStatus.FAILED:
-                raise unreadable(detected)
+                raise unreadable(detected.document)
             took_s = time.monotonic() - received_s
             return detect_answer(detected.document, document.size_bytes, received_s - started_s, took_s)
         finally:

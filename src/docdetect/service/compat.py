@@ -30,7 +30,8 @@ from docdetect.service.incoming import Incoming, detect_watched, slot
 from docdetect.service.logs import log
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
-from docdetect.service.runner import Service, document_file, unreadable
+from docdetect.service.refusals import unreadable
+from docdetect.service.runner import Service, document_file
 from docdetect.service.uploads import Limits, Upload
 from docdetect.types import DocumentStatus
 
@@ -148,7 +149,7 @@ async def _one(request: Request, service: Service, confidence: float, flags: Sca
         async with slot(service):
             found = await detect_watched(request, service, upload.folder, name, options)
         if found.document.status is DocumentStatus.FAILED:
-            raise unreadable(found)
+            raise unreadable(found.document)
         answer = Answer(service, upload, found, confidence, time.monotonic() - received_s)
         total_ms = as_ms(time.monotonic() - started_s)
         more: dict[str, Any] = {}
@@ -256,7 +257,7 @@ class _Session:
                 found = await detect_watched(None, self.service, upload.folder, "frame.jpg", DetectOptions())
             took_s = time.monotonic() - started_s
             if not found.results:
-                raise unreadable(found)
+                raise unreadable(found.document)
             kind = await run_in_threadpool(kind_of, self.service, document_file(upload.folder, "frame.jpg"))
         except ProblemError as problem:
             return {"error": problem.kind, "message": problem.detail}

@@ -18,7 +18,8 @@ from docdetect.service.compat_photographs import ScanFlags, kind_of, prepared
 from docdetect.service.incoming import Incoming, detect_watched, slot
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
-from docdetect.service.runner import Detected, Service, document_file, unreadable
+from docdetect.service.refusals import unreadable
+from docdetect.service.runner import Detected, Service, document_file
 from docdetect.service.uploads import Limits, Upload
 from docdetect.types import DocumentStatus
 
@@ -113,7 +114,7 @@ class _Batch:
         async with slot(self.service, patience_s=self.service.config.serve.detect_timeout_s):
             found: Detected = await detect_watched(None, self.service, self.upload.folder, name, options)
         if found.document.status is DocumentStatus.FAILED:
-            raise unreadable(found)
+            raise unreadable(found.document)
         took_s = time.monotonic() - before_s
         self._detecting_s += took_s
         self._pages += len(found.results)

@@ -19,7 +19,8 @@ from urllib.parse import quote, unquote
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from docdetect.inference.journal import JOURNAL_NAME, JournalLine, parse_line
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import JournalLine, parse_line
 from docdetect.service.answers import job_answer
 from docdetect.service.runner import Service
 

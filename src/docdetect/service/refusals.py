@@ -13,10 +13,22 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from docdetect.errors import OutputError
+from docdetect.inference.pages import Document
 from docdetect.service.answers import Problem
 from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
 from docdetect.service.problems import MEDIA_TYPE, ProblemError, problem_json
+from docdetect.types import FailureKind
+
+# What to do about a document of which nothing could be read.
+_REMEDIES = {
+    FailureKind.ENCRYPTED: "Send a copy without a password, or start the service with --password-file.",
+    FailureKind.EMPTY: "Send a document that has pages.",
+    FailureKind.UNSUPPORTED: "Send a PDF, or a picture of a common format such as JPEG.",
+    FailureKind.TOO_LARGE: "Send it with smaller pages or at a lower resolution.",
+    FailureKind.TIMEOUT: "Send fewer or simpler pages, or start the service with --set infer.doc_timeout_s=SECONDS.",
+    FailureKind.MEMORY: "Send simpler pages, or start the service with --set infer.doc_memory_mb=MIB.",
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -25,6 +37,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
         for status in statuses
     }
+
+
+def unreadable(document: Document) -> ProblemError:
+    """The refusal of a document that has no result at all (422)."""
+    failure = document.failure or document.failures[0].failure
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"document-{failure.kind.value}".replace("_", "-"),
+        f"{document.name}: {failure.message}",
+        _REMEDIES.get(failure.kind, "Check that the document opens elsewhere, and send it again."),
+    )
 
 
 def add_refusals(

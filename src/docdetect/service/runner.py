@@ -42,7 +42,7 @@ from docdetect.service.options import DetectOptions, JobOptions, with_options
 from docdetect.service.problems import ProblemError, problem_json
 from docdetect.service.store import Job, JobStore, KeyReusedError, QueueFullError, StoreError
 from docdetect.service.uploads import Limits, Upload
-from docdetect.types import ByteArray, FailedPage, FailureKind, PageResult
+from docdetect.types import ByteArray, FailedPage, PageResult
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config
@@ -561,28 +561,6 @@ class Service:
         for folder in (self.folder / "jobs").iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-_REMEDIES = {
-    FailureKind.ENCRYPTED: "Send a copy without a password, or start the service with --password-file.",
-    FailureKind.EMPTY: "Send a document that has pages.",
-    FailureKind.UNSUPPORTED: "Send a PDF, or a picture of a common format such as JPEG.",
-    FailureKind.TOO_LARGE: "Send it with smaller pages or at a lower resolution.",
-    FailureKind.TIMEOUT: "Send fewer or simpler pages, or start the service with --set infer.doc_timeout_s=SECONDS.",
-    FailureKind.MEMORY: "Send simpler pages, or start the service with --set infer.doc_memory_mb=MIB.",
-}
-
-
-def unreadable(found: Detected) -> ProblemError:
-    """Why a document has no result at all."""
-    document = found.document
-    failure = document.failure or document.failures[0].failure
-    return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"document-{failure.kind.value}".replace("_", "-"),
-        f"{document.name}: {failure.message}",
-        _REMEDIES.get(failure.kind, "Check that the document opens elsewhere, and send it again."),
-    )
 
 
 def _renders_nothing(number: int, long_side_px: int) -> ByteArray:
