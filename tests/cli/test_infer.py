@@ -167,6 +167,14 @@ def test_fail_on_missing_does_not_pass_what_a_person_should_check(tmp_path: Path
     assert infer(tmp_path, *doubtful, "--fail-on-missing", "--conf", "0.5") == 0
 
 
+def test_options_of_infer_without_effect_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
+    assert infer(tmp_path, "--fail-on-missing") == 2
+    assert capsys.readouterr().err.startswith("error: infer.fail_on_missing needs infer.require")
+    assert infer(tmp_path, "--screen-conf", "0.2") == 0
+    assert "infer.screen_conf acts together with a smaller network only: add --screen" in capsys.readouterr().err
+
+
 def test_a_marked_copy_that_cannot_be_made_gives_exit_code_7(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 from docdetect.cli.main import build_app, run
-from docdetect.cli.tree import GLOBAL_OPTIONS, TREE, Entry
+from docdetect.cli.tree import GLOBAL_OPTIONS, SYNONYMS, TREE, Entry, commands_like
 
 
 def in_new_process(code: str) -> str:
@@ -89,10 +89,54 @@ def test_wrong_usage_says_where_the_right_one_is_explained(capsys: pytest.Captur
     run(["train", "--epochs", "x"])
     run(["config", "shw"])
     lines = capsys.readouterr().err.splitlines()
-    assert lines[:2] == ["error: there is no command 'trian'", "  Did you mean docdetect train?"]
+    assert lines[:2] == [
+        "error: there is no command 'trian'",
+        "  Did you mean docdetect train (Train a detector with the recipe of a configuration)?",
+    ]
     assert lines[2].startswith("error: Invalid value for '--epochs'")
     assert lines[3] == "  docdetect train --help explains the options."
     assert lines[-1] == "  docdetect config --help explains the options."
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("draw", ["visualize", "infer"]),
+        ("predict", ["infer"]),
+        ("Predcit", ["infer"]),
+        ("detect", ["infer"]),
+        ("vis", ["visualize"]),
+        ("in", ["infer"]),
+        ("spilt", ["split"]),
+        ("cross_validate", ["crossval"]),
+        ("qwerty", []),
+    ],
+)
+def test_a_word_that_is_no_command_leads_to_the_commands_that_do_it(typed: str, meant: list[str]) -> None:
+    assert [entry.name for entry in commands_like(typed)] == meant
+
+
+def test_synonyms_are_no_commands_and_lead_to_commands() -> None:
+    names = {entry.name for entry in TREE}
+    assert not names & SYNONYMS.keys()
+    assert {name for meant in SYNONYMS.values() for name in meant} <= names
+
+
+def test_an_unknown_command_is_answered_with_what_does_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["draw", "--output", "x"]) == 2
+    assert capsys.readouterr().err == (
+        "error: there is no command 'draw'\n  Did you mean docdetect visualize (Draw the ground-truth boxes on every "
+        "page) or docdetect infer (Find marks in a folder of PDFs and images)?\n"
+    )
+    assert run(["help"]) == 2
+    assert capsys.readouterr().err.endswith("  docdetect --help lists the commands.\n")
+
+
+def test_options_of_labels_are_found_from_commands_whose_names_suggest_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["convert", "--from", "coco", "--to", "yolo"]) == 2
+    assert "docdetect labels has --from, to convert annotations." in capsys.readouterr().err
 
 
 def test_no_arguments_show_the_help() -> None:

@@ -26,18 +26,21 @@ def help_of(command: str, capsys: pytest.CaptureFixture[str], option: str = "--h
 
 
 def asked(
-    *arguments: str, sections: tuple[str, ...] = ("infer", "grouping"), argument: str = "infer.source"
+    *arguments: str,
+    sections: tuple[str, ...] = ("infer", "grouping"),
+    argument: str = "infer.source",
+    command: str = "infer",
 ) -> Request:
     """The Request that a command with the options of these sections gets."""
     seen: list[Request] = []
 
-    @takes(*sections, argument=argument, command="infer")
-    def command(request: Request) -> None:
+    @takes(*sections, argument=argument, command=command)
+    def work(request: Request) -> None:
         """Looks."""
         seen.append(request)
 
     app = typer.Typer()
-    app.command(add_help_option=False)(command)
+    app.command(add_help_option=False)(work)
     done = CliRunner().invoke(app, list(arguments), obj=Console(), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return seen[0]
@@ -171,6 +174,56 @@ def test_an_option_without_its_value_does_not_take_the_next_option(
     said = capsys.readouterr().err
     assert f"{option}: the value is missing" in said
     assert f"Write {option} {value}" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "key"), [("prepare", "data.size"), ("labels", "data.size"), ("convert", "data.images_size")]
+)
+def test_a_resolution_or_a_long_side_alone_says_how_large_pages_are(command: str, key: str, tmp_path: Path) -> None:
+    def flags(*arguments: str) -> dict[str, object]:
+        return dict(asked(*arguments, sections=("data",), argument="data.pdfs", command=command).flags)
+
+    assert flags("--dpi", "300") == {"data.dpi": 300, key: "dpi"}
+    assert flags("--long-side", "640") == {"data.long_side": 640, key: "long_side"}
+    assert flags("--dpi", "300", "--size", "annotations") == {"data.dpi": 300, key: "annotations"}
+    assert flags("--dpi", "300", "--set", f"{key}=annotations") == {"data.dpi": 300}
+    assert flags("--size", "dpi") == {key: "dpi"}
+    file = tmp_path / "mine.yaml"
+    file.write_text("data: {size: long_side, images_size: long_side, long_side: 500}\n", encoding="utf-8")
+    wanted = asked("-c", str(file), "--dpi", "300", sections=("data",), argument="data.pdfs", command=command)
+    assert getattr(wanted.settings.data, key.partition(".")[2]) == "dpi"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "--dpi", "300", "--size", "long_side"], "--dpi has no effect together with --size long_side"),
+        (["prepare", "--dpi", "300", "--long-side", "640"], "--long-side has no effect together with --dpi"),
+        (["labels", "--long-side", "640", "--size", "dpi"], "--long-side has no effect together with --size dpi"),
+        (
+            ["convert", "--long-side", "640", "--set", "data.images_size=dpi"],
+            "--long-side has no effect together with --set data.images_size=dpi",
+        ),
+    ],
+)
+def test_a_size_that_would_have_no_effect_is_wrong_usage(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}\n  Give one of them; ")
+
+
+def test_a_dataset_is_asked_for_in_the_same_words_by_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    seen = set()
+    for entry in TREE:
+        for option, metavar, text in re.findall(r"│ (--data) (\S+) +(.*)", help_of(entry.name, capsys)):
+            assert metavar in ("PATH", "PATH[=WEIGHT]"), (entry.name, option)
+            assert text.startswith("Dataset: its data.yaml, or the folder that holds data.yaml. "), entry.name
+            seen.add(entry.name)
+    assert {"visualize", "audit", "select", "promote", "val", "train", "cutouts"} <= seen
 
 
 def test_options_that_are_no_keys_show_their_values_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pymupdf
 import pytest
+from PIL import Image
 
 from docdetect.cli.main import run
 from tests.support.documents import MadeDocuments, make_documents
@@ -39,6 +41,16 @@ def test_first_again_and_otherwise(
         f"error: {tmp_path / 'main'}: this dataset was made from other inputs or settings",
         "  Add --overwrite to replace it, or choose another place.",
     ]
+
+
+def test_a_resolution_alone_is_the_size_of_the_pages(documents: MadeDocuments, tmp_path: Path) -> None:
+    assert run(arguments(documents, tmp_path / "main", "--dpi", "36")) == 0
+    sizes = set()
+    for picture in (tmp_path / "main").glob("images/*/*.*"):
+        with Image.open(picture) as image:
+            sizes.add(image.size)
+    with pymupdf.open(documents.pdfs / "a.pdf") as pdf:
+        assert sizes == {(round(pdf[0].rect.width / 2), round(pdf[0].rect.height / 2))}
 
 
 def test_a_failed_document_is_exit_code_seven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

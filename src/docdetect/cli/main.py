@@ -73,6 +73,8 @@ _CALLED_ELSEWHERE = {
     "--data": ("--source",),
     "--source": ("--data",),
 }
+# Options that people give to a command whose name suggests them, and the command that has them.
+_OF_ANOTHER_COMMAND = {"--from": "labels", "--to": "labels"}
 
 
 def _say_usage_error(console: Console, error: Any) -> None:
@@ -85,21 +87,23 @@ def _say_usage_error(console: Console, error: Any) -> None:
         meant = next((name for name in _CALLED_ELSEWHERE[unknown] if name in options), "")
         if meant:  # Typer proposes options that are spelled alike, which are not those that are meant
             message, hint = f"No such option: {unknown}", f"{path} has {meant} instead. "
+    elif unknown in _OF_ANOTHER_COMMAND:
+        other = f"docdetect {_OF_ANOTHER_COMMAND[unknown]}"
+        message, hint = f"No such option: {unknown}", f"{other} has {unknown}, to convert annotations. "
     console.error(message, f"{hint}{path} --help explains the options.")
 
 
 def _unknown_command(arguments: list[str]) -> UsageError | None:
-    """An error that names the nearest command, where the first word is no command; None where it is one."""
-    import difflib
-
-    from docdetect.cli.tree import TREE
+    """An error that names the commands that may be meant, where the first word is no command; None where it is one."""
+    from docdetect.cli.tree import TREE, commands_like
 
     typed = next((word for word in arguments if not word.startswith("-")), None)
-    names = [entry.name for entry in TREE]
-    if typed is None or typed in names:
+    if typed is None or typed in {entry.name for entry in TREE}:
         return None
-    near = difflib.get_close_matches(typed, names, n=1)
-    hint = f"Did you mean docdetect {near[0]}?" if near else "docdetect --help lists the commands."
+    if typed == "help":
+        return UsageError("there is no command 'help'", "docdetect --help lists the commands.")
+    meant = [f"docdetect {entry.name} ({entry.summary})" for entry in commands_like(typed)]
+    hint = f"Did you mean {' or '.join(meant)}?" if meant else "docdetect --help lists the commands."
     return UsageError(f"there is no command {typed!r}", hint)
 
 

@@ -185,12 +185,14 @@ class _Generated:
         name: name of the option, without dashes.
         info: the key's field: its type, default and description.
         option: what the key says about its option.
+        command: name of the command.
     """
 
     key: str
     name: str
     info: FieldInfo
     option: Option
+    command: str = ""
 
     @cached_property
     def kind(self) -> str:
@@ -273,14 +275,27 @@ class _Generated:
 
     def _metavar(self) -> str:
         standard = "NUMBER" if self.kind in ("int", "float") else "TEXT"
-        return self.option.metavar or "|".join(self.choices) or standard
+        own = self.option.metavars.get(self.command, self.option.metavar)
+        return own or "|".join(self.choices) or standard
 
     def _help(self) -> str:
         addition = " Repeatable." if self.kind in ("list", "pairs") else ""
         if self.option.unset and self.info.default not in _EMPTY:
             addition = f" 0: {self.option.unset}."
+        for option, value in self._needs():
+            addition += f" Alone it means {option} {value}."
         default = self._default()
-        return f"{self.info.description}{addition}{f' [default: {default}]' if default else ''}"
+        text = self.option.texts.get(self.command) or self.info.description
+        return f"{text}{addition}{f' [default: {default}]' if default else ''}"
+
+    def _needs(self) -> Iterator[tuple[str, str]]:
+        """The options of this command that the option sets where they are not given, with their values."""
+        from docdetect.config.describe import key_of
+
+        for needs in self.option.needs:
+            other = key_of(f"{self.key.partition('.')[0]}.{needs.key}").option.name_in(self.command, needs.key)
+            if other:
+                yield f"--{other}", needs.value
 
     def _default(self) -> str:
         value = self.info.default
@@ -322,7 +337,7 @@ def _generate(command: str, sections: Sequence[str], keys: Sequence[str]) -> Ite
         if name:
             assert name not in names, f"{command}: two keys want the option --{name}"
             names.add(name)
-            yield _Generated(entry.key, name, entry.info, entry.option)
+            yield _Generated(entry.key, name, entry.info, entry.option, command)
 
 
 def _request(context: typer.Context, generated: Sequence[_Generated], values: Mapping[str, Any]) -> Request:
@@ -334,13 +349,45 @@ def _request(context: typer.Context, generated: Sequence[_Generated], values: Ma
         given = one.given(values)
         if given is not None:
             flags[one.key], names[one.key] = given
+    assignments = tuple(values["assignments"] or ())
+    _give_effect(generated, assignments, flags, names)
     return Request(
         console=Console(verbosity=verbosity, as_json=console.as_json or bool(values["as_json"])),
         file=values["config"],
-        assignments=tuple(values["assignments"] or ()),
+        assignments=assignments,
         flags=flags,
         names=names,
     )
+
+
+def _give_effect(
+    generated: Sequence[_Generated], assignments: Sequence[str], flags: dict[str, object], names: dict[str, str]
+) -> None:
+    """Sets the keys without which options of the command line have no effect, as `--dpi 300` sets the size to dpi.
+
+    Raises:
+        UsageError: such a key has another value, given as an option, with `--set`, or by a second option.
+    """
+    by_key = {one.key: one for one in generated}
+    given = dict(flags)
+    assigned = {key.strip(): value.strip() for key, _, value in (text.partition("=") for text in assignments)}
+    for one in generated:
+        for needs in one.option.needs if one.key in given else ():
+            other = f"{one.key.partition('.')[0]}.{needs.key}"
+            if other not in by_key:
+                continue
+            option = f"--{by_key[other].name}"
+            present = flags.get(other, assigned.get(other))
+            if present is None:
+                flags[other], names[other] = needs.value, names[one.key]
+            elif present not in (needs.value, *needs.also):
+                said = f"{option} {present}" if other in given else f"--set {other}={present}"
+                if other in flags and other not in given:
+                    said = names[other]
+                raise UsageError(
+                    f"{names[one.key]} has no effect together with {said}",
+                    f"Give one of them; {names[one.key]} alone means {option} {needs.value}.",
+                )
 
 
 def _refuse_missing_values(context: typer.Context) -> None:

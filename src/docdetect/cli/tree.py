@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -96,3 +97,87 @@ GLOBAL_OPTIONS = (
     ("--show-completion", "Show that completion, to copy it."),
     ("-h, --help", "Show this message; after a command, its options."),
 )
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "active-learning": ("select",),
+    "annotate": ("review", "labels"),
+    "annotations": ("labels",),
+    "api": ("serve",),
+    "benchmark": ("export",),
+    "bundle": ("weights",),
+    "check": ("doctor", "config"),
+    "coco": ("labels",),
+    "correct": ("review",),
+    "crop": ("cutouts", "infer"),
+    "cross-validate": ("crossval",),
+    "dataset": ("prepare",),
+    "deploy": ("promote", "serve"),
+    "detect": ("infer",),
+    "detections": ("infer",),
+    "download": ("weights",),
+    "draw": ("visualize", "infer"),
+    "duplicates": ("audit",),
+    "engines": ("export", "doctor"),
+    "eval": ("val",),
+    "evaluate": ("val",),
+    "find": ("infer",),
+    "finetune": ("train",),
+    "fit": ("train",),
+    "folds": ("split", "crossval"),
+    "generate": ("synth",),
+    "import": ("labels",),
+    "inference": ("infer",),
+    "info": ("doctor",),
+    "init": ("prepare",),
+    "label": ("review", "labels"),
+    "leaks": ("audit",),
+    "lint": ("audit",),
+    "model": ("weights",),
+    "models": ("weights",),
+    "onnx": ("export",),
+    "openvino": ("export",),
+    "pack": ("weights",),
+    "page-images": ("convert",),
+    "plot": ("visualize",),
+    "predict": ("infer",),
+    "preprocess": ("prepare",),
+    "quantize": ("export",),
+    "rasterize": ("convert",),
+    "render": ("convert",),
+    "rollback": ("promote",),
+    "run": ("infer",),
+    "sample": ("select",),
+    "scan": ("infer",),
+    "server": ("serve",),
+    "settings": ("config",),
+    "show": ("visualize", "review"),
+    "stats": ("audit", "runs"),
+    "synthesize": ("synth",),
+    "tensorrt": ("export",),
+    "test": ("val",),
+    "thresholds": ("calibrate",),
+    "validate": ("val",),
+    "view": ("visualize", "review"),
+    "web": ("serve",),
+    "yolo": ("labels", "prepare"),
+}
+"""What people type in search of a command that has another name -> the commands that do it, the likeliest first."""
+
+
+def commands_like(typed: str) -> list[Entry]:
+    """The commands that somebody may mean who typed a word that is no command; none where nothing resembles it.
+
+    A known synonym decides; else the commands that begin with the word; else the commands and synonyms that are
+    spelled much like it.
+    """
+    import difflib
+
+    word = typed.casefold().replace("_", "-")
+    by_name = {entry.name: entry for entry in TREE}
+    if word in SYNONYMS:
+        return [by_name[name] for name in SYNONYMS[word]]
+    near = [name for name in by_name if len(word) > 1 and name.startswith(word)]
+    near = near or difflib.get_close_matches(word, [*by_name, *SYNONYMS], n=2, cutoff=0.7)
+    near = near or difflib.get_close_matches(word, by_name, n=1, cutoff=0.6)
+    found = [name for one in near for name in SYNONYMS.get(one, (one,))]
+    return [by_name[name] for name in dict.fromkeys(found)][:3]

@@ -30,6 +30,24 @@ _PANEL_OF_NAME: Mapping[str, Panel] = {"source": "Input", "data": "Input", "outp
 
 
 @dataclass(frozen=True)
+class Needs:
+    """The value of another key without which an option has no effect.
+
+    A command whose options include both keys sets the other key to `value` where it is not given; a command that has
+    no such key ignores this.
+
+    Attributes:
+        key: the other key of the section, such as `size`.
+        value: what the other key becomes where only the option is given.
+        also: further values of the other key with which the option has an effect.
+    """
+
+    key: str
+    value: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Option:
     """How a key of the configuration appears as an option; it stands in the key's annotation.
 
@@ -46,6 +64,9 @@ class Option:
         commas: True for a list whose values may be joined by commas; every list may also be repeated.
         aliases: further names, which the help does not list.
         flag: name of a switch and the value of the key that it stands for.
+        needs: other keys that decide whether the option has an effect.
+        metavars: command -> what its help shows in place of the value, where it is not `metavar`.
+        texts: command -> what its help says, where it is not the description of the key.
     """
 
     panel: Panel
@@ -57,6 +78,9 @@ class Option:
     commas: bool = False
     aliases: tuple[str, ...] = ()
     flag: tuple[str, str] | None = None
+    needs: tuple[Needs, ...] = ()
+    metavars: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def name_in(self, command: str, key: str) -> str:
         """The name of the option, without dashes, in a command; "" where the command does not take it.

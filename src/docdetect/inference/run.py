@@ -81,6 +81,13 @@ def infer(
     wanted = config.infer
     if wanted.resume and (wanted.overwrite or not wanted.output):
         raise UsageError("infer.resume needs infer.output, and excludes infer.overwrite", "Say where to go on.")
+    if wanted.fail_on_missing and not wanted.require:
+        raise UsageError(
+            "infer.fail_on_missing needs infer.require: no class is required",
+            "Name the classes that every document should have, for example --require signature.",
+        )
+    if wanted.screen_conf != type(wanted).model_fields["screen_conf"].default and not wanted.screen:
+        announce("infer.screen_conf acts together with a smaller network only: add --screen WEIGHTS")
     if config.grouping.dist != GroupingSettings.dist and config.grouping.method != "original":
         announce("grouping.dist acts in the grouping of the original system only: add --grouping original")
     if wanted.output:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from docdetect.config.option import Option
+from docdetect.config.option import Needs, Option
 from docdetect.config.schema.made_documents import _check
 from docdetect.config.schema.values import (
+    DATASET,
     DEVICE,
     FREE_DEVICE,
     IMGSZ,
@@ -49,6 +50,8 @@ LabelledClasses = Annotated[
 _LABELLED = {"prepare": "", "labels": "", "split": "", "audit": "", "reproduce": ""}
 # Commands that divide pages into splits.
 _SPLITTING = {"prepare": "", "split": ""}
+# Commands that render pages at a size of the section.
+_RENDERING = {"convert": "", "prepare": "", "labels": ""}
 
 
 class DataConfig(Section):
@@ -76,6 +79,8 @@ class DataConfig(Section):
             metavar="FOLDER",
             aliases=("dataset",),
             commands={"prepare": "output", "visualize": "data", "audit": "data"},
+            metavars={"visualize": "PATH", "audit": "PATH"},
+            texts={"visualize": DATASET, "audit": DATASET},
         ),
     ] = Field("data/datasets/main", description="Folder of the YOLO dataset, which holds data.yaml.")
     classes: Annotated[tuple[Name, ...], Option("Input", metavar="NAME,...", commas=True, commands=_LABELLED)] = Field(
@@ -113,7 +118,15 @@ class DataConfig(Section):
         description="How large convert renders pages: at the resolution dpi, at the size that the annotations name, or "
         "with the long side long_side.",
     )
-    dpi: Annotated[Dpi, Option("Pages", shown=True, commands={"convert": "", "prepare": "", "labels": ""})] = Field(
+    dpi: Annotated[
+        Dpi,
+        Option(
+            "Pages",
+            shown=True,
+            commands=_RENDERING,
+            needs=(Needs("size", "dpi", ("annotations",)), Needs("images_size", "dpi", ("annotations",))),
+        ),
+    ] = Field(
         200,
         description="Resolution of rendered pages in px per inch. It applies where the size is dpi, and to pages for "
         "which the annotations name no size.",
@@ -121,7 +134,12 @@ class DataConfig(Section):
     long_side: Annotated[
         int,
         Field(ge=64, le=20000),
-        Option("Pages", shown=True, commands={"convert": "", "prepare": "", "labels": ""}),
+        Option(
+            "Pages",
+            shown=True,
+            commands=_RENDERING,
+            needs=(Needs("size", "long_side"), Needs("images_size", "long_side")),
+        ),
     ] = Field(1024, description="Long side of rendered pages in px, where the size is long_side.")
     split_by: Annotated[
         Literal["group", "document", "page"], Option("Split", shown=True, name="by", commands=_SPLITTING)

@@ -9,6 +9,7 @@ from pydantic import Field
 from docdetect.config.option import Option
 from docdetect.config.schema.values import (
     BUNDLED,
+    DATASET,
     DEVICE,
     FREE_DEVICE,
     IMGSZ,
@@ -27,7 +28,7 @@ class SelectConfig(Section):
         "", description="Folder that infer wrote, or last (the newest)."
     )
     data: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="none")] = Field(
-        "", description="Dataset whose pages are labelled already and are left out."
+        "", description=f"{DATASET} Its pages are labelled already and are left out."
     )
     count: Annotated[AtLeastOne, Option("Contents", shown=True)] = Field(
         50, description="Number of pages in the queue."
@@ -68,7 +69,7 @@ class PromoteConfig(Section):
         "", description="Present weights where nothing was promoted yet."
     )
     data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
-        "data/datasets/main", min_length=1, description="Dataset with pages for tests."
+        "data/datasets/main", min_length=1, description=f"{DATASET} It has the pages for tests."
     )
     force: Annotated[str, Option("Output", shown=True, metavar="REASON", unset="refuse weights that are worse")] = (
         Field("", description="Take the new weights whatever the figures are, for this reason, which is kept.")

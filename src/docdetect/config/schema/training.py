@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from docdetect.config.option import Option
 from docdetect.config.schema.values import (
     BUNDLED,
+    DATASET,
     DEVICE,
     FREE_DEVICE,
     IMGSZ,
@@ -134,8 +135,7 @@ class TrainConfig(Section):
 
     data: Annotated[TrainingData, Option("Input", shown=True, metavar="PATH[=WEIGHT]")] = Field(
         "data/datasets/main/data.yaml",
-        description="Dataset: its data.yaml, or the folder that holds data.yaml. Several are drawn in proportion to "
-        "weight times the square root of their pages.",
+        description=f"{DATASET} Several are drawn in proportion to weight times the square root of their pages.",
     )
     name: Annotated[Name, Option("Output", shown=True)] = Field("yolo11s_frozen10", description=RUN_NAME)
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/train", description=RUNS)
