@@ -148,7 +148,7 @@ def test_characters_that_xml_cannot_hold_are_counted(
     )
     assert convert(tmp_path / "a.json", "native", target, tmp_path / f"out.{target}") == 0
     assert json.loads(capsys.readouterr().out)["remarks"] == {
-        "texts of codes with characters that XML cannot hold, question marks in their place": 1
+        f"texts of codes with characters that {target} cannot hold, question marks in their place": 1
     }
 
 

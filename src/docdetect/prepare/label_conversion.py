@@ -12,7 +12,7 @@ from pathlib import Path
 from docdetect.annotations.exchange import Reading, ReadSettings, Remarks
 from docdetect.annotations.formats import FORMATS, Format
 from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
-from docdetect.annotations.writing import WriteSettings, fits_xml
+from docdetect.annotations.writing import WriteSettings
 from docdetect.config.schema import DataConfig, LabelsConfig
 from docdetect.datasets.label_files import READERS, sizes_in, write_labels
 from docdetect.documents.drawing import colours_of
@@ -106,7 +106,7 @@ def _usable(read: Reading, class_map: Mapping[str, str | None], target: Format) 
     renamed = {nfc(name).strip(): to for name, to in class_map.items()}
     annotations: Annotations = {}
     for document, pages in read.annotations.items():
-        if pages or target.name == "native":
+        if pages or target.keeps_documents:
             annotations[document] = {}
         else:
             remarks.add("documents of which no page is listed, left out", document)
@@ -154,21 +154,19 @@ def _note_losses(annotations: Annotations, target: Format, config: LabelsConfig,
                     remarks.add("confidences (--confidences writes them as a sixth value), left out", where)
                 if mark.text is not None and not target.keeps_texts:
                     remarks.add("texts of codes, which the format has no place for, left out", where)
-                elif mark.text is not None and target.suffix == ".xml" and not fits_xml(mark.text):
-                    remarks.add(
-                        "texts of codes with characters that XML cannot hold, question marks in their place", where
-                    )
+                elif mark.text is not None and not target.holds_text(mark.text):
+                    cannot = f"texts of codes with characters that {target.name} cannot hold"
+                    remarks.add(f"{cannot}, question marks in their place", where)
 
 
 def _write_settings(
     config: LabelsConfig, target: Format, output: Path, images: Path | None, categories: tuple[str, ...]
 ) -> WriteSettings:
-    beside = "." if target.name == "labelme" else "images"  # LabelMe looks for the picture beside its JSON
     folder = output if target.is_folder else output.parent
     if images is None:
-        named = beside
-    elif target.name == "label-studio":
-        named = images.name  # an address below the folder that Label Studio serves
+        named = target.images
+    elif target.names_images_from_root:
+        named = images.name
     else:
         named = Path(os.path.relpath(images, folder)).as_posix()
     return WriteSettings(
