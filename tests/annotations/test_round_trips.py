@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from docdetect.annotations.coco import read_coco
 from docdetect.annotations.cvat import read_cvat
 from docdetect.annotations.exchange import LabelFile, Reading, ReadSettings, page_of_picture
+from docdetect.annotations.formats import FORMATS
 from docdetect.annotations.label_studio import read_label_studio
 from docdetect.annotations.labelme import read_labelme
-from docdetect.annotations.native import Annotations, annotations_from_text
+from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_from_text
 from docdetect.annotations.voc import read_voc
 from docdetect.annotations.writing import WriteSettings, picture_name
 from docdetect.annotations.yolo import labels_from_yolo
@@ -64,10 +65,11 @@ def confidences(annotations: Annotations) -> list[float | None]:
 @pytest.mark.parametrize("first", READ)
 @pytest.mark.parametrize("second", READ)
 def test_any_two_formats_in_a_row(first: str, second: str) -> None:
-    once = READ[first](written(first, SAMPLE)).annotations
+    sample = SAMPLE | {"back\\slash.pdf": {3: AnnotatedPage((100, 200), (Mark("stamp", (1.0, 2.0, 3.0, 4.0)),))}}
+    once = READ[first](written(first, sample)).annotations
     twice = READ[second](written(second, once)).annotations
-    same_pages(twice, SAMPLE, within_px=1.0)
-    assert confidences(twice) == confidences(SAMPLE)
+    same_pages(twice, sample, within_px=1.0)
+    assert confidences(twice) == confidences(sample)
 
 
 @settings(max_examples=40, deadline=None)
@@ -106,6 +108,8 @@ def test_the_name_of_a_picture_says_document_and_page(annotations: Annotations) 
 def test_other_pictures_are_documents_of_one_page() -> None:
     assert page_of_picture("scan 17.png") == ("scan 17.png", 1)
     assert page_of_picture("a\\b.png") == ("a/b.png", 1)
+    assert page_of_picture("a\\b.pdf\\page_0002.png") == ("a/b.pdf", 2)
+    assert page_of_picture("a\\b.pdf/page_0002.png") == ("a\\b.pdf", 2)  # a backslash in the name of the document
     assert page_of_picture("x/page_0000.jpg") == ("x/page_0000.jpg", 1)
 
 
@@ -132,3 +136,12 @@ def test_labelme_names_the_picture_relative_to_its_json() -> None:
     assert '"imagePath": "../../../images/deep/b & c.jpg/page_0001.jpg"' in files["deep/b & c.jpg/page_0001.json"]
     files = written("labelme", SAMPLE, WriteSettings(CLASSES, images="."))
     assert '"imagePath": "page_0001.jpg"' in files["deep/b & c.jpg/page_0001.json"]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_a_format_says_of_itself_is_so(name: str) -> None:
+    marks = (Mark("qr", (1.0, 1.0, 5.0, 5.0), "", None, "01\x1d21"),)
+    read = READ[name](written(name, {"a.pdf": {1: AnnotatedPage((20, 20), marks)}, "none.pdf": {}}))
+    assert FORMATS[name].keeps_documents == ("none.pdf" in read.annotations)
+    (mark,) = read.annotations["a.pdf"][1].marks
+    assert mark.text == ("01\x1d21" if FORMATS[name].holds_text("01\x1d21") else "01?21")

@@ -151,6 +151,30 @@ def test_a_wrong_data_yaml_is_refused_with_the_line_to_change(
     assert remedy in caught.value.remedy
 
 
+@pytest.mark.parametrize("pictures", [(), ("page_0001.jpg",)])
+def test_what_label_studio_exports_as_yolo_is_refused_with_what_to_export(
+    tmp_path: Path, pictures: tuple[str, ...]
+) -> None:
+    (tmp_path / "images").mkdir()
+    for name in pictures:
+        (tmp_path / "images" / name).write_bytes(b"")
+    write_text(tmp_path / "labels" / "page_0001.txt", "0 0.5 0.5 0.1 0.1\n")
+    write_text(tmp_path / "classes.txt", "qr\n")
+    notes = '{"categories": [{"id": 0, "name": "qr"}], "info": {"year": 2026, "contributor": "Label Studio"}}'
+    write_text(tmp_path / "notes.json", notes)
+    with pytest.raises(InputError, match="Label Studio in its format YOLO") as caught:
+        list_dataset(tmp_path)
+    assert "labels --from label-studio --to native" in caught.value.remedy
+    write_text(tmp_path / "data.yaml", "train: images\nnames: [qr]\n")  # somebody made a dataset of it
+    assert read_data_yaml(tmp_path).class_names == ("qr",)
+
+
+def test_an_archive_is_no_dataset(tmp_path: Path) -> None:
+    (tmp_path / "export.zip").write_bytes(b"PK\x03\x04\xff\xfe")
+    with pytest.raises(InputError, match="archives are not read"):
+        list_dataset(tmp_path / "export.zip")
+
+
 def test_no_dataset_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such dataset"):
         read_data_yaml(tmp_path)

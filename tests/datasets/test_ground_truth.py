@@ -61,6 +61,23 @@ def test_the_whole_path_wins_over_a_bare_name() -> None:
     assert list(found.pages) == [PageKey("a.pdf", 1)]
 
 
+def test_names_match_whichever_slashes_another_program_wrote() -> None:
+    documents = [document("back\\slash.pdf"), document("deep/b.pdf")]
+    annotations = {"back/slash.pdf": {1: page("qr")}, "deep\\b.pdf": {1: page("stamp")}}
+    found = bring_together(annotations, documents, RULES, "x")
+    assert {key: boxes.class_ids.tolist() for key, boxes in found.pages.items()} == {
+        PageKey("back\\slash.pdf", 1): [0],
+        PageKey("deep/b.pdf", 1): [2],
+    }
+    both = [document("a\\b.pdf"), document("a/b.pdf")]
+    exact = {"a\\b.pdf": {1: page("qr")}, "a/b.pdf": {1: page("stamp")}}
+    found = bring_together(exact, both, RULES, "x")
+    assert {key.document: boxes.class_ids.tolist() for key, boxes in found.pages.items()} == {
+        "a\\b.pdf": [0],
+        "a/b.pdf": [2],
+    }
+
+
 def test_everything_that_does_not_fit_is_listed_at_once() -> None:
     annotations = {
         "ghost.pdf": {1: page("qr")},

@@ -26,8 +26,8 @@ SAMPLE: Annotations = {
     "deep/b & c.jpg": {1: AnnotatedPage((640, 480), (Mark("signature", (5.0, 6.0, 100.0, 40.0), "", 0.123456),))},
 }
 
-# What every format can hold: no control characters, which XML has no way to write, and no backslashes in names.
-_LETTERS = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"], exclude_characters="\\")
+# What every format can hold: no control characters, which XML has no way to write.
+_LETTERS = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"])
 _NAMES = (
     st.text(_LETTERS, min_size=1, max_size=12)
     .map(lambda text: nfc(text).strip("/. "))

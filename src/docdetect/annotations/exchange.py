@@ -153,11 +153,18 @@ class AnnotationsBuilder:
 
 
 def page_of_picture(name: str) -> tuple[str, int]:
-    """The document and page number that `picture_name` gave this name to; any other picture is page 1 of itself."""
-    plain = nfc(name.replace("\\", "/")).lstrip("/")
-    found = _PAGE_FILE.fullmatch(plain)
+    """The document and page number that `picture_name` gave this name to; any other picture is page 1 of itself.
+
+    Backslashes separate folders, as programs on Windows write them, but in a name that `picture_name` may have given:
+    it writes slashes, so that a backslash there belongs to the name of the document.
+    """
+    given = nfc(name).lstrip("/")
+    found = _PAGE_FILE.fullmatch(given)
+    if found is None:
+        given = given.replace("\\", "/").lstrip("/")
+        found = _PAGE_FILE.fullmatch(given)
     if found is None or int(found[2]) < 1:
-        return plain, 1
+        return given, 1
     return found[1], int(found[2])
 
 

@@ -22,6 +22,8 @@ from docdetect.files import read_text
 
 DATA_YAML = "data.yaml"
 _LIST_SUFFIX = ".txt"
+# Files beside images/ and labels/ in what Label Studio exports as YOLO, with and without pictures.
+_FILES_OF_LABEL_STUDIO = ("classes.txt", "notes.json")
 # Other names of a split that are in use; Ultralytics reads `validation`, too.
 _OTHER_NAMES = {"val": ("validation", "valid")}
 _PREPARE = "docdetect prepare makes a dataset from documents and annotations."
@@ -118,10 +120,19 @@ def find_data_yaml(data: str | Path) -> Path:
     """The data.yaml that `data` means: the file, or the folder it lies in.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or an export that is no dataset.
     """
     path = Path(data)
     file = path / DATA_YAML if path.is_dir() else path
+    if file.suffix.lower() == ".zip":
+        raise InputError(f"{file}: archives are not read", f"Unpack it, and give the folder with its {DATA_YAML}.")
+    if not file.is_file() and all((path / name).is_file() for name in _FILES_OF_LABEL_STUDIO):
+        raise InputError(
+            f"{path}: an export of Label Studio in its format YOLO, which keeps only the last part of the names of "
+            "pictures, so that pages of different documents overwrite each other",
+            "In Label Studio, export the project as JSON, and convert it: "
+            "docdetect labels --from label-studio --to native export.json annotations.json.",
+        )
     if not file.is_file():
         raise InputError(f"{file}: no such dataset", f"Give the folder of a dataset, or its {DATA_YAML}. {_PREPARE}")
     return file

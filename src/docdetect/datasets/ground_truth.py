@@ -192,17 +192,20 @@ def failed_documents(documents: Iterable[SurveyedDocument]) -> tuple[FailedPage,
 def match_names(names: Iterable[str], documents: Iterable[str]) -> NameMatch:
     """Which document each annotated name means.
 
-    A name is the path of a document relative to the source, or its bare file name where only one document has it.
+    A name is the path of a document relative to the source, or its bare file name where only one document has it. A
+    path that no document has may have slashes for backslashes, or the other way round: other programs change them.
     """
     by_bare_name: dict[str, list[str]] = {}
+    by_slashes: dict[str, list[str]] = {}
     known = dict.fromkeys(documents)
     for document in known:
         by_bare_name.setdefault(document.rpartition("/")[2], []).append(document)
+        by_slashes.setdefault(document.replace("\\", "/"), []).append(document)
     document_of: dict[str, str] = {}
     missing: list[str] = []
     ambiguous: dict[str, tuple[str, ...]] = {}
     for name in names:
-        found = [name] if name in known else by_bare_name.get(name, [])
+        found = [name] if name in known else by_bare_name.get(name) or by_slashes.get(name.replace("\\", "/"), [])
         if len(found) == 1:
             document_of[name] = found[0]
         elif found:
