@@ -369,7 +369,9 @@ def cut(path: Path, share: float = 0.6) -> Path:
 
 def test_a_truncated_tiff_whose_list_of_pages_is_lost_says_so(tmp_path: Path) -> None:
     noise()[0].save(tmp_path / "a.tif", compression="tiff_lzw")
-    with pytest.raises(DocumentError, match="ends before the list of its pages, so that no part of it can be read"):
+    with pytest.raises(
+        DocumentError, match="ends before or within the list of its pages, so that no part of it can be read"
+    ):
         read(cut(tmp_path / "a.tif"))
 
 
@@ -399,6 +401,65 @@ def tiff_with_list_in_front(pixels: ByteArray, rows: int, compression: int = 8) 
     directory = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
     lists = struct.pack(f"<{2 * count}I", *starts, *map(len, strips))
     return b"II*\0" + struct.pack("<I", 8) + directory + lists + b"".join(strips)
+
+
+def big_tiff_in_tiles(pixels: ByteArray, compression: int) -> tuple[bytes, int]:
+    """A BigTIFF of grey pixels in tiles of 16 px with its directory in front, and where its pixels begin.
+
+    `compression` is 1 for none and 8 for Deflate. The sides of `pixels` are multiples of 16.
+    """
+    height, width = pixels.shape
+    tiles = [
+        pixels[top : top + 16, left : left + 16].tobytes()
+        for top in range(0, height, 16)
+        for left in range(0, width, 16)
+    ]
+    tiles = [zlib.compress(tile) for tile in tiles] if compression == 8 else tiles
+    arrays, count = 16 + 8 + 20 * 10 + 8, len(tiles)
+    begin = arrays + 16 * count
+    starts = [begin + sum(map(len, tiles[:number])) for number in range(count)]
+    entries = [
+        *((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, compression), (262, 3, 1, 1)),
+        *((277, 3, 1, 1), (322, 4, 1, 16), (323, 4, 1, 16), (324, 16, count, arrays)),
+        (325, 16, count, arrays + 8 * count),
+    ]
+    directory = struct.pack("<Q", 10) + b"".join(struct.pack("<HHQQ", *entry) for entry in entries) + bytes(8)
+    lists = struct.pack(f"<{2 * count}Q", *starts, *map(len, tiles))
+    return struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) + directory + lists + b"".join(tiles), begin
+
+
+def test_a_truncated_big_tiff_in_tiles_gives_what_is_there_or_says_what_is_wrong(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 200, (96, 64), np.uint8)
+    path = tmp_path / "a.tif"
+    for compression in (1, 8):
+        data, begin = big_tiff_in_tiles(pixels, compression)
+        path.write_bytes(data)
+        assert np.array_equal(read(path, AtDpi(72)).pixels[:, :, 0], pixels)
+        for length in (20, 16 + 8 + 20 * 3):  # before the directory, and within it
+            path.write_bytes(data[:length])
+            with pytest.raises(DocumentError, match=r"a\.tif: .* ends before or within the list of its pages"):
+                read(path)
+        path.write_bytes(data[: begin + (len(data) - begin) // 2])
+        if compression == 1:
+            with open_document(list_documents(path)[0]) as document:
+                page = document.render(1, AtDpi(72))
+            assert page.info.damaged == DAMAGED_PICTURE
+            assert np.array_equal(page.pixels[:32, :, 0], pixels[:32])
+        else:
+            with pytest.raises(DocumentError, match=r"a\.tif.*page 1: .*the file ends too early, or is damaged"):
+                read(path)
+
+
+def test_a_big_tiff_with_a_place_beyond_all_files_is_damaged_in_plain_words(tmp_path: Path) -> None:
+    data, _ = big_tiff_in_tiles(np.zeros((32, 32), np.uint8), 8)
+    odd = bytearray(data)
+    struct.pack_into("<Q", odd, 16 + 8 + 20 * 10, 2**64 - 2)  # where the next page is
+    struct.pack_into("<Q", odd, 16 + 8 + 20 * 8 + 12, 2**64 - 2)  # where the places of the tiles are
+    (tmp_path / "a.tif").write_bytes(odd)
+    with pytest.raises(DocumentError) as caught:
+        read(tmp_path / "a.tif")
+    assert caught.value.failure.kind is FailureKind.UNREADABLE
+    assert caught.value.failure.message == "damaged picture (a place that it names lies beyond every file)"
 
 
 def test_the_whole_strips_of_a_truncated_tiff_with_compressed_pixels_are_read(tmp_path: Path) -> None:

@@ -78,21 +78,31 @@ def filled_webp(path: Path) -> bytes | None:
 
 
 def is_tiff_without_directory(path: Path) -> bool:
-    """Whether a TIFF file ends before the list of its first page, which most programs write behind the pixels."""
+    """Whether a TIFF file ends before the end of the list of its first page, which most programs write last of all."""
     try:
         with path.open("rb") as stream:
             head = stream.read(16)
             length = stream.seek(0, 2)
+            return _ends_before_directory(stream, head, length)
     except OSError:
         return False
+
+
+def _ends_before_directory(stream: IO[bytes], head: bytes, length: int) -> bool:
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 16:
         return False
     (version,) = struct.unpack_from(f"{order}H", head, 2)
     if version not in (42, 43):  # 43 is BigTIFF
         return False
-    (offset,) = struct.unpack_from(f"{order}I", head, 4) if version == 42 else struct.unpack_from(f"{order}Q", head, 8)
-    return int(offset) + 2 > length
+    is_big = version == 43
+    (offset,) = struct.unpack_from(f"{order}Q", head, 8) if is_big else struct.unpack_from(f"{order}I", head, 4)
+    count_bytes, entry_bytes = (8, 20) if is_big else (2, 12)
+    if int(offset) + count_bytes > length:
+        return True
+    stream.seek(offset)
+    count = int.from_bytes(stream.read(count_bytes), "little" if order == "<" else "big")
+    return int(offset) + count_bytes + entry_bytes * count > length
 
 
 def has_end_marker(data: bytes) -> bool:

@@ -133,7 +133,7 @@ class ImageDocument:
             elif is_tiff_without_directory(self._path):
                 failure = Failure(
                     FailureKind.UNREADABLE,
-                    "the TIFF file ends before the list of its pages, so that no part of it can be read",
+                    "the TIFF file ends before or within the list of its pages, so that no part of it can be read",
                 )
             raise document_error(self._path, failure.kind, failure.message) from error
         self._stale = False
@@ -186,12 +186,14 @@ class ImageDocument:
                 return pixels, None
         try:
             return resized(upright_rgb(image), info.size_wh), None if self._filled is None else DAMAGED_PICTURE
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
+        except (OSError, SyntaxError, ValueError, OverflowError, struct.error) as error:
             pixels = self._what_is_there(image.format, frame, whole_wh, stored_wh, info.size_wh)
             if pixels is not None:
                 return pixels, DAMAGED_PICTURE
             if image.format == "TIFF":
-                raise OSError(f"{error}; no part of compressed pixels of a TIFF page can be read") from error
+                raise OSError(
+                    "the file ends too early, or is damaged, and no part of compressed pixels of a TIFF page can be read"
+                ) from error
             raise
 
     def _what_is_there(
@@ -208,7 +210,7 @@ class ImageDocument:
                 image.draft("RGB", stored_wh)
                 upright = upright_rgb(image)
                 return resized(_with_blank_rows(upright, whole_wh) if is_lower else upright, size_wh)
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error):
+        except (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error):
             return None
 
     def close(self) -> None:
@@ -409,6 +411,8 @@ def _failure(error: Exception) -> Failure:
         return Failure(FailureKind.MEMORY, "not enough memory")
     if isinstance(error, UnidentifiedImageError):
         return Failure(FailureKind.UNREADABLE, "not a picture of a kind that docdetect reads")
+    if isinstance(error, OverflowError):
+        return Failure(FailureKind.UNREADABLE, "damaged picture (a place that it names lies beyond every file)")
     if isinstance(error, OSError) and error.strerror:
         return Failure(FailureKind.UNREADABLE, f"cannot be read ({error.strerror})")
     cause = " ".join(str(error).split()) or type(error).__name__
