@@ -192,7 +192,7 @@ class ImageDocument:
                 return pixels, DAMAGED_PICTURE
             if image.format == "TIFF":
                 raise OSError(
-                    "the file ends too early, or is damaged, and no part of compressed pixels of a TIFF page can be read"
+                    "the file ends too early or is damaged, and no part of compressed pixels of a TIFF page can be read"
                 ) from error
             raise
 
@@ -411,7 +411,8 @@ def _failure(error: Exception) -> Failure:
         return Failure(FailureKind.MEMORY, "not enough memory")
     if isinstance(error, UnidentifiedImageError):
         return Failure(FailureKind.UNREADABLE, "not a picture of a kind that docdetect reads")
-    if isinstance(error, OverflowError):
+    # Of files on disk such a place is a ValueError with these words, of bytes in memory an OverflowError.
+    if isinstance(error, OverflowError) or "offset-sized integer" in str(error):
         return Failure(FailureKind.UNREADABLE, "damaged picture (a place that it names lies beyond every file)")
     if isinstance(error, OSError) and error.strerror:
         return Failure(FailureKind.UNREADABLE, f"cannot be read ({error.strerror})")
