@@ -1,7 +1,7 @@
 """Trains without some sources and evaluates on them: what a change of the generator or the recipe is worth elsewhere.
 
     python -m benchmarks.held_out_sources --work FOLDER --settings before.yaml after.yaml
-        [--folds 5] [--seeds 0 1] [--steps 150] [--pieces 2] [--report]
+        [--folds 5] [--seeds 0 1] [--steps 150] [--sizes 640 1024] [--pieces 2] [--report]
 
 A setting is a configuration file of `docdetect train` with what is to be compared: in `train.data` datasets of made-up
 pages (`docdetect synth` makes them), in `train.synth` and `synth` pages that are made while the network trains, with or
@@ -20,6 +20,8 @@ name others. Of the empty forms it has seen half of the pages; they are evaluate
 Printed are, for each class, average precision at IoU 0.3 (is a mark found at all?) and 0.5: the mean over the sources
 with at least five marks, the worst source, and the change between the settings, paired over the sources, with the 95 %
 interval of Student's t; the same for false alarms a page at confidence 0.25 on pages without marks, by kind of page.
+With --sizes each trained network sees the pages at several long sides, and there are tables for each of them. Training
+sees pages at --imgsz, times `train.scales` of the setting, whatever the sizes are.
 
 Pages are shrunk into the work folder, and what each training has found on its pages is written there when it is whole.
 The same command goes on after a stop. Nothing in the work folder belongs into the project: it holds real documents.
@@ -135,10 +137,11 @@ class Budget:
         seen: sets that these weights have seen.
         steps: of each training.
         batch: whole pages in a step.
-        imgsz: px, long side of pages, in training and evaluation.
+        imgsz: px, long side of pages in training.
         real_share: how often a real page is drawn where a setting names datasets of made-up pages.
         most: pages of a set that are trained on, at most.
         folds: number of folds; 0 leaves one source out at a time.
+        sizes: px, long sides at which the sources left out are evaluated; none: at `imgsz`.
     """
 
     start: Path
@@ -149,6 +152,17 @@ class Budget:
     real_share: float
     most: int
     folds: int
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def evaluated_px(self) -> tuple[int, ...]:
+        """The long sides in px at which the sources left out are evaluated, each once."""
+        return tuple(dict.fromkeys(self.sizes)) or (self.imgsz,)
+
+    @property
+    def page_px(self) -> int:
+        """The long side in px of the pages in the work folder: the largest that anything looks at."""
+        return max(self.imgsz, *self.evaluated_px)
 
 
 # ------------------------------------------------------------------------------------------------------------- pages
@@ -171,8 +185,8 @@ def sources_of(origins: Mapping[str, str]) -> dict[str, str]:
     return source
 
 
-def read_page_sets(data: Path, work: Path, imgsz: int, most: int) -> list[PageSet]:
-    """The sets of real pages, shrunk into the work folder; a set that is there already is not read again."""
+def read_page_sets(data: Path, work: Path, page_px: int, most: int) -> list[PageSet]:
+    """The sets of real pages, shrunk into the work folder; a set that is there at this size is not read again."""
     with (data / "train" / "sources.tsv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     kinds = {name: kind for kind, names in KINDS.items() for name in names}
@@ -184,9 +198,9 @@ def read_page_sets(data: Path, work: Path, imgsz: int, most: int) -> list[PageSe
     )
     sets = []
     for name, (pictures, prefix, labelled, kind) in found.items():
-        folder = work / "pages" / name
+        folder = work / f"pages_{page_px}" / name
         if not (folder / _PAGES).is_file():
-            write_json(folder / _PAGES, _shrink_set(data / pictures, prefix, folder, imgsz))
+            write_json(folder / _PAGES, _shrink_set(data / pictures, prefix, folder, page_px))
             print(f"shrunk: {name}", file=sys.stderr)
         pages: dict[str, int] = read_json(folder / _PAGES)
         if not pages:
@@ -198,8 +212,8 @@ def read_page_sets(data: Path, work: Path, imgsz: int, most: int) -> list[PageSe
     return sets
 
 
-def _shrink_set(pictures: Path, prefix: str, folder: Path, imgsz: int) -> dict[str, int]:
-    """Writes the pages of a set with their long side at `imgsz` px; returns their names with their number of marks."""
+def _shrink_set(pictures: Path, prefix: str, folder: Path, page_px: int) -> dict[str, int]:
+    """Writes the pages of a set with their long side at `page_px`; returns their names with their number of marks."""
     pages = {}
     for document in (one for one in list_documents(pictures) if one.name.startswith(prefix)):
         label = pictures.with_name("labels") / f"{Path(document.name).stem}.txt"
@@ -207,7 +221,7 @@ def _shrink_set(pictures: Path, prefix: str, folder: Path, imgsz: int) -> dict[s
         with open_document(document) as opened:
             for number in range(1, opened.page_count + 1):
                 name = f"{Path(document.name).stem}_{number}.png"
-                write_image(folder / "images" / name, opened.render(number, LongSide(imgsz)).pixels)
+                write_image(folder / "images" / name, opened.render(number, LongSide(page_px)).pixels)
                 write_text(label_path(folder / "images" / name), text)
                 pages[name] = sum(bool(line.strip()) for line in text.splitlines())
     return pages
@@ -343,21 +357,23 @@ def identity_of(file: Path, budget: Budget, folds: Sequence[Sequence[str]]) -> s
     """What a record must agree with: the budget, the folds and the setting."""
     values = [
         sha256_file(budget.start), sorted(budget.seen), budget.steps, budget.batch, budget.imgsz, budget.real_share,
-        budget.most, [list(one) for one in folds], parse_yaml(read_text(file), str(file)), RECIPE,
+        budget.most, list(budget.evaluated_px), [list(one) for one in folds], parse_yaml(read_text(file), str(file)),
+        RECIPE,
     ]  # fmt: skip
     return sha256_text(json.dumps(values, sort_keys=True))
 
 
-def run_fold(config: Config, left_out: Path, *, trained: bool) -> dict[str, Any]:
+def run_fold(config: Config, left_out: Path, sizes: Sequence[int], *, trained: bool) -> dict[str, Any]:
     """Trains one fold, or takes the start as it is, and evaluates the sources left out.
 
     Args:
         config: of the training.
         left_out: the data.yaml with the sources left out as split `val`.
+        sizes: px, the long sides at which they are evaluated.
         trained: whether there is a training.
 
     Returns:
-        Seconds and views of the training, and predictions.
+        Seconds and views of the training, and for each size predictions.
     """
     from docdetect.training.resident.run import evaluated
 
@@ -366,10 +382,14 @@ def run_fold(config: Config, left_out: Path, *, trained: bool) -> dict[str, Any]
         result = train(config, Listeners(announce=partial(print, file=sys.stderr)))
         about = read_json(RunFolder(result.folder).record)
         weights, spent = result.weights, {"seconds": about["seconds"], "views": about["views"]}
-    samples, _, _ = evaluated(weights, config, read_dataset(left_out, ("val",)), Listeners())
+    outside, found = read_dataset(left_out, ("val",)), {}
+    for size in sizes:
+        at_size = config.model_copy(update={"train": config.train.model_copy(update={"imgsz": size})})
+        samples, _, _ = evaluated(weights, at_size, outside, Listeners())
+        found[str(size)] = predictions_to_json([one.above(_LOWEST_CONF) for one in samples], NAMES)
     if trained:
         shutil.rmtree(result.folder)
-    return {**spent, "predictions": predictions_to_json([one.above(_LOWEST_CONF) for one in samples], NAMES)}
+    return {**spent, "predictions": found}
 
 
 def record_of(file: Path, identity: str) -> dict[str, Any] | None:
@@ -406,7 +426,7 @@ def run_missing(
     missing = [one for one in wanted if record_of(_record(work, *one), identities[one[2] or settings[0]]) is None]
     for fold, seed, file in missing[:pieces]:
         config = setting_config(file or settings[0], work, budget, sets, folds[fold], seed)
-        record = run_fold(config, work / "fold" / LEFT_OUT, trained=file is not None)
+        record = run_fold(config, work / "fold" / LEFT_OUT, budget.evaluated_px, trained=file is not None)
         identity = identities[file or settings[0]]
         write_json(_record(work, fold, seed, file), {"identity": identity, "left_out": folds[fold], **record})
         print(
@@ -425,13 +445,19 @@ def _record(work: Path, fold: int, seed: int, setting: Path | None) -> Path:
 
 def figures_of(
     work: Path, settings: Sequence[Path], budget: Budget, sets: Sequence[PageSet], seeds: Sequence[int]
-) -> tuple[Figures, dict[str, int]]:
-    """The samples of every setting on the sources that all settings and seeds were evaluated on, and what was spent."""
+) -> tuple[dict[int, Figures], dict[str, int]]:
+    """What every setting found on the sources that all settings and seeds were evaluated on, and what was spent.
+
+    Returns:
+        Long side in px -> the samples, and numbers of folds, trainings, views and seconds.
+    """
     folds = folds_of(sets, budget.seen, budget.folds)
     identities = {file: identity_of(file, budget, folds) for file in settings}
     by_name = {one.name: one for one in sets}
-    found: dict[str, list[dict[str, list[Sample]]]] = {"start": [{}]}
-    found |= {file.stem: [{} for _ in seeds] for file in settings}
+    names = {"start": 1} | {file.stem: len(seeds) for file in settings}
+    found: dict[int, dict[str, list[dict[str, list[Sample]]]]] = {
+        size: {name: [{} for _ in range(count)] for name, count in names.items()} for size in budget.evaluated_px
+    }
     spent = {"folds": 0, "of": len(folds), "trainings": 0, "views": 0, "seconds": 0}
     for fold in range(len(folds)):
         start = record_of(_record(work, fold, seeds[0], None), identities[settings[0]])
@@ -442,21 +468,25 @@ def figures_of(
         }
         if start is None or any(record is None for record in trained.values()):
             continue
-        _sort_samples(start, by_name, found["start"][0])
+        for size, at_size in found.items():
+            _sort_samples(start, size, by_name, at_size["start"][0])
         for (file, seed), record in trained.items():
             assert record is not None
-            _sort_samples(record, by_name, found[file.stem][seeds.index(seed)])
+            for size, at_size in found.items():
+                _sort_samples(record, size, by_name, at_size[file.stem][seeds.index(seed)])
             spent["seconds"] += round(record["seconds"])
             spent["views"] += record["views"]
             spent["trainings"] += 1
         spent["folds"] += 1
     kinds = {one.name: one.kind for one in sets}
-    return Figures(found, kinds), spent
+    return {size: Figures(at_size, kinds) for size, at_size in found.items()}, spent
 
 
-def _sort_samples(record: Mapping[str, Any], sets: Mapping[str, PageSet], into: dict[str, list[Sample]]) -> None:
-    """Adds the samples of a record to those of their sources; a sample's group becomes the name of its set."""
-    samples, _ = predictions_from_json(record["predictions"], "a record")
+def _sort_samples(
+    record: Mapping[str, Any], size: int, sets: Mapping[str, PageSet], into: dict[str, list[Sample]]
+) -> None:
+    """Adds a record's samples of a size to those of their sources; a sample's group becomes the name of its set."""
+    samples, _ = predictions_from_json(record["predictions"][str(size)], "a record")
     for sample in samples:
         name = Path(sample.document).parent.parent.name
         one = Sample(sample.document, 1, name, sample.ground_truth, sample.found, sample.labelled)
@@ -475,7 +505,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--imgsz", type=int, default=640)
+    parser.add_argument("--imgsz", type=int, default=640, help="long side of pages in training, px")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[], help="long sides in evaluation, px [--imgsz]")
     parser.add_argument("--real-share", type=float, default=0.33, help="how often a real page is drawn")
     parser.add_argument("--most", type=int, default=24, help="pages of a set that are trained on, at most")
     parser.add_argument("--pieces", type=int, default=1_000_000, help="most trainings and evaluations of this call")
@@ -490,10 +521,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_ultralytics()
     budget = Budget(
         given.start, frozenset(given.seen), given.steps, given.batch, given.imgsz, given.real_share, given.most,
-        given.folds,
+        given.folds, tuple(given.sizes),
     )  # fmt: skip
     try:
-        sets = read_page_sets(given.data, given.work, given.imgsz, given.most)
+        sets = read_page_sets(given.data, given.work, budget.page_px, given.most)
         left = 0 if given.report else run_missing(given.work, given.settings, budget, sets, given.seeds, given.pieces)
         figures, spent = figures_of(given.work, given.settings, budget, sets, given.seeds)
     except DocdetectError as error:
@@ -502,10 +533,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{spent['folds']} of {spent['of']} folds, {spent['trainings']} trainings of {given.steps} steps, "
           f"{spent['views']} views in {spent['seconds']} s, {given.imgsz} px, start {given.start.name}, "
           f"{processor_summary()}\n")  # fmt: skip
-    if spent["folds"]:
-        print(tables(figures))
+    for size, at_size in figures.items() if spent["folds"] else ():
+        heading = f"Evaluated at {size} px:\n\n" if len(figures) > 1 else ""
+        print(f"{heading}{tables(at_size)}\n")
     if left:
-        print(f"\n{left} trainings and evaluations are left")
+        print(f"{left} trainings and evaluations are left")
     return 0
 
 

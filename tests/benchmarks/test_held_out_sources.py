@@ -118,6 +118,24 @@ def test_real_pages_are_drawn_as_often_as_the_budget_says(data: Path, tmp_path: 
     assert sum(shares[:-1]) / sum(shares) == pytest.approx(0.25)
 
 
+def test_pages_are_kept_as_large_as_the_largest_size_of_training_or_evaluation(data: Path, tmp_path: Path) -> None:
+    def budget(*sizes: int) -> Budget:
+        return Budget(tmp_path / "start.pt", frozenset(), 2, 2, 64, 0.33, 3, 0, sizes)
+
+    assert (budget().evaluated_px, budget().page_px) == ((64,), 64)
+    assert (budget(32).evaluated_px, budget(32).page_px) == ((32,), 64)
+    assert (budget(64, 96, 64).evaluated_px, budget(64, 96, 64).page_px) == ((64, 96), 96)
+    for long_side in (64, 96):  # the second size does not get the pages of the first one
+        sets = benchmark.read_page_sets(data, tmp_path, long_side, 3)
+        page = read_dataset(write_left_out(sets, tmp_path), ("val",)).splits["val"][0]
+        assert max(page.ground_truth.size_wh) == long_side
+
+
+def write_left_out(sets: list[PageSet], folder: Path) -> Path:
+    benchmark.write_fold(folder / "fold", sets, ["city"])
+    return folder / "fold" / benchmark.LEFT_OUT
+
+
 def test_smaller_copies_keep_labels_distractors_and_incomplete_classes(tmp_path: Path) -> None:
     file = write_dataset(tmp_path / "made", train=2)
     name = "images/train/страница_0.png"
@@ -184,12 +202,37 @@ def test_a_whole_run_goes_on_where_it_stopped_and_refuses_records_of_another_bud
     shown = capsys.readouterr().out
     assert "2 of 2 folds, 4 trainings of 2 steps" in shown
     assert "left" not in shown
+    assert "Evaluated at" not in shown  # one size needs no heading
     assert (tmp_path / "work" / "records" / "with_fold0_seed0.json").stat().st_mtime_ns == before
     second = read_json(tmp_path / "work" / "records" / "with_fold1_seed0.json")
     assert sorted(first["left_out"] + second["left_out"]) == ["city", "receipts", "stamps_only"]
-    documents = [page["document"] for one in (first, second) for page in one["predictions"]["pages"]]
+    documents = [page["document"] for one in (first, second) for page in one["predictions"]["64"]["pages"]]
     assert len(documents) == len(set(documents)) == 16
     assert not list((tmp_path / "work" / "runs").iterdir())  # no weights are kept
 
     assert benchmark.main([*settings, *paths, *small, "--steps", "3"]) == 1
+    assert "made with another budget" in capsys.readouterr().err
+
+
+def test_each_trained_network_is_evaluated_at_every_size(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docdetect.training.resident.run.write_outcome", lambda *_: None)  # plots, which take seconds
+    write_checkpoint(tmp_path / "start.pt")
+    (tmp_path / "real.yaml").write_text("train: {freeze: 0, precision: fp32}\n", encoding="utf-8")
+    paths = ["--work", str(tmp_path / "work"), "--data", str(data), "--start", str(tmp_path / "start.pt")]
+    small = ["--settings", str(tmp_path / "real.yaml"), "--imgsz", "64", "--batch", "2", "--folds", "2", "--steps", "1"]
+
+    assert benchmark.main([*paths, *small, "--seen", "--sizes", "64", "96", "--pieces", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("Evaluated at 64 px") < shown.index("Evaluated at 96 px")
+    found = read_json(tmp_path / "work" / "records" / "real_fold0_seed0.json")["predictions"]
+    assert list(found) == ["64", "96"]
+    at_64, at_96 = ([page["document"] for page in found[size]["pages"]] for size in found)
+    assert at_64 == at_96
+    assert len(set(at_64)) == len(at_64) > 0
+    assert found["64"]["pages"] != found["96"]["pages"]  # the network saw something else
+    assert max(found["64"]["pages"][0]["size_wh"]) == 96  # boxes of all sizes are in px of one page
+
+    assert benchmark.main([*paths, *small, "--seen", "--sizes", "64"]) == 1
     assert "made with another budget" in capsys.readouterr().err
