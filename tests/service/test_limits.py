@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import threading
 from collections import namedtuple
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from starlette.responses import Response
+from starlette.types import Message
 
 from docdetect.service import counting, uploads
 from docdetect.service.options import DetectOptions
@@ -17,6 +22,7 @@ from docdetect.service.problems import ProblemError
 from tests.service.conftest import Client, Start
 from tests.service.test_detect import STAMP, slow_detector
 from tests.support.fakes import make_image, make_pdf
+from tests.support.waiting import wait_until
 
 
 def check(client: Client, answer: Any, status: int, kind: str) -> None:
@@ -111,11 +117,98 @@ def test_a_request_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     async def receive() -> None:
         headers = {"content-type": "multipart/form-data; boundary=b"}
-        await uploads.receive(stalling(), headers, tmp_path / "in", uploads.Limits(99, 9, 0), DetectOptions)
+        await uploads.receive(stalling(), headers, tmp_path / "in", uploads.Limits(99, 9, 0, 60), DetectOptions)
 
     with pytest.raises(ProblemError, match="nothing of the request came") as caught:
         anyio.run(receive)
     assert (caught.value.status, caught.value.kind) == (408, "stalled")
+
+
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs"])
+def test_a_request_that_comes_too_slowly(start: Start, path: str) -> None:
+    client = start(upload_timeout_s=0.5)
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+
+    async def drip() -> Response:
+        headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=b")]
+        scope: Any = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+        answer = Response()
+        pieces = [head]
+
+        async def receive() -> Message:
+            await anyio.sleep(0.05)  # never so long that the request would stall
+            return {"type": "http.request", "body": pieces.pop() if pieces else b"x", "more_body": True}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer.status_code = message["status"]
+                answer.raw_headers = message["headers"]
+            else:
+                answer.body = message["body"]
+
+        with anyio.fail_after(20):
+            await client.app(scope, receive, send)
+        return answer
+
+    answer = anyio.run(drip)
+    problem = json.loads(bytes(answer.body))
+    assert (answer.status_code, problem["type"]) == (408, "urn:docdetect:problem:too-slow")
+    assert answer.headers["connection"] == "close"
+    assert list((client.service.folder / "incoming").iterdir()) == []
+    assert client.service.uploads.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs", "/detect", "/batch-detect", "/classify-document"])
+def test_only_so_many_requests_are_received_at_once(start: Start, tmp_path: Path, path: str) -> None:
+    client, picture = start(uploads=1, compat=True), make_image(tmp_path / "a.png", [STAMP])
+
+    def send() -> Any:
+        return client.upload(path, ("a.png", picture.read_bytes()))
+
+    with client.service.uploads:
+        answer = send()
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+    assert 'docdetect_refused_requests_total{problem="too-many-uploads"} 1.0' in client.get("/metrics").text
+    if path.startswith("/v1"):
+        check(client, answer, 429, "too-many-uploads")
+    # A place is free again after an answer, after a refusal, and after a form that cannot be read.
+    assert (
+        client.post(path, content=b"x", headers={"Content-Type": "multipart/form-data; boundary=b"}).status_code == 400
+    )
+    assert client.post(path, content=b"x", headers={"Content-Type": "text/plain"}).status_code in (400, 415)
+    assert [send().status_code < 300 for _ in range(2)] == [True, True]
+    assert client.service.uploads.acquire(blocking=False)
+
+
+def test_documents_that_open_slowly_take_no_thread_of_others(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty requests wait for their pages to be counted, and forty threads are all there are."""
+    client, picture = start(uploads=60), make_image(tmp_path / "a.png", [STAMP])
+    counted = threading.Event()
+
+    def count(*_: object) -> int:
+        assert counted.wait(30)
+        return 1
+
+    monkeypatch.setattr(client.service, "check_pages", count)
+    with ThreadPoolExecutor(60) as pool:
+        sent = [pool.submit(client.upload, "/v1/jobs", picture) for _ in range(60)]
+        try:
+            wait_until(lambda: len(list((client.service.folder / "incoming").iterdir())) == 60)
+            assert pool_of_one(lambda: client.get("/v1/jobs").status_code) == 200
+        finally:
+            counted.set()
+        assert {one.result().status_code for one in sent} == {202}
+
+
+def pool_of_one(work: Callable[[], int]) -> int:
+    """What work gives within ten seconds."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(work).result(10)
+    finally:
+        pool.shutdown(wait=False)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +221,12 @@ def test_a_request_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "no-documents"),
         (
             b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\nhalf of it',
+            "multipart/form-data; boundary=b",
+            400,
+            "malformed-form",
+        ),
+        (
+            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename*=UTF-16''a.pdf\r\n\r\nx\r\n--b--\r\n",
             "multipart/form-data; boundary=b",
             400,
             "malformed-form",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -9,11 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import anyio
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from docdetect.service.document_names import Names, safe_name
 from docdetect.service.options import DetectOptions
-from docdetect.service.uploads import Limits, Upload, receive, safe_name
+from docdetect.service.uploads import Limits, Upload, receive
 
 _PIECES = st.sampled_from(
     (
@@ -47,7 +50,7 @@ async def _received(folder: Path, body: bytes, cuts: list[int]) -> Upload[Detect
             yield body[start:end]
 
     headers = {"content-type": "multipart/form-data; boundary=b0undary"}
-    return await receive(pieces(), headers, folder, Limits(1 << 30, 99, 0), DetectOptions)
+    return await receive(pieces(), headers, folder, Limits(1 << 30, 99, 0, 60), DetectOptions)
 
 
 @settings(max_examples=60, deadline=None)
@@ -80,3 +83,42 @@ def test_a_safe_name_is_its_own_safe_name(name: str) -> None:
     safe = safe_name(name)
     assert safe_name(safe) == safe
     assert all(part not in ("", ".", "..") and len(part.encode()) <= 180 for part in safe.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "safe"),
+    [
+        ("filename*=UTF-8''%D0%94%D0%BE%D0%B3%D0%BE%D0%B2%D0%BE%D1%80.pdf", "Договор.pdf", "Договор.pdf"),
+        ("FileName*=utf-8'ru'%D0%B0%20%22b%22.pdf", 'а "b".pdf', "а _b_.pdf"),
+        ("filename*=\"UTF-8''%e2%82%ac.pdf\"", "€.pdf", "€.pdf"),
+        ("filename*=iso-8859-1''%A3.pdf", "£.pdf", "£.pdf"),
+        # .NET sends both, and the plain one is no name that anybody would know.
+        ("filename=\"=?utf-8?B?0LAucGRm?=\"; filename*=utf-8''%D0%B0.pdf", "а.pdf", "а.pdf"),
+        ("filename*=utf-8''%D0%B0.pdf; filename=\"plain; filename*=x.pdf\"", "а.pdf", "а.pdf"),
+        ("filename=\"a; filename*=utf-8''b.pdf\"", "a; filename*=utf-8''b.pdf", "a; filename_=utf-8''b.pdf"),
+        ("filename=plain.pdf; filename*=utf-8''%FF.pdf", "plain.pdf", "plain.pdf"),
+        ("filename=plain.pdf; filename*=nonsense", "plain.pdf", "plain.pdf"),
+        ("filename*=utf-8''..%2F..%2F%65tc%2Fpasswd", "../../etc/passwd", "etc/passwd"),
+        ("filename*=utf-8''C:%5CUsers%5Canna%5C%D0%B0.pdf", "а.pdf", "а.pdf"),
+        ("filename*=utf-8''%5C%5Chost%5Cscans%5Ca.pdf", "a.pdf", "a.pdf"),
+        ("filename*=utf-8''2026/%D0%B0.pdf", "2026/а.pdf", "2026/а.pdf"),
+        ("filename*=utf-8''a%00%0D%0A.pdf", "a\0\r\n.pdf", "a___.pdf"),
+        ("filename*=utf-8''", "", "document"),
+    ],
+)
+def test_names_of_rfc_6266(parameters: str, name: str, safe: str, tmp_path: Path) -> None:
+    head = f'--b0undary\r\nContent-Disposition: form-data; name="file"; {parameters}\r\n\r\nx\r\n'
+    upload = anyio.run(_received, tmp_path / "in", head.encode() + b"--b0undary--\r\n", [])
+    assert upload.sent_names == (name,)
+    assert [one.name for one in upload.documents] == [safe]
+    assert (tmp_path / "in" / safe).read_bytes() == b"x"
+
+
+def test_ten_thousand_files_of_one_name_are_numbered_at_once() -> None:
+    names = Names()
+    started_s = time.process_time()
+    given = [names.take("a.png") for _ in range(10_000)]
+    assert given[:3] == ["a.png", "a (2).png", "a (3).png"]
+    assert (given[-1], len(set(given))) == ("a (10000).png", 10_000)
+    assert time.process_time() - started_s < 5  # a search from the first number took minutes
+    assert names.take("A.PNG") == "A (10001).PNG"

@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from fastapi import FastAPI
 
 from docdetect.cli.main import run
-from docdetect.service import server
+from docdetect.service import connections, server
 from tests.support.fakes import compared_files, make_image, make_pdf
 from tests.support.process_tree import ProcessTree
 from tests.support.waiting import wait_until
@@ -122,6 +124,58 @@ def test_senders_that_go_away_are_no_bugs_and_leave_nothing(tmp_path: Path) -> N
         assert not [line for line in logged(log) if line["level"] != "info"]
         assert list((tmp_path / "serve" / "incoming").iterdir()) == []
         assert 'route="/v1/detect",status="499"' in client.get("/metrics").text
+
+
+def silent_connections(port: int) -> list[socket.socket]:
+    """Connections whose senders have no more to say: before a request, within its head, and after a refusal."""
+    length = "POST /v1/nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nbegun"
+    texts = ("", "GET /livez HTTP/1.1\r\nHost: 127", length)
+    connections = []
+    for text in texts:
+        connections.append(socket.create_connection(("127.0.0.1", port)))
+        connections[-1].sendall(text.encode())
+        connections[-1].settimeout(20)
+    return connections
+
+
+def test_connections_without_a_request_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "IDLE_S", 1.0)
+
+    class Work:
+        stopping = threading.Event()
+
+        def stop(self) -> None:
+            self.stopping.set()
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await anyio.sleep(3)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    work, listening = Work(), server.listening_socket("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    serving = threading.Thread(target=server.serve_until_stopped, args=(answer, work, listening, lambda _: None))
+    serving.start()
+    try:
+        wait_until(lambda: bool(httpx2.get(f"http://127.0.0.1:{port}/").content))
+        silent = silent_connections(port)
+        dripping = silent[-1]
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            # Work that takes longer than a connection may be idle is answered, on a connection that was used before.
+            assert [client.get(path).content for path in ("/", "/slow", "/")] == [b"ok"] * 3
+        assert dripping.recv(1000).endswith(b"ok")
+        with dripping, suppress(ConnectionError):
+            for _ in range(40):  # the rest of a body that nobody reads
+                dripping.sendall(b"x")
+                time.sleep(0.1)
+            pytest.fail("a body that nobody reads was taken for ever")
+        for connection in silent[:-1]:
+            with connection, suppress(ConnectionResetError):
+                assert connection.recv(1000) == b""
+    finally:
+        work.stop()
+        serving.join(30)
 
 
 @linux

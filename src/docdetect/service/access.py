@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from docdetect.service.head import HeadAsGet
 from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
 from docdetect.service.problems import MEDIA_TYPE, ProblemError
@@ -53,7 +54,7 @@ class Access:
     def __init__(
         self, app: ASGIApp, metrics: Metrics, token: str = "", any_host: bool = True, origins: Iterable[str] = ()
     ) -> None:
-        self._app, self._metrics = app, metrics
+        self._app, self._metrics = HeadAsGet(app), metrics
         self._token, self._any_host, self._origins = token.encode(), any_host, frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -42,7 +43,6 @@ from docdetect.service.reviewed import JobRuns, no_such_job
 from docdetect.service.runner import Service
 from docdetect.service.source import source_archive
 from docdetect.service.store import Job, State
-from docdetect.service.uploads import Limits
 from docdetect.types import DocumentStatus
 
 _ABOUT = (
@@ -87,7 +87,7 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=[
                 *("Authorization", "X-API-Key", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-ID"),
                 *(compat.REQUEST_HEADERS if service.config.serve.compat else ()),
@@ -171,9 +171,9 @@ def _add_detect(app: FastAPI, service: Service) -> None:
         started_s = time.monotonic()
         incoming = Incoming(service)
         try:
-            one = Limits(service.limits.most_bytes, 1, service.limits.free_bytes)
+            one = replace(service.limits, most_documents=1)
             upload = await incoming.receive(request, one, DetectOptions)
-            await run_in_threadpool(service.check_pages, upload.folder, upload)
+            await incoming.count_pages(upload)
             document = upload.documents[0]
             received_s = time.monotonic()
             async with slot(service):
@@ -217,7 +217,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         try:
             upload = await incoming.receive(request, service.limits, JobOptions)
             await run_in_threadpool(service.check_options, upload.options)
-            pages = await run_in_threadpool(service.check_pages, upload.folder, upload)
+            pages = await incoming.count_pages(upload)
             job = await run_in_threadpool(service.submit, upload, pages, idempotency_key)
         finally:
             await incoming.remove()

@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from docdetect.service.refusals import unreadable
 from docdetect.service.runner import Service, document_file
-from docdetect.service.uploads import Limits, Upload
+from docdetect.service.uploads import Upload
 from docdetect.types import DocumentStatus
 
 REQUEST_HEADERS = ("ngrok-skip-browser-warning",)
@@ -139,7 +139,7 @@ async def _one(request: Request, service: Service, confidence: float, flags: Sca
     incoming = Incoming(service)
     try:
         upload = await _one_document(request, service, incoming)
-        await run_in_threadpool(service.check_pages, upload.folder, upload)
+        await incoming.count_pages(upload)
         name = upload.documents[0].name
         received_s = time.monotonic()
         ready, options = None, DetectOptions(conf=confidence)
@@ -201,7 +201,7 @@ async def _classify(request: Request, service: Service) -> Response:
 
 
 async def _one_document(request: Request, service: Service, incoming: Incoming) -> Upload[DetectOptions]:
-    limits = Limits(service.limits.most_bytes, 1, service.limits.free_bytes)
+    limits = replace(service.limits, most_documents=1)
     return await incoming.receive(request, limits, DetectOptions, ignores_others=True)
 
 
@@ -251,7 +251,7 @@ class _Session:
         incoming = Incoming(self.service)
         try:
             upload = await run_in_threadpool(incoming.store, "frame.jpg", _frame(text))
-            if await run_in_threadpool(self.service.check_pages, upload.folder, upload) > 1:
+            if await incoming.count_pages(upload) > 1:
                 raise ProblemError(HTTPStatus.BAD_REQUEST, "no-frame", "a frame is one picture, and this has several")
             async with slot(self.service):
                 found = await detect_watched(None, self.service, upload.folder, "frame.jpg", DetectOptions())

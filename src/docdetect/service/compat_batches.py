@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import Request
@@ -20,7 +20,7 @@ from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from docdetect.service.refusals import unreadable
 from docdetect.service.runner import Detected, Service, document_file
-from docdetect.service.uploads import Limits, Upload
+from docdetect.service.uploads import Upload
 from docdetect.types import DocumentStatus
 
 MOST_FILES = {"/batch-detect": 2000, "/batch-detect-hq": 1000, "/batch-process-document": 2000}
@@ -35,10 +35,10 @@ async def batch_answer(
     started_s = time.monotonic()
     incoming = Incoming(service)
     try:
-        ours = service.limits
-        limits = Limits(ours.most_bytes, min(MOST_FILES[request.url.path], ours.most_documents), ours.free_bytes)
+        most = min(MOST_FILES[request.url.path], service.limits.most_documents)
+        limits = replace(service.limits, most_documents=most)
         upload = await incoming.receive(request, limits, DetectOptions, ignores_others=True)
-        await run_in_threadpool(service.check_pages, upload.folder, upload)
+        await incoming.count_pages(upload)
         service.check_slot()
     except BaseException:
         await incoming.remove()

@@ -22,12 +22,17 @@ from docdetect.service.runner import Detected, Service, document_file
 from docdetect.service.store import StoredDocument
 from docdetect.service.uploads import Limits, OptionsT, Upload, check_disk, receive
 
+# Seconds after which a request may find a place for its documents.
+_RETRY_UPLOAD_AFTER_S = 5
+
 # Seconds between two looks whether the sender of a request is still there.
 _LOOK_EVERY_S = 0.2
 
 
 class Incoming:
     """The documents of one request, in a folder of their own that `remove` removes unless a job has taken it.
+
+    While documents are received, and until their pages are counted, the request takes one of the places for that.
 
     Args:
         service: whose folder and limits count.
@@ -36,15 +41,30 @@ class Incoming:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._folder = service.incoming_folder()
+        self._has_place = False
 
     async def receive(
         self, request: Request, limits: Limits, options_type: type[OptionsT], *, ignores_others: bool = False
     ) -> Upload[OptionsT]:
-        """Writes the documents of a form to the disk; see `receive` of `uploads`."""
+        """Writes the documents of a form to the disk; see `receive` of `uploads`.
+
+        Raises:
+            ProblemError: so many requests are being received already (429), or see `receive` of `uploads`.
+        """
+        self._take_place()
         headers = dict(request.headers.items())
         return await receive(
             request.stream(), headers, self._folder, limits, options_type, ignores_others=ignores_others
         )
+
+    async def count_pages(self, upload: Upload[OptionsT]) -> int:
+        """The number of pages of all documents; see `Service.check_pages` for what is refused."""
+        try:
+            return await anyio.to_thread.run_sync(
+                self._service.check_pages, upload.folder, upload, limiter=self._service.counting
+            )
+        finally:
+            self._leave_place()
 
     def store(self, name: str, content: bytes) -> Upload[DetectOptions]:
         """Writes one document to the disk. Raises ProblemError (507), OutputError."""
@@ -56,8 +76,26 @@ class Incoming:
 
     async def remove(self) -> None:
         """Removes the documents, also when the request was cut off."""
+        self._leave_place()
         with anyio.CancelScope(shield=True):
             await run_in_threadpool(shutil.rmtree, self._folder, True)
+
+    def _take_place(self) -> None:
+        self._has_place = self._service.uploads.acquire(blocking=False)
+        if not self._has_place:
+            most = self._service.config.serve.uploads
+            raise ProblemError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too-many-uploads",
+                f"the documents of {most} request{'s are' if most > 1 else ' is'} being received already",
+                "Try again soon.",
+                _RETRY_UPLOAD_AFTER_S,
+            )
+
+    def _leave_place(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._service.uploads.release()
 
 
 @asynccontextmanager

@@ -42,7 +42,11 @@ class ProblemError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers that belong to the answer."""
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
-        return headers | ({"WWW-Authenticate": "Bearer"} if self.status is HTTPStatus.UNAUTHORIZED else {})
+        if self.status is HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        if self.status is HTTPStatus.REQUEST_TIMEOUT:
+            headers["Connection"] = "close"  # the rest of the request is not waited for
+        return headers
 
 
 def problem_json(status: HTTPStatus, kind: str, detail: str, remedy: str = "", request_id: str = "") -> dict[str, Any]:

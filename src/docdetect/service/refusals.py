@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from docdetect.errors import OutputError
 from docdetect.inference.pages import Document
@@ -106,7 +107,17 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         "/docs lists the addresses.",
         REQUEST_ID.get(),
     )
-    return JSONResponse(body, int(status), dict(error.headers or {}), MEDIA_TYPE)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
+    return JSONResponse(body, int(status), headers, MEDIA_TYPE)
+
+
+def _allowed_methods(request: Request) -> set[str]:
+    """What can be done at the address of a request; the framework names the methods of one function only."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    methods = {method for route in matching for method in getattr(route, "methods", None) or ()}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:

@@ -19,6 +19,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from docdetect.documents.batches import document_process, prepare_processes
 from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.sources import Collection, DocumentFile, DocumentKind, document_kind
@@ -59,6 +61,9 @@ TURN_SHARE, SHORTEST_TURN_S, LONGEST_TURN_S = 0.1, 30.0, 600.0
 
 # A job makes room for another one that has at most this share of its own pages left.
 SHORTER_FRAC = 0.25
+
+# Threads that may wait for the pages of documents to be counted.
+_MOST_COUNTING = 8
 
 # Seconds between two looks for a shorter job.
 _LOOK_FOR_SHORTER_EVERY_S = 1.0
@@ -125,6 +130,8 @@ class Service:
         error: why the Detector could not be loaded.
         stopping: set when the service is to end.
         slots: places for work on single documents beside the jobs.
+        uploads: places for requests whose documents are received.
+        counting: threads that may wait for the pages of documents to be counted, so that others stay for short work.
         opener: opens documents, with the passwords that the service knows.
         process: an isolated process for single questions about documents.
         pictures: renders pages that are looked at.
@@ -151,6 +158,8 @@ class Service:
         self._clean_s = 0.0
         self._changing = threading.Lock()
         self.slots = threading.BoundedSemaphore(config.serve.parallel)
+        self.uploads = threading.BoundedSemaphore(config.serve.uploads)
+        self.counting = anyio.CapacityLimiter(_MOST_COUNTING)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._stack = ExitStack()
         self.opener = DocumentOpener(known_passwords(config.infer))
@@ -200,7 +209,9 @@ class Service:
     def limits(self) -> Limits:
         """What a request may bring."""
         wanted = self.config.serve
-        return Limits(wanted.max_upload_mb << 20, wanted.max_documents, wanted.min_free_mb << 20)
+        return Limits(
+            wanted.max_upload_mb << 20, wanted.max_documents, wanted.min_free_mb << 20, wanted.upload_timeout_s
+        )
 
     @property
     def is_ready(self) -> bool:

@@ -19,6 +19,7 @@ from docdetect.inference.detector import Detector
 from docdetect.machine import keep_freed_pictures, share_memory_among_threads
 from docdetect.service.access import is_local_host
 from docdetect.service.app import make_app
+from docdetect.service.connections import ImpatientConnection
 from docdetect.service.logs import write_logs_to
 from docdetect.service.runner import Service
 
@@ -160,6 +161,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         settings = uvicorn.Config(
             app,
+            http=ImpatientConnection,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,7 +1,4 @@
-"""Documents that come in a request (multipart/form-data), written to the disk piece by piece within limits.
-
-Names are the sender's, made safe: relative, without `..`, and with nothing in them that a file system does not take.
-"""
+"""Documents that come in a request (multipart/form-data), written to the disk piece by piece within limits."""
 
 from __future__ import annotations
 
@@ -9,10 +6,10 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
+import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
@@ -24,7 +21,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from docdetect.files import nfc
+from docdetect.service.document_names import Names, safe_name, sent_name
 from docdetect.service.options import DetectOptions, known_options, wrong_options
 from docdetect.service.problems import ProblemError
 from docdetect.service.store import StoredDocument
@@ -42,9 +39,6 @@ STALL_S = 60.0
 
 _MOST_OPTION_BYTES = 64 << 10
 _CHECK_DISK_EVERY = 16 << 20
-_MOST_NAME_BYTES = 180
-_MOST_FOLDERS = 16
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 
 
 @dataclass(frozen=True)
@@ -55,11 +49,13 @@ class Limits:
         most_bytes: of the whole request.
         most_documents: in the request.
         free_bytes: of the disk that stay free.
+        most_s: seconds until the whole request has come.
     """
 
     most_bytes: int
     most_documents: int
     free_bytes: int
+    most_s: float
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ async def receive(
     try:
         parser = MultipartParser(boundary, form.callbacks())
         received = 0
-        async for chunk in _patient(stream):
+        async for chunk in _patient(stream, limits.most_s):
             received += len(chunk)
             check_size(received, limits)
             if chunk:
@@ -144,12 +140,21 @@ async def receive(
     return Upload(folder, tuple(form.documents), options, digest.hexdigest(), tuple(form.sent_names))
 
 
-async def _patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces of a body; raises ProblemError (408) where the next one does not come for too long."""
+async def _patient(stream: AsyncIterator[bytes], most_s: float) -> AsyncIterator[bytes]:
+    """The pieces of a body; raises ProblemError (408) where the next one, or the whole, does not come for too long."""
+    deadline_s = time.monotonic() + most_s
     while True:
         chunk: bytes | None = None
-        with anyio.move_on_after(STALL_S) as waiting:
+        left_s = deadline_s - time.monotonic()
+        with anyio.move_on_after(min(STALL_S, left_s)) as waiting:
             chunk = await anext(stream, None)
+        if waiting.cancelled_caught and left_s <= STALL_S:
+            raise ProblemError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "too-slow",
+                f"the request had not come as a whole after {most_s:g} s",
+                "Send fewer documents in a request, or use a faster connection.",
+            )
         if waiting.cancelled_caught:
             raise ProblemError(
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -179,63 +184,6 @@ def check_disk(folder: Path, limits: Limits, coming_bytes: int = 0) -> None:
         raise _disk_full()
 
 
-def safe_name(sent: str) -> str:
-    """A relative POSIX path for the file name that a sender gave: the same name where it is harmless."""
-    parts = []
-    for part in nfc(sent.replace("\\", "/")).split("/"):
-        clean = _UNSAFE.sub("_", part).strip(" ").rstrip(".").lstrip(".").strip(" ")
-        clean = clean.encode("utf-8", "replace").decode("utf-8")
-        if clean:
-            parts.append(_shortened(clean))
-    return "/".join(parts[-_MOST_FOLDERS:]) or "document"
-
-
-def _shortened(part: str) -> str:
-    """At most so many bytes that file systems take the name; the end, with the suffix, stays."""
-    data = part.encode()
-    return part if len(data) <= _MOST_NAME_BYTES else data[-_MOST_NAME_BYTES:].decode("utf-8", "ignore").lstrip(". ")
-
-
-@dataclass
-class _Names:
-    """Gives each document a name of its own: a repeated name gets a number, and no file has the name of a folder."""
-
-    files: set[str] = field(default_factory=set)
-    folders: set[str] = field(default_factory=set)
-
-    def take(self, name: str) -> str:
-        """The name, or the name with a number; a folder whose name a file has already is left out."""
-        folder, _, last = name.rpartition("/")
-        if self._is_under_a_file(name):
-            folder = ""
-        stem, dot, suffix = last.rpartition(".")
-        if not dot:
-            stem, suffix = last, ""
-        count = 1
-        while True:
-            numbered = last if count == 1 else f"{stem} ({count}){dot}{suffix}"
-            candidate = f"{folder}/{numbered}" if folder else numbered
-            if self._is_free(candidate):
-                break
-            count += 1
-        low = candidate.casefold()
-        self.files.add(low)
-        self.folders.update(_folders_of(low))
-        return candidate
-
-    def _is_free(self, name: str) -> bool:
-        low = name.casefold()
-        return low not in self.files and low not in self.folders
-
-    def _is_under_a_file(self, name: str) -> bool:
-        return any(folder in self.files for folder in _folders_of(name.casefold()))
-
-
-def _folders_of(name: str) -> list[str]:
-    parts = name.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
-
-
 class _Form:
     """Takes the parts of a form as the parser finds them."""
 
@@ -249,7 +197,7 @@ class _Form:
         self.ended = False
         self._folder, self._limits, self._document_fields = folder, limits, document_fields
         self._ignores_others, self._is_ignored = ignores_others, False
-        self._names = _Names()
+        self._names = Names()
         self._header_field = self._header_value = b""
         self._headers: dict[bytes, bytes] = {}
         self._file: BinaryIO | None = None
@@ -289,9 +237,14 @@ class _Form:
         self._header_field = self._header_value = b""
 
     def _open(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         field_name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" not in options:
+        try:
+            sent = sent_name(disposition, options)
+        except ValueError as error:
+            raise _malformed(str(error)) from error
+        if sent is None:
             self._is_ignored = field_name != OPTIONS_FIELD and self._ignores_others
             if field_name != OPTIONS_FIELD and not self._is_ignored:
                 raise self._unknown(field_name)
@@ -306,7 +259,6 @@ class _Form:
                 + ("s" if self._limits.most_documents > 1 else ""),
                 "Send the documents in several requests.",
             )
-        sent = options[b"filename"].decode("utf-8", "replace")
         self.sent_names.append(sent)
         self._name = self._names.take(safe_name(sent))
         path = self._folder / self._name

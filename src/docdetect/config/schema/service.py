@@ -55,6 +55,12 @@ class ServeConfig(Section):
     parallel: Annotated[AtLeastOne, Option("Limits")] = Field(
         4, description="Most requests of /v1/detect that are worked on at once. Others are refused with status 429."
     )
+    uploads: Annotated[AtLeastOne, Option("Limits")] = Field(
+        16, description="Most requests whose documents are received at once. Others are refused with status 429."
+    )
+    upload_timeout_s: Annotated[Positive, Option("Limits", name="upload-timeout", metavar="SECONDS")] = Field(
+        1800.0, description="Most seconds until a request with documents has come as a whole."
+    )
     max_upload_mb: Annotated[AtLeastOne, Option("Limits", name="max-upload", metavar="MIB")] = Field(
         1024, description="Most MiB of a request."
     )
