@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,23 @@ def test_what_was_not_used_for_longest_is_forgotten(cache: Path, file: Path, mon
     converter.kept(file, "engine 1")
     assert len(converter.calls) == 3
     assert entry_path(converter.calls[0], "engine 1").is_file()
+
+
+def test_a_compressed_file_is_smaller_and_holds_the_same() -> None:
+    """Also one that is damaged anywhere is noticed: never is another network read from it."""
+    network = replace(NETWORK, files=(("model.xml", b"<net/>" * 200), ("model.bin", bytes(range(64)) * 8)))
+    data = converted_to_bytes(network, compressed=True)
+    assert len(data) < len(converted_to_bytes(network)) / 2
+    assert bytes_to_converted(data) == network
+    refused = 0
+    for place in range(len(data)):
+        damaged = bytearray(data)
+        damaged[place] ^= 0x55
+        try:
+            assert bytes_to_converted(bytes(damaged)) == network
+        except ValueError:
+            refused += 1
+    assert refused > len(data) / 2
 
 
 def test_folder_and_file_hold_the_same(tmp_path: Path) -> None:
