@@ -231,7 +231,7 @@ def run(work: Path, arm: str, seed: int, weights: Path) -> None:
     if arm != "start":
         _train(network, _half(work / "first"), _made_up(work / f"made_{arm}"), seed)
     trained = time.process_time() - cpu
-    samples = _judged(network, _half(work / "second"))
+    samples = _evaluated(network, _half(work / "second"))
     write_json(target, predictions_to_json(samples, CLASSES))
     print(
         f"{arm} {seed}: {trained:.0f} s of CPU for training, {time.monotonic() - began:.0f} s in all", file=sys.stderr
@@ -307,7 +307,7 @@ def _batch(views: Sequence[View], rng: np.random.Generator, batch: dict[str, Any
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
-def _judged(network: Any, pages: list[tuple[dict[str, Any], View]]) -> list[Sample]:
+def _evaluated(network: Any, pages: list[tuple[dict[str, Any], View]]) -> list[Sample]:
     """What the network finds on the pages of the second half."""
     import torch
     from ultralytics.utils.nms import non_max_suppression

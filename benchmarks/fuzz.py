@@ -177,8 +177,8 @@ def table(outcome: Outcome) -> str:
     missing = len(outcome.expected - set(outcome.reported))
     how = "did not end" if outcome.code is None else f"exit code {outcome.code}"
     traced = "a traceback" if outcome.trace else "no traceback"
-    verdict = f"{how}, {traced}, {missing} of {len(outcome.expected)} files left out, {outcome.elapsed_s:.0f} s"
-    return "\n".join([*rows, "", f"{'passed' if outcome.passed else 'FAILED'}: {verdict}"])
+    facts = f"{how}, {traced}, {missing} of {len(outcome.expected)} files left out, {outcome.elapsed_s:.0f} s"
+    return "\n".join([*rows, "", f"{'passed' if outcome.passed else 'FAILED'}: {facts}"])
 
 
 def _reported(documents_csv: Path) -> dict[str, str]:

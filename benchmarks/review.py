@@ -4,8 +4,8 @@
 
 Made-up documents go through `docdetect infer` with the bundled weights. The reviewer then works on every page in a real
 browser (headless Chromium), with the keys and the mouse that a person has, until the boxes are those that the pages
-were made with: what is no mark is deleted, what is missing is accepted where a ghost shows it and drawn where none
-does, a wrong category is changed, and Enter confirms the page.
+were made with: what is no mark is deleted, what is missing is accepted where a possible mark shows it and drawn where
+none does, a wrong category is changed, and Enter confirms the page.
 
 Printed are:
 
@@ -179,7 +179,7 @@ def _review(reviewer: Reviewer, truth: dict[str, list[Truth]]) -> list[Work]:
 def _correct(reviewer: Reviewer, page: str, marks: list[Truth], categories: list[str], work: Work) -> None:
     """Makes the boxes of a page those of the truth, from the first box to the last one."""
     shown = reviewer.get(f"/pages/{page}")
-    boxes, ghosts = shown["boxes"], shown["ghosts"]
+    boxes, possible_marks = shown["boxes"], shown["possible_marks"]
     same = _matched(marks, boxes, any_category=False)
     others = [at for at in range(len(marks)) if at not in same]
     rest = [box for place, box in enumerate(boxes) if place not in same.values()]
@@ -188,8 +188,8 @@ def _correct(reviewer: Reviewer, page: str, marks: list[Truth], categories: list
     }
     missing = [at for at in others if at not in wrong]
     accepted = {
-        missing[at]: ghosts[place]
-        for at, place in _matched([marks[at] for at in missing], ghosts, any_category=False).items()
+        missing[at]: possible_marks[place]
+        for at, place in _matched([marks[at] for at in missing], possible_marks, any_category=False).items()
     }
     for at, box in wrong.items():
         _go_to(reviewer, box["id"], work)
@@ -202,8 +202,8 @@ def _correct(reviewer: Reviewer, page: str, marks: list[Truth], categories: list
             _go_to(reviewer, box["id"], work)
             _corrected(reviewer, work, "deleted", lambda: reviewer.keys("Delete"))
             work.keys += 1
-    for ghost in accepted.values():
-        if _go_to(reviewer, ghost["id"], work):
+    for possible_mark in accepted.values():
+        if _go_to(reviewer, possible_mark["id"], work):
             _corrected(reviewer, work, "accepted", lambda: reviewer.keys("Space"))
             work.keys += 1
     for at in missing:

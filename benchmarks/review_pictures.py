@@ -60,7 +60,7 @@ def _views_of_a_run(reviewer: Reviewer, output: Path) -> None:
     pages = reviewer.get("/pages", limit=5000)["pages"]
     for page in pages[:3]:
         whole = reviewer.get(f"/pages/{page['id']}")
-        reviewer.put(whole, boxes=whole["boxes"], verdict="right", by="Ann")
+        reviewer.put(whole, boxes=whole["boxes"], review_state="right", by="Ann")
     # The page with the most kinds of marks, and of these the one with the fewest boxes.
     best = max(
         range(3, len(pages)),

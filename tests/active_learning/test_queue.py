@@ -49,8 +49,8 @@ def test_pages_for_tests_lie_evenly_in_the_queue() -> None:
 
 
 def test_the_last_review_of_a_page_counts_and_torn_lines_do_not(tmp_path: Path) -> None:
-    def line(document: str, number: int, verdict: str) -> str:
-        return review_to_line(Review(document, number, 1, verdict, (), (100, 100))) + "\n"  # type: ignore[arg-type]
+    def line(document: str, number: int, review_state: str) -> str:
+        return review_to_line(Review(document, number, 1, review_state, (), (100, 100))) + "\n"  # type: ignore[arg-type]
 
     log = tmp_path / "reviews.jsonl"
     text = line("a.pdf", 1, "right") + line("a.pdf", 2, "corrected") + line("b.pdf", 1, "unsure")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.annotations.reviews import (
-    VERDICTS,
+    REVIEW_STATES,
     Review,
     ReviewedBox,
     annotations_from_reviews,
@@ -36,7 +36,7 @@ REVIEWS = st.builds(
     document=NAME,
     page=st.integers(1, 5),
     revision=st.integers(1, 100),
-    verdict=st.sampled_from(VERDICTS),
+    review_state=st.sampled_from(REVIEW_STATES),
     boxes=st.lists(BOXES, max_size=4).map(tuple),
     size_wh=st.tuples(st.integers(1, 20_000), st.integers(1, 20_000)),
     at=st.just("2026-01-02T03:04:05.678+00:00"),
@@ -71,7 +71,7 @@ def test_a_text_that_is_no_line_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"verdict": "perhaps"},
+        {"review_state": "perhaps"},
         {"revision": 0},
         {"page": 0},
         {"page_size": {"width": 0, "height": 5}},
@@ -101,3 +101,11 @@ def test_what_is_done_is_ground_truth() -> None:
     assert found.annotations["a.pdf"][2].marks == ()
     assert (set(found.annotations), found.pages, found.empty_pages) == ({"a.pdf"}, 2, 1)
     assert (found.left_out, found.damaged_lines) == ({"unsure": 1, "unreviewed": 1}, 1)
+
+
+def test_logs_that_call_the_review_state_by_its_earlier_name_are_read() -> None:
+    review = Review("a.pdf", 1, 2, "corrected", (), (100, 200))
+    line = review_to_line(review)
+    assert '"review_state":"corrected"' in line
+    assert review_from_line(line.replace("review_state", "verdict")) == review
+    assert review_from_line(line.replace("review_state", "said")) is None

@@ -34,14 +34,14 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     pictures.close()
 
 
-def review(client: TestClient, document: str, number: int, verdict: str, boxes: Any = None) -> None:
+def review(client: TestClient, document: str, number: int, review_state: str, boxes: Any = None) -> None:
     (facts,) = [
         page
         for page in client.get(f"{BASE}/pages", params={"document": document}).json()["pages"]
         if page["number"] == number
     ]
     page = client.get(f"{BASE}/pages/{facts['id']}").json()
-    body = {"boxes": page["boxes"] if boxes is None else boxes, "verdict": verdict}
+    body = {"boxes": page["boxes"] if boxes is None else boxes, "review_state": review_state}
     answer = client.put(f"{BASE}/pages/{page['id']}", json=body, headers={"If-Match": f'"{page["revision"]}"'})
     assert answer.status_code == 200, answer.text
 

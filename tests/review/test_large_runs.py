@@ -78,7 +78,7 @@ def test_a_request_reads_only_what_is_new(client: TestClient, folder: Path, monk
 def test_what_people_say_does_not_list_all_pages_anew(client: TestClient) -> None:
     every = client.get(f"{BASE}/pages").json()["pages"]
     page = client.get(f"{BASE}/pages/{every[7]['id']}").json()
-    put = {"boxes": page["boxes"], "verdict": "right"}
+    put = {"boxes": page["boxes"], "review_state": "right"}
     headers = {"If-Match": f'"{page["revision"]}"'}
     assert client.put(f"{BASE}/pages/{page['id']}", json=put, headers=headers).status_code == 200
     now = client.get(f"{BASE}/pages").json()["pages"]

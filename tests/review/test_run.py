@@ -48,8 +48,10 @@ def view(run: ReviewedRun, document: str, number: int) -> PageView:
     return run.page(found.id)
 
 
-def revise(run: ReviewedRun, page: PageView, *boxes: ReviewedBox, verdict: str = "corrected", by: str = "") -> PageView:
-    return run.revise([Change(page.facts.id, page.facts.revision, boxes, verdict, by)])[0]  # type: ignore[arg-type]
+def revise(
+    run: ReviewedRun, page: PageView, *boxes: ReviewedBox, review_state: str = "corrected", by: str = ""
+) -> PageView:
+    return run.revise([Change(page.facts.id, page.facts.revision, boxes, review_state, by)])[0]  # type: ignore[arg-type]
 
 
 def test_filters(run: ReviewedRun) -> None:
@@ -82,7 +84,7 @@ def test_parts_of_the_list_of_pages(run: ReviewedRun) -> None:
     assert section(limit=2, before=every[3]) == ([1, 2], 1, every[2])
     assert section(limit=2, before=every[0]) == ([], 0, None)
     assert section(limit=3, around=every[2]) == ([1, 2, 3], 1, None)
-    revise(run, view(run, "a.pdf", 2), verdict="right")  # the page that the reader is at is not wanted any more
+    revise(run, view(run, "a.pdf", 2), review_state="right")  # the page that the reader is at is not wanted any more
     assert section(limit=1, after=every[1]) == ([2], 1, every[2])
     assert section(limit=2, before=every[1]) == ([0], 0, every[0])
     with pytest.raises(UnknownPageError):
@@ -93,26 +95,26 @@ def test_possible_marks_have_a_wall(tmp_path: Path) -> None:
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP, BIG_STAMP], [STAMP]])
     run_once(tmp_path / "in", tmp_path / "out", replace(SETTINGS, conf=0.6, check_conf=(0.1, 0.1, 0.1)))
     run = opened(tmp_path)
-    ghosts, _, total = run.wall("stamp", "page", None, None, 9, ghosts=True)
-    assert [(page.facts.number, box.id) for page, box, _ in ghosts] == [(1, "g0"), (2, "g0")]
+    possible_marks, _, total = run.wall("stamp", "page", None, None, 9, possible_marks=True)
+    assert [(page.facts.number, box.id) for page, box, _ in possible_marks] == [(1, "g0"), (2, "g0")]
     assert total == 2
-    (first, _, _), (second, _, _) = ghosts
+    (first, _, _), (second, _, _) = possible_marks
     (now,) = run.decide({first.facts.id: ["g0"]}, {first.facts.id: ["n0"]}, {first.facts.id: 0})
     assert [(box.id, box.source) for box in now.boxes] == [("g0", "person")]
-    assert [page.facts.number for page, _, _ in run.wall("", "page", None, None, 9, ghosts=True)[0]] == [2]
+    assert [page.facts.number for page, _, _ in run.wall("", "page", None, None, 9, possible_marks=True)[0]] == [2]
     (now,) = run.decide({first.facts.id: ["n0"]}, {}, {first.facts.id: 1})  # a rejected mark comes back
     assert sorted(box.id for box in now.boxes) == ["g0", "n0"]
-    revise(run, second, verdict="right")
-    assert run.wall("", "page", None, None, 9, ghosts=True)[2] == 0
+    revise(run, second, review_state="right")
+    assert run.wall("", "page", None, None, 9, possible_marks=True)[2] == 0
 
 
 def test_a_page_stays_unreviewed_until_somebody_is_done_with_it(run: ReviewedRun) -> None:
     page = view(run, "a.pdf", 1)
-    for verdict in ("unreviewed", "unsure"):
-        page = revise(run, page, BOX, verdict=verdict)
-        assert (page.facts.reviewed, page.facts.verdict, len(page.boxes)) == (False, verdict, 1)
+    for review_state in ("unreviewed", "unsure"):
+        page = revise(run, page, BOX, review_state=review_state)
+        assert (page.facts.reviewed, page.facts.review_state, len(page.boxes)) == (False, review_state, 1)
         assert run.annotations().annotations == {}
-    page = revise(run, page, *page.boxes, verdict="right")
+    page = revise(run, page, *page.boxes, review_state="right")
     assert (page.facts.reviewed, page.facts.revision) == (True, 3)
     assert run.annotations().pages == 1
 
@@ -163,11 +165,11 @@ def test_a_review_holds_for_the_content_that_was_looked_at(run: ReviewedRun, tmp
     run_once(tmp_path / "in", tmp_path / "out", on_existing="resume")
     run.refresh()
     changed, same = view(run, "a.pdf", 1), view(run, "b.pdf", 1)
-    assert (changed.facts.reviewed, changed.facts.verdict) == (False, "unreviewed")
+    assert (changed.facts.reviewed, changed.facts.review_state) == (False, "unreviewed")
     assert changed.boxes[0].category == "signature"
     assert (same.facts.reviewed, same.boxes[0].category) == (True, "qr")
     assert run.void_reviews() == [("a.pdf", 1)]
-    again = revise(run, changed, *changed.boxes, verdict="right")
+    again = revise(run, changed, *changed.boxes, review_state="right")
     assert (again.facts.revision, again.facts.reviewed) == (2, True)
 
 
@@ -190,13 +192,13 @@ def test_possible_marks_are_offered_until_they_are_boxes(tmp_path: Path) -> None
     run = opened(tmp_path)
     page = view(run, "a.pdf", 1)
     assert [box.category for box in page.boxes] == ["stamp"]
-    assert sorted(ghost.category for ghost in page.ghosts) == ["signature", "stamp"]
+    assert sorted(possible_mark.category for possible_mark in page.possible_marks) == ["signature", "stamp"]
     assert run.documents()[0].check == ("signature",)
-    (signature,) = [ghost for ghost in page.ghosts if ghost.category == "signature"]
-    page = revise(run, page, *page.boxes, signature, verdict="unreviewed")
-    assert [ghost.category for ghost in page.ghosts] == ["stamp"]
+    (signature,) = [possible_mark for possible_mark in page.possible_marks if possible_mark.category == "signature"]
+    page = revise(run, page, *page.boxes, signature, review_state="unreviewed")
+    assert [possible_mark.category for possible_mark in page.possible_marks] == ["stamp"]
     assert [box.id for box in page.boxes] == ["n0", signature.id]
-    page = revise(run, page, *page.boxes, verdict="right")
+    page = revise(run, page, *page.boxes, review_state="right")
     assert run.documents()[0].check == ()
 
 
@@ -209,7 +211,7 @@ def test_the_queue_orders_the_pages(run: ReviewedRun, tmp_path: Path) -> None:
     assert places(run, queue=True) == [("b.pdf", 1), ("a.pdf", 2)]
     assert view(run, "b.pdf", 1).facts.queue_reason == "=unsure"
     assert view(run, "a.pdf", 1).facts.queue_reason is None
-    revise(run, view(run, "b.pdf", 1), verdict="right")
+    revise(run, view(run, "b.pdf", 1), review_state="right")
     assert places(run, queue=True, unreviewed=True) == [("a.pdf", 2)]
     (tmp_path / "out" / "queue.csv").write_text("rank,document\n1,a.pdf\n", encoding="utf-8")
     run.refresh()

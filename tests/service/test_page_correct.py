@@ -17,8 +17,9 @@ from tests.support.fakes import make_pdf
 from tests.support.review_page import Reviewer, reviewing
 from tests.support.waiting import wait_until
 
-# Points of a page of 200 x 300 pt, of which the run has 200/72 px each: large ones are marks, small ones ghosts.
-STAMP, SIGNATURE, GHOST = (20.0, 20.0, 90.0, 80.0), (100.0, 200.0, 170.0, 260.0), (20.0, 220.0, 50.0, 240.0)
+# Points of a page of 200 x 300 pt, of which the run has 200/72 px each: large ones are marks, small ones are
+# possible marks.
+STAMP, SIGNATURE, POSSIBLE = (20.0, 20.0, 90.0, 80.0), (100.0, 200.0, 170.0, 260.0), (20.0, 220.0, 50.0, 240.0)
 PX = 200 / 72
 
 
@@ -31,7 +32,7 @@ def px(*points: float) -> Any:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the documents `in` and the run `out` over them."""
     folder = tmp_path_factory.mktemp("correct")
-    pages = [[("stamp", STAMP), ("signature", SIGNATURE), ("stamp", GHOST)], [("signature", SIGNATURE)], []]
+    pages = [[("stamp", STAMP), ("signature", SIGNATURE), ("stamp", POSSIBLE)], [("signature", SIGNATURE)], []]
     make_pdf(folder / "in" / "a.pdf", pages)
     make_pdf(folder / "in" / "b.pdf", [[("qr", STAMP)]])
     with reviewing(folder / "in", folder / "out"):
@@ -96,9 +97,9 @@ def test_corrections_with_a_mouse_outlive_a_reload(reviewer: Reviewer) -> None:
 
     reviewer.click(*px(55, 50))  # selects the stamp of the network, which is a QR code now
     reviewer.press("QR code")
-    reviewer.click(*px(35, 230))  # accepts the ghost
+    reviewer.click(*px(35, 230))  # accepts the possible mark
     wait_until(lambda: len(reviewer.shown()) == 4)
-    assert not any(box["ghost"] for box in reviewer.shown())
+    assert not any(box["possible"] for box in reviewer.shown())
     reviewer.saved()
     assert [category for category, _ in boxes_of(reviewer, page)] == ["qr", "signature", "signature", "stamp"]
     assert not reviewer.get(f"/pages/{page}")["reviewed"]
@@ -108,7 +109,7 @@ def test_corrections_with_a_mouse_outlive_a_reload(reviewer: Reviewer) -> None:
     reviewer.wait_for_page(page)
     assert sorted(names(reviewer)) == ["QR code", "Signature", "Signature", "Stamp"]
     reviewer.keys("Enter")
-    wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "corrected")
+    wait_until(lambda: reviewer.get(f"/pages/{page}")["review_state"] == "corrected")
     lines = [line for line in log_of(reviewer) if (line["document"], line["page"]) == ("a.pdf", 1)]
     assert len(lines) == reviewer.get(f"/pages/{page}")["revision"] >= 6
 
@@ -155,14 +156,14 @@ def test_everything_is_done_with_keys_alone(reviewer: Reviewer) -> None:
     wait_until(lambda: "1 of 4" not in reviewer.text(".place") and "2 of 4" in reviewer.text(".place"))
     second = reviewer.get("/pages")["pages"][1]["id"]
     reviewer.wait_for_page(second)
-    wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "corrected")
+    wait_until(lambda: reviewer.get(f"/pages/{page}")["review_state"] == "corrected")
     assert [category for category, _ in boxes_of(reviewer, page)] == ["qr", "stamp", "stamp"]
 
     reviewer.keys("Enter")
-    wait_until(lambda: reviewer.get(f"/pages/{second}")["verdict"] == "right")
+    wait_until(lambda: reviewer.get(f"/pages/{second}")["review_state"] == "right")
     reviewer.wait_for_page(reviewer.get("/pages")["pages"][2]["id"])
     reviewer.type("u")
-    wait_until(lambda: reviewer.get("/pages")["pages"][2]["verdict"] == "unsure")
+    wait_until(lambda: reviewer.get("/pages")["pages"][2]["review_state"] == "unsure")
     reviewer.wait_for_page(reviewer.get("/pages")["pages"][3]["id"])
     reviewer.keys("Enter")
     wait_until(lambda: "That was the last page" in reviewer.text("dialog[open]"))
@@ -254,7 +255,7 @@ def test_a_finger_selects_draws_and_pans(reviewer: Reviewer) -> None:
     reviewer.press("Draw")  # now a finger moves the page
     before = len(boxes_of(reviewer, page))
     reviewer.drag(px(110, 100), px(160, 130), "touch")
-    assert len(reviewer.shown()) == before + 1  # with the ghost
+    assert len(reviewer.shown()) == before + 1  # with the possible mark
     reviewer.press("Draw")
     reviewer.drag(px(110, 100), px(160, 130), "touch")
     reviewer.saved()
@@ -323,7 +324,7 @@ def test_two_tabs_never_overwrite_each_other(reviewer: Reviewer) -> None:
 
 
 def shows(reviewer: Reviewer, count: int) -> bool:
-    return sum(not box["ghost"] for box in reviewer.shown()) == count
+    return sum(not box["possible"] for box in reviewer.shown()) == count
 
 
 def offline(reviewer: Reviewer, is_offline: bool) -> None:
@@ -402,7 +403,7 @@ def test_an_answer_that_comes_after_a_correction_does_not_take_it_back(reviewer:
     assert shows(reviewer, 1)
     reviewer.keys("Enter")
     reviewer.wait_for_page(reviewer.get("/pages")["pages"][1]["id"])
-    wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "corrected")
+    wait_until(lambda: reviewer.get(f"/pages/{page}")["review_state"] == "corrected")
 
 
 def test_a_page_that_the_filter_leaves_out_stands_alone(reviewer: Reviewer) -> None:
@@ -414,4 +415,4 @@ def test_a_page_that_the_filter_leaves_out_stands_alone(reviewer: Reviewer) -> N
     )
     assert lists == 1
     reviewer.keys("Enter")
-    wait_until(lambda: reviewer.get(f"/pages/{page}")["verdict"] == "right")
+    wait_until(lambda: reviewer.get(f"/pages/{page}")["review_state"] == "right")

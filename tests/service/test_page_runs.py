@@ -159,7 +159,7 @@ def test_the_wall_of_crops(reviewer: Reviewer) -> None:
     reviewer.press("Accept all that are seen")
     wait_until(lambda: f"{2 + seen} accepted, 1 rejected here, saved" in reviewer.text(".wall-bar"))
 
-    reviewer.open("jobs/run/wall?category=stamp&ghosts=1")
+    reviewer.open("jobs/run/wall?category=stamp&possible=1")
     wait_until(lambda: "43 stamps" in reviewer.text(".wall-bar"))
     reviewer.js("document.querySelector('[data-crop=\"0\"]').focus()")
     reviewer.keys("Enter")
@@ -168,9 +168,9 @@ def test_the_wall_of_crops(reviewer: Reviewer) -> None:
 
 
 def marks_of(reviewer: Reviewer, crop: dict[str, Any]) -> tuple[str, list[Any]]:
-    """The verdict of the page of a crop, and its boxes without their order."""
+    """The review state of the page of a crop, and its boxes without their order."""
     page = reviewer.get(f"/pages/{crop['page']['id']}")
-    return page["verdict"], sorted(page["boxes"], key=lambda box: str(box["id"]))
+    return page["review_state"], sorted(page["boxes"], key=lambda box: str(box["id"]))
 
 
 def test_decisions_on_the_wall_are_taken_back(reviewer: Reviewer) -> None:
@@ -204,9 +204,9 @@ def test_decisions_on_the_wall_are_taken_back(reviewer: Reviewer) -> None:
 
 
 def test_what_was_accepted_below_the_threshold_is_taken_back(reviewer: Reviewer) -> None:
-    reviewer.open("jobs/run/wall?category=stamp&ghosts=1")
+    reviewer.open("jobs/run/wall?category=stamp&possible=1")
     wait_until(lambda: " stamps" in reviewer.text(".wall-bar"))
-    crop = reviewer.get("/crops", category="stamp", ghosts=True, order="confidence-desc", limit=1)["crops"][0]
+    crop = reviewer.get("/crops", category="stamp", possible_marks=True, order="confidence-desc", limit=1)["crops"][0]
     before = marks_of(reviewer, crop)
     reviewer.js("document.querySelector('[data-crop=\"0\"]').focus()")
     reviewer.type("a")

@@ -50,7 +50,7 @@ def page_ids(client: TestClient, **filters: Any) -> list[str]:
 
 
 def put(client: TestClient, page: dict[str, Any], **changes: Any) -> Any:
-    body = {"boxes": page["boxes"], "verdict": "right"} | changes
+    body = {"boxes": page["boxes"], "review_state": "right"} | changes
     return client.put(f"{BASE}/pages/{page['id']}", json=body, headers={"If-Match": f'"{page["revision"]}"'})
 
 
@@ -101,14 +101,14 @@ def test_a_correction_is_kept(reviewing: TestClient, tmp_path: Path) -> None:
     first = page_ids(reviewing)[0]
     answer = reviewing.get(f"{BASE}/pages/{first}")
     page = answer.json()
-    assert (page["document"], page["number"], page["revision"], page["verdict"]) == ("a.pdf", 1, 0, "unreviewed")
+    assert (page["document"], page["number"], page["revision"], page["review_state"]) == ("a.pdf", 1, 0, "unreviewed")
     assert answer.headers["etag"] == '"0"'
     drawn = {"category": "qr", "xyxy": [10, 10, 30.123, 30], "source": "person"}
     kept = [box for box in page["boxes"] if box["category"] == "stamp"]
-    corrected = put(reviewing, page, boxes=[*kept, drawn], verdict="corrected", by="Ann")
+    corrected = put(reviewing, page, boxes=[*kept, drawn], review_state="corrected", by="Ann")
     assert corrected.status_code == 200
     now = corrected.json()
-    assert (now["revision"], now["verdict"], now["by"], now["reviewed"]) == (1, "corrected", "Ann", True)
+    assert (now["revision"], now["review_state"], now["by"], now["reviewed"]) == (1, "corrected", "Ann", True)
     assert [(box["category"], box["source"], box["xyxy"]) for box in now["boxes"]] == [
         ("stamp", "network", kept[0]["xyxy"]),
         ("qr", "person", [10, 10, 30.12, 30]),
@@ -128,12 +128,12 @@ def test_nobody_is_overwritten(reviewing: TestClient, tmp_path: Path, maker: Pic
     other = client_of(tmp_path / "out", tmp_path / "in", maker)
     first = page_ids(reviewing)[0]
     mine, theirs = (client.get(f"{BASE}/pages/{first}").json() for client in (reviewing, other))
-    assert put(other, theirs, boxes=[], verdict="corrected", by="Bob").status_code == 200
+    assert put(other, theirs, boxes=[], review_state="corrected", by="Bob").status_code == 200
     refused = put(reviewing, mine)
     assert refused.status_code == 409
     assert refused.json()["type"] == "urn:docdetect:problem:revised-meanwhile"
     assert (refused.json()["current"]["revision"], refused.json()["current"]["by"]) == (1, "Bob")
-    assert put(reviewing, refused.json()["current"], verdict="right").json()["revision"] == 2
+    assert put(reviewing, refused.json()["current"], review_state="right").json()["revision"] == 2
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_nobody_is_overwritten(reviewing: TestClient, tmp_path: Path, maker: Pic
         ({"boxes": [{"category": "qr", "xyxy": [0, 0, 20], "source": "person"}]}, 422),
         ({"boxes": [{"category": "qr", "xyxy": [0, 0, 20, 20], "confidence": 2}]}, 422),
         ({"boxes": [{"category": "qr", "xyxy": [0, 0, 20, 20]}] * 1001}, 422),
-        ({"verdict": "perhaps"}, 422),
+        ({"review_state": "perhaps"}, 422),
         ({"by": "x" * 101}, 422),
         ({"by": "x" * (3 << 20)}, 413),
     ],
@@ -158,7 +158,7 @@ def test_what_no_page_can_have_is_refused(reviewing: TestClient, change: Any, st
 
 
 def test_a_correction_names_its_revision(reviewing: TestClient) -> None:
-    address, body = f"{BASE}/pages/{page_ids(reviewing)[0]}", {"boxes": [], "verdict": "right"}
+    address, body = f"{BASE}/pages/{page_ids(reviewing)[0]}", {"boxes": [], "review_state": "right"}
     assert reviewing.put(address, json=body).status_code == 428
     assert reviewing.put(address, json=body, headers={"If-Match": "*"}).status_code == 400
     assert reviewing.put(address, json=body, headers={"If-Match": '"7"'}).status_code == 409
@@ -193,7 +193,7 @@ def test_pictures_of_pages_and_marks(reviewing: TestClient) -> None:
 def test_a_mark_with_the_longest_id_has_a_picture(reviewing: TestClient) -> None:
     page = reviewing.get(f"{BASE}/pages/{page_ids(reviewing)[0]}").json()
     box = page["boxes"][0] | {"id": "b" * 64, "source": "person"}
-    assert put(reviewing, page, boxes=[box], verdict="corrected").status_code == 200
+    assert put(reviewing, page, boxes=[box], review_state="corrected").status_code == 200
     crop = reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": box["id"]})
     assert (crop.status_code, crop.headers["content-type"]) == (200, "image/jpeg")
     assert reviewing.get(f"{BASE}/pages/{page['id']}/crop", params={"box": "b" * 65}).status_code == 422
@@ -283,7 +283,7 @@ def test_jobs_are_kept_as_long_as_they_are_corrected(start: Start, tmp_path: Pat
         client.ended(job)
     reviewed, other = jobs
     (page,) = client.get(f"/v1/jobs/{reviewed}/review/pages").json()["pages"]
-    address, body = f"/v1/jobs/{reviewed}/review/pages/{page['id']}", {"boxes": [], "verdict": "corrected"}
+    address, body = f"/v1/jobs/{reviewed}/review/pages/{page['id']}", {"boxes": [], "review_state": "corrected"}
     assert client.put(address, json=body, headers={"If-Match": '"0"'}).status_code == 200
     log = client.service.results_folder(reviewed) / "reviews.jsonl"
     with sqlite3.connect(tmp_path / "serve" / "jobs.sqlite") as database:

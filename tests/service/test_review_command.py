@@ -55,7 +55,7 @@ def test_the_page_opens_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             (page,) = client.get("/v1/jobs/run/review/pages").json()["pages"]
             address = f"/v1/jobs/run/review/pages/{page['id']}"
             assert client.get(f"{address}/image").headers["content-type"] == "image/jpeg"
-            body = {"boxes": [], "verdict": "corrected"}
+            body = {"boxes": [], "review_state": "corrected"}
             assert client.put(address, json=body, headers={"If-Match": '"0"'}).json()["revision"] == 1
         tree.interrupt()
         assert tree.process.wait(20) == 0, log.read_text()

@@ -1,4 +1,5 @@
-"""What the review page asks for beyond single pages: a list from its middle, parts of pictures, the wall of ghosts."""
+"""What the review page asks for beyond single pages: a list from its middle, parts of pictures, the wall of possible
+marks."""
 
 from __future__ import annotations
 
@@ -56,10 +57,10 @@ def test_a_list_is_had_from_its_middle(client: TestClient) -> None:
 def test_a_page_that_is_left_out_still_has_a_place(client: TestClient) -> None:
     every, _, _ = listed(client)
     page = client.get(f"{BASE}/pages/{every[4]}").json()
-    body = {"boxes": page["boxes"], "verdict": "right"}
+    body = {"boxes": page["boxes"], "review_state": "right"}
     client.put(f"{BASE}/pages/{every[4]}", json=body, headers={"If-Match": '"0"'})
     assert listed(client, unreviewed=True, around=every[4], limit=2) == ([every[3], every[5]], 3, 8)
-    assert client.get(f"{BASE}/pages", params={"around": every[4]}).json()["pages"][4]["verdict"] == "right"
+    assert client.get(f"{BASE}/pages", params={"around": every[4]}).json()["pages"][4]["review_state"] == "right"
 
 
 def test_documents_name_their_first_page(client: TestClient) -> None:
@@ -92,7 +93,7 @@ def decided(client: TestClient, pages: dict[str, int], accept: Any = (), reject:
 
 def test_possible_marks_have_a_wall_of_their_own(client: TestClient) -> None:
     first, second = listed(client)[0][:2]
-    wall: dict[str, Any] = {"category": "stamp", "ghosts": True, "order": "confidence-desc"}
+    wall: dict[str, Any] = {"category": "stamp", "possible_marks": True, "order": "confidence-desc"}
     answer = client.get(f"{BASE}/crops", params=wall).json()
     assert answer["total"] == 2
     assert [(crop["page"]["id"], crop["box"]["id"]) for crop in answer["crops"]] == [(first, "g0"), (second, "g0")]
@@ -100,7 +101,7 @@ def test_possible_marks_have_a_wall_of_their_own(client: TestClient) -> None:
     assert decided(client, {first: 0}, accept=[(first, "g0")]).status_code == 200
     page = client.get(f"{BASE}/pages/{first}").json()
     assert [box["id"] for box in page["boxes"]] == ["n0", "g0"]
-    assert page["ghosts"] == []
+    assert page["possible_marks"] == []
     assert not page["reviewed"]  # the other mark is not decided
     answer = client.get(f"{BASE}/crops", params=wall).json()
     assert [crop["page"]["id"] for crop in answer["crops"]] == [second]

@@ -23,8 +23,8 @@ from tests.support.fakes import SETTINGS, run_once
 from tests.support.waiting import wait_until
 
 # The engine of the fakes is more confident of larger rectangles: those of 5 % of the page and more are marks, smaller
-# ones are ghosts.
-WITH_GHOSTS = replace(SETTINGS, conf=0.55, check_conf=(0.5, 0.5, 0.5))
+# ones are possible marks.
+WITH_POSSIBLE_MARKS = replace(SETTINGS, conf=0.55, check_conf=(0.5, 0.5, 0.5))
 
 BASE = "/v1/jobs/run/review"
 
@@ -49,7 +49,7 @@ def _serving(app: Any, work: Any) -> Iterator[str]:
 def reviewing(source: Path, output: Path, required: Sequence[str] = ()) -> Iterator[str]:
     """The address of the review page on a run over the documents of a folder; the run is made where it is not there."""
     if not output.exists():
-        run_once(source, output, WITH_GHOSTS)
+        run_once(source, output, WITH_POSSIBLE_MARKS)
     config = Config(infer=InferConfig(source=(str(source),), require=tuple(required)))
     pictures = PictureMaker(processes=1, memory_bytes=3 << 30)
     try:
@@ -184,10 +184,10 @@ class Reviewer:
         return wait_until(lambda: self.js(script, name))
 
     def shown(self) -> list[dict[str, Any]]:
-        """The boxes on the screen: names, and whether they are ghosts or selected."""
+        """The boxes on the screen: names, and whether they are possible marks or selected."""
         boxes: list[dict[str, Any]] = self.js(
             "return [...document.querySelectorAll('.boxes [data-box]')].map((box) => ({id: box.dataset.box,"
-            " name: box.ariaLabel, ghost: 'ghost' in box.dataset, selected: box.classList.contains('selected'),"
+            " name: box.ariaLabel, possible: 'possible' in box.dataset, selected: box.classList.contains('selected'),"
             " focus: box === document.activeElement}))"
         )
         return boxes
@@ -208,7 +208,7 @@ class Reviewer:
 
     def put(self, page: dict[str, Any], **changes: Any) -> Any:
         """Corrects a page as another person does, past the browser."""
-        body = {"boxes": page["boxes"], "verdict": "corrected", "by": "Somebody"} | changes
+        body = {"boxes": page["boxes"], "review_state": "corrected", "by": "Somebody"} | changes
         headers = {"If-Match": f'"{page["revision"]}"'}
         answer = httpx2.put(f"{self.address}{BASE}/pages/{page['id']}", json=body, headers=headers)
         assert answer.status_code == 200, answer.text

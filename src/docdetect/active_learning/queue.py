@@ -76,7 +76,7 @@ def reviewed_pages(log: Path) -> set[PageKey]:
     if not log.is_file():
         return set()
     latest, _ = latest_reviews(read_text(log))
-    return {PageKey(*key) for key, review in latest.items() if review.verdict in REVIEWED}
+    return {PageKey(*key) for key, review in latest.items() if review.review_state in REVIEWED}
 
 
 def counted(counts: Mapping[str, int]) -> str:

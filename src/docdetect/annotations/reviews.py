@@ -21,14 +21,14 @@ from docdetect.types import SizeWH
 REVIEWS_NAME = "reviews.jsonl"
 """Name of the log in the result folder of a run."""
 
-Verdict: TypeAlias = Literal["unreviewed", "right", "corrected", "unsure"]
+ReviewState: TypeAlias = Literal["unreviewed", "right", "corrected", "unsure"]
 """What a person says about a page; with `unreviewed` and `unsure` the boxes are kept, and the page is not done with."""
 
 Source: TypeAlias = Literal["network", "person"]
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+REVIEW_STATES: tuple[ReviewState, ...] = get_args(ReviewState)
 REVIEWED: frozenset[str] = frozenset({"right", "corrected"})
-"""Verdicts of a page that a person has done with: its boxes are ground truth."""
+"""States of a page that a person is done with: its boxes are ground truth."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Review:
         document: name of the document.
         page: page number from 1.
         revision: 1 for the first revision of the page.
-        verdict: what the person said.
+        review_state: what the person said.
         boxes: all marks of the page.
         size_wh: px of the page that the boxes refer to.
         at: moment in UTC, ISO 8601.
@@ -72,7 +72,7 @@ class Review:
     document: str
     page: int
     revision: int
-    verdict: Verdict
+    review_state: ReviewState
     boxes: tuple[ReviewedBox, ...]
     size_wh: SizeWH
     at: str = ""
@@ -91,7 +91,7 @@ def review_to_line(review: Review) -> str:
     data: dict[str, Any] = {"revision": review.revision, "at": review.at, "by": review.by}
     data |= {"document": review.document, "page": review.page, "sha256": review.sha256}
     data["page_size"] = {"width": review.size_wh[0], "height": review.size_wh[1]}
-    data["verdict"] = review.verdict
+    data["review_state"] = review.review_state
     data["boxes"] = [_box_to_json(box) for box in review.boxes]
     text = json.dumps(data | {"base": review.base}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -104,11 +104,13 @@ def review_from_line(text: str) -> Review | None:
         revision, page = int(data["revision"]), int(data["page"])
         size = (int(data["page_size"]["width"]), int(data["page_size"]["height"]))
         boxes = tuple(_box_from_json(box) for box in data["boxes"])
-        verdict, document = data["verdict"], nfc(data["document"])
-        if verdict not in VERDICTS or min(revision, page, *size) < 1 or not document:
+        # Logs that were begun before the key had this name call it "verdict".
+        review_state = data["review_state"] if "review_state" in data else data["verdict"]
+        document = nfc(data["document"])
+        if review_state not in REVIEW_STATES or min(revision, page, *size) < 1 or not document:
             return None
         about = (str(data.get(name, "")) for name in ("at", "by", "sha256", "base"))
-        return Review(document, page, revision, verdict, boxes, size, *about)
+        return Review(document, page, revision, review_state, boxes, size, *about)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
 
@@ -136,7 +138,7 @@ class ReviewedAnnotations:
 
     Attributes:
         annotations: pages that a person found right or corrected, pages without a mark included.
-        left_out: verdict -> number of pages with it whose boxes are no ground truth.
+        left_out: review state -> number of pages with it whose boxes are no ground truth.
         damaged_lines: lines of the log that could not be read.
     """
 
@@ -171,8 +173,8 @@ def annotations_of(reviews: Iterable[Review], damaged_lines: int = 0) -> Reviewe
     left_out: Counter[str] = Counter()
     annotations: Annotations = {}
     for review in sorted(reviews, key=lambda one: one.key):
-        if review.verdict not in REVIEWED:
-            left_out[review.verdict] += 1
+        if review.review_state not in REVIEWED:
+            left_out[review.review_state] += 1
             continue
         marks = tuple(_mark(box) for box in review.boxes)
         annotations.setdefault(review.document, {})[review.page] = AnnotatedPage(review.size_wh, marks)

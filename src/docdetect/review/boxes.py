@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from docdetect import boxes as box_arithmetic
-from docdetect.annotations.reviews import Review, ReviewedBox, Verdict
+from docdetect.annotations.reviews import Review, ReviewedBox, ReviewState
 from docdetect.review.pages import MAX_BOXES, BadBoxesError, PageView
 from docdetect.types import SizeWH
 
@@ -39,12 +39,12 @@ def network_boxes(items: Any, letter: str) -> tuple[ReviewedBox, ...]:
     )
 
 
-def is_among(ghost: ReviewedBox, boxes: Iterable[ReviewedBox], *, same_base: bool) -> bool:
+def is_among(possible_mark: ReviewedBox, boxes: Iterable[ReviewedBox], *, same_base: bool) -> bool:
     """Whether a possible mark is one of the boxes of a review already."""
     for box in boxes:
-        if same_base and box.id == ghost.id:
+        if same_base and box.id == possible_mark.id:
             return True
-        if box.category == ghost.category and box_iou(box.xyxy, ghost.xyxy) >= _SAME_MARK_IOU:
+        if box.category == possible_mark.category and box_iou(box.xyxy, possible_mark.xyxy) >= _SAME_MARK_IOU:
             return True
     return False
 
@@ -101,7 +101,7 @@ def checked_boxes(
     return checked
 
 
-def decided_boxes(view: PageView, accepted: set[str], rejected: set[str]) -> tuple[list[ReviewedBox], Verdict]:
+def decided_boxes(view: PageView, accepted: set[str], rejected: set[str]) -> tuple[list[ReviewedBox], ReviewState]:
     """The boxes of a page when some are accepted and some rejected, and what that makes of the page.
 
     A possible mark that is accepted becomes a box, and a mark of the network that was rejected before comes back.
@@ -109,7 +109,7 @@ def decided_boxes(view: PageView, accepted: set[str], rejected: set[str]) -> tup
     where = f"{view.facts.document}, page {view.facts.number}"
     both = accepted & rejected
     present = {box.id for box in view.boxes}
-    added = [box for box in (*view.network, *view.ghosts) if box.id in accepted - present]
+    added = [box for box in (*view.network, *view.possible_marks) if box.id in accepted - present]
     unknown = (accepted | rejected) - present - {box.id for box in added}
     if both or unknown:
         wrong, what = (both, "accepted and rejected at once") if both else (unknown, "not on the page")
@@ -120,8 +120,8 @@ def decided_boxes(view: PageView, accepted: set[str], rejected: set[str]) -> tup
         if box.id not in rejected
     ]
     if view.facts.reviewed:
-        return kept, "corrected" if rejected or added else view.facts.verdict
-    left = {ghost.id for ghost in view.ghosts} - accepted
+        return kept, "corrected" if rejected or added else view.facts.review_state
+    left = {possible_mark.id for possible_mark in view.possible_marks} - accepted
     if left or not all(box.source == "person" for box in kept):
         return kept, "unreviewed"
     return kept, "right" if {box.id for box in kept} == view.network_ids else "corrected"

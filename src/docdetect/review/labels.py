@@ -56,8 +56,8 @@ def default_output(source: Path) -> Path:
 
 def _reading(found: ReviewedAnnotations, where: str) -> Reading:
     remarks = Remarks()
-    for verdict, count in sorted(found.left_out.items()):
-        remarks.add(_LEFT_OUT.get(verdict, f"pages with the verdict {verdict}, left out"), where, count)
+    for review_state, count in sorted(found.left_out.items()):
+        remarks.add(_LEFT_OUT.get(review_state, f"pages with the review state {review_state}, left out"), where, count)
     if found.damaged_lines:
         remarks.add("damaged lines of the log, passed over", where, found.damaged_lines)
     return Reading(found.annotations, remarks)

@@ -55,7 +55,7 @@ class LoggedReview:
     Attributes:
         offset: where its line begins in the log.
         length: bytes of the line, without line end.
-        revision, verdict, sha256: see `Review`.
+        revision, review_state, sha256: see `Review`.
         categories: of its boxes.
         scores: of its boxes; NaN for boxes that a person drew.
         ids: of its boxes.
@@ -65,7 +65,7 @@ class LoggedReview:
     offset: int
     length: int
     revision: int
-    verdict: str
+    review_state: str
     sha256: str
     categories: tuple[str, ...]
     scores: array[float]
@@ -187,7 +187,7 @@ class ReviewLog:
             offset,
             len(line),
             review.revision,
-            review.verdict,
+            review.review_state,
             review.sha256,
             tuple(self._names.setdefault(box.category, box.category) for box in boxes),
             array("f", [nan if box.confidence is None else box.confidence for box in boxes]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docdetect.annotations.reviews import ReviewedBox, Verdict
+from docdetect.annotations.reviews import ReviewedBox, ReviewState
 from docdetect.errors import InputError
 from docdetect.types import SizeWH
 
@@ -24,7 +24,7 @@ class PageFacts:
         reason: why the page has no result; "" where it has one.
         reviewed: whether a person has looked at it.
         revision: of its last review; 0 where there is none.
-        verdict: of its last review.
+        review_state: of its last review.
         counts: category -> number of marks.
         max_confidence: highest confidence of the network among its marks; None without such a mark.
         possible: categories of possible marks below the thresholds that nobody has looked at.
@@ -38,7 +38,7 @@ class PageFacts:
     reason: str
     reviewed: bool
     revision: int
-    verdict: Verdict
+    review_state: ReviewState
     counts: dict[str, int]
     max_confidence: float | None
     possible: frozenset[str]
@@ -57,7 +57,7 @@ class PageView:
     Attributes:
         facts: see `PageFacts`.
         boxes: the marks: those of the last review, else those of the network.
-        ghosts: possible marks below the thresholds that are none of `boxes`.
+        possible_marks: possible marks below the thresholds that are none of `boxes`.
         network: the network's marks.
         by, at: who reviewed the page and when; "" where nobody has.
         sha256: content of the document.
@@ -66,7 +66,7 @@ class PageView:
 
     facts: PageFacts
     boxes: tuple[ReviewedBox, ...]
-    ghosts: tuple[ReviewedBox, ...]
+    possible_marks: tuple[ReviewedBox, ...]
     network: tuple[ReviewedBox, ...]
     by: str
     at: str
@@ -178,14 +178,14 @@ class Change:
         page_id: which page.
         revision: the revision that the change was made from.
         boxes: all marks of the page; boxes without an id get one.
-        verdict: what the person says.
+        review_state: what the person says.
         by: who says so.
     """
 
     page_id: str
     revision: int
     boxes: Sequence[ReviewedBox]
-    verdict: Verdict
+    review_state: ReviewState
     by: str = ""
 
 

@@ -69,8 +69,8 @@ class ReviewedRun:
         self._index = JournalIndex(folder, self._forget)
         self._log = ReviewLog(folder, lambda key: self._forget(key[0]))
         self._queue = ReviewQueue(folder)
-        self._wall = Wall(lambda: self._network_marks(ghosts=False), self._revised_marks)
-        self._ghost_wall = Wall(lambda: self._network_marks(ghosts=True), self._revised_ghosts)
+        self._wall = Wall(lambda: self._network_marks(possible_marks=False), self._revised_marks)
+        self._possible_wall = Wall(lambda: self._network_marks(possible_marks=True), self._revised_possible)
         # Filter -> the version of the run for which the keys of the pages that pass it were listed, and the keys.
         self._listed: OrderedDict[PageFilter, tuple[int, list[Key]]] = OrderedDict()
 
@@ -190,20 +190,20 @@ class ReviewedRun:
         after: Place | None,
         limit: int,
         *,
-        ghosts: bool = False,
+        possible_marks: bool = False,
     ) -> tuple[list[tuple[PageView, ReviewedBox, bool]], Place | None, int]:
         """The next marks of the wall of crops; see `Wall.section`.
 
         Args:
             category, order, reviewed, after, limit: see `Wall.section`.
-            ghosts: possible marks below the thresholds, on pages that nobody has reviewed, in place of marks.
+            possible_marks: possible marks below the thresholds, on pages that nobody has reviewed, in place of marks.
 
         Returns:
             The page of each mark, its box, and whether a person has looked at it; the place of the last of them where
             there are more; the number of all such marks.
         """
         with self._lock:
-            wall = self._ghost_wall if ghosts else self._wall
+            wall = self._possible_wall if possible_marks else self._wall
             versions = (self._index.version, self.version)
             marks, last, total = wall.section(versions, category, order, reviewed, after, limit)
             names = self._index.names()
@@ -213,7 +213,7 @@ class ReviewedRun:
                 key = (names[mark.document], mark.page)
                 if key not in views:
                     views[key] = self._view(*key)
-                among = views[key].ghosts if ghosts else views[key].boxes
+                among = views[key].possible_marks if possible_marks else views[key].boxes
                 box = next((one for one in among if one.id == mark.id), None)
                 if box is not None:
                     shown.append((views[key], box, mark.decided))
@@ -256,8 +256,8 @@ class ReviewedRun:
             for one, view in views.items():
                 if one not in revisions:
                     raise BadBoxesError(f"page {one}: no revision is given for the page", "Give the one you looked at.")
-                kept, verdict = decided_boxes(view, set(accepted.get(one, ())), set(rejected.get(one, ())))
-                changes.append(Change(one, revisions[one], kept, verdict, by))
+                kept, review_state = decided_boxes(view, set(accepted.get(one, ())), set(rejected.get(one, ())))
+                changes.append(Change(one, revisions[one], kept, review_state, by))
             return self.revise(changes)
 
     def annotations(self) -> ReviewedAnnotations:
@@ -332,7 +332,7 @@ class ReviewedRun:
                 return False
         if wanted.unreviewed is not None:
             logged = self._logged(document, number)
-            if wanted.unreviewed == (logged is not None and logged.verdict in REVIEWED):
+            if wanted.unreviewed == (logged is not None and logged.review_state in REVIEWED):
                 return False
         if wanted.lacks and wanted.lacks not in self._document(document).lacks:
             return False
@@ -354,7 +354,7 @@ class ReviewedRun:
         for index, score in zip(page.categories, page.scores, strict=True):
             yield self._index.class_names[index], score
 
-    def _network_marks(self, *, ghosts: bool) -> NetworkMarks:
+    def _network_marks(self, *, possible_marks: bool) -> NetworkMarks:
         """All marks of the network, or all its possible marks."""
         documents: list[int] = []
         pages: list[int] = []
@@ -363,14 +363,14 @@ class ReviewedRun:
         scores = array("f")
         for position, name in enumerate(self._index.names()):
             for number, page in sorted(self._index.documents[name].pages.items()):
-                found = page.doubtful if ghosts else page.categories
+                found = page.doubtful if possible_marks else page.categories
                 documents += [position] * len(found)
                 pages += [number] * len(found)
                 numbers += range(len(found))
                 categories.append(found)
-                scores += page.doubtful_scores if ghosts else page.scores
+                scores += page.doubtful_scores if possible_marks else page.scores
         return NetworkMarks(
-            "g" if ghosts else "n",
+            "g" if possible_marks else "n",
             np.array(documents, np.int64),
             np.array(pages, np.int64),
             np.array(numbers, np.int64),
@@ -393,21 +393,21 @@ class ReviewedRun:
         pages, found = [], []
         for position, number, _, logged in self._revised():
             pages.append((position, number))
-            done = logged.verdict in REVIEWED
+            done = logged.review_state in REVIEWED
             marks = zip(logged.ids, logged.categories, logged.scores, logged.decided, strict=True)
             for box, category, score, decided in marks:
                 found.append(WallMark(position, number, box, category, score, done or bool(decided)))
         return RevisedMarks(pages, found)
 
-    def _revised_ghosts(self) -> RevisedMarks:
+    def _revised_possible(self) -> RevisedMarks:
         """Of pages that somebody is done with, no possible mark is left."""
         pages, found = [], []
         for position, number, document, logged in self._revised():
             pages.append((position, number))
-            if logged.verdict in REVIEWED or not self._index.documents[document].pages[number].doubtful:
+            if logged.review_state in REVIEWED or not self._index.documents[document].pages[number].doubtful:
                 continue
-            for ghost in self._view(document, number).ghosts:
-                found.append(WallMark(position, number, ghost.id, ghost.category, ghost.confidence or 0.0, False))
+            for mark in self._view(document, number).possible_marks:
+                found.append(WallMark(position, number, mark.id, mark.category, mark.confidence or 0.0, False))
         return RevisedMarks(pages, found)
 
     def _facts(self, document: str, number: int) -> PageFacts:
@@ -423,7 +423,7 @@ class ReviewedRun:
             for category in logged.categories:
                 counts[category] = counts.get(category, 0) + 1
             scores = [score for score in logged.scores if not math.isnan(score)]
-        reviewed = logged is not None and logged.verdict in REVIEWED
+        reviewed = logged is not None and logged.review_state in REVIEWED
         return PageFacts(
             page_id(document, number),
             document,
@@ -432,7 +432,7 @@ class ReviewedRun:
             page.reason,
             reviewed,
             self._revision(document, number),
-            "unreviewed" if logged is None else logged.verdict,  # type: ignore[arg-type]
+            "unreviewed" if logged is None else logged.review_state,  # type: ignore[arg-type]
             counts,
             round(max(scores), 4) if scores else None,
             frozenset() if reviewed else frozenset(names[index] for index in page.doubtful),
@@ -459,7 +459,7 @@ class ReviewedRun:
             for category, _ in self._marks(document.name, number):
                 counts[category] = counts.get(category, 0) + 1
             scores += page.scores if logged is None else logged.scores
-            if logged is not None and logged.verdict in REVIEWED:
+            if logged is not None and logged.review_state in REVIEWED:
                 reviewed += 1
             else:
                 possible.update(self._index.class_names[index] for index in page.doubtful)
@@ -492,12 +492,13 @@ class ReviewedRun:
         indexed = self._index.documents[document]
         line, base = self._index.read(indexed.pages[number])
         found = () if facts.size_wh is None else network_boxes(line.data["marks"], "n")
-        ghosts = () if facts.size_wh is None else network_boxes(line.data.get("doubtful", ()), "g")
+        possible_marks = () if facts.size_wh is None else network_boxes(line.data.get("doubtful", ()), "g")
         review = self._current_review(document, number)
         if review is None:
-            return PageView(facts, found, ghosts, found, "", "", indexed.sha256, base)
-        ghosts = tuple(ghost for ghost in ghosts if not is_among(ghost, review.boxes, same_base=review.base == base))
-        return PageView(facts, review.boxes, ghosts, found, review.by, review.at, indexed.sha256, base)
+            return PageView(facts, found, possible_marks, found, "", "", indexed.sha256, base)
+        same_base = review.base == base
+        possible_marks = tuple(mark for mark in possible_marks if not is_among(mark, review.boxes, same_base=same_base))
+        return PageView(facts, review.boxes, possible_marks, found, review.by, review.at, indexed.sha256, base)
 
     def _current_review(self, document: str, number: int) -> Review | None:
         """The last review of a page in px of the page as the run has it now; None where none holds any more."""
@@ -517,13 +518,13 @@ class ReviewedRun:
             )
         view = self._view(document, number)
         revision = change.revision + 1
-        known = {box.id: box for box in (*view.boxes, *view.ghosts)}
+        known = {box.id: box for box in (*view.boxes, *view.possible_marks)}
         where = f"{document}, page {number}"
         checked = checked_boxes(change.boxes, page.size_wh, self._index.class_names, where)
         boxes = tuple(with_text(box, known) for box in with_ids(checked, revision, where))
         at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         return Review(
-            document, number, revision, change.verdict, boxes, page.size_wh, at, change.by, view.sha256, view.base
+            document, number, revision, change.review_state, boxes, page.size_wh, at, change.by, view.sha256, view.base
         )
 
 

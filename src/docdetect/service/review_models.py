@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from docdetect.annotations.reviews import ReviewedBox, Source, Verdict
+from docdetect.annotations.reviews import ReviewedBox, ReviewState, Source
 from docdetect.review.pages import MAX_BOXES, DocumentFacts, PageFacts, PageView
 from docdetect.review.pictures import PictureFormat
 
@@ -42,7 +42,7 @@ class PageSummary(BaseModel):
     reason: str = Field(description="Why the page has no result.")
     reviewed: bool = Field(description="Whether a person has looked at the page.")
     revision: int = Field(description="Of the last review; 0 where there is none.")
-    verdict: Verdict = Field(description="Of the last review.")
+    review_state: ReviewState = Field(description="Of the last review.")
     counts: dict[str, int] = Field(description="Category: number of marks.")
     max_confidence: float | None = Field(description="Highest confidence of the network among the marks.")
     queue_reason: str | None = Field(description="Why the page stands in the queue; null where it does not.")
@@ -52,7 +52,9 @@ class PageAnswer(PageSummary):
     """A page to look at and to correct."""
 
     boxes: list[BoxAnswer] = Field(description="The marks: of the last review, else of the network.")
-    ghosts: list[BoxAnswer] = Field(description="Possible marks below the thresholds that are none of the boxes.")
+    possible_marks: list[BoxAnswer] = Field(
+        description="Possible marks below the thresholds that are none of the boxes."
+    )
     image: str = Field(description="Address of the picture of the page.")
     by: str = Field(description="Who reviewed the page.")
     at: str = Field(description="When, in UTC; empty where nobody has.")
@@ -169,7 +171,7 @@ class PageInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     boxes: list[BoxInput] = Field(max_length=MAX_BOXES, description="All marks of the page.")
-    verdict: Verdict
+    review_state: ReviewState
     by: str = Field("", max_length=100, description="Who says so.")
 
 
@@ -238,7 +240,7 @@ def page_answer(job: str, view: PageView) -> PageAnswer:
     return PageAnswer(
         **_summary(view.facts),
         boxes=[box_answer(box) for box in view.boxes],
-        ghosts=[box_answer(box) for box in view.ghosts],
+        possible_marks=[box_answer(box) for box in view.possible_marks],
         image=f"{_address(job, view.facts.id)}/image?v={view.sha256[:8]}",
         by=view.by,
         at=view.at,
@@ -268,7 +270,7 @@ def _summary(facts: PageFacts) -> dict[str, object]:
         "reason": facts.reason,
         "reviewed": facts.reviewed,
         "revision": facts.revision,
-        "verdict": facts.verdict,
+        "review_state": facts.review_state,
         "counts": facts.counts,
         "max_confidence": facts.max_confidence,
         "queue_reason": facts.queue_reason,

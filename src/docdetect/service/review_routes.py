@@ -169,7 +169,7 @@ def _add_pages(app: FastAPI, runs: ReviewedRuns) -> None:
 
         def write() -> PageView:
             run = runs.get(job).run
-            change = Change(page, revision, [box.to_box() for box in body.boxes], body.verdict, body.by)
+            change = Change(page, revision, [box.to_box() for box in body.boxes], body.review_state, body.by)
             with _refusals():
                 try:
                     return run.revise([change])[0]
@@ -227,7 +227,7 @@ def _add_pictures(app: FastAPI, runs: ReviewedRuns) -> None:
             one.id: PagePicture(
                 view.sha256, view.facts.number, wanted.max_px, wanted.format, _region(view, one.xyxy, wanted.margin)
             )
-            for one in (*view.boxes, *view.ghosts)
+            for one in (*view.boxes, *view.possible_marks)
         }
         if wanted.box not in parts:
             raise ProblemError(
@@ -250,7 +250,9 @@ def _add_wall(app: FastAPI, runs: ReviewedRuns) -> None:
             CropOrder, Query(description="confidence: the least confident first; page: as they lie in the documents.")
         ] = "confidence",
         reviewed: Annotated[bool | None, Query(description="Only marks that a person has, or has not, seen.")] = None,
-        ghosts: Annotated[bool, Query(description="Possible marks below the thresholds in place of marks.")] = False,
+        possible_marks: Annotated[
+            bool, Query(description="Possible marks below the thresholds in place of marks.")
+        ] = False,
         after: _After = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Most marks of the answer.")] = 100,
     ) -> CropsAnswer:
@@ -261,7 +263,7 @@ def _add_wall(app: FastAPI, runs: ReviewedRuns) -> None:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", "after is not next of an earlier answer"
             ) from error
-        marks, last, total = run.wall(category, order, reviewed, place, limit, ghosts=ghosts)
+        marks, last, total = run.wall(category, order, reviewed, place, limit, possible_marks=possible_marks)
         return CropsAnswer(
             crops=[crop_answer(job, view, box, decided=decided) for view, box, decided in marks],
             next=None if last is None else place_to_text(last),

@@ -1,7 +1,7 @@
 /** Requests to the service that this page comes from, and to no other host. */
 
 import { signal } from "@preact/signals";
-import type { About, Batch, Box, Crops, Job, Page, PageSummary, ResultFile, Review, Verdict } from "./types";
+import type { About, Batch, Box, Crops, Job, Page, PageSummary, ResultFile, Review, ReviewState } from "./types";
 
 const TOKEN_KEY = "docdetect.token";
 
@@ -125,13 +125,13 @@ export const api = {
     place: { after?: string; before?: string; around?: string; limit?: number } = {},
   ) => json<Batch>(`${review(job)}/pages${query({ ...filter, ...place })}`).then((batch) => ({ ...batch, pages: batch.pages.map(sized) })),
   page: (job: string, page: string) => json<Page>(`${review(job)}/pages/${segment(page)}`).then(sized),
-  savePage: (job: string, page: string, revision: number, boxes: readonly Box[], verdict: Verdict, by: string) =>
+  savePage: (job: string, page: string, revision: number, boxes: readonly Box[], reviewState: ReviewState, by: string) =>
     json<Page>(`${review(job)}/pages/${segment(page)}`, {
       method: "PUT",
       headers: { "Content-Type": "application/json", "If-Match": `"${revision}"` },
       body: JSON.stringify({
         boxes: boxes.map(({ id, category, xyxy, confidence, source }) => ({ id, category, xyxy, confidence, source })),
-        verdict,
+        review_state: reviewState,
         ...(by ? { by } : {}),
       }),
     }).then(sized),
@@ -142,13 +142,13 @@ export const api = {
     options: {
       category?: string;
       order?: "confidence" | "confidence-desc" | "page";
-      ghosts?: boolean;
+      possible_marks?: boolean;
       after?: string;
       limit?: number;
     },
   ) => json<Crops>(`${review(job)}/crops${query(options)}`),
   decideCrops: (job: string, decisions: CropDecisions) =>
-    json<{ pages: { id: string; revision: number; verdict: Verdict }[] }>(`${review(job)}/crops`, {
+    json<{ pages: { id: string; revision: number; review_state: ReviewState }[] }>(`${review(job)}/crops`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(decisions),

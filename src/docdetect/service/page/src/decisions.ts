@@ -4,7 +4,7 @@ import { type Signal, signal } from "@preact/signals";
 import { type CropDecisions, Problem, api, messageOf } from "./api";
 import { go, link } from "./routes";
 import { reviewer } from "./settings";
-import type { Crop, Verdict } from "./types";
+import type { Crop, ReviewState } from "./types";
 import { say } from "./ui";
 
 const BATCH = 200;
@@ -22,7 +22,7 @@ interface Step {
   /** What was decided before, by key; nothing for a crop that was open. */
   before: ReadonlyMap<string, Decision>;
   /** What was said of the pages before, by id. */
-  verdicts: ReadonlyMap<string, Verdict>;
+  reviewStates: ReadonlyMap<string, ReviewState>;
 }
 
 interface Waiting {
@@ -45,7 +45,7 @@ export class Wall {
   /** What the service knows of what was decided here. */
   private sent = new Map<string, Decision>();
   private revisions: Record<string, number> = {};
-  private verdicts: Record<string, Verdict> = {};
+  private reviewStates: Record<string, ReviewState> = {};
   private past: Step[] = [];
   private future: Step[] = [];
   private timer = 0;
@@ -55,7 +55,7 @@ export class Wall {
 
   constructor(
     readonly job: string,
-    readonly options: { category: string; ghosts: boolean; order: "confidence" | "page" },
+    readonly options: { category: string; possibleMarks: boolean; order: "confidence" | "page" },
   ) {
     void this.more();
   }
@@ -65,8 +65,8 @@ export class Wall {
     this.loading = true;
     try {
       do {
-        const { category, ghosts, order } = this.options;
-        const answer = await api.crops(this.job, { category, ghosts, order: order === "confidence" && ghosts ? "confidence-desc" : order, limit: BATCH, ...(this.next ? { after: this.next } : {}) });
+        const { category, possibleMarks, order } = this.options;
+        const answer = await api.crops(this.job, { category, possible_marks: possibleMarks, order: order === "confidence" && possibleMarks ? "confidence-desc" : order, limit: BATCH, ...(this.next ? { after: this.next } : {}) });
         this.crops.value = [...this.crops.value, ...answer.crops];
         this.total.value = answer.total;
         this.next = answer.next;
@@ -129,16 +129,16 @@ export class Wall {
   private take(crops: readonly Crop[], decision: Decision): void {
     const decided = new Map(this.decided.value);
     const before = new Map<string, Decision>();
-    const verdicts = new Map<string, Verdict>();
+    const reviewStates = new Map<string, ReviewState>();
     for (const crop of crops) {
       const key = keyOf(crop);
       const old = decided.get(key);
       if (old) before.set(key, old);
-      verdicts.set(crop.page.id, this.verdicts[crop.page.id] ?? crop.page.verdict);
+      reviewStates.set(crop.page.id, this.reviewStates[crop.page.id] ?? crop.page.review_state);
       decided.set(key, decision);
       this.waiting.set(key, { crop, decision });
     }
-    this.past = [...this.past, { crops, decision, before, verdicts }].slice(-MOST_STEPS);
+    this.past = [...this.past, { crops, decision, before, reviewStates }].slice(-MOST_STEPS);
     this.canUndo.value = true;
     this.decided.value = decided;
     this.sendSoon(SEND_AFTER_MS);
@@ -164,9 +164,9 @@ export class Wall {
     return this.last;
   }
 
-  /** Whether the service does not know it yet. A ghost is no box yet: leaving it out needs no correction. */
+  /** Whether the service does not know it yet. A possible mark is no box yet: leaving it out needs no correction. */
   private isNews({ crop, decision }: Waiting): boolean {
-    return decision !== (this.sent.get(keyOf(crop)) ?? (this.options.ghosts ? "reject" : undefined));
+    return decision !== (this.sent.get(keyOf(crop)) ?? (this.options.possibleMarks ? "reject" : undefined));
   }
 
   private revisionOf(crop: Crop): number {
@@ -191,9 +191,9 @@ export class Wall {
     }
   }
 
-  private saved({ id, revision, verdict }: { id: string; revision: number; verdict: Verdict }): void {
+  private saved({ id, revision, review_state: reviewState }: { id: string; revision: number; review_state: ReviewState }): void {
     this.revisions[id] = revision;
-    this.verdicts[id] = verdict;
+    this.reviewStates[id] = reviewState;
   }
 
   /** Puts marks that were open before a step back as they were, on every page that the service has changed by now. */
@@ -205,7 +205,7 @@ export class Wall {
     }
     for (const [id, crops] of pages) {
       try {
-        await this.reopenOn(id, crops, step.verdicts.get(id) ?? "unreviewed");
+        await this.reopenOn(id, crops, step.reviewStates.get(id) ?? "unreviewed");
       } catch (error) {
         const decided = new Map(this.decided.value);
         for (const crop of crops) decided.set(keyOf(crop), this.sent.get(keyOf(crop))!);
@@ -215,15 +215,15 @@ export class Wall {
     }
   }
 
-  private async reopenOn(id: string, crops: readonly Crop[], verdict: Verdict): Promise<void> {
+  private async reopenOn(id: string, crops: readonly Crop[], reviewState: ReviewState): Promise<void> {
     const now = await api.page(this.job, id);
     if (now.revision !== this.revisionOf(crops[0]!)) {
       throw new Error(`somebody changed ${now.document}, page ${now.number}, meanwhile.`);
     }
     const ids = new Set(crops.map((crop) => crop.box.id));
     const boxes = now.boxes.filter((box) => !ids.has(box.id));
-    if (!this.options.ghosts) boxes.push(...crops.map((crop) => crop.box));
-    this.saved(await api.savePage(this.job, id, now.revision, boxes, verdict, reviewer.peek()));
+    if (!this.options.possibleMarks) boxes.push(...crops.map((crop) => crop.box));
+    this.saved(await api.savePage(this.job, id, now.revision, boxes, reviewState, reviewer.peek()));
     for (const crop of crops) this.sent.delete(keyOf(crop));
   }
 

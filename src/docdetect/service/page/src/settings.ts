@@ -26,7 +26,7 @@ function kept<T>(key: string, initial: T): Signal<T> {
 export const theme = kept<Theme>("theme", "system");
 /** Name of the person who reviews, as it is written into the log of corrections; "" for none. */
 export const reviewer = kept("reviewer", "");
-export const showsGhosts = kept("ghosts", true);
+export const showsPossibleMarks = kept("possible-marks", true);
 export const showsStrip = kept("strip", true);
 
 effect(() => {

@@ -1,7 +1,7 @@
 /** The JSON that the service answers with. Boxes are in px of the page as displayed, origin top left. */
 
 export type Xyxy = readonly [number, number, number, number];
-export type Verdict = "unreviewed" | "right" | "corrected" | "unsure";
+export type ReviewState = "unreviewed" | "right" | "corrected" | "unsure";
 export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
 
 export interface About {
@@ -65,7 +65,7 @@ export interface PageSummary {
   reason: string | null;
   reviewed: boolean;
   revision: number;
-  verdict: Verdict;
+  review_state: ReviewState;
   counts: Record<string, number>;
   max_confidence: number | null;
   queue_reason: string | null;
@@ -83,7 +83,7 @@ export interface Box {
 
 export interface Page extends PageSummary {
   boxes: Box[];
-  ghosts: Box[];
+  possible_marks: Box[];
   image: string;
   by: string | null;
   at: string | null;

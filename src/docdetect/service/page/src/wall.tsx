@@ -26,7 +26,7 @@ export function WallView({ job, search }: { job: string; search: URLSearchParams
   const categories = store.categories;
   const category = search.get("category") || categories[0] || "";
   const order = search.get("order") === "page" ? "page" : "confidence";
-  const ghosts = search.has("ghosts");
+  const possibleMarks = search.has("possible");
   const set = (name: string, value: string): void => go(link.wall(job, changed(search, name, value)), true);
   const helps = useSignal(false);
   return (
@@ -45,17 +45,17 @@ export function WallView({ job, search }: { job: string; search: URLSearchParams
             ))}
           </div>
           <div class="chips" role="group" aria-label="Which">
-            <button type="button" class="chip" aria-pressed={!ghosts} onClick={() => set("ghosts", "")}>
+            <button type="button" class="chip" aria-pressed={!possibleMarks} onClick={() => set("possible", "")}>
               Found
             </button>
-            <button type="button" class="chip" aria-pressed={ghosts} onClick={() => set("ghosts", "1")}>
+            <button type="button" class="chip" aria-pressed={possibleMarks} onClick={() => set("possible", "1")}>
               Below the threshold
             </button>
           </div>
           <label class="select">
             <span>Order</span>
             <select value={order} onChange={(event) => set("order", event.currentTarget.value === "page" ? "page" : "")}>
-              <option value="confidence">{ghosts ? "most confident first" : "least confident first"}</option>
+              <option value="confidence">{possibleMarks ? "most confident first" : "least confident first"}</option>
               <option value="page">document and page</option>
             </select>
           </label>
@@ -63,10 +63,10 @@ export function WallView({ job, search }: { job: string; search: URLSearchParams
         </div>
         {category && (
           <Crops
-            key={`${job} ${category} ${ghosts} ${order}`}
+            key={`${job} ${category} ${possibleMarks} ${order}`}
             job={job}
             category={category}
-            ghosts={ghosts}
+            possibleMarks={possibleMarks}
             order={order}
             onHelp={() => (helps.value = true)}
           />
@@ -81,13 +81,13 @@ export function WallView({ job, search }: { job: string; search: URLSearchParams
 interface CropsProps {
   job: string;
   category: string;
-  ghosts: boolean;
+  possibleMarks: boolean;
   order: "confidence" | "page";
   onHelp: () => void;
 }
 
-function Crops({ job, category, ghosts, order, onHelp }: CropsProps) {
-  const wall = useMemo(() => new Wall(job, { category, ghosts, order }), []);
+function Crops({ job, category, possibleMarks, order, onHelp }: CropsProps) {
+  const wall = useMemo(() => new Wall(job, { category, possibleMarks, order }), []);
   const grid = useRef<HTMLDivElement>(null);
   const columns = useSignal(4);
   const focused = useSignal(-1);

@@ -9,14 +9,14 @@ export const PAGE_KEYS: readonly Key[] = [
   { keys: "Enter", does: "The page is right as it stands: next page" },
   { keys: "U", does: "Unsure: left to somebody else; next page" },
   { keys: "Page Down, Page Up", does: "Next or previous page, without saying anything about this one" },
-  { keys: "Tab, Shift Tab", does: "Next or previous box; behind the boxes come the ghosts and the buttons" },
+  { keys: "Tab, Shift Tab", does: "Next or previous box; behind the boxes come the possible marks and the buttons" },
   { keys: "1 to 9", does: "Category of the selected box, and of the boxes that are drawn next" },
   { keys: "Arrows", does: "Move the selected box by a pixel of the screen; with Shift by ten" },
   { keys: "Alt Arrows", does: "Resize the selected box at its right and lower border; with Shift by ten" },
   { keys: "Delete", does: "Delete the selected box" },
   { keys: "N", does: "New box in the middle of what is seen" },
-  { keys: "Space", does: "Accept the ghost that has the focus" },
-  { keys: "G", does: "Show or hide ghosts: boxes below the threshold" },
+  { keys: "Space", does: "Accept the possible mark that has the focus" },
+  { keys: "G", does: "Show or hide possible marks: boxes below the threshold" },
   { keys: "Ctrl Z, Ctrl Shift Z", does: "Undo, redo" },
   { keys: "+, -, 0", does: "Zoom in, zoom out, whole page" },
   { keys: "W", does: "The page as wide as the window" },
@@ -39,7 +39,7 @@ export const WALL_KEYS: readonly Key[] = [
 ];
 
 export type Action =
-  | { name: "confirm" | "unsure" | "next" | "previous" | "delete" | "new" | "accept" | "ghosts" | "undo" | "redo" }
+  | { name: "confirm" | "unsure" | "next" | "previous" | "delete" | "new" | "accept" | "possibleMarks" | "undo" | "redo" }
   | { name: "zoomIn" | "zoomOut" | "fit" | "width" | "zoomToBox" | "turnRight" | "turnLeft" | "draws" | "escape" | "help" }
   | { name: "category"; index: number }
   | { name: "arrow"; dx: number; dy: number; resizes: boolean };
@@ -57,7 +57,7 @@ const PLAIN: Record<string, Action["name"]> = {
   n: "new",
   " ": "accept",
   a: "accept",
-  g: "ghosts",
+  g: "possibleMarks",
   "+": "zoomIn",
   "=": "zoomIn",
   "-": "zoomOut",

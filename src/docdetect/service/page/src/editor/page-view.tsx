@@ -7,7 +7,7 @@ import { count } from "../format";
 import { preload } from "../pictures";
 import { PageQueue } from "../queue";
 import { filterOf, go, link } from "../routes";
-import { showsGhosts, showsStrip } from "../settings";
+import { showsPossibleMarks, showsStrip } from "../settings";
 import { runStore } from "../store";
 import { Header } from "../shell";
 import type { Box, Xyxy } from "../types";
@@ -105,7 +105,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
   const stageNode = (): HTMLElement | null => root.current?.querySelector<HTMLElement>(".stage") ?? null;
   const focusPage = (): void => stageNode()?.focus({ preventScroll: true });
   const focusBox = (id: string): void => {
-    if (document.activeElement instanceof HTMLElement && document.activeElement.dataset.box === id && !("ghost" in document.activeElement.dataset)) return;
+    if (document.activeElement instanceof HTMLElement && document.activeElement.dataset.box === id && !("possible" in document.activeElement.dataset)) return;
     const find = (): HTMLElement | null | undefined => root.current?.querySelector<HTMLElement>(`[data-box="${CSS.escape(id)}"]`);
     requestAnimationFrame(() => (find() ?? stageNode())?.focus({ preventScroll: true }));
   };
@@ -163,7 +163,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
     const one = session.value;
     if (!one) return;
     return effect(() => {
-      const { boxes: _boxes, ghosts: _ghosts, image: _image, ...summary } = one.page.value;
+      const { boxes: _boxes, possible_marks: _possibleMarks, image: _image, ...summary } = one.page.value;
       queue.update(summary);
     });
   }, [session.value, queue]);
@@ -201,12 +201,12 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
     else if (by === 1) atEnd.value = true;
   }
 
-  function judged(how: "confirm" | "unsure"): void {
+  function answered(how: "confirm" | "unsure"): void {
     const one = session.value;
     if (!one || isFailed || one.page.peek().id !== page) return;
     if (how === "confirm") one.confirm();
-    else one.judge("unsure");
-    queue.update({ ...one.page.value, verdict: one.verdict.value, reviewed: how === "confirm" });
+    else one.settle("unsure");
+    queue.update({ ...one.page.value, review_state: one.reviewState.value, reviewed: how === "confirm" });
     void step(1);
   }
 
@@ -239,9 +239,9 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
     if (id) focusBox(id);
   }
 
-  function accept(ghost: Box): void {
-    session.value?.accept(ghost);
-    focusBox(ghost.id);
+  function accept(possibleMark: Box): void {
+    session.value?.accept(possibleMark);
+    focusBox(possibleMark.id);
   }
 
   function newBox(): void {
@@ -300,8 +300,8 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
   function acceptFocused(): void {
     const focused = document.activeElement;
     const id = focused instanceof HTMLElement ? focused.dataset.box : undefined;
-    const ghost = session.value?.ghosts.value.find((one) => one.id === id);
-    if (ghost) accept(ghost);
+    const possibleMark = session.value?.possibleMarks.value.find((one) => one.id === id);
+    if (possibleMark) accept(possibleMark);
   }
 
   function act(action: Action): void {
@@ -309,14 +309,14 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
     // A key that comes before the next page is seen was meant for the page before it.
     if (one && one.page.peek().id !== page && !["next", "previous", "escape", "help"].includes(action.name)) return;
     switch (action.name) {
-      case "confirm": return judged("confirm");
-      case "unsure": return judged("unsure");
+      case "confirm": return answered("confirm");
+      case "unsure": return answered("unsure");
       case "next": return void step(1);
       case "previous": return void step(-1);
       case "delete": return remove();
       case "new": return newBox();
       case "accept": return acceptFocused();
-      case "ghosts": showsGhosts.value = !showsGhosts.value; return;
+      case "possibleMarks": showsPossibleMarks.value = !showsPossibleMarks.value; return;
       case "undo": return one?.undo();
       case "redo": return one?.redo();
       case "zoomIn": return viewport.zoom(1.25);
@@ -404,7 +404,7 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
             <Button icon="undo" label="Undo" keys="Ctrl Z" bare disabled={!one?.canUndo.value} onClick={() => one?.undo()} />
             <Button icon="redo" label="Redo" keys="Ctrl Shift Z" bare disabled={!one?.canRedo.value} onClick={() => one?.redo()} />
             <span class="gap" />
-            <Button icon="ghost" label="Ghosts" keys="G" bare pressed={showsGhosts.value} onClick={() => act({ name: "ghosts" })} />
+            <Button icon="possible" label="Possible marks" keys="G" bare pressed={showsPossibleMarks.value} onClick={() => act({ name: "possibleMarks" })} />
             <Button icon="minus" label="Zoom out" keys="-" bare class="only-wide" onClick={() => viewport.zoom(0.8)} />
             <Zoom viewport={viewport} />
             <Button icon="plus" label="Zoom in" keys="+" bare class="only-wide" onClick={() => viewport.zoom(1.25)} />
@@ -442,8 +442,8 @@ export function PageView({ job, page, search }: { job: string; page: string; sea
             session={one}
             categories={categories}
             category={category}
-            onConfirm={() => judged("confirm")}
-            onUnsure={() => judged("unsure")}
+            onConfirm={() => answered("confirm")}
+            onUnsure={() => answered("unsure")}
             onCategory={setCategory}
             onSelect={select}
             onAccept={accept}

@@ -1,8 +1,8 @@
-/** What stands beside the page: the answer of the reviewer, categories, boxes and ghosts. */
+/** What stands beside the page: the answer of the reviewer, categories, boxes and possible marks. */
 
 import { categoryClass, categoryName, moment, percent } from "../format";
-import { showsGhosts } from "../settings";
-import type { Box, Verdict } from "../types";
+import { showsPossibleMarks } from "../settings";
+import type { Box, ReviewState } from "../types";
 import { Button, Category } from "../ui";
 import type { PageSession } from "./session";
 
@@ -15,10 +15,10 @@ export interface PanelProps {
   onUnsure: () => void;
   onCategory: (category: string) => void;
   onSelect: (id: string) => void;
-  onAccept: (ghost: Box) => void;
+  onAccept: (possibleMark: Box) => void;
 }
 
-const ANSWERS: Record<Verdict, string> = {
+const ANSWERS: Record<ReviewState, string> = {
   unreviewed: "Not reviewed yet",
   right: "Right",
   corrected: "Corrected",
@@ -28,8 +28,8 @@ const ANSWERS: Record<Verdict, string> = {
 export function Panel(props: PanelProps) {
   const { session, categories } = props;
   const page = session.page.value;
-  const verdict = session.verdict.value;
-  const isDraft = verdict === "unreviewed" && (session.isChanged || page.revision > 0);
+  const reviewState = session.reviewState.value;
+  const isDraft = reviewState === "unreviewed" && (session.isChanged || page.revision > 0);
   return (
     <aside class="panel" aria-label="Boxes of the page">
       <section class="answer">
@@ -37,9 +37,9 @@ export function Panel(props: PanelProps) {
           <kbd aria-hidden="true">Enter</kbd>
         </Button>
         <div class="answer-line">
-          <p class={`verdict ${verdict}`} data-verdict={verdict}>
+          <p class={`review-state ${reviewState}`} data-review-state={reviewState}>
             <span class="dot" aria-hidden="true" />
-            <b>{isDraft ? "Changed, not confirmed yet" : ANSWERS[verdict]}</b>
+            <b>{isDraft ? "Changed, not confirmed yet" : ANSWERS[reviewState]}</b>
             {page.at && (
               <span class="soft">
                 {page.by ? `${page.by}, ` : ""}
@@ -89,29 +89,29 @@ export function Panel(props: PanelProps) {
             </li>
           ))}
         </ul>
-        {session.ghosts.value.length > 0 && (
+        {session.possibleMarks.value.length > 0 && (
           <>
             <h2>
-              Below the threshold <span class="soft">{session.ghosts.value.length}</span>
+              Below the threshold <span class="soft">{session.possibleMarks.value.length}</span>
               <Button
-                icon="ghost"
-                label={showsGhosts.value ? "Hide" : "Show"}
+                icon="possible"
+                label={showsPossibleMarks.value ? "Hide" : "Show"}
                 keys="G"
                 kind="quiet"
                 onClick={() => {
-                  showsGhosts.value = !showsGhosts.value;
+                  showsPossibleMarks.value = !showsPossibleMarks.value;
                 }}
               />
             </h2>
-            {showsGhosts.value && (
+            {showsPossibleMarks.value && (
               <ul class="box-list">
-                {session.ghosts.value.map((ghost) => (
-                  <li key={ghost.id} class="ghost-row">
-                    <button type="button" class="box-row" onClick={() => props.onAccept(ghost)} aria-label={`Accept ${categoryName(ghost.category)}`}>
-                      <Category name={ghost.category} categories={categories}>
-                        {categoryName(ghost.category)}
+                {session.possibleMarks.value.map((possibleMark) => (
+                  <li key={possibleMark.id} class="possible-row">
+                    <button type="button" class="box-row" onClick={() => props.onAccept(possibleMark)} aria-label={`Accept ${categoryName(possibleMark.category)}`}>
+                      <Category name={possibleMark.category} categories={categories}>
+                        {categoryName(possibleMark.category)}
                       </Category>
-                      <span class="soft">{ghost.confidence === null ? "" : percent(ghost.confidence)}</span>
+                      <span class="soft">{possibleMark.confidence === null ? "" : percent(possibleMark.confidence)}</span>
                       <span class="accept">Accept</span>
                     </button>
                   </li>

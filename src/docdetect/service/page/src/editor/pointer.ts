@@ -28,7 +28,7 @@ export interface PointerContext {
   pans: () => boolean;
   onDrawn: (xyxy: Xyxy) => void;
   onSelect: (id: string | null) => void;
-  onAccept: (ghost: Box) => void;
+  onAccept: (possibleMark: Box) => void;
 }
 
 /** Listens on a stage; the answer ends it. */
@@ -149,8 +149,8 @@ export function listen(context: PointerContext): () => void {
   }
 
   function tap(id: string | null): void {
-    const ghost = session.ghosts.peek().find((one) => one.id === id);
-    if (ghost) context.onAccept(ghost);
+    const possibleMark = session.possibleMarks.peek().find((one) => one.id === id);
+    if (possibleMark) context.onAccept(possibleMark);
     else context.onSelect(id);
   }
 

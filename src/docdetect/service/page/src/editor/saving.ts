@@ -3,7 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { Problem, sized } from "../api";
 import { reviewer } from "../settings";
-import type { Box, Page, Verdict } from "../types";
+import type { Box, Page, ReviewState } from "../types";
 
 export type SaveState =
   | { kind: "saved" }
@@ -14,7 +14,7 @@ export type SaveState =
 
 interface Content {
   boxes: readonly Box[];
-  verdict: Verdict;
+  reviewState: ReviewState;
 }
 
 const FIRST_WAIT_MS = 1_000;

@@ -2,17 +2,17 @@
 
 import { type ReadonlySignal, type Signal, computed, signal } from "@preact/signals";
 import { api } from "../api";
-import type { Box, Page, Verdict, Xyxy } from "../types";
+import type { Box, Page, ReviewState, Xyxy } from "../types";
 import { type Handle, inReadingOrder, iou, moved, resized, sameBoxes } from "./geometry";
 import { History } from "./history";
 import { Saver } from "./saving";
 
-/** Ghosts that overlap a box so much mark the same thing and are not shown. */
+/** Possible marks that overlap a box so much mark the same thing and are not shown. */
 const SAME_MARK_IOU = 0.6;
 
 interface State {
   boxes: readonly Box[];
-  verdict: Verdict;
+  reviewState: ReviewState;
 }
 
 export class PageSession {
@@ -22,8 +22,8 @@ export class PageSession {
   readonly canUndo: Signal<boolean> = signal(false);
   readonly canRedo: Signal<boolean> = signal(false);
   readonly boxes: ReadonlySignal<readonly Box[]>;
-  readonly ghosts: ReadonlySignal<readonly Box[]>;
-  readonly verdict: ReadonlySignal<Verdict>;
+  readonly possibleMarks: ReadonlySignal<readonly Box[]>;
+  readonly reviewState: ReadonlySignal<ReviewState>;
   readonly saver: Saver;
   private history: History<State>;
 
@@ -31,21 +31,21 @@ export class PageSession {
     readonly job: string,
     page: Page,
   ) {
-    const state: State = { boxes: inReadingOrder(page.boxes, page), verdict: page.verdict };
+    const state: State = { boxes: inReadingOrder(page.boxes, page), reviewState: page.review_state };
     this.page = signal(page);
     this.state = signal(state);
     this.history = new History(state);
     this.boxes = computed(() => this.state.value.boxes);
-    this.verdict = computed(() => this.state.value.verdict);
-    this.ghosts = computed(() =>
+    this.reviewState = computed(() => this.state.value.reviewState);
+    this.possibleMarks = computed(() =>
       inReadingOrder(
-        this.page.value.ghosts.filter((ghost) => this.boxes.value.every((box) => !marksTheSame(box, ghost))),
+        this.page.value.possible_marks.filter((possibleMark) => this.boxes.value.every((box) => !marksTheSame(box, possibleMark))),
         this.page.value,
       ),
     );
     this.saver = new Saver(
       page.revision,
-      (revision, state, by) => api.savePage(job, page.id, revision, state.boxes, state.verdict, by),
+      (revision, state, by) => api.savePage(job, page.id, revision, state.boxes, state.reviewState, by),
       () => this.state.peek(),
       (saved) => {
         this.page.value = saved;
@@ -69,10 +69,10 @@ export class PageSession {
     return box.id;
   }
 
-  /** Makes a box of a ghost. */
-  accept(ghost: Box): void {
-    this.step([...this.boxes.value, { ...ghost, source: "person" }]);
-    this.selected.value = ghost.id;
+  /** Makes a box of a possible mark. */
+  accept(possibleMark: Box): void {
+    this.step([...this.boxes.value, { ...possibleMark, source: "person" }]);
+    this.selected.value = possibleMark.id;
   }
 
   remove(id: string): void {
@@ -116,12 +116,12 @@ export class PageSession {
   /** Says that the page is finished: right as the network left it, or corrected. */
   confirm(): void {
     const page = this.page.value;
-    const untouched = !this.isChanged && (page.revision === 0 || page.verdict === "right");
-    this.judge(untouched && this.saver.isIdle ? "right" : "corrected");
+    const untouched = !this.isChanged && (page.revision === 0 || page.review_state === "right");
+    this.settle(untouched && this.saver.isIdle ? "right" : "corrected");
   }
 
-  judge(verdict: Verdict): void {
-    const state = { ...this.state.value, verdict };
+  settle(reviewState: ReviewState): void {
+    const state = { ...this.state.value, reviewState };
     this.history.add(state);
     this.show(state);
     this.saver.save();
@@ -143,7 +143,7 @@ export class PageSession {
 
   /** Shows the page as another person left it; what was done here can still be had back by undoing. */
   adopt(page: Page): void {
-    this.goOnFrom(page, { boxes: inReadingOrder(page.boxes, page), verdict: page.verdict });
+    this.goOnFrom(page, { boxes: inReadingOrder(page.boxes, page), reviewState: page.review_state });
   }
 
   /** Saves these boxes on top of another person's revision, after the reviewer has seen both. */
@@ -166,8 +166,8 @@ export class PageSession {
   }
 
   private step(boxes: readonly Box[], kind = ""): void {
-    const { verdict } = this.state.value;
-    const state: State = { boxes, verdict: verdict === "right" ? "corrected" : verdict };
+    const { reviewState } = this.state.value;
+    const state: State = { boxes, reviewState: reviewState === "right" ? "corrected" : reviewState };
     this.history.add(state, kind);
     this.show(state);
     this.saver.save(kind !== "");
@@ -184,8 +184,8 @@ export class PageSession {
   }
 }
 
-const marksTheSame = (box: Box, ghost: Box): boolean =>
-  box.id === ghost.id || (box.category === ghost.category && iou(box.xyxy, ghost.xyxy) > SAME_MARK_IOU);
+const marksTheSame = (box: Box, possibleMark: Box): boolean =>
+  box.id === possibleMark.id || (box.category === possibleMark.category && iou(box.xyxy, possibleMark.xyxy) > SAME_MARK_IOU);
 
 function newId(): string {
   return `p${Date.now().toString(36)}${Math.floor(Math.random() * 2 ** 32).toString(36)}`;

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { api, messageOf } from "../api";
 import { categoryClass, categoryName, percent } from "../format";
 import { hold } from "../pictures";
-import { showsGhosts } from "../settings";
+import { showsPossibleMarks } from "../settings";
 import type { Box, Xyxy } from "../types";
 import { type Region, regionFor, wholePx } from "./detail";
 import { HANDLES, area, turnedPoint } from "./geometry";
@@ -25,7 +25,7 @@ export interface StageProps {
   onShown: (stage: HTMLElement) => void;
   onDrawn: (xyxy: Xyxy) => void;
   onSelect: (id: string | null) => void;
-  onAccept: (ghost: Box) => void;
+  onAccept: (possibleMark: Box) => void;
 }
 
 export function Stage(props: StageProps) {
@@ -52,7 +52,7 @@ export function Stage(props: StageProps) {
       pans: () => latest.current.pans(),
       onDrawn: (xyxy) => latest.current.onDrawn(xyxy),
       onSelect: (id) => latest.current.onSelect(id),
-      onAccept: (ghost) => latest.current.onAccept(ghost),
+      onAccept: (possibleMark) => latest.current.onAccept(possibleMark),
     });
     latest.current.onShown(node);
     return () => {
@@ -219,23 +219,23 @@ function Boxes(props: { session: PageSession; categories: readonly string[]; dra
           {box.id === selected && HANDLES.map((handle) => <span key={handle} class={`handle ${handle}`} data-handle={handle} />)}
         </div>
       ))}
-      {showsGhosts.value &&
-        session.ghosts.value.map((ghost) => (
+      {showsPossibleMarks.value &&
+        session.possibleMarks.value.map((possibleMark) => (
           <div
-            key={`ghost ${ghost.id}`}
-            data-box={ghost.id}
-            data-ghost=""
-            class={`box ghost ${categoryClass(ghost.category, categories)}`}
-            style={place(ghost.xyxy)}
+            key={`possible ${possibleMark.id}`}
+            data-box={possibleMark.id}
+            data-possible=""
+            class={`box possible ${categoryClass(possibleMark.category, categories)}`}
+            style={place(possibleMark.xyxy)}
             tabIndex={0}
             role="button"
             onFocus={() => {
               session.selected.value = null;
             }}
-            aria-label={`Below the threshold: ${categoryName(ghost.category)}, ${sourceOf(ghost)}. Space accepts it.`}
+            aria-label={`Below the threshold: ${categoryName(possibleMark.category)}, ${sourceOf(possibleMark)}. Space accepts it.`}
           >
             <span class="tag" aria-hidden="true">
-              {categoryName(ghost.category)}?<small>{ghost.confidence !== null ? percent(ghost.confidence) : ""}</small>
+              {categoryName(possibleMark.category)}?<small>{possibleMark.confidence !== null ? percent(possibleMark.confidence) : ""}</small>
             </span>
           </div>
         ))}

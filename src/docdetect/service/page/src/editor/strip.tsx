@@ -26,7 +26,7 @@ export function Strip({ queue, page, job, search }: { queue: PageQueue; page: st
         render={(at) => {
           const entry = queue.at(at);
           if (!entry) return <span class="strip-page" />;
-          const draft = entry.verdict === "unreviewed" && entry.revision > 0;
+          const draft = entry.review_state === "unreviewed" && entry.revision > 0;
           return (
             <a
               class="strip-page"
@@ -45,9 +45,9 @@ export function Strip({ queue, page, job, search }: { queue: PageQueue; page: st
                 <Picture path={api.imageUrl(job, entry.id, SMALL_PX)} alt="" />
               )}
               <span class="strip-line">
-                <span class={`verdict-dot ${entry.verdict} ${draft ? "draft" : ""}`} aria-hidden="true" />
+                <span class={`review-dot ${entry.review_state} ${draft ? "draft" : ""}`} aria-hidden="true" />
                 {entry.number}
-                <span class="hidden">{`of ${entry.document}, ${WORDS[entry.verdict]}`}</span>
+                <span class="hidden">{`of ${entry.document}, ${WORDS[entry.review_state]}`}</span>
               </span>
             </a>
           );
