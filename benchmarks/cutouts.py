@@ -7,12 +7,12 @@
 
 `separation` makes pages whose ink is known px by px, cuts their marks out, and prints how well the two agree.
 
-The experiment takes half of the document families of `armeta` (in ../shared/data, unless --data names another folder)
-for training and judges on the other half. Both arms train the same network for as many steps on as many real pages of
-the first half, and fill the other half of each batch with made-up pages: `without`, with the generator's own marks;
-`with`, with cut-outs of the first half's marks besides, a part of them on the first half's pages without marks. `start`
-judges the network as it was before. Only predictions are kept, never weights. Each run is one call, so that they can be
-made one at a time; a run that was made is not made again.
+The experiment takes half of the groups of near-duplicates of `armeta` (in ../shared/data, unless --data names another
+folder) for training and evaluates on the other half. Both arms train the same network for as many steps on as many real
+pages of the first half, and fill the other half of each batch with made-up pages: `without`, with the generator's own
+marks; `with`, with cut-outs of the first half's marks besides, a part of them on the first half's pages without marks.
+`start` evaluates the network as it was before. Only predictions are kept, never weights. Each run is one call, so that
+they can be made one at a time; a run that was made is not made again.
 """
 
 from __future__ import annotations
