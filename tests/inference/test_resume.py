@@ -288,3 +288,38 @@ def test_two_runs_in_one_second_have_folders_of_their_own(source: Path, finds_co
     outputs = [infer_with(source=str(source), imgsz=256, workers=1, save_pages=False).output for _ in range(2)]
     assert outputs[0] != outputs[1]
     assert all((output / "detections.json").is_file() for output in outputs)
+
+
+def test_the_journals_of_several_machines_become_the_results_of_one_run(
+    source: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+) -> None:
+    lists = {"one": ("a.pdf", "broken.pdf"), "two": ("a.pdf", "deep/Договор.PDF")}
+    for machine, documents in lists.items():
+        for document in documents:
+            copy = tmp_path / machine / document
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes((source / document).read_bytes())
+        run_once(tmp_path / machine, tmp_path / f"results {machine}", with_pages())
+    output = tmp_path / "results one"
+    with (output / JOURNAL_NAME).open("ab") as stream:
+        stream.write((tmp_path / "results two" / JOURNAL_NAME).read_bytes())
+    engine = CountingEngine()
+    report = run_once(source, output, with_pages(), engine=engine, on_existing="resume")
+    assert engine.pages == 1  # of photo.jpg, which neither machine had
+    assert report.totals.pages == 6
+    assert [failed.document for failed in report.totals.failures] == ["broken.pdf"]
+    assert compared_files(output) == uninterrupted
+
+
+def test_documents_of_a_machine_with_other_settings_start_over_when_journals_are_joined(
+    source: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+) -> None:
+    run_once(source, tmp_path / "other", replace(with_pages(), conf=0.9))
+    (tmp_path / "out").mkdir()
+    run_once(source, tmp_path / "out", with_pages(), engine=StoppingEngine(0, KeyboardInterrupt))
+    with (tmp_path / "out" / JOURNAL_NAME).open("ab") as stream:
+        stream.write((tmp_path / "other" / JOURNAL_NAME).read_bytes())
+    engine = CountingEngine()
+    run_once(source, tmp_path / "out", with_pages(), engine=engine, on_existing="resume")
+    assert engine.pages == 6
+    assert compared_files(tmp_path / "out") == uninterrupted
