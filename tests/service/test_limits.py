@@ -16,7 +16,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message
 
-from docdetect.service import counting, uploads
+from docdetect.service import counting, review_routes, uploads
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from tests.service.conftest import Client, Start
@@ -124,33 +124,46 @@ def test_a_request_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (caught.value.status, caught.value.kind) == (408, "stalled")
 
 
-@pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs"])
-def test_a_request_that_comes_too_slowly(start: Start, path: str) -> None:
-    client = start(upload_timeout_s=0.5)
-    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+def dripped(client: Client, method: str, path: str, head: bytes) -> Response:
+    """The answer to a request whose body never ends, though a letter of it comes twenty times a second."""
+    answer = Response()
+    pieces = [head]
 
-    async def drip() -> Response:
-        headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=b")]
-        scope: Any = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
-        answer = Response()
-        pieces = [head]
+    async def receive() -> Message:
+        await anyio.sleep(0.05)  # never so long that the request would stall
+        return {"type": "http.request", "body": pieces.pop() if pieces else b"x", "more_body": True}
 
-        async def receive() -> Message:
-            await anyio.sleep(0.05)  # never so long that the request would stall
-            return {"type": "http.request", "body": pieces.pop() if pieces else b"x", "more_body": True}
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer.status_code = message["status"]
+            answer.raw_headers = message["headers"]
+        else:
+            answer.body = message["body"]
 
-        async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer.status_code = message["status"]
-                answer.raw_headers = message["headers"]
-            else:
-                answer.body = message["body"]
-
+    async def ask() -> None:
+        headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=b"), (b"if-match", b"0")]
+        scope: Any = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": b""}
         with anyio.fail_after(20):
             await client.app(scope, receive, send)
-        return answer
 
-    answer = anyio.run(drip)
+    anyio.run(ask)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/detect"),
+        ("POST", "/v1/jobs"),
+        ("PUT", "/v1/jobs/x/review/pages/y"),
+        ("POST", "/v1/jobs/x/review/crops"),
+    ],
+)
+def test_a_request_that_comes_too_slowly(start: Start, method: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review_routes, "_MOST_BODY_S", 0.5)
+    client = start(upload_timeout_s=0.5)
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+    answer = dripped(client, method, path, head)
     problem = json.loads(bytes(answer.body))
     assert (answer.status_code, problem["type"]) == (408, "urn:docdetect:problem:too-slow")
     assert answer.headers["connection"] == "close"
@@ -232,6 +245,20 @@ def pool_of_one(work: Callable[[], int]) -> int:
             "malformed-form",
         ),
         (
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n'
+            b"Content-Transfer-Encoding: base64\r\n\r\neA==\r\n--b--\r\n",
+            "multipart/form-data; boundary=b",
+            400,
+            "malformed-form",
+        ),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="options"\r\n\r\n{"conf":\r\n'
+            b'--b\r\nContent-Disposition: form-data; name="options"\r\n\r\n0.5}\r\n--b--\r\n',
+            "multipart/form-data; boundary=b",
+            400,
+            "malformed-form",
+        ),
+        (
             b'--b\r\nContent-Disposition: form-data; name="conf"\r\n\r\n0.2\r\n--b--\r\n',
             "multipart/form-data; boundary=b",
             422,
@@ -248,3 +275,23 @@ def pool_of_one(work: Callable[[], int]) -> int:
 def test_forms_that_are_none(start: Start, content: bytes, kind: str, status: int, problem: str) -> None:
     client = start()
     check(client, client.post("/v1/jobs", content=content, headers={"Content-Type": kind}), status, problem)
+
+
+def test_a_compressed_body(start: Start, tmp_path: Path) -> None:
+    client = start()
+    for encoding in ("gzip", "br", "GZIP, identity"):
+        headers = {"Content-Encoding": encoding}
+        answer = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP]), headers=headers)
+        check(client, answer, 415, "encoded")
+    assert client.upload("/v1/jobs", tmp_path / "a.png", headers={"Content-Encoding": "identity"}).status_code == 202
+
+
+def test_options_from_a_file(start: Start, tmp_path: Path) -> None:
+    client, picture = start(), make_image(tmp_path / "a.png", [STAMP]).read_bytes()
+    files: list[Any] = [
+        ("options", ("options.json", b'{"conf": 0.99}', "application/json")),
+        ("file", ("a.png", picture)),
+    ]
+    answer = client.post("/v1/detect", files=files).json()
+    assert answer["document"] == "a.png"
+    assert answer["detections"]["a.png"]["page_1"]["annotations"] == []

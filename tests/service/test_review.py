@@ -157,6 +157,14 @@ def test_what_no_page_can_have_is_refused(reviewing: TestClient, change: Any, st
     assert reviewing.get(f"{BASE}/reviews.jsonl").content == b""
 
 
+@pytest.mark.parametrize("body", [b"[", b"\xff", b"[" * 100_000, b'{"boxes": NaN}'])
+def test_what_is_no_json_is_refused_as_what_it_is(reviewing: TestClient, body: bytes) -> None:
+    page = page_ids(reviewing)[0]
+    answer = reviewing.put(f"{BASE}/pages/{page}", content=body, headers={"If-Match": '"0"'})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:docdetect:problem:wrong-request")
+    assert answer.json()["detail"].startswith("boxes: " if b"NaN" in body else "the body: Invalid JSON")
+
+
 def test_a_correction_names_its_revision(reviewing: TestClient) -> None:
     address, body = f"{BASE}/pages/{page_ids(reviewing)[0]}", {"boxes": [], "review_state": "right"}
     assert reviewing.put(address, json=body).status_code == 428

@@ -138,27 +138,46 @@ def silent_connections(port: int) -> list[socket.socket]:
     return connections
 
 
-def test_connections_without_a_request_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "IDLE_S", 1.0)
+@contextmanager
+def answering(answer: Any) -> Iterator[int]:
+    """The server around an ASGI application, in a thread; the port that it listens on."""
 
     class Work:
-        stopping = threading.Event()
+        def __init__(self) -> None:
+            self.stopping = threading.Event()
 
         def stop(self) -> None:
             self.stopping.set()
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] == "/slow":
-            await anyio.sleep(3)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
 
     work, listening = Work(), server.listening_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     serving = threading.Thread(target=server.serve_until_stopped, args=(answer, work, listening, lambda _: None))
     serving.start()
     try:
-        wait_until(lambda: bool(httpx2.get(f"http://127.0.0.1:{port}/").content))
+        wait_until(lambda: httpx2.get(f"http://127.0.0.1:{port}/").status_code == 200)
+        yield port
+    finally:
+        work.stop()
+        serving.join(30)
+
+
+async def send_ok(send: Any, pieces: int = 1, piece: bytes = b"ok") -> None:
+    """An answer of so many pieces."""
+    length = str(pieces * len(piece)).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    for number in range(1, pieces + 1):
+        await send({"type": "http.response.body", "body": piece, "more_body": number < pieces})
+
+
+def test_connections_without_a_request_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "IDLE_S", 1.0)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await anyio.sleep(3)
+        await send_ok(send)
+
+    with answering(answer) as port:
         silent = silent_connections(port)
         dripping = silent[-1]
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
@@ -173,9 +192,41 @@ def test_connections_without_a_request_are_closed(monkeypatch: pytest.MonkeyPatc
         for connection in silent[:-1]:
             with connection, suppress(ConnectionResetError):
                 assert connection.recv(1000) == b""
-    finally:
-        work.stop()
-        serving.join(30)
+
+
+def test_answers_that_nobody_reads_are_given_up_and_slow_readers_get_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "IDLE_S", 1.0)
+    ended: list[str] = []
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/":
+            await send_ok(send)
+        elif scope["path"] == "/many":
+            await send_ok(send, 500, bytes(1 << 16))
+        else:  # at once, as JSON is sent
+            await send_ok(send, 2, bytes(8_000_000))
+        ended.append(scope["path"])
+
+    def asked(path: str) -> socket.socket:
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        connection.settimeout(20)
+        return connection
+
+    with answering(answer) as port:
+        with asked("/many"), asked("/once"):
+            wait_until(lambda: {"/many", "/once"} <= set(ended))
+        ended.clear()
+        with asked("/once") as connection:
+            started_s, received = time.monotonic(), 0
+            while received < 16_000_000:
+                piece = connection.recv(1 << 16)
+                assert piece, f"cut off after {received} bytes"
+                received += len(piece)
+                time.sleep(0.01)
+            assert time.monotonic() - started_s > 2.0
 
 
 @linux

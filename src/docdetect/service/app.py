@@ -161,7 +161,7 @@ def _add_detect(app: FastAPI, service: Service) -> None:
         summary="Find the marks of one document",
         tags=["detect"],
         response_model_exclude_unset=True,
-        responses=problems(400, 413, 415, 422, 429, 503, 504, 507),
+        responses=problems(400, 408, 413, 415, 422, 429, 503, 504, 507),
         openapi_extra=_form(DetectOptions, several=False),
     )
     async def detect(request: Request) -> DetectAnswer:
@@ -192,7 +192,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         summary="Send documents as a job",
         tags=["jobs"],
         status_code=202,
-        responses=problems(400, 413, 415, 422, 429, 503, 504, 507),
+        responses=problems(400, 408, 413, 415, 422, 429, 503, 504, 507),
         openapi_extra=_form(JobOptions, several=True),
     )
     async def submit(

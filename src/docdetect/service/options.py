@@ -57,10 +57,10 @@ def with_options(config: Config, options: DetectOptions) -> Config:
     return config.model_copy(update={"infer": config.infer.model_copy(update=given), "grouping": grouping})
 
 
-def wrong_options(error: ValidationError) -> str:
-    """What is wrong with options, in a line."""
+def wrong_values(error: ValidationError, whole: str) -> str:
+    """What is wrong with JSON that was sent, in a line; `whole` names what is wrong as a whole, such as `options`."""
     return "; ".join(
-        f"{'.'.join(map(str, one['loc'])) or 'options'}: {_in_words(one)}" for one in error.errors(include_url=False)
+        f"{'.'.join(map(str, one['loc'])) or whole}: {_in_words(one)}" for one in error.errors(include_url=False)
     )
 
 

@@ -24,7 +24,7 @@ from docdetect.review.log import RevisionError
 from docdetect.review.pages import BadBoxesError, Change, PageFilter, PagePlace, PageView, UnknownPageError
 from docdetect.review.pictures import MEDIA_TYPES, PagePicture
 from docdetect.review.wall import CropOrder, place_from_text, place_to_text
-from docdetect.service.options import wrong_options
+from docdetect.service.options import wrong_values
 from docdetect.service.problems import ProblemError
 from docdetect.service.refusals import problems
 from docdetect.service.review_models import (
@@ -44,12 +44,16 @@ from docdetect.service.review_models import (
     page_summary,
 )
 from docdetect.service.reviewed import Reviewed, ReviewedRuns
+from docdetect.service.uploads import patient
 from docdetect.types import SizeWH
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
 # Most bytes of a request with corrections: a thousand boxes have about 200 kB.
 _MOST_BODY_BYTES = 2 << 20
+
+# Seconds until a request with corrections has come as a whole.
+_MOST_BODY_S = 120.0
 
 # Requests for pictures that may wait for a rendering at once; further ones are told to come again.
 _MOST_WAITING = 24
@@ -149,7 +153,7 @@ def _add_pages(app: FastAPI, runs: ReviewedRuns) -> None:
         f"{_BASE}/pages/{{page}}",
         summary="Correct a page",
         tags=[_TAG],
-        responses=problems(400, 404, 409, 413, 422, 428, 507),
+        responses=problems(400, 404, 408, 409, 413, 422, 428, 507),
         openapi_extra=_body(PageInput),
     )
     async def revise(
@@ -274,7 +278,7 @@ def _add_wall(app: FastAPI, runs: ReviewedRuns) -> None:
         f"{_BASE}/crops",
         summary="Accept and reject marks",
         tags=[_TAG],
-        responses=problems(400, 404, 409, 413, 422, 507),
+        responses=problems(400, 404, 408, 409, 413, 422, 507),
         openapi_extra=_body(DecisionsInput),
     )
     async def decide(job: str, request: Request) -> DecisionsAnswer:
@@ -351,9 +355,9 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
 
 
 async def _received(request: Request, model: type[BodyT]) -> BodyT:
-    """The body of a request, read up to a bound and checked. Raises ProblemError (413, 422)."""
+    """The body of a request, read up to a bound and checked. Raises ProblemError (408, 413, 422)."""
     data = bytearray()
-    async for piece in request.stream():
+    async for piece in patient(request.stream(), _MOST_BODY_S):
         data += piece
         if len(data) > _MOST_BODY_BYTES:
             raise ProblemError(
@@ -365,7 +369,9 @@ async def _received(request: Request, model: type[BodyT]) -> BodyT:
     try:
         return model.model_validate_json(bytes(data))
     except ValidationError as error:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", wrong_options(error)[:1000]) from error
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", wrong_values(error, "the body")[:1000]
+        ) from error
 
 
 def _revision_of(if_match: str) -> int:

@@ -22,7 +22,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from docdetect.service.document_names import Names, safe_name, sent_name
-from docdetect.service.options import DetectOptions, known_options, wrong_options
+from docdetect.service.options import DetectOptions, known_options, wrong_values
 from docdetect.service.problems import ProblemError
 from docdetect.service.store import StoredDocument
 
@@ -36,6 +36,9 @@ OPTIONS_FIELD = "options"
 
 # Seconds that the next piece of a request is waited for.
 STALL_S = 60.0
+
+# Encodings of a part in which its bytes stand as they are.
+_PLAIN_ENCODINGS = (b"binary", b"8bit", b"7bit")
 
 _MOST_OPTION_BYTES = 64 << 10
 _CHECK_DISK_EVERY = 16 << 20
@@ -101,6 +104,7 @@ async def receive(
     Raises:
         ProblemError: the request is no form, brings too much, or brings nothing.
     """
+    _check_encoding(headers.get("content-encoding", ""))
     boundary = _boundary(headers.get("content-type", ""))
     announced = headers.get("content-length", "")
     if announced.isdigit():
@@ -110,7 +114,7 @@ async def receive(
     try:
         parser = MultipartParser(boundary, form.callbacks())
         received = 0
-        async for chunk in _patient(stream, limits.most_s):
+        async for chunk in patient(stream, limits.most_s):
             received += len(chunk)
             check_size(received, limits)
             if chunk:
@@ -140,7 +144,7 @@ async def receive(
     return Upload(folder, tuple(form.documents), options, digest.hexdigest(), tuple(form.sent_names))
 
 
-async def _patient(stream: AsyncIterator[bytes], most_s: float) -> AsyncIterator[bytes]:
+async def patient(stream: AsyncIterator[bytes], most_s: float) -> AsyncIterator[bytes]:
     """The pieces of a body; raises ProblemError (408) where the next one, or the whole, does not come for too long."""
     deadline_s = time.monotonic() + most_s
     while True:
@@ -153,7 +157,7 @@ async def _patient(stream: AsyncIterator[bytes], most_s: float) -> AsyncIterator
                 HTTPStatus.REQUEST_TIMEOUT,
                 "too-slow",
                 f"the request had not come as a whole after {most_s:g} s",
-                "Send fewer documents in a request, or use a faster connection.",
+                "Send less in a request, or use a faster connection.",
             )
         if waiting.cancelled_caught:
             raise ProblemError(
@@ -197,6 +201,7 @@ class _Form:
         self.ended = False
         self._folder, self._limits, self._document_fields = folder, limits, document_fields
         self._ignores_others, self._is_ignored = ignores_others, False
+        self._has_options = False
         self._names = Names()
         self._header_field = self._header_value = b""
         self._headers: dict[bytes, bytes] = {}
@@ -237,6 +242,8 @@ class _Form:
         self._header_field = self._header_value = b""
 
     def _open(self) -> None:
+        if self._headers.get(b"content-transfer-encoding", b"binary").strip().lower() not in _PLAIN_ENCODINGS:
+            raise _malformed("a part has a Content-Transfer-Encoding, which forms may not have (RFC 7578)")
         disposition = self._headers.get(b"content-disposition", b"")
         _, options = parse_options_header(disposition)
         field_name = options.get(b"name", b"").decode("utf-8", "replace")
@@ -244,9 +251,12 @@ class _Form:
             sent = sent_name(disposition, options)
         except ValueError as error:
             raise _malformed(str(error)) from error
+        if field_name == OPTIONS_FIELD:  # also from a file, as with curl -F options=@options.json
+            self._open_options()
+            return
         if sent is None:
-            self._is_ignored = field_name != OPTIONS_FIELD and self._ignores_others
-            if field_name != OPTIONS_FIELD and not self._is_ignored:
+            self._is_ignored = self._ignores_others
+            if not self._is_ignored:
                 raise self._unknown(field_name)
             return
         if field_name not in self._document_fields:
@@ -264,6 +274,11 @@ class _Form:
         path = self._folder / self._name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file, self._written, self._digest = path.open("xb"), 0, hashlib.sha256()
+
+    def _open_options(self) -> None:
+        if self._has_options:
+            raise _malformed(f"it has the field {OPTIONS_FIELD} twice")
+        self._has_options, self._is_ignored = True, False
 
     def _unknown(self, field_name: str) -> ProblemError:
         return ProblemError(
@@ -304,6 +319,17 @@ class _Form:
         self.ended = True
 
 
+def _check_encoding(encoding: str) -> None:
+    """Raises ProblemError (415) where a body is compressed."""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "encoded",
+            f"the body of the request has the Content-Encoding {encoding[:40]!r}",
+            "Send it as it is, without the header Content-Encoding.",
+        )
+
+
 def _boundary(content_type: str) -> bytes:
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
@@ -321,7 +347,10 @@ def _parsed(text: bytearray, options_type: type[OptionsT]) -> OptionsT:
         return options_type.model_validate_json(bytes(text) or b"{}")
     except ValidationError as error:
         raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-options", wrong_options(error), known_options(options_type, error)
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "wrong-options",
+            wrong_values(error, OPTIONS_FIELD),
+            known_options(options_type, error),
         ) from error
 
 
