@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,16 @@ from docdetect.documents.pictures import read_picture
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import documents_in
 from docdetect.errors import DocdetectError, InputError
-from docdetect.files import write_bytes, write_text
-from docdetect.types import ByteArray, Detections
+from docdetect.files import write_bytes, write_json, write_text
+from docdetect.types import ByteArray, Detections, FloatArray
 from docdetect.workers.parts import WorkerSettings
 
 CLASSES = ("qr", "signature", "stamp")
 RECIPE = Path(__file__).resolve().parents[1] / "configs" / "weights.yaml"
 # Every so many pages of a folder without a validation split are for validation.
 _VAL_EVERY = 25
+# File of the places that resemble marks and are none, beside the data.yaml.
+_DISTRACTORS = "distractors.json"
 # Quality of the pictures, and the most pages of a document without marks.
 _QUALITY, _MOST_PAGES = 75, 2
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
@@ -51,12 +53,14 @@ _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x
 
 @dataclass(frozen=True)
 class PackedPage:
-    """A page on its way into a pack: uint8 (H, W, 3) RGB, its marks, and the classes that are labelled on it."""
+    """A page on its way into a pack: uint8 (H, W, 3) RGB, its marks, the classes that are labelled on it, its split,
+    and float32 (N, 4) xyxy px of places that resemble marks and are none."""
 
     pixels: ByteArray
     ground_truth: Detections
     labelled: frozenset[int] | None
     split: str
+    distractors: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,13 +97,23 @@ def pack(chosen: argparse.Namespace) -> None:
     output: Path = chosen.output
     shutil.rmtree(output / "data", ignore_errors=True)
     entries: list[dict[str, Any]] = []
-    for name, weight, pages in _sources(chosen):
+    names: list[str] = []
+    to_validate = 0
+    for folder_name, weight, pages in _sources(chosen):
+        name = _unused(folder_name, names)
+        names.append(name)
         counts = write_dataset(output / "data" / name, pages, chosen.imgsz)
         if counts["train"]:
             entries.append({"path": f"data/{name}", "weight": weight})
+            to_validate += counts["val"]
         print(f"{name}: {counts['train']} pages to train on, {counts['val']} to validate")
     if not entries:
         raise InputError("no page to train on", "Give datasets with --data or --table.")
+    if not to_validate:
+        raise InputError(
+            "no page to validate on, and the training evaluates its networks at its end",
+            "Give a dataset with a validation split with --data.",
+        )
     recipe = yaml.safe_load(chosen.recipe.read_text(encoding="utf-8"))
     recipe["train"]["data"] = entries
     for key, path in (("fonts", chosen.fonts), ("ink", chosen.ink)):
@@ -116,6 +130,7 @@ def write_dataset(folder: Path, pages: Iterator[PackedPage], long_side_px: int) 
     """Writes a YOLO dataset of pages as WebP, no larger than needed; returns the number of pages of each split."""
     counts = {"train": 0, "val": 0}
     labelled: dict[str, frozenset[int] | None] = {}
+    distractors: dict[str, list[list[float]]] = {}
     for page in pages:
         height, width = page.pixels.shape[:2]
         scale = min(1.0, long_side_px / max(height, width))
@@ -130,10 +145,16 @@ def write_dataset(folder: Path, pages: Iterator[PackedPage], long_side_px: int) 
         text = detections_to_yolo(page.ground_truth.scaled(size_wh))
         write_text(folder / "labels" / page.split / f"{stem}.txt", text)
         labelled[name] = page.labelled
+        if len(page.distractors):
+            by = np.array(size_wh * 2, np.float32) / np.array((width, height) * 2, np.float32)
+            distractors[name] = np.round(page.distractors * by, 1).tolist()
     if labelled:
         rules = write_rules(folder, labelled, CLASSES)
         places = {split: [f"images/{split}"] for split, count in counts.items() if count}
-        write_text(folder / DATA_YAML, data_yaml_text(CLASSES, places, labelled=rules))
+        if distractors:
+            write_json(folder / _DISTRACTORS, distractors)
+        listed = _DISTRACTORS if distractors else None
+        write_text(folder / DATA_YAML, data_yaml_text(CLASSES, places, distractors=listed, labelled=rules))
     return counts
 
 
@@ -221,7 +242,17 @@ def _of_documents(folder: Path, long_side_px: int) -> Iterator[PackedPage]:
 
 
 def _packed(image: LabelledImage, split: str) -> PackedPage:
-    return PackedPage(read_picture(image.path).pixels, image.ground_truth, image.labelled, split)
+    pixels = read_picture(image.path).pixels
+    return PackedPage(pixels, image.ground_truth, image.labelled, split, image.distractors)
+
+
+def _unused(name: str, names: Sequence[str]) -> str:
+    """The name, with a number behind it where another dataset of the pack has it: folders often have the same name."""
+    unused, number = name, 1
+    while unused in names:
+        number += 1
+        unused = f"{name}-{number}"
+    return unused
 
 
 def _rows(table: Path) -> Iterator[tuple[str, float, Path, list[str]]]:

@@ -9,11 +9,19 @@ import numpy as np
 import pytest
 
 from docdetect.annotations.cleaning import ClassRules
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_from_text
+from docdetect.annotations.native import (
+    AnnotatedPage,
+    Annotations,
+    Mark,
+    annotations_from_text,
+    annotations_to_json,
+)
 from docdetect.audit.label_checks import LabelledPages, Suspicion, unusual_findings
-from docdetect.audit.run import LabelAudit, audit_labels
-from docdetect.config.schema import DataConfig
+from docdetect.audit.run import LabelAudit, audit_labels, run_audit
+from docdetect.config.schema import AuditConfig, Config, DataConfig
 from docdetect.datasets.split import PageKey
+from docdetect.files import write_json
+from docdetect.prepare.dataset import prepare
 from docdetect.types import Detections
 from docdetect.workers.parts import WorkerSettings
 from tests.support.archives import Archive, make_archive
@@ -214,3 +222,27 @@ def test_a_class_that_nobody_labelled_in_a_document_is_not_missing_there(archive
         assert [one for one in partial.findings if one.suspicion is Suspicion.MISSING] == []
     elsewhere = audit_labels(config.model_copy(update={"labelled": {"act 2.tif": others}}), HERE, seen)
     assert [one for one in elsewhere.findings if one.suspicion is Suspicion.MISSING]
+
+
+def test_an_audit_heeds_what_the_dataset_says_is_labelled(archive: Archive, tmp_path: Path) -> None:
+    page = archive.ground_truth["act 1.tif"][3]
+    seen = {"act 1.tif": {3: replace(page, marks=tuple(replace(mark, confidence=0.9) for mark in page.marks))}}
+    write_json(tmp_path / "seen.json", annotations_to_json(seen))
+    missed = page.marks[-1].category
+    archive.relabel(archive.ground_truth | {"act 1.tif": {3: replace(page, marks=page.marks[:-1])}})
+    others = tuple(name for name in CLASSES if name != missed)
+    found = {}
+    for name, labelled in (("complete", {}), ("partial", {"act 1.tif": others})):
+        data = DataConfig(
+            pdfs=str(archive.pdfs),
+            annotations=str(archive.json),
+            classes=CLASSES,
+            dataset=str(tmp_path / name),
+            unlisted="empty",
+            labelled=labelled,
+        )
+        prepare(data, workers=HERE)
+        audit = AuditConfig(detections=str(tmp_path / "seen.json"))
+        outcome = run_audit(Config(data=data.model_copy(update={"labelled": {}}), audit=audit))
+        found[name] = [one.class_name for one in outcome.findings if one.suspicion is Suspicion.MISSING]
+    assert found == {"complete": [missed], "partial": []}

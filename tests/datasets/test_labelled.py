@@ -11,7 +11,7 @@ import yaml
 from docdetect.config.loading import load_config
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.folds import fold_images, write_fold
-from docdetect.datasets.labelled import LabelRules, written_rules
+from docdetect.datasets.labelled import LabelRules, rules_of_pages, written_rules
 from docdetect.datasets.reader import YoloDataset, content_hashes, read_dataset
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import write_json, write_text
@@ -56,6 +56,8 @@ def test_labels_of_classes_that_are_not_named_are_left_out_and_counted(folder: P
     dropped = sum(whole.marks(side) - read.marks(side) for side in ("train", "val"))
     assert dropped > 0
     assert any(note.endswith(f"which are left out: {dropped}") for note in read.notes)
+    assert any(note.endswith("neither learnt nor scored there: 9 of 9") for note in read.notes)
+    assert not [note for note in whole.notes if "only some classes" in note]
     assert content_hashes(read).dataset != content_hashes(whole).dataset
 
 
@@ -113,12 +115,16 @@ def test_prepare_carries_the_rules_of_documents_into_the_dataset(tmp_path: Path)
     made = make_documents(tmp_path / "raw", ("a.pdf", "b.pdf", "deep/c.PDF"))
     common = {"pdfs": str(made.pdfs), "annotations": str(made.annotations), "split_by": "document", "val": 0.4}
     config = DataConfig(**common, dataset=str(tmp_path / "some"), labelled={"deep": ("stamp",)})  # type: ignore[arg-type]
-    prepare(config, workers=WorkerSettings())
+    report = prepare(config, workers=WorkerSettings()).report
     read = read_dataset(tmp_path / "some")
     partial = [image for side in read.splits.values() for image in side if image.labelled is not None]
     assert partial
     assert all("~" in image.path.stem and image.labelled == frozenset({2}) for image in partial)
-    assert len(partial) < sum(len(side) for side in read.splits.values())
+    pages = sum(len(side) for side in read.splits.values())
+    assert len(partial) < pages
+    told = f"of {pages} pages: qr on {len(partial)}, signature on {len(partial)}; there these classes are neither"
+    assert [told in warning for warning in report.warnings].count(True) == 1
+    assert told in (tmp_path / "some" / "report.md").read_text(encoding="utf-8")
     everywhere = config.model_copy(update={"labelled": {".": ("qr", "stamp")}, "dataset": str(tmp_path / "all")})
     prepare(everywhere, workers=WorkerSettings())
     assert yaml.safe_load((tmp_path / "all" / "data.yaml").read_text(encoding="utf-8"))["labelled"] == ["qr", "stamp"]
@@ -133,3 +139,11 @@ def test_the_configuration_takes_a_list_a_mapping_and_options() -> None:
     assert given == {"office": ("stamp", "qr")}
     with pytest.raises(ConfigError, match=r"data\.labelled\.office: seal not among"):
         load_config(None, ("data.labelled={office: [seal]}",))
+
+
+def test_a_class_is_labelled_in_a_document_where_it_is_on_all_of_its_pages() -> None:
+    every = [("a", None), ("b", NAMES)]
+    assert rules_of_pages(every, NAMES) is None
+    rules = rules_of_pages([*every, ("b", ("qr", "stamp")), ("b", None), ("c", ("stamp",))], NAMES)
+    assert rules is not None
+    assert [rules.names_at(name) for name in ("a", "b", "c")] == [None, ("qr", "stamp"), ("stamp",)]

@@ -65,6 +65,38 @@ def test_a_pack_holds_every_source_with_what_is_labelled_in_it(pack: Path) -> No
     assert [image.labelled for image in letters.splits["val"]] == [None, None]
 
 
+def test_datasets_in_folders_of_one_name_do_not_overwrite_each_other_and_keep_their_distractors(tmp_path: Path) -> None:
+    for name, pages in (("a", 3), ("b", 2)):
+        write_dataset(tmp_path / name / "main", train=pages, val=1)
+    yaml_of_b = tmp_path / "b" / "main" / "data.yaml"
+    write_text(yaml_of_b, f"{yaml_of_b.read_text(encoding='utf-8')}labelled: [stamp]\ndistractors: d.json\n")
+    page = "images/train/страница_0.png"
+    write_text(yaml_of_b.with_name("d.json"), json.dumps({page: [[8, 16, 24, 32]]}))
+    given = [f"--data={tmp_path / name / 'main'}" for name in ("a", "b")]
+    pack = tmp_path / "pack"
+    assert weights_pack.main(["--output", str(pack), *given, "--imgsz", "80"]) == 0
+    recipe = yaml.safe_load((pack / "weights.yaml").read_text(encoding="utf-8"))
+    folders = [pack / entry["path"] for entry in recipe["train"]["data"]]
+    first, second = (read_dataset(folder) for folder in folders)
+    assert [len(one.splits["train"]) for one in (first, second)] == [3, 2]
+    assert {image.labelled for image in first.splits["train"]} == {None}
+    assert {image.labelled for image in second.splits["train"]} == {frozenset({2})}
+    before = read_dataset(yaml_of_b).splits["train"][0]
+    after = second.splits["train"][0]
+    scale = after.ground_truth.size_wh[0] / before.ground_truth.size_wh[0]
+    assert scale < 1
+    assert after.distractors.tolist() == [pytest.approx([8 * scale, 16 * scale, 24 * scale, 32 * scale], abs=0.5)]
+
+
+def test_a_pack_without_a_page_to_validate_on_is_refused_where_it_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_dataset(tmp_path / "letters", train=2, val=1)
+    write_text(file, file.read_text(encoding="utf-8").replace("val: images/val\n", ""))
+    assert weights_pack.main(["--output", str(tmp_path / "pack"), "--data", str(file), "--imgsz", "80"]) == 4
+    assert "no page to validate on" in capsys.readouterr().out
+
+
 def test_a_rehearsal_makes_both_networks_in_parts_and_a_second_call_has_nothing_to_do(
     pack: Path, tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_order_depends_on_the_fonts_and_not_on_where_they_lie(tmp_path: Path, fo
 def test_a_broken_font_is_passed_over(tmp_path: Path, fonts: FontBook) -> None:
     (tmp_path / "broken.ttf").write_bytes((MATPLOTLIB_FONTS / "DejaVuSans.ttf").read_bytes()[:500])
     (tmp_path / "empty.otf").write_bytes(b"")
+    shutil.copy(MATPLOTLIB_FONTS / "DejaVuSans.ttf", tmp_path / "whole.ttf")
     assert len(FontBook.scan([tmp_path], system=False).faces) == len(fonts.faces)
 
 
@@ -100,3 +101,11 @@ def test_choosing_a_script_that_no_font_covers(fonts: FontBook) -> None:
 
 def test_a_book_crosses_process_borders(fonts: FontBook) -> None:
     assert pickle.loads(pickle.dumps(fonts)) == fonts
+
+
+def test_a_folder_without_any_font_is_named_in_place_of_drawing_with_other_fonts(tmp_path: Path) -> None:
+    (tmp_path / "fonts.tar.xz").write_bytes(b"an archive of fonts")
+    with pytest.raises(InputError, match="there is no font in it that text can be drawn with") as refused:
+        FontBook.scan([tmp_path])
+    assert str(tmp_path) in refused.value.message
+    assert "archives of fonts are not opened" in refused.value.remedy

@@ -38,7 +38,7 @@ from docdetect.datasets.ground_truth import (
     survey_documents,
     worker_settings,
 )
-from docdetect.datasets.labelled import document_rules
+from docdetect.datasets.labelled import LabelRules, document_rules, rules_of_pages
 from docdetect.datasets.origins import read_origins
 from docdetect.datasets.page_fingerprints import PageFingerprint, fingerprint_documents
 from docdetect.datasets.reader import list_dataset
@@ -150,7 +150,8 @@ def run_audit(config: Config, on_progress: ProgressCallback = no_progress) -> Au
         raise ConfigError("audit.weights and audit.detections exclude each other", "Give one of the two.")
     weights = resolve_weights(config.audit.weights, Path(config.train.runs)) if config.audit.weights else None
     workers = worker_settings(data)
-    labels = audit_labels(data, workers, _detector(config.audit, weights), on_progress) if with_labels else None
+    rules = dataset_rules(data.dataset) if with_labels and not data.labelled and Path(data.dataset).exists() else None
+    labels = audit_labels(data, workers, _detector(config.audit, weights), on_progress, rules) if with_labels else None
     split = audit_split(datasets, workers, on_progress) if with_dataset else None
     fixed, fixes = None, None
     if config.audit.fix and labels is not None:
@@ -173,6 +174,7 @@ def audit_labels(
     workers: WorkerSettings,
     detector: Engine | Annotations | None = None,
     on_progress: ProgressCallback = no_progress,
+    label_rules: LabelRules | None = None,
 ) -> LabelAudit:
     """Every check of the labels.
 
@@ -181,6 +183,7 @@ def audit_labels(
         workers: of rendering.
         detector: an engine, or the detections of `infer`, to hold the labels against.
         on_progress: per document and step.
+        label_rules: which classes are labelled in which documents, where the configuration does not say.
 
     Raises:
         InputError: the annotations cannot be read or name documents or categories that do not exist; the detector's
@@ -201,7 +204,10 @@ def audit_labels(
             labels[PageKey(document_of[name], number)] = clean_page(page, rules, document_of[name], number)[0]
     measures = measure_documents(files, labels, workers, on_progress)
     pages = LabelledPages(
-        labels, measures, config.classes, document_rules(config.labelled, [file.name for file in files])
+        labels,
+        measures,
+        config.classes,
+        document_rules(config.labelled, [file.name for file in files]) or label_rules,
     )
     findings = [
         *offset_findings(pages),
@@ -223,6 +229,26 @@ def audit_labels(
         document_of,
         tuple(_unmatched_notes(ground_truth)),
     )
+
+
+def dataset_rules(dataset: str | Path) -> LabelRules | None:
+    """Which classes are labelled in which documents, as the data.yaml of the dataset that was made of them says.
+
+    Raises:
+        InputError: no dataset, or a wrong data.yaml or split.csv.
+    """
+    listed = list_dataset(dataset)
+    rules = listed.data_yaml.labelled
+    if rules is None:
+        return None
+    origins = read_origins(listed.root)
+    pages = [
+        (origins[stem].document, rules.names_at(picture.name))
+        for pictures in listed.pictures.values()
+        for picture in pictures
+        if (stem := nfc(picture.path.stem)) in origins
+    ]
+    return rules_of_pages(pages, listed.class_names)
 
 
 def _unmatched_notes(ground_truth: GroundTruth) -> list[str]:

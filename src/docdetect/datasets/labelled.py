@@ -146,6 +146,23 @@ def document_rules(classes: Mapping[str, tuple[str, ...]], documents: Sequence[s
     return LabelRules(classes)
 
 
+def rules_of_pages(
+    pages: Sequence[tuple[str, tuple[str, ...] | None]], class_names: Sequence[str]
+) -> LabelRules | None:
+    """What the pages of a dataset say about the documents that they come from; None where every class is labelled.
+
+    Args:
+        pages: document and classes that are labelled on a page of it, None for all; once for each page.
+        class_names: in the order of their ids. A class counts as labelled in a document where it is on all its pages.
+    """
+    classes: dict[str, tuple[str, ...]] = {}
+    for document, named in pages:
+        before = classes.get(document, tuple(class_names))
+        classes[document] = before if named is None else tuple(name for name in before if name in named)
+    partial = {document: named for document, named in classes.items() if len(named) < len(class_names)}
+    return LabelRules(partial) if partial else None
+
+
 def _place(path: Path, root: Path) -> str:
     plain, plain_root = Path(os.path.normpath(path)), Path(os.path.normpath(root))
     if plain == plain_root:

@@ -321,6 +321,7 @@ class _Reading:
         self._on_progress = on_progress
         self._damaged: list[str] = []
         self._polygons = self._confidences = self._unlabelled = self._ignored = 0
+        self._partial = self._pictures = 0
 
     def labelled(self, pictures: Sequence[DatasetPicture]) -> tuple[LabelledImage, ...]:
         none = np.zeros((0, 4), np.float32)
@@ -340,6 +341,11 @@ class _Reading:
     def notes(self) -> list[str]:
         """A sentence about each oddity of the labels, and about each damaged picture."""
         counted = label_notes(self._described.file, self._polygons, self._confidences, self._unlabelled)
+        if self._partial:
+            counted.append(
+                f"{self._described.file}: pictures on which only some classes are labelled, so that the others are "
+                f"neither learnt nor scored there: {self._partial} of {self._pictures}"
+            )
         if self._ignored:
             counted.append(
                 f"{self._described.file}: labels of classes that `labelled` does not name, which are left out: "
@@ -352,6 +358,8 @@ class _Reading:
         labelled = None if rules is None else rules.ids_at(picture.name, names)
         kept = boxes if labelled is None else boxes.of_classes(labelled)
         self._ignored += len(boxes) - len(kept)
+        self._pictures += 1
+        self._partial += labelled is not None
         return LabelledImage(picture.path, picture.name, kept, distractors, labelled)
 
     def _read(self, picture: DatasetPicture) -> YoloLabels | str:

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import DataConfig
@@ -219,13 +218,19 @@ def _build(
         pages |= {key: plan.base.images[key].ground_truth for key in carried}
     split = plan.split.only(made)
     hashes = {key: page.sha256 for key, page in made.items()}
+    labelled_pages = _labelled_pages(plan, split, classes)
     report = _report(
         plan.ground_truth,
         classes,
         count_splits(split, pages, classes),
         pages,
         failures=failures,
-        warnings=[*plan.notes, *split_warnings(split, pages, classes), *_same_images(split, hashes)],
+        warnings=[
+            *plan.notes,
+            *_partial_warnings(labelled_pages, classes),
+            *split_warnings(split, pages, classes),
+            *_same_images(split, hashes),
+        ],
         left_out=plan.left_out,
     )
     for side in ("train", "val"):
@@ -233,7 +238,7 @@ def _build(
         (folder / "labels" / side).mkdir(parents=True, exist_ok=True)
     sides = ("train", "val", "test") if "test" in split.names() else ("train", "val")
     places = {side: [f"images/{side}"] for side in sides}
-    labelled = _write_labelled(folder, plan, split, classes)
+    labelled = write_rules(folder, labelled_pages, classes)
     write_text(folder / DATA_YAML, data_yaml_text(classes, places, labelled=labelled))
     write_text(folder / SPLIT_CSV, split_to_csv(split))
     if tests := plan.tests & made.keys():
@@ -249,21 +254,33 @@ def _build(
     return report
 
 
-def _write_labelled(folder: Path, plan: DatasetPlan, split: Split, classes: tuple[str, ...]) -> Any:
-    """What the data.yaml says of the classes that are labelled; a file for pages that differ in it."""
+def _labelled_pages(plan: DatasetPlan, split: Split, classes: tuple[str, ...]) -> dict[str, frozenset[int] | None]:
+    """Picture -> ids of the classes that are labelled on it, None for all; empty where nothing is said of any page."""
     if plan.rules is None and plan.base is None:
-        return None
+        return {}
 
     def labelled_on(key: PageKey) -> frozenset[int] | None:
         if key in plan.sizes or plan.base is None:
             return None if plan.rules is None else plan.rules.ids_at(key.document, classes)
         return plan.base.images[key].labelled
 
-    places = {
+    return {
         f"images/{side}/{page_stem(key.document, key.page)}.png": labelled_on(key)
         for key, side in split.sides().items()
     }
-    return write_rules(folder, places, classes)
+
+
+def _partial_warnings(places: Mapping[str, frozenset[int] | None], classes: tuple[str, ...]) -> list[str]:
+    """A sentence about the pages on which only some classes are labelled, if there are any."""
+    partial = [ids for ids in places.values() if ids is not None]
+    if not partial:
+        return []
+    counts = [f"{classes[one]} on {sum(one not in ids for ids in partial)}" for one in range(len(classes))]
+    told = ", ".join(count for count in counts if not count.endswith(" on 0"))
+    return [
+        f"not labelled, as data.labelled says, of {len(places)} pages: {told}; there these classes are neither learnt "
+        "nor scored, whatever marks of them the annotations have"
+    ]
 
 
 @dataclass(frozen=True)

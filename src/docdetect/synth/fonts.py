@@ -140,11 +140,16 @@ class FontBook:
             system: whether to look into the font folders of the operating system, too.
 
         Raises:
-            InputError: a folder of `folders` does not exist, or there is no usable font at all.
+            InputError: a folder of `folders` does not exist or holds no usable font, or there is none at all.
         """
         for folder in folders:
             if not folder.is_dir():
                 raise InputError(f"{folder}: there is no such folder of fonts", "Check the path given as --fonts.")
+            if not any(True for _ in _all_faces([folder], ())):
+                raise InputError(
+                    f"{folder}: there is no font in it that text can be drawn with",
+                    f"Name a folder of {', '.join(_SUFFIXES)} files as --fonts; archives of fonts are not opened.",
+                )
         places = [*folders, *(_system_folders() if system else []), _matplotlib_folder()]
         found = list(_all_faces(places, embedded))
         if not found:
