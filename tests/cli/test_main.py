@@ -219,6 +219,7 @@ def test_doctor_quick(capsys: pytest.CaptureFixture[str]) -> None:
         ("val", "--model", "--weights"),
         ("val", "--output", "--name"),
         ("prepare", "--data", "--source"),
+        ("train", "--hours", "--time"),
     ],
 )
 def test_an_option_of_another_command_is_told_by_its_name_here(

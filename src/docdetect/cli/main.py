@@ -72,6 +72,7 @@ _CALLED_ELSEWHERE = {
     "--name": ("--output",),
     "--data": ("--source",),
     "--source": ("--data",),
+    "--hours": ("--time",),
 }
 # Options that people give to a command whose name suggests them, and the command that has them.
 _OF_ANOTHER_COMMAND = {"--from": "labels", "--to": "labels"}

@@ -416,14 +416,15 @@ class Detector:
         return second_look
 
     def _checked(self, scales: Sequence[int]) -> tuple[int, ...]:
-        """The smaller sizes, largest first. Raises ConfigError: one is not smaller than the usual size."""
-        wrong = [px for px in scales if not 0 < px < self.imgsz]
+        """The smaller sizes, largest first; the usual size may stand among them. Raises ConfigError: one is larger."""
+        smaller = {px for px in scales if px != self.imgsz} or set(scales)
+        wrong = [px for px in smaller if not 0 < px < self.imgsz]
         if wrong:
             raise ConfigError(
                 f"scales: {wrong[0]} is not smaller than {self.imgsz}, the long side that the network sees anyway",
                 f"Give sizes such as {max(32, self.imgsz * 5 // 8 // 32 * 32)}, or a larger --imgsz.",
             )
-        return tuple(sorted(set(scales), reverse=True))
+        return tuple(sorted(smaller, reverse=True))
 
     def run(
         self,

@@ -235,6 +235,13 @@ def test_scales_are_an_option_of_infer(tmp_path: Path) -> None:
         detector.settings(scales=(256,))
 
 
+def test_the_usual_size_may_be_named_among_the_scales() -> None:
+    with Detector(engine=ColourEngine(), imgsz=256) as detector:
+        assert detector.settings(scales=(128, 256, 64)).scales == (128, 64)
+        with pytest.raises(ConfigError, match="512 is not smaller than 256"):
+            detector.settings(scales=(256, 512, 64))
+
+
 class CountingEngine(ColourEngine):
     """Counts the pictures that it is shown."""
 
