@@ -11,11 +11,18 @@ import numpy as np
 import pytest
 
 from docdetect import machine
-from docdetect.errors import ConfigError, InputError
+from docdetect.errors import ConfigError, InputError, MissingDependencyError
 from docdetect.files import sha256_file
 from docdetect.machine import has_native_int8
 from docdetect.models.bundled import WeightsState, list_bundled
-from docdetect.models.conversions import INT8_FORM, int8_path, read_form, write_converted, write_form
+from docdetect.models.conversions import (
+    INT8_FORM,
+    ConvertedNetwork,
+    int8_path,
+    read_form,
+    write_converted,
+    write_form,
+)
 from docdetect.models.engines import openvino as openvino_precision
 from docdetect.models.engines.conversion import to_openvino
 from docdetect.models.engines.openvino import import_openvino
@@ -69,6 +76,21 @@ def test_with_matrix_arithmetic_bf16_and_int8_are_measured(
     networks = openvino_precision.networks_of(quantised, "auto", ("bf16",), lambda: network, print)
     assert list(networks) == ["bf16", "int8"]
     assert openvino_precision.fastest(networks, print) == expected
+
+
+def test_weights_that_come_in_int8_alone_run_where_nothing_can_convert_them(
+    quantised: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without PyTorch, with bf16 as fast as int8: auto takes what is there; others say what is missing."""
+
+    def convert() -> ConvertedNetwork:
+        raise MissingDependencyError("no PyTorch", "install it")
+
+    monkeypatch.setattr(openvino_precision, "has_native_int8", lambda: True)
+    monkeypatch.setattr(openvino_precision, "has_matrix_bf16", lambda: True)
+    assert list(openvino_precision.networks_of(quantised, "auto", ("bf16",), convert, print)) == ["int8"]
+    with pytest.raises(MissingDependencyError):
+        openvino_precision.networks_of(quantised, "bf16", ("bf16",), convert, print)
 
 
 @pytest.mark.parametrize("wanted", ["auto", "int8"])

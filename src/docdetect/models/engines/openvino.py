@@ -201,7 +201,12 @@ def networks_of(
         )
     if int8 is not None and (wanted == "int8" or not has_matrix_bf16()):
         return {"int8": int8}
-    networks = dict.fromkeys(known, convert())
+    try:
+        networks = dict.fromkeys(known, convert())
+    except MissingDependencyError:
+        if int8 is None:
+            raise
+        return {"int8": int8}  # a network that comes in int8 alone, where nothing can convert it
     return networks if int8 is None else {**networks, "int8": int8}
 
 
