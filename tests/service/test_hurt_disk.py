@@ -96,6 +96,36 @@ def test_a_job_that_cannot_be_written_is_refused_and_leaves_nothing(
     assert client.get("/v1/jobs").json() == {"jobs": []}
 
 
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no file that stands for a full disk")
+def test_a_disk_that_is_full_in_the_middle_of_a_document(
+    start: Start, tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, picture = start(), make_image(tmp_path / "a.png", [STAMP]).read_bytes()
+    usual = Path.open
+
+    def full(self: Path, *words: Any) -> Any:
+        return usual(Path("/dev/full"), "wb") if words == ("xb",) else usual(self, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        answer = client.upload(path, ("a.png", picture))
+    assert (answer.status_code, answer.json()["type"]) == (507, "urn:docdetect:problem:disk-full")
+    assert answer.headers["retry-after"] == "60"
+    assert client.upload(path, ("a.png", picture)).status_code in (200, 202)
+
+
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/jobs", "/detect"])
+def test_a_folder_that_is_gone(start: Start, tmp_path: Path, path: str) -> None:
+    client, picture = start(compat=True), make_image(tmp_path / "a.png", [STAMP]).read_bytes()
+    (tmp_path / "serve" / "incoming").rmdir()
+    answer = client.upload(path, ("a.png", picture))
+    assert (answer.status_code, answer.headers["retry-after"]) == (507, "60")
+    assert str(tmp_path) not in answer.text
+    (tmp_path / "serve" / "incoming").mkdir()
+    assert client.upload(path, ("a.png", picture)).status_code in (200, 202)
+
+
 def test_a_table_that_another_program_holds(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs.sqlite")
     vars(store)["_connection"].execute("PRAGMA busy_timeout=50")

@@ -68,8 +68,8 @@ class Incoming:
 
     def store(self, name: str, content: bytes) -> Upload[DetectOptions]:
         """Writes one document to the disk. Raises ProblemError (507), OutputError."""
-        check_disk(self._folder.parent, self._service.limits, len(content))
         with output_errors(self._folder):
+            check_disk(self._folder.parent, self._service.limits, len(content))
             self._folder.mkdir(exist_ok=True)
             (self._folder / name).write_bytes(content)
         return Upload(self._folder, (StoredDocument(name, len(content)),), DetectOptions(), "", (name,))

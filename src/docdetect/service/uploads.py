@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +22,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
+from docdetect.files import output_errors
 from docdetect.service.document_names import Names, safe_name, sent_name
 from docdetect.service.options import DetectOptions, known_options, wrong_values
 from docdetect.service.problems import ProblemError
@@ -103,15 +105,16 @@ async def receive(
 
     Raises:
         ProblemError: the request is no form, brings too much, or brings nothing.
+        OutputError: the folder cannot be written for another reason than a full disk.
     """
     _check_encoding(headers.get("content-encoding", ""))
     boundary = _boundary(headers.get("content-type", ""))
     announced = headers.get("content-length", "")
-    if announced.isdigit():
-        check_size(int(announced), limits)
-        check_disk(folder.parent, limits, int(announced))
     form = _Form(folder, limits, (*DOCUMENT_FIELDS, *other_fields), ignores_others)
     try:
+        if announced.isdigit():
+            check_size(int(announced), limits)
+            check_disk(folder.parent, limits, int(announced))
         parser = MultipartParser(boundary, form.callbacks())
         received = 0
         async for chunk in patient(stream, limits.most_s):
@@ -127,7 +130,8 @@ async def receive(
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _disk_full() from error
-        raise
+        with output_errors(folder):
+            raise
     finally:
         form.close()
     if not form.documents:
@@ -225,7 +229,8 @@ class _Form:
     def close(self) -> None:
         """Closes the file of a part that did not come to its end."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what was not written yet cannot be written, and is of no use
+                self._file.close()
             self._file = None
 
     def _begin(self) -> None:
