@@ -54,7 +54,8 @@ class Access:
     def __init__(
         self, app: ASGIApp, metrics: Metrics, token: str = "", any_host: bool = True, origins: Iterable[str] = ()
     ) -> None:
-        self._app, self._metrics = HeadAsGet(app), metrics
+        self._app, self._metrics = app, metrics
+        self._answering = HeadAsGet(app)
         self._token, self._any_host, self._origins = token.encode(), any_host, frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +91,7 @@ class Access:
         try:
             problem = self._refusal(scope, headers)
             if problem is None:
-                await self._app(scope, receive, send_noting)
+                await self._answering(scope, receive, send_noting)
             elif scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})
             else:
