@@ -271,6 +271,45 @@ def beside_rows(sets: Sequence[OriginSet], others: Sequence[OriginSet]) -> list[
     return rows
 
 
+def box_size_rows(sets: Sequence[OriginSet]) -> list[tuple[str, ...]]:
+    """For each class: median width and height of boxes beside those of the marks that they meet, and sets far from 1.
+
+    A box counts from a confidence of 0.1 on where its IoU with a mark is at least 0.3; each mark counts once.
+    """
+    rows: list[tuple[str, ...]] = [("class", "marks met", "width, height", "narrowest set", "widest set")]
+    for class_id, name in enumerate(NAMES):
+        ratios: dict[str, list[FloatArray]] = {}
+        for one in sets:
+            if one.name != "armeta" and name in one.labelled:
+                ratios[one.name] = [ratio for sample in one.samples for ratio in _size_ratios(sample, class_id)]
+        medians = {key: np.median(found, 0) for key, found in ratios.items() if len(found) >= FEWEST_MARKS}
+        if not medians:
+            continue
+        every = [ratio for found in ratios.values() for ratio in found]
+        ends = [pick(medians, key=lambda key: float(medians[key][0])) for pick in (min, max)]
+        width, height = np.median(every, 0)
+        cells = (f"{medians[end][0]:.2f}, {medians[end][1]:.2f} ({end})" for end in ends)
+        rows.append((name, str(len(every)), f"{width:.2f}, {height:.2f}", *cells))
+    return rows
+
+
+def _size_ratios(sample: Sample, class_id: int) -> list[FloatArray]:
+    """(width, height) of each detection that meets a mark, divided by the mark's; the surer detections choose first."""
+    truth, found = _of_class(sample.ground_truth, class_id), _of_class(sample.found, class_id)
+    found = found.select(np.flatnonzero(_scores(found) >= 0.1))
+    if not len(truth) or not len(found):
+        return []
+    found = found.select(np.argsort(-_scores(found), kind="stable"))
+    overlap, ratios = iou(found.xyxy, truth.xyxy), []
+    for row, box in zip(overlap, found.xyxy, strict=True):
+        best = int(row.argmax())
+        if row[best] >= 0.3:
+            overlap[:, best] = 0
+            mark = truth.xyxy[best]
+            ratios.append((box[2:] - box[:2]) / (mark[2:] - mark[:2]))
+    return ratios
+
+
 def threshold_rows(sets: Sequence[OriginSet], iou_at_least: float = 0.3) -> list[tuple[str, ...]]:
     """Precision, recall and F1 at several confidences, each set weighted by one over the root of its pages."""
     rows: list[tuple[str, ...]] = [("class", "confidence", "precision", "recall", "F1")]
@@ -367,7 +406,7 @@ def main() -> None:
     sets = [one for one in sets if one.name not in seen]  # a kept file may hold sets that the other weights saw
     sizes = " and ".join(str(px) for px in (given.imgsz, *given.scales))
     print(f"{weights.name}, long side {sizes} px, fp32, {processor_summary()}\n")
-    tables = [set_rows(sets), pooled_rows(sets)]
+    tables = [set_rows(sets), pooled_rows(sets), box_size_rows(sets)]
     if beside is not None:
         others = read_sets(given.data, origin_engine(beside, given.imgsz, trim=bool(given.scales)), given.imgsz, seen)
         tables.append(beside_rows(sets, others))

@@ -1,10 +1,12 @@
 """Contact sheets of what `docdetect synth` draws, one for each kind, and what the bundled network makes of each kind.
 
     python -m benchmarks.synth_kinds --sheets FOLDER [--pages 400] [--fonts FOLDER] [--ink FILE] [--only WORD]
+        [--real DATASET ...]
     python -m benchmarks.synth_kinds --diagnose [--imgsz 768] [--pages 400] ...
 
 With --sheets one picture for each kind of mark and distractor is written, and one for each kind of document and way of
-copying, to be looked at beside real pages. Labelled marks are framed.
+copying, to be looked at beside real pages. Labelled marks are framed. With --real the labelled marks of these datasets
+and pages of them get sheets of the same look (`real-...`), so that both can be compared side by side.
 
 With --diagnose the network looks at the pages. Printed are, for each kind of mark, how many are found (a box of the
 class with IoU of at least 0.3 and a confidence of at least 0.25), the median width and height of the boxes beside the
@@ -26,7 +28,9 @@ import numpy as np
 from benchmarks.real_documents import markdown
 from docdetect.boxes import contained, iou
 from docdetect.config.schema import SynthConfig
+from docdetect.datasets.reader import read_dataset
 from docdetect.documents.drawing import contact_sheet, write_image
+from docdetect.documents.pictures import read_picture
 from docdetect.inference.detector import Detector
 from docdetect.synth.generate import load_materials
 from docdetect.synth.page import SynthPage, make_page
@@ -64,6 +68,8 @@ def main() -> None:
     asked = _arguments()
     if asked.sheets:
         _write_sheets(_pages(asked), asked.sheets, asked.only)
+        for dataset in asked.real:
+            _write_real_sheets(dataset, asked.sheets)
     if asked.diagnose:
         _diagnose(_pages(asked), asked.imgsz)
 
@@ -77,6 +83,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fonts", default="")
     parser.add_argument("--ink", default="")
     parser.add_argument("--only", default="", help="kinds whose names contain this word")
+    parser.add_argument(
+        "--real", nargs="*", default=[], metavar="DATASET", help="datasets of real pages to draw beside"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random generator")
     return parser.parse_args()
 
@@ -117,6 +126,33 @@ def _write_sheets(pages: Iterator[SynthPage], folder: Path, only: str) -> None:
         sheet = contact_sheet(pictures, [""] * len(pictures), columns=4, cell_px=470)
         write_image(folder / f"{_file_name(name)}.png", sheet)
     print(f"{folder}: {len(cells) + len(wholes)} sheets")
+
+
+def _write_real_sheets(dataset: str, folder: Path) -> None:
+    """A sheet for each class of the labelled marks in a dataset's training split, and one of its pages."""
+    read = read_dataset(dataset, ("train",), need_marks=False)
+    cells: dict[str, list[ByteArray]] = defaultdict(list)
+    wholes: list[ByteArray] = []
+    rng = np.random.default_rng(0)
+    for image in read.splits["train"]:
+        pixels = read_picture(image.path).pixels
+        whole: ByteArray = pixels.copy()
+        truth = image.ground_truth
+        for (left, top, right, bottom), class_id in zip(truth.xyxy.tolist(), truth.class_ids.tolist(), strict=True):
+            name = read.class_names[class_id]
+            box = (round(left), round(top), round(right), round(bottom))
+            if len(cells[name]) < CELLS:
+                cells[name].append(_cut_out(pixels, Region(name, name, box), rng))
+            _draw_frame(whole, box, name)
+        if len(wholes) < 12:
+            wholes.append(whole)
+    source = _file_name(read.root.name)
+    for name, pictures in cells.items():
+        sheet = contact_sheet(pictures, [""] * len(pictures), columns=COLUMNS, cell_px=CELL_PX)
+        write_image(folder / f"real-{source}-{_file_name(name)}.png", sheet)
+    if wholes:
+        sheet = contact_sheet(wholes, [""] * len(wholes), columns=4, cell_px=470)
+        write_image(folder / f"real-{source}-pages.png", sheet)
 
 
 def _file_name(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarks.other_origins import TRAINED_ON, OriginSet, beside_rows, seen_by
+from benchmarks.other_origins import TRAINED_ON, OriginSet, beside_rows, box_size_rows, seen_by
 
 from docdetect.metrics.matching import Sample
 from docdetect.types import Detections
@@ -41,3 +41,14 @@ def test_two_networks_are_compared_where_neither_was_trained() -> None:
     bundled, office = Path("docdetect-s.pt"), Path("data/starts/docdetect-s-office.pt")
     assert seen_by(bundled, office) == seen_by(office)
     assert seen_by(bundled, further="mine,yours") == TRAINED_ON | {"mine", "yours"}
+
+
+def test_sizes_of_boxes_are_those_beside_the_marks_that_they_meet() -> None:
+    """A second box on a mark does not count, nor one that is too faint or meets nothing."""
+    boxes = np.array([[20, 30, 68, 60], [20, 30, 80, 60], [20, 30, 80, 60], [120, 230, 180, 260]], np.float32)
+    scores = np.array([0.9, 0.5, 0.05, 0.8], np.float32)
+    found = Detections(boxes, np.array([1, 1, 1, 1]), SIZE_WH, scores)
+    pages = tuple(replace(page(number, True), found=found) for number in range(8))
+    letters = OriginSet("letters", frozenset({"signature"}), pages)
+    rows = box_size_rows([letters, replace(letters, name="acts", samples=tuple(page(n, True) for n in range(8)))])
+    assert rows[1:] == [("signature", "16", "0.90, 1.00", "0.80, 1.00 (letters)", "1.00, 1.00 (acts)")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.synth_kinds import Counts, Region, _count_page, _write_sheets, regions
+from benchmarks.synth_kinds import Counts, Region, _count_page, _write_real_sheets, _write_sheets, regions
 from PIL import Image
 
 from docdetect.config.schema import SynthConfig
@@ -56,3 +56,20 @@ def test_only_labelled_marks_and_distractors_are_regions() -> None:
     materials = Materials(FontBook.scan(system=False), None, config.layouts, config.papers, p_empty=1.0)
     page = make_page(1, 0, 384, replace(materials, p_empty=1.0))
     assert all(region.category == "" and region.name.startswith("no mark: ") for region in regions(page))
+
+
+def test_marks_of_a_dataset_get_sheets_beside_the_made_up_ones(tmp_path: Path) -> None:
+    """One for each class that has marks, and one of whole pages."""
+    folder = tmp_path / "office"
+    for place in ("images", "labels"):
+        (folder / place).mkdir(parents=True)
+    for number in range(2):
+        Image.new("RGB", (200, 300), "white").save(folder / "images" / f"{number}.png")
+        (folder / "labels" / f"{number}.txt").write_text("1 0.5 0.5 0.2 0.1\n2 0.2 0.2 0.2 0.1\n", encoding="utf-8")
+    text = "train: images\nnames: [qr, signature, stamp]\n"
+    (folder / "data.yaml").write_text(text, encoding="utf-8")
+    _write_real_sheets(str(folder), tmp_path / "sheets")
+    names = sorted(path.name for path in (tmp_path / "sheets").glob("*.png"))
+    assert names == ["real-office-pages.png", "real-office-signature.png", "real-office-stamp.png"]
+    with Image.open(tmp_path / "sheets" / "real-office-stamp.png") as sheet:
+        assert len(sheet.getcolors(1 << 20) or ()) > 1, "the frames of the marks are drawn"
