@@ -77,7 +77,7 @@ def test_the_files_that_the_architecture_names_exist() -> None:
 
 
 def test_the_floors_of_the_architecture_are_those_that_imports_are_held_to() -> None:
-    rows = re.findall(r"^\| (\d) \| ([^|]+) \|", ARCHITECTURE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", ARCHITECTURE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     told = {
         name.removesuffix(".py"): int(floor) for floor, names in rows for name in re.findall(r"`([\w.]+)/?`", names)
     }

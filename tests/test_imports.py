@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "docdetect"
 FLOORS = {
-    "cli": 9, "service": 9, "doctor": 9,
+    "__main__": 10, "cli": 9, "service": 9, "doctor": 9,
     "api": 8, "active_learning": 8, "review": 8, "inference": 7, "evaluation": 7,
     "training": 6,
     "audit": 5, "prepare": 5, "synth": 5,

@@ -230,3 +230,10 @@ def test_an_option_of_another_command_is_told_by_its_name_here(
         f"error: No such option: {option}\n"
         f"  docdetect {command} has {meant} instead. docdetect {command} --help explains the options.\n"
     )
+
+
+def test_python_runs_the_package_by_its_name() -> None:
+    """`python -m docdetect` is the program, with its exit codes, also where no script is installed."""
+    done = subprocess.run([sys.executable, "-m", "docdetect", "nosuch"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "docdetect --help lists the commands" in done.stderr
