@@ -44,7 +44,7 @@ OWN_NAMES = (
 
 # Version of the code that draws pages. It goes up whenever the same settings give other pages than before, so that
 # pages of two versions are never mixed in one dataset.
-_GENERATOR_VERSION = 13
+_GENERATOR_VERSION = 14
 
 # Greatest number of pages of a document.
 _MAX_DOCUMENT_PAGES = 6

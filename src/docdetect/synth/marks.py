@@ -22,7 +22,7 @@ from docdetect.synth.handwriting.manuscripts import make_manuscript
 from docdetect.synth.handwriting.notes import ScribbleKind, make_scribble
 from docdetect.synth.handwriting.recorded import RecordedInk
 from docdetect.synth.handwriting.signatures import SignatureStyle, make_initials, make_signature
-from docdetect.synth.ink import RGB, Ink, Pen, pen_ink, random_pen
+from docdetect.synth.ink import RGB, Ink, Pen, pen_ink
 from docdetect.synth.layouts.draft import script_of
 from docdetect.synth.page_layout import PageLayout, Slot, Text, TextStyle
 from docdetect.synth.patch import BlendMode, Patch, resized
@@ -370,9 +370,8 @@ class MarkMaker:
         x_mm = slot.x_mm + float(self.rng.normal(0, 0.05)) * slot.width_mm
         return self.at(patch, x_mm, y_mm, "hand", name=f"handwriting: {kind.value}")
 
-    def manuscript(self, slot: Slot) -> PlacedPatch:
-        """Lines of handwriting that fill a slot of kind "script"."""
-        tool = pen_ink(self.rng), random_pen(self.rng)
+    def manuscript(self, slot: Slot, tool: tuple[Ink, Pen]) -> PlacedPatch:
+        """Lines of handwriting that fill a slot of kind "script", written with this ink and pen."""
         patch = make_manuscript(self.rng, self.px_per_mm, (slot.width_mm, slot.height_mm), tool, self.recorded)
         return self.at(patch, slot.x_mm, slot.y_mm, "hand", name="handwritten page")
 

@@ -110,6 +110,9 @@ SlotKind: TypeAlias = Literal[
     "brand",  # a firm's name printed as its trade mark
     "tick",  # a square to tick
     "note",  # free space where people write notes
+    "opening",  # the line above the text of a letter on which its salutation is written by hand, from the left end on
+    "addressee",  # the room after a printed salutation, in which a name is written by hand, from the left end on
+    "closing",  # the line below the text of a letter on which its closing is written by hand, from the left end on
     "free",  # free space that has room for a large stamp of several lines
     "initials",  # the corner where every page is initialled
     "emblem",  # a logo or a coat of arms in a printed letterhead

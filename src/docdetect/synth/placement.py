@@ -17,6 +17,7 @@ from docdetect.synth.marks import MarkMaker, PlacedPatch
 from docdetect.synth.page_layout import PageLayout, Slot, SlotKind, Text
 from docdetect.synth.scenes.beside import neighbours, writing_beside
 from docdetect.synth.scenes.crowds import corner_initials, margin_approvals, name_stamps, signed_stamps, stacked_stamps
+from docdetect.synth.scenes.letters import closings, openings
 from docdetect.synth.scenes.office import grid_stamps, library_stamps, office_stamps
 from docdetect.synth.scenes.printed import print_blocks, printed_seals, stray_writing
 from docdetect.synth.stamps.impression import StampShape
@@ -161,7 +162,7 @@ def place_marks(
         *_emblems(maker, _slots(layout, "emblem")),
         *[maker.brand(slot) for slot in _slots(layout, "brand")],
         *[maker.form_sign(slot) for slot in _slots(layout, "icon", "year")],
-        *[maker.manuscript(slot) for slot in _slots(layout, "script")],
+        *_letter_by_hand(maker, layout),
         *[maker.woodcut(slot) for slot in _slots(layout, "woodcut")],
         *_anywhere(maker, layout),
         *_handwriting(maker, layout, probabilities),
@@ -175,7 +176,18 @@ def place_marks(
         if not any(one.patch.kind for one in placed):
             # No place was filled by chance. Pages without marks have a probability of their own: this page gets some.
             placed += _signatures_and_stamps(maker, layout, replace(probabilities, p_signature=1.0, p_stamp=0.6))
+    # Closings come last, since they keep clear of the signatures below them.
+    placed += closings(maker, layout, placed)
     return sorted(placed, key=lambda one: one.layer)
+
+
+def _letter_by_hand(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:
+    """Handwritten text that fills a page, and the salutation above it or above printed text, in one ink."""
+    tool = maker.own_ink(), random_pen(maker.rng)
+    return [
+        *[maker.manuscript(slot, tool) for slot in _slots(layout, "script")],
+        *openings(maker, layout, tool),
+    ]
 
 
 def _anywhere(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:

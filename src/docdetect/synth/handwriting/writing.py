@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from docdetect.synth.handwriting.kinematics import Floats, Trace, plan_strokes, trace
-from docdetect.synth.handwriting.letterforms import ASCENDERS, CAPITALS, DESCENDERS, DIGITS, LOWER, Movement, Targets
+from docdetect.synth.handwriting.letterforms import (
+    ACCENTS,
+    ALIKE,
+    ASCENDERS,
+    CAPITALS,
+    DESCENDERS,
+    DIGITS,
+    LOWER,
+    Movement,
+    Targets,
+)
 
 Rng = np.random.Generator
 
@@ -116,7 +126,7 @@ def write_word(rng: Rng, hand: Hand, letters: str, x: float = 0.0) -> tuple[list
     Args:
         rng: random generator.
         hand: the person's hand.
-        letters: letters of `letterforms.LOWER`.
+        letters: small letters of `letterforms.LOWER` or `letterforms.ALIKE`.
         x: where the word begins.
 
     Returns:
@@ -132,7 +142,8 @@ def write_word(rng: Rng, hand: Hand, letters: str, x: float = 0.0) -> tuple[list
             traces.append(write(rng, hand, begin, run))
             x, run = x + 0.15, []
             begin = (x, 0.2)
-        shape = _shaped(letter, LOWER[letter], hand, fade)
+        form = ALIKE.get(letter, letter)
+        shape = _shaped(form, LOWER[form], hand, fade)
         run.extend((x + dx * hand.width, y + hand.climb * (x + dx), turn) for dx, y, turn in shape)
         late.extend(_dots_and_bars(rng, hand, letter, x))
         x += shape[-1][0] * hand.width
@@ -141,8 +152,8 @@ def write_word(rng: Rng, hand: Hand, letters: str, x: float = 0.0) -> tuple[list
 
 
 def write_capital(rng: Rng, hand: Hand, letter: str, x: float = 0.0) -> tuple[list[Trace], float]:
-    """Writes a capital of `letterforms.CAPITALS` from `x` on; returns its traces and where the next letter begins."""
-    return _write_movements(rng, hand, CAPITALS[letter], x, hand.capital)
+    """Writes a capital of `letterforms.CAPITALS` or `ALIKE` from `x` on; returns its traces and where the next starts."""
+    return _write_movements(rng, hand, CAPITALS[ALIKE.get(letter, letter)], x, hand.capital)
 
 
 def write_digits(rng: Rng, hand: Hand, text: str, x: float = 0.0) -> tuple[list[Trace], float]:
@@ -197,8 +208,10 @@ def _shaped(letter: str, targets: Targets, hand: Hand, fade: float) -> list[tupl
 
 
 def _dots_and_bars(rng: Rng, hand: Hand, letter: str, x: float) -> list[Trace]:
-    """The dot of an i or the bar of a t, which often lies too far to the right, since it is set last."""
+    """The dot of an i, the bar of a t, or an accent; it often lies too far to the right, since it is set last."""
     drift = float(rng.normal(0.15, 0.2)) * (1 + hand.overlap)
+    if letter in ACCENTS:
+        return _write_movements(rng, hand, ACCENTS[letter], x + 0.5 * drift, 1.0)[0]
     if letter == "i" and rng.random() < 0.6:
         return [write(rng, hand, (x + 0.4 + drift, 1.6), [(x + 0.5 + drift, 1.5, 0.0)])]
     if letter == "t" and rng.random() < 0.8:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from docdetect.synth.layouts.draft import Draft
 from docdetect.synth.page_layout import Align, Text
 
+# Probability that the greeting at the end of a letter is written by hand.
+_P_CLOSING_BY_HAND = 0.18
+
 
 def title(draft: Draft) -> None:
     """Sets the document's title and often a line about its subject."""
@@ -125,11 +128,17 @@ def parties(draft: Draft) -> None:
 
 
 def closing(draft: Draft) -> None:
-    """Sets the end of a letter: a greeting, room to sign, the name and the office below."""
+    """Sets the end of a letter: a greeting or room for one by hand, room to sign, the name and the office below."""
     typography, writer = draft.typography, draft.writer
     x = draft.left + draft.width * float(draft.rng.choice([0.0, 0.5, 0.58]))
     draft.y += typography.body.size_mm * 1.4
-    draft.layout.text(x, draft.y, writer.pick(writer.language.closing), typography.body)
+    if draft.chance(_P_CLOSING_BY_HAND):
+        # A tall signature pushes the greeting up, into some of this room.
+        draft.y += 7
+        wide = min(draft.right - x, 75.0)
+        draft.layout.slot("closing", x + wide / 2, draft.y, wide, 8)
+    else:
+        draft.layout.text(x, draft.y, writer.pick(writer.language.closing), typography.body)
     room = draft.between(11, 20)
     draft.layout.slot("signature", x + draft.between(18, 32), draft.y + room * 0.62, draft.between(44, 72), room)
     draft.y += room + typography.body.size_mm

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from docdetect.synth.handwriting.salutations import printed_openings
 from docdetect.synth.layouts import blocks, letterheads
 from docdetect.synth.layouts.draft import Draft
+
+# Probability that the salutation of a letter is written by hand, and that only the name after a printed one is.
+_P_OPENING_BY_HAND = 0.12
+_P_ADDRESSEE_BY_HAND = 0.12
 
 
 def letter(draft: Draft) -> None:
@@ -12,6 +17,7 @@ def letter(draft: Draft) -> None:
     if first:
         _head(draft)
         _address(draft)
+        _salutation(draft)
     text_share = draft.between(0.15, 0.62) if first else draft.between(0.02, 0.4)
     blocks.running_text(draft, draft.y + (draft.bottom - draft.y - 45) * text_share + 12)
     draft.skip(1)
@@ -56,6 +62,26 @@ def _address(draft: Draft) -> None:
         draft.skip(0.8)
         draft.layout.text(draft.left, draft.y, f"{writer.reference()}  {writer.phrase(2, 6)}", typography.bold)
     draft.skip(1.2)
+
+
+def _salutation(draft: Draft) -> None:
+    """Leaves room for a salutation by hand above the text, or prints one and leaves room for the name alone."""
+    body = draft.typography.body
+    if draft.chance(_P_OPENING_BY_HAND):
+        draft.y += 5
+        wide = draft.width * draft.between(0.4, 0.65)
+        draft.layout.slot("opening", draft.left + wide / 2, draft.y, wide, 8)
+        draft.y += 4
+        return
+    words = printed_openings(draft.writer.language.code)
+    if words and draft.chance(_P_ADDRESSEE_BY_HAND):
+        draft.y += 4
+        start = draft.left + draft.layout.text(draft.left, draft.y, draft.writer.pick(words), body) + 1.5
+        wide = min(draft.between(28, 55), draft.right - start)
+        if draft.chance(0.5):
+            draft.layout.line(start, draft.y + 0.7, start + wide, draft.y + 0.7)
+        draft.layout.slot("addressee", start + wide / 2, draft.y, wide, 7)
+        draft.y += 4
 
 
 def _copies_and_enclosures(draft: Draft) -> None:

@@ -24,12 +24,19 @@ def manuscript(draft: Draft) -> None:
             layout.line(draft.left * 0.4, y, layout.width_mm - 6, y, 0.12, (150, 170, 200))
             y += 8.0
     signed = draft.chance(0.45)
-    lower = draft.bottom - (26 if signed else 0)
+    closed = signed and draft.chance(0.4)
+    lower = draft.bottom - (38 if closed else 26 if signed else 0)
     upper = draft.y + draft.between(0, 25)
+    if draft.chance(0.35):
+        layout.slot("opening", draft.left + draft.width * 0.35, upper + 6, draft.width * 0.7, 9)
+        upper += 10
     lower = lower if draft.chance(0.7) else upper + (lower - upper) * draft.between(0.3, 0.9)
     layout.slot("script", (draft.left + draft.right) / 2, (upper + lower) / 2, draft.width, lower - upper)
     if signed:
-        layout.slot("signature", draft.left + draft.width * draft.between(0.45, 0.8), lower + 14, 55, 14)
+        x = draft.left + draft.width * draft.between(0.45, 0.8)
+        if closed:
+            layout.slot("closing", x, lower + 9, 65, 9)
+        layout.slot("signature", x, lower + (26 if closed else 14), 55, 14)
     draft.y = lower
     if draft.chance(0.3):
         # Offices attest wills and records in stamped lines below the writing or across it.

@@ -46,7 +46,7 @@ def writing_beside(maker: MarkMaker, signatures: list[PlacedPatch], p_beside: fl
         if rng.random() >= p_beside:
             continue
         kind = _KINDS[int(rng.choice(4, p=_P_KINDS))]
-        ink = _ink_of(signature.patch) if rng.random() < _P_SAME_PEN else maker.own_ink()
+        ink = ink_of(signature.patch) if rng.random() < _P_SAME_PEN else maker.own_ink()
         patch = make_scribble(
             rng,
             maker.drawn_px_per_mm,
@@ -103,7 +103,7 @@ def _placed(maker: MarkMaker, patch: Patch, box_mm: tuple[float, float, float, f
     return maker.at(patch, x_mm, y_mm, "hand", name=name)
 
 
-def _ink_of(patch: Patch) -> Ink:
+def ink_of(patch: Patch) -> Ink:
     """The ink of a signature: its mean colour where it covers most, at the cover of its darkest tenth."""
     alpha = patch.rgba[:, :, 3]
     dark = alpha >= np.percentile(alpha[alpha > 0], 90)
