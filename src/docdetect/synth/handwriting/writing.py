@@ -152,7 +152,7 @@ def write_word(rng: Rng, hand: Hand, letters: str, x: float = 0.0) -> tuple[list
 
 
 def write_capital(rng: Rng, hand: Hand, letter: str, x: float = 0.0) -> tuple[list[Trace], float]:
-    """Writes a capital of `letterforms.CAPITALS` or `ALIKE` from `x` on; returns its traces and where the next starts."""
+    """Writes a capital of `letterforms.CAPITALS` or `ALIKE` from `x` on; returns its traces and the next letter's x."""
     return _write_movements(rng, hand, CAPITALS[ALIKE.get(letter, letter)], x, hand.capital)
 
 

@@ -8,7 +8,7 @@ from docdetect.synth.layouts.draft import Draft
 
 # Probability that the salutation of a letter is written by hand, and that only the name after a printed one is.
 _P_OPENING_BY_HAND = 0.12
-_P_ADDRESSEE_BY_HAND = 0.12
+_P_ADDRESSEE_BY_HAND = 0.16
 
 
 def letter(draft: Draft) -> None:
