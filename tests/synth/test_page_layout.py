@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docdetect.synth.fonts import FontBook
+from docdetect.synth.handwriting.salutations import SALUTATIONS, printed_openings
 from docdetect.synth.layouts import DOCUMENT_KINDS, blocks, lay_out_page, letterheads
 from docdetect.synth.layouts.draft import new_draft
 from docdetect.synth.page_layout import Ellipse, PageLayout, Picture, Text, TextStyle, wrap
@@ -115,3 +116,22 @@ def test_a_trade_mark_stands_above_what_follows(fonts: FontBook) -> None:
         (brand,) = (slot for slot in draft.layout.slots if slot.kind == "brand")
         assert brand.y_mm - brand.height_mm / 2 == pytest.approx(top)
         assert brand.y_mm + brand.height_mm / 2 < draft.y
+
+
+def test_letters_leave_room_for_salutations_by_hand(fonts: FontBook) -> None:
+    counts = dict.fromkeys(("opening", "addressee", "closing"), 0)
+    for seed in range(80):
+        layout = lay_out_page("letter", random_writer(np.random.default_rng(seed)), fonts).layout
+        texts = [stroke for stroke in layout.strokes if isinstance(stroke, Text)]
+        for slot in (slot for slot in layout.slots if slot.kind in counts):
+            counts[slot.kind] += 1
+            left, right = slot.x_mm - slot.width_mm / 2, slot.x_mm + slot.width_mm / 2
+            assert right <= layout.width_mm
+            for text in texts:
+                beside = text.x_mm >= right or text.x_mm + text.style.width(text.text) <= left
+                assert beside or not slot.y_mm - 3 < text.y_mm < slot.y_mm + 1
+        below = [slot.y_mm for slot in layout.slots if slot.kind == "signature"]
+        assert all(slot.y_mm < max(below) for slot in layout.slots if slot.kind in counts)
+        if any(slot.kind == "addressee" for slot in layout.slots):
+            assert any(text.text in printed_openings(language) for text in texts for language in SALUTATIONS)
+    assert min(counts.values()) >= 3, counts
