@@ -183,6 +183,8 @@ def place_marks(
 
 def _letter_by_hand(maker: MarkMaker, layout: PageLayout) -> list[PlacedPatch]:
     """Handwritten text that fills a page, and the salutation above it or above printed text, in one ink."""
+    if not _slots(layout, "script", "opening", "addressee"):
+        return []
     tool = maker.own_ink(), random_pen(maker.rng)
     return [
         *[maker.manuscript(slot, tool) for slot in _slots(layout, "script")],
