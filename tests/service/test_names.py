@@ -79,6 +79,8 @@ def test_documents_lie_inside_the_folder_and_apart(names: list[str], cuts: list[
 
 @given(_NAMES)
 @example("hidden by its length." + "x" * 179)
+@example(".. ..a")
+@example("a. . /\ud800b")
 def test_a_safe_name_is_its_own_safe_name(name: str) -> None:
     safe = safe_name(name)
     assert safe_name(safe) == safe

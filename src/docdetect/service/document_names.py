@@ -67,8 +67,8 @@ def safe_name(sent: str) -> str:
     """A relative POSIX path for the file name that a sender gave: the same name where it is harmless."""
     parts = []
     for part in nfc(sent.replace("\\", "/")).split("/"):
-        clean = _UNSAFE.sub("_", part).strip(" ").rstrip(".").lstrip(".").strip(" ")
-        clean = clean.encode("utf-8", "replace").decode("utf-8")
+        encodable = part.encode("utf-8", "replace").decode("utf-8")
+        clean = _UNSAFE.sub("_", encodable).strip(". ")
         if clean:
             parts.append(_shortened(clean))
     return "/".join(parts[-_MOST_FOLDERS:]) or "document"
