@@ -294,20 +294,25 @@ def box_size_rows(sets: Sequence[OriginSet]) -> list[tuple[str, ...]]:
 
 
 def _size_ratios(sample: Sample, class_id: int) -> list[FloatArray]:
-    """(width, height) of each detection that meets a mark, divided by the mark's; the surer detections choose first."""
+    """(width, height) of each detection that meets a mark, divided by the mark's."""
+    found, met = _met(sample, class_id, 0.3)
+    pairs = [(box, mark) for box, mark, score in zip(found.xyxy, met, _scores(found), strict=True) if score >= 0.1]
+    return [(box[2:] - box[:2]) / (mark[2:] - mark[:2]) for box, mark in pairs if mark is not None]
+
+
+def _met(sample: Sample, class_id: int, iou_at_least: float) -> tuple[Detections, list[FloatArray | None]]:
+    """The detections of a class, the surest first, and for each the box of the mark that it meets; each mark once."""
     truth, found = _of_class(sample.ground_truth, class_id), _of_class(sample.found, class_id)
-    found = found.select(np.flatnonzero(_scores(found) >= 0.1))
-    if not len(truth) or not len(found):
-        return []
     found = found.select(np.argsort(-_scores(found), kind="stable"))
-    overlap, ratios = iou(found.xyxy, truth.xyxy), []
-    for row, box in zip(overlap, found.xyxy, strict=True):
+    overlap = iou(found.xyxy, truth.xyxy) if len(truth) else np.zeros((len(found), 1), np.float32)
+    met: list[FloatArray | None] = []
+    for row in overlap:
         best = int(row.argmax())
-        if row[best] >= 0.3:
+        hit = bool(row[best] >= iou_at_least)
+        met.append(truth.xyxy[best] if hit else None)
+        if hit:
             overlap[:, best] = 0
-            mark = truth.xyxy[best]
-            ratios.append((box[2:] - box[:2]) / (mark[2:] - mark[:2]))
-    return ratios
+    return found, met
 
 
 def threshold_rows(sets: Sequence[OriginSet], iou_at_least: float = 0.3) -> list[tuple[str, ...]]:
@@ -331,17 +336,10 @@ def _outcomes(samples: Sequence[Sample], class_id: int, iou_at_least: float) -> 
     hits: list[bool] = []
     marks = 0
     for sample in samples:
-        truth, found = _of_class(sample.ground_truth, class_id), _of_class(sample.found, class_id)
-        found = found.select(np.argsort(-_scores(found), kind="stable"))
-        overlap = iou(found.xyxy, truth.xyxy) if len(truth) else np.zeros((len(found), 1), np.float32)
-        marks += len(truth)
-        for row, score in zip(overlap, _scores(found).tolist(), strict=True):
-            best = int(row.argmax())
-            hit = bool(row[best] >= iou_at_least)
-            if hit:
-                overlap[:, best] = 0
-            scores.append(score)
-            hits.append(hit)
+        marks += len(_of_class(sample.ground_truth, class_id))
+        found, met = _met(sample, class_id, iou_at_least)
+        scores += _scores(found).tolist()
+        hits += [mark is not None for mark in met]
     return np.array(scores, np.float32), np.array(hits, bool), marks
 
 

@@ -37,6 +37,7 @@ from docdetect.synth.page import SynthPage, make_page
 from docdetect.types import ByteArray, FloatArray
 
 CELLS = 40
+WHOLE_CELLS = 12
 COLUMNS = 8
 CELL_PX = 230
 FOUND_IOU, FOUND_CONF = 0.3, 0.25
@@ -117,14 +118,12 @@ def _write_sheets(pages: Iterator[SynthPage], folder: Path, only: str) -> None:
             if only in region.name and len(cells[region.name]) < CELLS:
                 cells[region.name].append(_cut_out(page.pixels, region, rng))
         for name in (f"layout {page.plan.document_kind}", f"paper {page.plan.damage.kind}"):
-            if only in name and len(wholes[name]) < 12:
+            if only in name and len(wholes[name]) < WHOLE_CELLS:
                 wholes[name].append(_framed(page))
     for name, pictures in cells.items():
-        sheet = contact_sheet(pictures, [""] * len(pictures), columns=COLUMNS, cell_px=CELL_PX)
-        write_image(folder / f"{_file_name(name)}.png", sheet)
+        _write_sheet(folder, name, pictures)
     for name, pictures in wholes.items():
-        sheet = contact_sheet(pictures, [""] * len(pictures), columns=4, cell_px=470)
-        write_image(folder / f"{_file_name(name)}.png", sheet)
+        _write_sheet(folder, name, pictures, whole=True)
     print(f"{folder}: {len(cells) + len(wholes)} sheets")
 
 
@@ -144,19 +143,18 @@ def _write_real_sheets(dataset: str, folder: Path) -> None:
             if len(cells[name]) < CELLS:
                 cells[name].append(_cut_out(pixels, Region(name, name, box), rng))
             _draw_frame(whole, box, name)
-        if len(wholes) < 12:
+        if len(wholes) < WHOLE_CELLS:
             wholes.append(whole)
-    source = _file_name(read.root.name)
     for name, pictures in cells.items():
-        sheet = contact_sheet(pictures, [""] * len(pictures), columns=COLUMNS, cell_px=CELL_PX)
-        write_image(folder / f"real-{source}-{_file_name(name)}.png", sheet)
-    if wholes:
-        sheet = contact_sheet(wholes, [""] * len(wholes), columns=4, cell_px=470)
-        write_image(folder / f"real-{source}-pages.png", sheet)
+        _write_sheet(folder, f"real-{read.root.name}-{name}", pictures)
+    _write_sheet(folder, f"real-{read.root.name}-pages", wholes, whole=True)
 
 
-def _file_name(name: str) -> str:
-    return name.replace(": ", "-").replace(" ", "_")
+def _write_sheet(folder: Path, name: str, pictures: Sequence[ByteArray], *, whole: bool = False) -> None:
+    """A sheet of marks, or of whole pages, as `name.png`."""
+    columns, cell_px = (4, 470) if whole else (COLUMNS, CELL_PX)
+    sheet = contact_sheet(pictures, [""] * len(pictures), columns=columns, cell_px=cell_px)
+    write_image(folder / f"{name.replace(': ', '-').replace(' ', '_')}.png", sheet)
 
 
 def _cut_out(pixels: ByteArray, region: Region, rng: np.random.Generator) -> ByteArray:

@@ -275,8 +275,8 @@ def _partial_warnings(places: Mapping[str, frozenset[int] | None], classes: tupl
     partial = [ids for ids in places.values() if ids is not None]
     if not partial:
         return []
-    counts = [f"{classes[one]} on {sum(one not in ids for ids in partial)}" for one in range(len(classes))]
-    told = ", ".join(count for count in counts if not count.endswith(" on 0"))
+    counts = {name: sum(one not in ids for ids in partial) for one, name in enumerate(classes)}
+    told = ", ".join(f"{name} on {count}" for name, count in counts.items() if count)
     return [
         f"not labelled, as data.labelled says, of {len(places)} pages: {told}; there these classes are neither learnt "
         "nor scored, whatever marks of them the annotations have"
