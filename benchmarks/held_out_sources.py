@@ -277,6 +277,9 @@ def folds_of(sets: Sequence[PageSet], seen: frozenset[str], count: int) -> list[
         sets: all sets.
         seen: sets that the start has seen; a source with one of them is in no fold.
         count: number of folds of about as many marks each; 0 is one fold for each source.
+
+    Raises:
+        InputError: there is nothing to leave out, or a fold would leave out everything.
     """
     known = {one.source for one in sets if one.name in seen}
     marks: dict[str, int] = {}
@@ -285,6 +288,12 @@ def folds_of(sets: Sequence[PageSet], seen: frozenset[str], count: int) -> list[
             marks[one.source] = marks.get(one.source, 0) + one.marks
     if not marks:
         raise InputError("no source is left that the start has not seen", "Name fewer sets with --seen.")
+    if not known and 1 in (count, len(marks)):
+        raise InputError(
+            f"all sources ({', '.join(sorted(marks))}) would be in one fold, and nothing would be left to train on",
+            "Use two sources or more and two --folds or more, or name with --seen sets that are trained on in every "
+            "fold.",
+        )
     if not count:
         return [[source] for source in marks]
     folds: list[list[str]] = [[] for _ in range(min(count, len(marks)))]
@@ -512,6 +521,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pieces", type=int, default=1_000_000, help="most trainings and evaluations of this call")
     parser.add_argument("--report", action="store_true", help="print the tables of what is done, and train nothing")
     given = parser.parse_args(arguments)
+    if given.folds < 0:
+        parser.error("--folds: a number of folds, or 0 to leave out one source at a time")
+    if given.folds == 1 and not given.seen:
+        parser.error(
+            "--folds: one fold leaves out all sources, and nothing is left to train on; use two or more, 0 to leave "
+            "out one source at a time, or name with --seen sets that are trained on in every fold"
+        )
     if not has_documents(given.data):
         return 0
     if len(given.settings) > 2 or len({file.stem for file in given.settings} | {"start"}) != len(given.settings) + 1:

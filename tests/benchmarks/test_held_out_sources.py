@@ -15,6 +15,7 @@ from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.datasets.reader import read_dataset
 from docdetect.datasets.several import read_training_data
 from docdetect.documents.drawing import write_image
+from docdetect.errors import InputError
 from docdetect.files import read_json, write_text
 from docdetect.metrics.matching import Sample
 from docdetect.types import Detections
@@ -84,6 +85,26 @@ def test_each_unseen_source_is_left_out_once_and_none_that_shares_its_origin_wit
     assert sorted(map(sorted, folds_of(sets, frozenset(), 2))) == [["a", "b", "c"], ["big"]]
     with pytest.raises(Exception, match="no source is left"):
         folds_of(sets, frozenset({"big", "a", "b", "c"}), 0)
+
+
+@pytest.mark.parametrize("folds", ["1", "-1"])
+def test_a_number_of_folds_that_leaves_nothing_to_train_on_is_refused_before_anything_is_read(
+    folds: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = ["--work", str(tmp_path / "work"), "--data", str(data), "--settings", str(tmp_path / "missing.yaml")]
+    with pytest.raises(SystemExit) as stopped:
+        benchmark.main([*paths, "--folds", folds, "--seen"])
+    assert stopped.value.code == 2
+    assert "error: --folds: " in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(("names", "folds"), [("abc", 1), ("a", 0), ("a", 2)])
+def test_folds_do_not_leave_out_all_sources_unless_seen_ones_are_trained_on(names: str, folds: int) -> None:
+    sets = [page_set(name, name, 3) for name in names]
+    with pytest.raises(InputError, match="nothing would be left to train on"):
+        folds_of(sets, frozenset({"unknown"}), folds)
+    assert folds_of([*sets, page_set("seen", "seen", 3)], frozenset({"seen"}), folds) == [list(names)]
 
 
 def test_a_fold_trains_on_no_page_of_the_sources_left_out_and_keeps_what_is_labelled(
