@@ -1,4 +1,4 @@
-"""Evaluates weights on sets of real documents: the tables of docs/model-card.md and docs/experiments.md.
+"""Evaluates weights on sets of real documents: tables of docs/model-card.md and docs/experiments*.md.
 
     python -m benchmarks.real_documents [--weights FILE] [--data FOLDER] [--sets armeta,forms] [--gallery FOLDER]
 

@@ -39,8 +39,8 @@ NATIVE = AtDpi(1e6)
 
 MOST_ENLARGED = 2.0
 """Largest enlargement of an image file for the network. A cut-out around one mark is found best as it is, and hardly at
-all at the size of a page; a page that was stored small is found best 1.6 to 2.6 times as large. docs/experiments.md has
-the figures."""
+all at the size of a page; a page that was stored small is found best 1.6 to 2.6 times as large. The figures are
+in docs/experiments-docdetect-s.md."""
 
 _HASHING_THREADS = 4
 
