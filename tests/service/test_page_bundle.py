@@ -43,7 +43,10 @@ def test_the_bundle_names_no_other_host() -> None:
         hosts = set(re.findall(r"(?:https?:)?//([a-z0-9.-]+\.[a-z]{2,})", text))
         assert hosts <= {"www.w3.org"}, name  # names of namespaces of SVG and MathML, which nobody loads
     page = (STATIC / "index.html").read_text(encoding="utf-8")
-    assert set(re.findall(r'(?:src|href)="([^"]+)"', page)) == {"/static/icon.svg", "/static/app.css", "/static/app.js"}
+    assert set(re.findall(r'(?:src|href)="([^"]+)"', page)) == {"static/icon.svg", "static/app.css", "static/app.js"}
+    script = (STATIC / "app.js").read_text(encoding="utf-8")
+    assert not re.findall(r"[\"'`]/(?:v1|static|docs|source)\b[^\"'`]*", script)  # a proxy may put a path before them
+    assert {"v1/jobs", "v1/about", "docs", "source"} <= set(re.findall(r"[\"'`]([a-z0-9/]+)[\"'`]", script))
     assert "style=" not in page
     assert "<script>" not in page  # the policy of the page allows scripts of files only
 

@@ -61,10 +61,10 @@ def reviewing(source: Path, output: Path, required: Sequence[str] = ()) -> Itera
 
 @contextmanager
 def taking_jobs(
-    folder: Path, load: Callable[[], Detector], token: str = "", most_documents: int = 100
+    folder: Path, load: Callable[[], Detector], token: str = "", most_documents: int = 100, root_path: str = ""
 ) -> Iterator[str]:
     """The address of a service that takes jobs and finds coloured rectangles."""
-    keys = {"folder": str(folder), "min_free_mb": 0, "max_documents": most_documents}
+    keys = {"folder": str(folder), "min_free_mb": 0, "max_documents": most_documents, "root_path": root_path}
     config = Config(serve=ServeConfig.model_validate(keys))
     with Service(config, load) as service:
         assert service.warm.wait(30)

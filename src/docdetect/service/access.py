@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from docdetect.service.head import HeadAsGet
 from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
 from docdetect.service.problems import MEDIA_TYPE, ProblemError
+from docdetect.service.root_path import address_of, below_root_path
 
 OPEN_PATHS = ("/livez", "/readyz", "/source", "/docs", "/openapi.json", "/v1/about")
 """Addresses that need no token: whoever keeps the service alive, whoever asks for its source code, and the page that
@@ -49,20 +50,29 @@ class Access:
             those for this machine's own names only, so that web pages of others cannot reach the service through a
             name of theirs.
         origins: further origins of web pages that may ask; the service's own may always.
+        root_path: path below which a reverse proxy offers the service; "" for none.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, token: str = "", any_host: bool = True, origins: Iterable[str] = ()
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        token: str = "",
+        any_host: bool = True,
+        origins: Iterable[str] = (),
+        root_path: str = "",
     ) -> None:
         self._app, self._metrics = app, metrics
         self._answering = HeadAsGet(app)
         self._token, self._any_host, self._origins = token.encode(), any_host, frozenset(origins)
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        scope = below_root_path(scope, self._root_path)
         headers = Headers(scope=scope)
         request_id = headers.get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(request_id):
@@ -90,7 +100,9 @@ class Access:
 
         try:
             problem = self._refusal(scope, headers)
-            if problem is None:
+            if scope["type"] == "http" and not address_of(scope):  # relative addresses of the page need the slash
+                await RedirectResponse(f"{self._root_path}/")(scope, receive, send_noting)
+            elif problem is None:
                 await self._answering(scope, receive, send_noting)
             elif scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})
@@ -101,7 +113,7 @@ class Access:
         except ClientDisconnect:
             status = _GONE
         except Exception as error:
-            log("bug", logging.ERROR, error=error, path=scope["path"])
+            log("bug", logging.ERROR, error=error, path=address_of(scope))
             if status != HTTPStatus.INTERNAL_SERVER_ERROR:  # the answer broke off in the middle
                 raise
         finally:
@@ -125,7 +137,7 @@ class Access:
                 "Open the page at the address of the service; docdetect serve --allow-origin lets others in.",
             )
         is_preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        if not self._token or _is_open(scope["path"], headers) or is_preflight:
+        if not self._token or _is_open(address_of(scope), headers) or is_preflight:
             return None
         if _is_same(self._given_token(headers), self._token):
             return None
@@ -149,8 +161,9 @@ class Access:
             method = "other"
         self._metrics.requests.labels(method, route, str(status or "cut off")).inc()
         self._metrics.request_seconds.labels(route).observe(seconds)
-        level = logging.DEBUG if scope["path"] in _QUIET_PATHS else logging.INFO
-        log("request", level, method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
+        path = address_of(scope)
+        level = logging.DEBUG if path in _QUIET_PATHS else logging.INFO
+        log("request", level, method=method, path=path, status=status, seconds=round(seconds, 4))
 
 
 def _is_open(path: str, headers: Headers) -> bool:

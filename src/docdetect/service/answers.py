@@ -21,6 +21,7 @@ from docdetect.files import LOCK_NAME
 from docdetect.inference.pages import Document
 from docdetect.review.log import LOCK_NAME as REVIEWS_LOCK_NAME
 from docdetect.service.problems import ProblemError
+from docdetect.service.root_path import job_address
 from docdetect.service.runner import Service
 from docdetect.service.store import Job, State
 
@@ -190,7 +191,7 @@ class About(BaseModel):
     service: str = "docdetect"
     version: str = __version__
     licence: str = "AGPL-3.0-or-later"
-    docs: str = "/docs"
+    docs: str = Field(description="What describes the service.")
     source: str = Field(description="The source code of this service.")
 
 
@@ -210,7 +211,7 @@ def _job_facts(service: Service, job: Job) -> dict[str, Any]:
     done = job.done if running is None else running.done + running.pages
     if job.totals is not None:
         done = job.totals["pages"]
-    base = f"/v1/jobs/{job.id}"
+    base = job_address(service.config.serve.root_path, job.id)
     return {
         "id": job.id,
         "state": job.state,
@@ -292,13 +293,13 @@ class CutFileResponse(FileResponse):
         await super().__call__(scope, receive, send_cut)
 
 
-def result_file(folder: Path, name: str, job: str) -> FileResponse:
+def result_file(folder: Path, name: str, base: str) -> FileResponse:
     """A file of a result folder; nothing outside the folder is ever given.
 
     Args:
         folder: the result folder.
         name: of the file, relative to the folder.
-        job: id of the job.
+        base: address of the results, without slash at the end.
 
     Raises:
         ProblemError: there is no such file (404).
@@ -313,7 +314,7 @@ def result_file(folder: Path, name: str, job: str) -> FileResponse:
             HTTPStatus.NOT_FOUND,
             "no-such-file",
             f"the results have no file {name[:200]!r}",
-            f"/v1/jobs/{job}/results lists the files.",
+            f"{base} lists the files.",
         )
     return CutFileResponse(path, stat_result=found)
 

@@ -40,6 +40,7 @@ from docdetect.service.problems import ProblemError
 from docdetect.service.refusals import add_refusals, problems, unreadable
 from docdetect.service.review_routes import add_review
 from docdetect.service.reviewed import JobRuns, no_such_job
+from docdetect.service.root_path import address_of, check_root_path, job_address
 from docdetect.service.runner import Service
 from docdetect.service.source import source_archive
 from docdetect.service.store import Job, State
@@ -60,14 +61,18 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
         service: does the work; its block has to be entered before the first request.
         token: that requests have to bring; "" for none.
         any_host: see `Access`.
+
+    Raises:
+        ConfigError: `serve.root_path` is the beginning of an address of the service.
     """
 
     app = FastAPI(title="docdetect", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
     add_refusals(app, service.metrics, lambda request, error: _original_refusal(service, request, error))
     runs = JobRuns(service)
-    source = service.config.serve.source_url or "/source"
-    about = About(source=source)
+    root_path = service.config.serve.root_path
+    source = service.config.serve.source_url or f"{root_path}/source"
+    about = About(docs=f"{root_path}/docs", source=source)
     add_page(
         app,
         runs.categories,
@@ -82,6 +87,7 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
     add_review(app, runs)
     if service.config.serve.compat:
         compat.add_compat(app, service)
+    check_root_path(root_path, (getattr(route, "path", "") for route in app.routes))
     origins = service.config.serve.allow_origins
     if origins:
         app.add_middleware(
@@ -94,12 +100,12 @@ def make_app(service: Service, *, token: str = "", any_host: bool = True) -> Acc
             ],
             expose_headers=["X-Request-ID", "Location", "Retry-After", "ETag"],
         )
-    return Access(app, service.metrics, token, any_host, origins)
+    return Access(app, service.metrics, token, any_host, origins, root_path)
 
 
 def _original_refusal(service: Service, request: Request, error: ProblemError) -> Response | None:
     """The refusal in the form of the original system, at its addresses; None elsewhere."""
-    is_original = service.config.serve.compat and request.url.path in compat.PATHS
+    is_original = service.config.serve.compat and address_of(request.scope) in compat.PATHS
     return compat.problem_response(error) if is_original else None
 
 
@@ -125,9 +131,9 @@ def add_descriptions(app: FastAPI, source_url: str) -> None:
     """
 
     @app.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
+    def docs(request: Request) -> HTMLResponse:
         headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return HTMLResponse(docs_page(app.openapi()), headers=headers)
+        return HTMLResponse(docs_page(app.openapi(), request.scope.get("root_path", "")), headers=headers)
 
     @app.get("/source", summary="The source code of this service", tags=["about"], response_class=Response)
     def source_code() -> Response:
@@ -221,8 +227,9 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
             job = await run_in_threadpool(service.submit, upload, pages, idempotency_key)
         finally:
             await incoming.remove()
-        response.headers["Location"] = f"/v1/jobs/{job.id}"
-        return await run_in_threadpool(job_answer, service, job)
+        answer = await run_in_threadpool(job_answer, service, job)
+        response.headers["Location"] = answer.links.self
+        return answer
 
     @app.get("/v1/jobs", summary="The newest jobs", tags=["jobs"])
     def jobs(
@@ -271,7 +278,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     @app.get("/v1/jobs/{job_id}/results", summary="The files of the results", tags=["jobs"], responses=problems(404))
     def results(job_id: str) -> Results:
         _existing(service, job_id)
-        return result_files(service.results_folder(job_id), f"/v1/jobs/{job_id}/results")
+        return result_files(service.results_folder(job_id), _results_address(service, job_id))
 
     @app.get(
         "/v1/jobs/{job_id}/results/{name:path}",
@@ -283,7 +290,11 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     def result(job_id: str, name: str) -> FileResponse:
         """Every file that docdetect infer writes, such as detections.json, index.html and pages/."""
         _existing(service, job_id)
-        return result_file(service.results_folder(job_id), name, job_id)
+        return result_file(service.results_folder(job_id), name, _results_address(service, job_id))
+
+
+def _results_address(service: Service, job_id: str) -> str:
+    return f"{job_address(service.config.serve.root_path, job_id)}/results"
 
 
 def _existing(service: Service, job_id: str) -> Job:

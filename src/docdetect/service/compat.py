@@ -57,7 +57,7 @@ def add_compat(app: FastAPI, service: Service) -> None:
 
     @app.get("/redoc", include_in_schema=False)
     def redoc() -> Response:
-        return RedirectResponse("/docs")
+        return RedirectResponse(f"{service.config.serve.root_path}/docs")
 
     @app.post("/detect", include_in_schema=False)
     async def detect(request: Request, confidence: Confidence = CONFIDENCE) -> Response:

@@ -19,6 +19,7 @@ from docdetect.service.incoming import Incoming, detect_watched, slot
 from docdetect.service.options import DetectOptions
 from docdetect.service.problems import ProblemError
 from docdetect.service.refusals import unreadable
+from docdetect.service.root_path import address_of
 from docdetect.service.runner import Detected, Service, document_file
 from docdetect.service.uploads import Upload
 from docdetect.types import DocumentStatus
@@ -35,7 +36,7 @@ async def batch_answer(
     started_s = time.monotonic()
     incoming = Incoming(service)
     try:
-        most = min(MOST_FILES[request.url.path], service.limits.most_documents)
+        most = min(MOST_FILES[address_of(request.scope)], service.limits.most_documents)
         limits = replace(service.limits, most_documents=most)
         upload = await incoming.receive(request, limits, DetectOptions, ignores_others=True)
         await incoming.count_pages(upload)
@@ -45,11 +46,11 @@ async def batch_answer(
         raise
     read_s = time.monotonic() - started_s
     batch: _Batch
-    if request.url.path == "/batch-process-document":
+    if address_of(request.scope) == "/batch-process-document":
         batch = _ProcessedBatch(service, upload, confidence, flags, started_s, read_s, max_workers=max_workers)
     else:
         batch = _Batch(service, upload, confidence, flags, started_s, read_s)
-        batch.is_high_quality = request.url.path == "/batch-detect-hq"
+        batch.is_high_quality = address_of(request.scope) == "/batch-detect-hq"
     return StreamingResponse(then_remove(batch.pieces(), incoming), media_type="application/json")
 
 

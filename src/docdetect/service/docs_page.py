@@ -42,16 +42,17 @@ service, under the AGPL.</p>
 """
 
 
-def docs_page(description: dict[str, Any]) -> str:
+def docs_page(description: dict[str, Any], root_path: str = "") -> str:
     """The page as HTML.
 
     Args:
         description: of the service, as OpenAPI.
+        root_path: what addresses begin with; "" for none.
     """
     operations = [
         {
             "method": method.upper(),
-            "path": path,
+            "path": root_path + path,
             "summary": operation.get("summary", ""),
             "description": operation.get("description", ""),
             "parameters": operation.get("parameters", []),

@@ -104,7 +104,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         status,
         status.phrase.lower().replace(" ", "-"),
         f"{request.method} {request.url.path[:200]}: {status.phrase}",
-        "/docs lists the addresses.",
+        f"{request.scope.get('root_path', '')}/docs lists the addresses.",
         REQUEST_ID.get(),
     )
     headers = dict(error.headers or {})

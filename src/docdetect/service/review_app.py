@@ -47,12 +47,14 @@ from docdetect.service.page import add_page
 from docdetect.service.refusals import add_refusals, problems
 from docdetect.service.review_routes import add_review
 from docdetect.service.reviewed import OneRun, Reviewed
+from docdetect.service.root_path import job_address
 from docdetect.service.server import listening_socket, serve_until_stopped
 from docdetect.service.store import State
 
 JOB = "run"
 """The id of the one job."""
 
+_ADDRESS = job_address("", JOB)
 _HOST = "127.0.0.1"
 
 _ABOUT = (
@@ -164,11 +166,11 @@ def make_review_app(plan: ReviewPlan, pictures: PictureMaker) -> Access:
     run = ReviewedRun(plan.folder, wanted.require)
     run.refresh()
     documents = SourceDocuments(present_sources(wanted.source, plan.folder))
-    runs = OneRun(Reviewed(JOB, run, documents, pictures))
+    runs = OneRun(Reviewed(JOB, _ADDRESS, run, documents, pictures))
     metrics = Metrics()
     app = FastAPI(title="docdetect review", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     add_refusals(app, metrics)
-    about = About(source="/source")
+    about = About(docs="/docs", source="/source")
     add_page(
         app, runs.categories, lambda: about, token_required=False, source_url="/source", run=plan.folder.absolute().name
     )
@@ -186,7 +188,6 @@ def _add_job(app: FastAPI, folder: Path, run: ReviewedRun) -> None:
         documents = run.documents()
         pages = sum(one.pages for one in documents)
         moment = datetime.fromtimestamp((folder / JOURNAL_NAME).stat().st_mtime, timezone.utc)
-        base = f"/v1/jobs/{JOB}"
         return JobAnswer(
             id=JOB,
             state="done",
@@ -199,7 +200,7 @@ def _add_job(app: FastAPI, folder: Path, run: ReviewedRun) -> None:
             pages=PagesAnswer(done=pages, total=pages),
             totals=None,
             problem=None,
-            links=Links(self=base, events=f"{base}/events", results=f"{base}/results"),
+            links=Links(self=_ADDRESS, events=f"{_ADDRESS}/events", results=f"{_ADDRESS}/results"),
         )
 
     @app.get("/livez", summary="Whether the service runs", tags=["health"])
@@ -210,26 +211,26 @@ def _add_job(app: FastAPI, folder: Path, run: ReviewedRun) -> None:
     def jobs(state: State | None = None, limit: int = Query(100, ge=1, le=1000)) -> Jobs:
         return Jobs(jobs=[answer()] if state in (None, "done") else [])
 
-    @app.get(f"/v1/jobs/{JOB}", summary="The run that is reviewed", tags=["jobs"])
+    @app.get(_ADDRESS, summary="The run that is reviewed", tags=["jobs"])
     def job() -> JobAnswer:
         return answer()
 
-    @app.get(f"/v1/jobs/{JOB}/events", summary="The end of the run", tags=["jobs"], response_class=StreamingResponse)
+    @app.get(f"{_ADDRESS}/events", summary="The end of the run", tags=["jobs"], response_class=StreamingResponse)
     def events() -> StreamingResponse:
         """One event, end: the run is over."""
         text = sse("end", answer().model_dump(mode="json"), "end")
         return StreamingResponse(iter([text]), media_type="text/event-stream")
 
-    @app.get(f"/v1/jobs/{JOB}/results", summary="The files of the results", tags=["jobs"])
+    @app.get(f"{_ADDRESS}/results", summary="The files of the results", tags=["jobs"])
     def results() -> Results:
-        return result_files(folder, f"/v1/jobs/{JOB}/results")
+        return result_files(folder, f"{_ADDRESS}/results")
 
     @app.get(
-        f"/v1/jobs/{JOB}/results/{{name:path}}",
+        f"{_ADDRESS}/results/{{name:path}}",
         summary="A file of the results",
         tags=["jobs"],
         responses=problems(404),
         response_class=FileResponse,
     )
     def result(name: str) -> FileResponse:
-        return result_file(folder, name, JOB)
+        return result_file(folder, name, f"{_ADDRESS}/results")

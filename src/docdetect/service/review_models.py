@@ -235,21 +235,23 @@ def page_summary(facts: PageFacts) -> PageSummary:
     return PageSummary(**_summary(facts))
 
 
-def page_answer(job: str, view: PageView) -> PageAnswer:
+def page_answer(job_address: str, view: PageView) -> PageAnswer:
     """A page with its boxes as the service shows it."""
     return PageAnswer(
         **_summary(view.facts),
         boxes=[box_answer(box) for box in view.boxes],
         possible_marks=[box_answer(box) for box in view.possible_marks],
-        image=f"{_address(job, view.facts.id)}/image?v={view.sha256[:8]}",
+        image=f"{_address(job_address, view.facts.id)}/image?v={view.sha256[:8]}",
         by=view.by,
         at=view.at,
     )
 
 
-def crop_answer(job: str, view: PageView, box: ReviewedBox, *, decided: bool) -> CropAnswer:
+def crop_answer(job_address: str, view: PageView, box: ReviewedBox, *, decided: bool) -> CropAnswer:
     """A mark on the wall as the service shows it."""
-    address = f"{_address(job, view.facts.id)}/crop?box={quote(box.id)}&v={view.facts.revision}-{view.sha256[:8]}"
+    address = (
+        f"{_address(job_address, view.facts.id)}/crop?box={quote(box.id)}&v={view.facts.revision}-{view.sha256[:8]}"
+    )
     return CropAnswer(page=page_summary(view.facts), box=box_answer(box), reviewed=decided, image=address)
 
 
@@ -277,5 +279,5 @@ def _summary(facts: PageFacts) -> dict[str, object]:
     }
 
 
-def _address(job: str, page: str) -> str:
-    return f"/v1/jobs/{quote(job)}/review/pages/{quote(page)}"
+def _address(job_address: str, page: str) -> str:
+    return f"{job_address}/review/pages/{quote(page)}"

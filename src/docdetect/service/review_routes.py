@@ -145,9 +145,10 @@ def _add_pages(app: FastAPI, runs: ReviewedRuns) -> None:
     def page(job: str, page: str, response: Response) -> PageAnswer:
         """The header ETag is the revision of the page, which a correction has to name."""
         with _refusals():
-            view = runs.get(job).run.page(page)
+            reviewed = runs.get(job)
+            view = reviewed.run.page(page)
         response.headers["ETag"] = _revision_tag(view)
-        return page_answer(job, view)
+        return page_answer(reviewed.address, view)
 
     @app.put(
         f"{_BASE}/pages/{{page}}",
@@ -171,19 +172,20 @@ def _add_pages(app: FastAPI, runs: ReviewedRuns) -> None:
         revision = _revision_of(if_match)
         body = await _received(request, PageInput)
 
-        def write() -> PageView:
-            run = runs.get(job).run
+        def write() -> tuple[str, PageView]:
+            reviewed = runs.get(job)
+            run = reviewed.run
             change = Change(page, revision, [box.to_box() for box in body.boxes], body.review_state, body.by)
             with _refusals():
                 try:
-                    return run.revise([change])[0]
+                    return reviewed.address, run.revise([change])[0]
                 except RevisionError as error:
-                    current = page_answer(job, run.page(page)).model_dump(mode="json")
+                    current = page_answer(reviewed.address, run.page(page)).model_dump(mode="json")
                     raise _conflict(error, {"current": current}) from error
 
-        view = await run_in_threadpool(write)
+        address, view = await run_in_threadpool(write)
         response.headers["ETag"] = _revision_tag(view)
-        return page_answer(job, view)
+        return page_answer(address, view)
 
 
 def _add_pictures(app: FastAPI, runs: ReviewedRuns) -> None:
@@ -260,16 +262,16 @@ def _add_wall(app: FastAPI, runs: ReviewedRuns) -> None:
         after: _After = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Most marks of the answer.")] = 100,
     ) -> CropsAnswer:
-        run = runs.get(job).run
+        shown = runs.get(job)
         try:
             place = None if not after else place_from_text(after)
         except ValueError as error:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-request", "after is not next of an earlier answer"
             ) from error
-        marks, last, total = run.wall(category, order, reviewed, place, limit, possible_marks=possible_marks)
+        marks, last, total = shown.run.wall(category, order, reviewed, place, limit, possible_marks=possible_marks)
         return CropsAnswer(
-            crops=[crop_answer(job, view, box, decided=decided) for view, box, decided in marks],
+            crops=[crop_answer(shown.address, view, box, decided=decided) for view, box, decided in marks],
             next=None if last is None else place_to_text(last),
             total=total,
         )

@@ -16,6 +16,7 @@ from docdetect.review.run import ReviewedRun
 from docdetect.review.sources import SourceDocuments
 from docdetect.service.logs import log
 from docdetect.service.problems import ProblemError
+from docdetect.service.root_path import job_address
 from docdetect.service.runner import Service
 
 # Runs whose indexes are kept in memory.
@@ -27,13 +28,15 @@ class Reviewed:
     """A run that is reviewed.
 
     Attributes:
-        job: id of the job in addresses.
+        job: id of the job.
+        address: of the job in answers.
         run: its pages and reviews.
         documents: finds the files of its documents.
         pictures: renders their pages.
     """
 
     job: str
+    address: str
     run: ReviewedRun
     documents: SourceDocuments
     pictures: PictureMaker
@@ -95,6 +98,7 @@ class JobRuns:
                 required = found.options.get("require") or self._service.config.infer.require
                 reviewed = Reviewed(
                     job,
+                    job_address(self._service.config.serve.root_path, job),
                     ReviewedRun(self._service.results_folder(job), required),
                     SourceDocuments([str(folder / "documents")], "the documents of the job"),
                     self._service.pictures,

@@ -35,6 +35,12 @@ class ServeConfig(Section):
         description="Origin of web pages of other hosts that may use the service from a browser, such as "
         "https://scans.example.org.",
     )
+    root_path: Annotated[str, Option("Network", metavar="PATH", unset="none")] = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$",
+        description="Path below which a reverse proxy offers the service, such as /docdetect: addresses in answers "
+        "begin with it.",
+    )
     source_url: Annotated[str, Option("Network", metavar="URL", unset="the service gives its own source code")] = Field(
         "",
         pattern=r"^(https?://\S+)?$",

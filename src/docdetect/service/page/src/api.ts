@@ -1,4 +1,8 @@
-/** Requests to the service that this page comes from, and to no other host. */
+/**
+ * Requests to the service that this page comes from, and to no other host.
+ *
+ * Addresses are relative to the page, which may lie below a path of a reverse proxy, such as /docdetect/.
+ */
 
 import { signal } from "@preact/signals";
 import type { About, Batch, Box, Crops, Job, Page, PageSummary, ResultFile, Review, ReviewState } from "./types";
@@ -73,7 +77,7 @@ async function json<T>(path: string, init: RequestInit = {}): Promise<T> {
 export const sized = <T extends PageSummary>(page: T): T => ({ ...page, width: page.width ?? 0, height: page.height ?? 0 });
 
 const segment = encodeURIComponent;
-const base = (job: string): string => `/v1/jobs/${segment(job)}`;
+const base = (job: string): string => `v1/jobs/${segment(job)}`;
 const review = (job: string): string => `${base(job)}/review`;
 const query = (values: Record<string, string | number | boolean | null | undefined>): string => {
   const search = new URLSearchParams();
@@ -103,8 +107,8 @@ export interface CropDecisions {
 }
 
 export const api = {
-  about: () => json<About>("/v1/about"),
-  jobs: () => json<{ jobs: Job[] }>("/v1/jobs").then((answer) => answer.jobs),
+  about: () => json<About>("v1/about"),
+  jobs: () => json<{ jobs: Job[] }>("v1/jobs").then((answer) => answer.jobs),
   job: (job: string) => json<Job>(base(job)),
   removeJob: (job: string) => json<Job>(base(job), { method: "DELETE" }),
   results: (job: string) => json<{ files: ResultFile[] }>(`${base(job)}/results`).then((answer) => answer.files),

@@ -128,8 +128,8 @@ export function Footer() {
   return (
     <footer class="bottom">
       <span>docdetect {facts?.version}</span>
-      <a href="/docs">HTTP interface</a>
-      <a href={facts?.source_url || "/source"}>Source code (AGPL)</a>
+      <a href="docs">HTTP interface</a>
+      <a href={facts?.source_url || "source"}>Source code (AGPL)</a>
     </footer>
   );
 }

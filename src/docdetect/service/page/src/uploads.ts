@@ -44,7 +44,7 @@ export class Upload {
     this.state.value = { kind: "sending", sent: 0, total };
     const request = new XMLHttpRequest();
     this.request = request;
-    request.open("POST", "/v1/jobs");
+    request.open("POST", "v1/jobs");
     request.responseType = "text";
     for (const [name, value] of Object.entries(headers({ "Idempotency-Key": this.key, Accept: "application/json" }))) {
       request.setRequestHeader(name, value);
