@@ -22,7 +22,7 @@ from PIL import Image
 import docdetect
 from docdetect.api import Detector, Document, Page, to_dict, to_pandas
 from docdetect.config.schema import Config, InferConfig
-from docdetect.documents.sources import list_documents
+from docdetect.documents.sources import collect_documents
 from docdetect.errors import ConfigError, InputError, MissingDependencyError, UsageError
 from docdetect.files import read_json
 from docdetect.inference.detector import EngineName, Precision
@@ -212,7 +212,7 @@ def test_documents_are_those_of_infer(detector: Detector, tmp_path: Path) -> Non
     config = config_for(source, output)
     settings = run_settings(config, detector)
     with claimed_folder(output, "refuse"), Journal(output / JOURNAL_NAME, settings) as journal:
-        run(list_documents(source), detector, journal, config.infer)
+        run(collect_documents([str(source)]), detector, journal, config.infer)
     documents = list(detector.detect_documents(source))
     assert to_dict(documents) == read_json(output / "detections.json")
     table = to_pandas(documents)

@@ -30,6 +30,12 @@ def test_layers_file_then_set_then_flag(tmp_path: Path) -> None:
     assert (config.train.epochs, config.train.batch, config.train.imgsz, config.train.lr0) == (7, 8, 96, 0.001)
 
 
+def test_a_list_whose_only_item_is_wrong_is_told_once() -> None:
+    assert message(None, "cutouts.splits=[tran]") == (
+        "--set cutouts.splits: should be 'train', 'val' or 'test' (found 'tran')"
+    )
+
+
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [

@@ -60,6 +60,12 @@ def test_bad_json_names_the_file_and_the_place(tmp_path: Path, content: bytes | 
     assert expected in caught.value.message
 
 
+def test_a_folder_in_the_place_of_a_file_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="this is a folder, not a file") as caught:
+        files.read_json(tmp_path)
+    assert caught.value.remedy == "Name the file itself."
+
+
 def test_byte_order_marks_are_dropped(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
     assert files.read_json(tmp_path / "a.json") == [1]

@@ -103,6 +103,8 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start})", "Save the file as UTF-8.") from error
     except OSError as error:
+        if path.is_dir():
+            raise InputError(f"{path}: this is a folder, not a file", "Name the file itself.") from error
         raise InputError(f"{path}: cannot be read ({error.strerror})", "Check the file's permissions.") from error
 
 

@@ -209,7 +209,9 @@ def test_config_show_and_validate(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doctor_quick(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--json", "doctor", "--quick"]) == 0
-    assert json.loads(capsys.readouterr().out)["healthy"] is True
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["healthy"] is True
+    assert "Nothing is broken." in shown.err
 
 
 @pytest.mark.parametrize(

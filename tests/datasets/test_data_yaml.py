@@ -125,6 +125,13 @@ def test_a_dataset_without_pages_for_tests_is_told_how_it_gets_some(folder: Path
     assert "docdetect prepare --test 0.1 makes a dataset with a test split" in refused.value.remedy
 
 
+def test_a_usual_place_that_is_not_there_is_to_be_filled_or_named_otherwise(tmp_path: Path) -> None:
+    write_text(tmp_path / "data.yaml", "train: images/train\nval: images/val\nnames: [a]\n")
+    with pytest.raises(InputError, match="line 2: val: 'images/val' is no folder") as refused:
+        read_data_yaml(tmp_path).places("val")
+    assert refused.value.remedy.startswith("Put the pictures of the split there, or change line 2 of ")
+
+
 @pytest.mark.parametrize(
     ("text", "message", "remedy"),
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docdetect.config.schema import InferConfig
-from docdetect.documents.sources import list_documents
+from docdetect.documents.sources import collect_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
@@ -32,8 +32,8 @@ def test_every_document_has_its_outcome_and_its_reason(tmp_path: Path) -> None:
         claimed_folder(output, "refuse"),
         Journal(output / JOURNAL_NAME, settings) as journal,
     ):
-        files = list_documents(tmp_path / "in")
-        report = run(files, detector, journal, InferConfig(), opener=open_fake)
+        chosen = collect_documents([str(tmp_path / "in")])
+        report = run(chosen, detector, journal, InferConfig(), opener=open_fake)
         write_summary(report, settings, source="in", weights=Path("fake.pt"))
     with (output / "documents.csv").open(encoding="utf-8-sig", newline="") as stream:
         told = {

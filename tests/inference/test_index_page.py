@@ -168,6 +168,7 @@ def test_pages_are_walked_with_the_keyboard(shown: tuple[Any, str]) -> None:
     assert "signature" in browser.find_element("id", "side").text
     body.send_keys(Keys.ARROW_RIGHT)
     assert title.text == "Договор.pdf, page 1 of 1"
+    assert "QR code" in browser.find_element("id", "side").text
     assert "https://x" in browser.find_element("id", "side").text
     body.send_keys(Keys.ARROW_LEFT)
     assert title.text == f"{HOSTILE}, page 2 of 2"

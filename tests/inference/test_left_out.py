@@ -13,7 +13,7 @@ from docdetect.config.schema import InferConfig
 from docdetect.documents.sources import collect_documents
 from docdetect.errors import InputError
 from docdetect.inference.detector import Detector
-from docdetect.inference.folder import claimed_folder
+from docdetect.inference.folder import INDEX_NAME, claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.report import summary_of
 from docdetect.inference.run import run
@@ -72,6 +72,20 @@ def test_the_summary_names_what_was_left_out(source: Path) -> None:
     ]
 
 
+def test_the_page_for_the_browser_says_what_was_not_looked_at(source: Path) -> None:
+    output = source.parent / "out"
+    collection = chosen_documents(InferConfig(source=(str(source),), exclude=("drafts/*",), output=str(output)))
+    with (
+        Detector(engine=ColourEngine()) as detector,
+        claimed_folder(output, "refuse"),
+        Journal(output / JOURNAL_NAME, SETTINGS) as journal,
+    ):
+        report = run(collection, detector, journal, InferConfig())
+    assert report.left_out == collection.left_out
+    page = (output / INDEX_NAME).read_text(encoding="utf-8")
+    assert "Not looked at: 1 .docx, 1 excluded; documents.csv has their names and the reasons." in page
+
+
 def test_a_folder_that_cannot_be_read_is_a_row_among_the_failures(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +104,7 @@ def test_a_folder_that_cannot_be_read_is_a_row_among_the_failures(
         claimed_folder(output, "refuse"),
         Journal(output / JOURNAL_NAME, SETTINGS) as journal,
     ):
-        report = run(collection.files, detector, journal, InferConfig())
+        report = run(collection, detector, journal, InferConfig())
     (failure,) = report.totals.failures
     assert (failure.document, failure.failure.kind) == ("drafts", FailureKind.UNREADABLE)
     assert failure.failure.message == "the folder cannot be read (Permission denied)"

@@ -12,7 +12,7 @@ import pymupdf
 import pytest
 
 from docdetect.config.schema import InferConfig
-from docdetect.documents.sources import list_documents
+from docdetect.documents.sources import collect_documents, list_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
@@ -147,8 +147,7 @@ def test_a_process_that_is_killed_over_a_copy_leaves_no_half_of_it(source: Path,
         claimed_folder(output, "refuse"),
         Journal(output / JOURNAL_NAME, COPYING) as journal,
     ):
-        files = list_documents(source)
-        report = run(files, detector, journal, InferConfig(), opener=open_or_die_on_a_copy)
+        report = run(collect_documents([str(source)]), detector, journal, InferConfig(), opener=open_or_die_on_a_copy)
     assert {name: failure.kind for name, failure in report.without_copy.items()} == {
         "a.pdf": "memory",
         "deep/Договор.PDF": "memory",

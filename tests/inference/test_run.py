@@ -16,7 +16,7 @@ from PIL import Image
 
 from docdetect.annotations.native import annotations_from_json
 from docdetect.config.schema import InferConfig
-from docdetect.documents.sources import list_documents
+from docdetect.documents.sources import collect_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Entry, Journal
@@ -225,13 +225,14 @@ def test_results_do_not_depend_on_the_order_of_the_files(
     ran: tuple[Path, InferReport], source: Path, tmp_path: Path
 ) -> None:
     output, _ = ran
-    files = list_documents(source)[::-1]
+    chosen = collect_documents([str(source)])
+    chosen = replace(chosen, files=chosen.files[::-1])
     with (
         Detector(engine=ColourEngine()) as detector,
         claimed_folder(tmp_path / "out", "refuse"),
         Journal(tmp_path / "out" / JOURNAL_NAME, with_pages()) as journal,
     ):
-        report = run(files, detector, journal, InferConfig())
+        report = run(chosen, detector, journal, InferConfig())
         write_summary(report, with_pages(), source="", weights=Path("fake.pt"))
     assert compared_files(tmp_path / "out") == compared_files(output)
 

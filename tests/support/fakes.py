@@ -13,7 +13,7 @@ from PIL import Image
 
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sizes import BoxFrac
-from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.sources import DocumentFile, collect_documents
 from docdetect.inference.detector import Detector
 from docdetect.inference.folder import OnExisting, claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
@@ -123,7 +123,7 @@ def run_once(
         claimed_folder(output, on_existing),
         Journal(output / JOURNAL_NAME, settings) as journal,
     ):
-        report = run(list_documents(source), detector, journal, wanted)
+        report = run(collect_documents([str(source)]), detector, journal, wanted)
         write_summary(report, settings, source=str(source), weights=Path("fake.pt"))
     return report
 

@@ -17,6 +17,7 @@ from docdetect.synth.dataset import (
     document_ranges,
     document_start,
     label_text,
+    pages_for_validation,
     read_journal,
     split_of,
 )
@@ -64,6 +65,11 @@ def test_the_validation_share_is_near_what_was_asked() -> None:
     found = [split_of(0, number, 0.2) for number in range(3000)]
     assert 0.16 < found.count("val") / len(found) < 0.24
     assert {split_of(0, number, 0.0) for number in range(200)} == {"train"}
+
+
+@given(st.integers(0, 500), st.floats(0.01, 0.99))
+def test_few_pages_are_enough_for_a_page_of_validation(seed: int, val: float) -> None:
+    assert "val" in {split_of(seed, number, val) for number in range(pages_for_validation(val))}
 
 
 def test_a_journal_may_end_in_the_middle_of_a_line_but_not_be_damaged_elsewhere(tmp_path: Path) -> None:

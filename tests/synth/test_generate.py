@@ -111,6 +111,12 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(dataset: Path, tmp_pa
     assert generate(config(folder, preview=True)).made == 0
 
 
+def test_a_validation_split_without_pages_is_told(tmp_path: Path) -> None:
+    (note,) = generate(config(tmp_path / "few", pages=1, val=0.1)).notes
+    assert note.endswith("--pages 10 makes one")
+    assert generate(config(tmp_path / "none", pages=1, val=0.0)).notes == ()
+
+
 def test_other_settings_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     generate(config(folder, pages=1))

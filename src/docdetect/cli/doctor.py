@@ -32,6 +32,8 @@ def doctor(
         if finding.remedy and (not quick or console.verbosity > 0 or finding.state is State.BROKEN):
             console.info(f"{finding.subject}: {finding.remedy}")
     broken = [finding.subject for finding in findings if finding.state is State.BROKEN]
+    if quick and not broken:
+        console.info("Nothing is broken. docdetect doctor without --quick also looks at PyTorch, and lists all.")
     console.summary(
         {
             "healthy": not broken,

@@ -225,7 +225,12 @@ def _validated(tree: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
     """One line for every wrong key: where its value comes from, the key, and what is wrong with it."""
     texts: dict[str, list[str]] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
+        # A list whose only items are wrong has no item left, so that pydantic calls it too short besides.
+        inside = any(other["loc"][:-1] == detail["loc"] for other in details)
+        if detail["type"] == "too_short" and inside:
+            continue
         where, text = _problem(detail)
         texts.setdefault(where, []).append(text)
     lines = []

@@ -113,6 +113,8 @@ class DataYaml:
                 f"In {self.file} {where} to name the folder of the pictures, for example: {example}. "
                 "docdetect prepare --test 0.1 makes a dataset with a test split of a tenth of its pages."
             )
+        if self.entries.get(split) == (f"images/{split}",):  # the example would be what stands there already
+            return f"Put the pictures of the split there, or {where} of {self.file} to name their folder ({_PREPARE})"
         return f"In {self.file} {where} to name the folder of the pictures, for example: {example} ({_PREPARE})"
 
 

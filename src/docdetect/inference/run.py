@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from docdetect.config.loading import dump_config
 from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
-from docdetect.documents.sources import Collection, DocumentFile, count_left_out
+from docdetect.documents.sources import Collection, LeftOut, count_left_out
 from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.files import make_run_folder, write_text
 from docdetect.inference.detector import Detector, StopSignal
@@ -97,7 +96,7 @@ def infer(
     on_progress(0, 0, "listing the documents")
     chosen = chosen_documents(wanted)
     if chosen.left_out:
-        announce(f"left out: {count_left_out(chosen.left_out)}; summary.json names them")
+        announce(f"left out: {count_left_out(chosen.left_out)}; documents.csv names them")
     on_progress(0, 0, "loading the network")
     with loaded_detector(config, announce) as detector:
         return infer_chosen(chosen, detector, config, on_progress, announce, stop)
@@ -134,8 +133,7 @@ def infer_chosen(
         if over := what_starts_over(journal):
             announce(over)
         write_text(output / CONFIG_NAME, _kept_config(config))
-        report = run(chosen.files, detector, journal, wanted, on_progress, opener, stop)
-        report = replace(report, left_out=chosen.left_out)
+        report = run(chosen, detector, journal, wanted, on_progress, opener, stop)
         assert detector.weights is not None
         write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
         if report.mark_rows is not None:
@@ -148,7 +146,7 @@ def _on_existing(wanted: InferConfig) -> OnExisting:
 
 
 def run(
-    files: Sequence[DocumentFile],
+    chosen: Collection,
     detector: Detector,
     journal: Journal,
     wanted: InferConfig,
@@ -159,7 +157,7 @@ def run(
     """Takes documents through the detector into the journal and the result files beside it.
 
     Args:
-        files: the documents; the work is done in the order of their names.
+        chosen: the documents, and what was left out of the sources; the work is done in the order of their names.
         detector: finds the marks.
         journal: of this run; what it holds already is not done again.
         wanted: `formats` and `require`; the rest stands in the journal's settings.
@@ -171,6 +169,7 @@ def run(
         OutputError: results cannot be written.
         MissingDependencyError: a result format needs a package that is not installed.
     """
+    files, left_out = chosen.files, chosen.left_out
     settings, output, signal = journal.settings, journal.path.parent, StopSignal(stop)
     resumed = bool(journal.documents())
     journal.forget(set(journal.documents()) - {file.name for file in files})
@@ -207,7 +206,7 @@ def run(
         results.heading.without_copy = tuple(
             row.document for row in totals.documents if row.pdf is not None and row.pdf.failure is not None
         )
-        results.heading.warning = "" if not interrupted else "The run was stopped before its end."
+        results.heading.warning = _warning(interrupted, left_out)
     elapsed_s = time.perf_counter() - started
     if not interrupted:
         journal.rewrite_sorted()
@@ -222,8 +221,17 @@ def run(
         record.pages,
         interrupted,
         journal.unreadable_lines,
+        left_out=left_out,
         mark_rows=results.mark_rows,
     )
+
+
+def _warning(interrupted: bool, left_out: Sequence[LeftOut]) -> str:
+    """What a reader of `index.html` must know, who would otherwise take its list for everything in the sources."""
+    sentences = ["The run was stopped before its end."] if interrupted else []
+    if left_out:
+        sentences.append(f"Not looked at: {count_left_out(left_out)}; documents.csv has their names and the reasons.")
+    return " ".join(sentences)
 
 
 class _Recording:

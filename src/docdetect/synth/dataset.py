@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -162,14 +163,27 @@ def document_name(start: int) -> str:
 def split_of(seed: int, number: int, val: float) -> str:
     """The split of page `number`, "train" or "val".
 
-    All pages of a document are in one split, and a page stays in its split when the dataset grows.
+    All pages of a document are in one split, and a page stays in its split when the dataset grows. Where chance
+    leaves the first 1 / `val` pages without validation, the document of the last of them is in it, so that a small
+    dataset can be trained on, too.
 
     Args:
         seed: random seed of the dataset.
         number: page number from 0.
         val: probability that a document is in the validation split.
     """
-    return "val" if _uniform(seed, document_start(seed, number), "val") < val else "train"
+    start = document_start(seed, number)
+    if _uniform(seed, start, "val") < val:
+        return "val"
+    if val <= 0 or start != document_start(seed, pages_for_validation(val) - 1):
+        return "train"
+    earlier = (_uniform(seed, document_start(seed, page), "val") for page in range(start))
+    return "train" if min(earlier, default=1.0) < val else "val"
+
+
+def pages_for_validation(val: float) -> int:
+    """With how many pages a dataset has one in the validation split for sure; `val` is above 0."""
+    return math.ceil(1 / val)
 
 
 def document_ranges(seed: int, pages: int) -> list[range]:

@@ -36,6 +36,7 @@ from docdetect.synth.dataset import (
     image_path,
     label_text,
     page_name,
+    pages_for_validation,
     read_journal,
     split_of,
     write_indexes,
@@ -68,7 +69,7 @@ class SynthReport:
         empty: number of pages without a labelled mark.
         marks: class -> number of marks, in the order of the classes.
         seconds: how long the call took.
-        notes: sentences about cut-outs and real pages that are not used.
+        notes: sentences about cut-outs and real pages that are not used, and about a validation split without pages.
     """
 
     folder: Path
@@ -136,7 +137,7 @@ def generate(settings: SynthConfig, on_progress: ProgressCallback = no_progress)
     if settings.preview:
         write_preview(folder, records, settings)
     report = _report(folder, records, settings, made, time.monotonic() - began)
-    return replace(report, notes=_notes(materials))
+    return replace(report, notes=(*_notes(materials), *_split_notes(records, settings)))
 
 
 def make_document(folder: Path, settings: SynthConfig, materials: Materials, pages: range) -> list[PageRecord]:
@@ -281,6 +282,16 @@ def _notes(materials: Materials) -> tuple[str, ...]:
     """Sentences about what lies in the given folders and is not used."""
     source_notes = materials.source.notes if isinstance(materials.source, CutoutSource) else ()
     return (*source_notes, *(materials.real.notes if materials.real is not None else ()))
+
+
+def _split_notes(records: Sequence[PageRecord], settings: SynthConfig) -> tuple[str, ...]:
+    """A sentence where the validation split, which training needs, has no page though it was to have some."""
+    if not settings.val or any(record.split == "val" for record in records):
+        return ()
+    return (
+        "no page is in the validation split, which docdetect train needs: "
+        f"--pages {pages_for_validation(settings.val)} makes one",
+    )
 
 
 def _report(
