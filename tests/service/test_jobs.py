@@ -96,7 +96,8 @@ def test_a_waiting_job_is_cancelled_and_an_ended_one_deleted(start: Start, tmp_p
     long = client.upload("/v1/jobs", make_pdf(tmp_path / "long.pdf", [[STAMP]] * 200)).json()
     waiting = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()
     assert client.get(waiting["links"]["self"]).json()["position"] == 1
-    assert client.delete(waiting["links"]["self"]).json()["state"] == "cancelled"
+    for _ in range(2):
+        assert client.delete(waiting["links"]["self"]).json()["state"] == "cancelled"
     while client.get(long["links"]["self"]).json()["pages"]["done"] < 2:
         time.sleep(0.02)
     assert client.delete(long["links"]["self"]).status_code == 200
@@ -104,9 +105,34 @@ def test_a_waiting_job_is_cancelled_and_an_ended_one_deleted(start: Start, tmp_p
     assert ended["state"] == "cancelled"
     journal = client.get(f"{long['links']['results']}/detections.jsonl").text
     assert 2 <= journal.count('"record":"page"') < 200
-    assert client.delete(long["links"]["self"]).status_code == 200
+    for query in ("", "?purge=false"):  # a request that is sent again deletes nothing that the first one kept
+        assert client.delete(long["links"]["self"] + query).json()["state"] == "cancelled"
+    assert client.get(f"{long['links']['results']}/detections.jsonl").text == journal
+    assert client.delete(f"{long['links']['self']}?purge=true").status_code == 200
     assert client.get(long["links"]["self"]).status_code == 404
     assert not (tmp_path / "serve" / "jobs" / long["id"]).exists()
+
+
+def test_a_job_that_has_ended_is_deleted_unless_it_was_only_to_be_cancelled(start: Start, tmp_path: Path) -> None:
+    client = start()
+    address = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()["links"]["self"]
+    done = client.ended(address.rpartition("/")[2])
+    assert done["state"] == "done"
+    assert client.delete(f"{address}?purge=false").json()["state"] == "done"  # it ended before the request came
+    assert client.get(f"{address}/results/detections.json").status_code == 200
+    assert client.delete(address).json()["state"] == "done"
+    assert client.get(address).status_code == client.delete(address).status_code == 404
+
+
+def test_a_job_that_ended_before_it_could_be_cancelled_is_kept_when_the_request_is_sent_again(
+    start: Start, tmp_path: Path
+) -> None:
+    client = start()
+    address = client.upload("/v1/jobs", make_image(tmp_path / "a.png", [STAMP])).json()["links"]["self"]
+    job = client.ended(address.rpartition("/")[2])["id"]
+    client.service.store._connection.execute("UPDATE jobs SET cancel = 1 WHERE id = ?", (job,))
+    assert client.delete(address).json()["state"] == "done"
+    assert client.get(f"{address}/results/detections.json").status_code == 200
 
 
 def test_a_job_that_takes_too_long_fails_and_keeps_its_pages(start: Start, tmp_path: Path) -> None:

@@ -243,16 +243,19 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         return job_details(service, _existing(service, job_id))
 
     @app.delete("/v1/jobs/{job_id}", summary="Cancel or delete a job", tags=["jobs"], responses=problems(404))
-    def delete(job_id: str) -> JobAnswer:
+    def delete(
+        job_id: str,
+        purge: Annotated[
+            bool | None,
+            Query(description="true: delete the job also where it was cancelled; false: cancel it only."),
+        ] = None,
+    ) -> JobAnswer:
         """Cancels a job that waits or runs: the results of the pages that are done stay.
 
-        Deletes a job that has ended, with its documents and results.
+        Deletes a job that has ended, with its documents and results. A job that was cancelled stays, so that the same
+        request sent again deletes nothing that the first one kept, unless purge asks for it.
         """
-        found = _existing(service, job_id)
-        if found.has_ended:
-            service.delete(job_id)
-            return job_answer(service, found)
-        return job_answer(service, service.cancel(job_id) or found)
+        return job_answer(service, _cancelled_or_deleted(service, _existing(service, job_id), purge))
 
     @app.get(
         "/v1/jobs/{job_id}/events",
@@ -291,6 +294,15 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         """Every file that docdetect infer writes, such as detections.json, index.html and pages/."""
         _existing(service, job_id)
         return result_file(service.results_folder(job_id), name, _results_address(service, job_id))
+
+
+def _cancelled_or_deleted(service: Service, job: Job, purge: bool | None) -> Job:
+    """Cancels or deletes a job; see `DELETE /v1/jobs/{job_id}`. Returns the job as it then is, or was at last."""
+    if not job.has_ended:
+        return service.cancel(job.id) or job
+    if purge or (purge is None and not job.cancelled):
+        service.delete(job.id)
+    return job
 
 
 def _results_address(service: Service, job_id: str) -> str:

@@ -110,7 +110,10 @@ export const api = {
   about: () => json<About>("v1/about"),
   jobs: () => json<{ jobs: Job[] }>("v1/jobs").then((answer) => answer.jobs),
   job: (job: string) => json<Job>(base(job)),
-  removeJob: (job: string) => json<Job>(base(job), { method: "DELETE" }),
+  /** Cancels a job that waits or runs, and deletes nothing where it has ended meanwhile. */
+  cancelJob: (job: string) => json<Job>(`${base(job)}?purge=false`, { method: "DELETE" }),
+  /** Deletes a job that has ended, however it ended. */
+  deleteJob: (job: string) => json<Job>(`${base(job)}?purge=true`, { method: "DELETE" }),
   results: (job: string) => json<{ files: ResultFile[] }>(`${base(job)}/results`).then((answer) => answer.files),
   eventsUrl: (job: string) => `${base(job)}/events`,
   /** The review with all of its documents, which come in several answers where there are thousands. */

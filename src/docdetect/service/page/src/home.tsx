@@ -282,7 +282,7 @@ function JobCard({ job, onChange }: { job: Job; onChange: () => void }) {
           Downloads
         </a>
         {isOpen(job) ? (
-          <Button label="Cancel" onClick={() => void api.removeJob(job.id).then(onChange, (error: unknown) => say(messageOf(error), "bad"))} />
+          <Button label="Cancel" onClick={() => void api.cancelJob(job.id).then(onChange, (error: unknown) => say(messageOf(error), "bad"))} />
         ) : (
           <Button icon="trash" label="Delete the job" bare kind="quiet" onClick={() => (asksDelete.value = true)} />
         )}
@@ -296,7 +296,7 @@ function JobCard({ job, onChange }: { job: Job; onChange: () => void }) {
               label="Delete"
               onClick={() => {
                 asksDelete.value = false;
-                void api.removeJob(job.id).then(onChange, (error: unknown) => say(messageOf(error), "bad"));
+                void api.deleteJob(job.id).then(onChange, (error: unknown) => say(messageOf(error), "bad"));
               }}
             />
             <Button label="Keep it" onClick={() => (asksDelete.value = false)} />

@@ -105,7 +105,7 @@ function Documents({ job, review, search, store }: { job: string; review: Review
           {isRunning && (
             <Button
               label="Cancel the job"
-              onClick={() => void api.removeJob(job).then(() => store.refresh(), (error: unknown) => say(messageOf(error), "bad"))}
+              onClick={() => void api.cancelJob(job).then(() => store.refresh(), (error: unknown) => say(messageOf(error), "bad"))}
             />
           )}
         </div>
