@@ -188,6 +188,11 @@ def test_a_resolution_or_a_long_side_alone_says_how_large_pages_are(command: str
     assert flags("--dpi", "300", "--size", "annotations") == {"data.dpi": 300, key: "annotations"}
     assert flags("--dpi", "300", "--set", f"{key}=annotations") == {"data.dpi": 300}
     assert flags("--size", "dpi") == {key: "dpi"}
+    assert flags("--set", "data.dpi=300") == {key: "dpi"}
+    assert flags("--set", "data.long_side=640") == {key: "long_side"}
+    assert flags("--set", "data.dpi=300", "--set", f"{key}=annotations") == {}
+    settings = asked("--set", "data.dpi=300", sections=("data",), argument="data.pdfs", command=command).settings.data
+    assert (settings.dpi, getattr(settings, key.partition(".")[2])) == (300, "dpi")
     file = tmp_path / "mine.yaml"
     file.write_text("data: {size: long_side, images_size: long_side, long_side: 500}\n", encoding="utf-8")
     wanted = asked("-c", str(file), "--dpi", "300", sections=("data",), argument="data.pdfs", command=command)
@@ -203,6 +208,14 @@ def test_a_resolution_or_a_long_side_alone_says_how_large_pages_are(command: str
         (
             ["convert", "--long-side", "640", "--set", "data.images_size=dpi"],
             "--long-side has no effect together with --set data.images_size=dpi",
+        ),
+        (
+            ["prepare", "--set", "data.dpi=300", "--size", "long_side"],
+            "--set data.dpi=300 has no effect together with --size long_side",
+        ),
+        (
+            ["labels", "--set", "data.long_side=640", "--set", "data.dpi=300"],
+            "--set data.long_side=640 has no effect together with --set data.dpi=300",
         ),
     ],
 )

@@ -365,28 +365,31 @@ def _give_effect(
 ) -> None:
     """Sets the keys without which options of the command line have no effect, as `--dpi 300` sets the size to dpi.
 
+    Keys that are given with `--set` count as options do.
+
     Raises:
         UsageError: such a key has another value, given as an option, with `--set`, or by a second option.
     """
     by_key = {one.key: one for one in generated}
     given = dict(flags)
     assigned = {key.strip(): value.strip() for key, _, value in (text.partition("=") for text in assignments)}
+    said_as = {key: f"--set {key}={value}" for key, value in assigned.items()} | names
     for one in generated:
-        for needs in one.option.needs if one.key in given else ():
+        for needs in one.option.needs if one.key in given or one.key in assigned else ():
             other = f"{one.key.partition('.')[0]}.{needs.key}"
             if other not in by_key:
                 continue
             option = f"--{by_key[other].name}"
             present = flags.get(other, assigned.get(other))
             if present is None:
-                flags[other], names[other] = needs.value, names[one.key]
+                flags[other], names[other] = needs.value, said_as[one.key]
             elif present not in (needs.value, *needs.also):
                 said = f"{option} {present}" if other in given else f"--set {other}={present}"
                 if other in flags and other not in given:
                     said = names[other]
                 raise UsageError(
-                    f"{names[one.key]} has no effect together with {said}",
-                    f"Give one of them; {names[one.key]} alone means {option} {needs.value}.",
+                    f"{said_as[one.key]} has no effect together with {said}",
+                    f"Give one of them; {said_as[one.key]} alone means {option} {needs.value}.",
                 )
 
 
