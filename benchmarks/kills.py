@@ -95,7 +95,7 @@ def command(source: Path, output: Path, weights: Path | None) -> list[str]:
 def run_infer(options: list[str], *, colours: bool) -> int:
     """Runs `docdetect infer` in this process; with `colours` a detector of colours takes the place of the network."""
     from docdetect.cli.main import run
-    from docdetect.inference import detector as module
+    from docdetect.inference import networks as module
 
     if colours:
         vars(module)["load_engine"] = lambda *_, **__: SlowColours()

@@ -25,9 +25,9 @@ from docdetect.config.schema import Config, InferConfig
 from docdetect.documents.sources import collect_documents
 from docdetect.errors import ConfigError, InputError, MissingDependencyError, UsageError
 from docdetect.files import read_json
-from docdetect.inference.detector import EngineName, Precision
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.networks import EngineName, Precision
 from docdetect.inference.run import infer, run, run_settings
 from docdetect.tables import read_csv
 from docdetect.types import ByteArray, Detections, DocumentStatus
@@ -279,7 +279,7 @@ def test_a_call_can_be_stopped_from_another_thread_and_keeps_what_is_done(tmp_pa
 def test_infer_can_be_stopped_from_another_thread_and_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docdetect.inference.detector.load_engine", lambda *_, **__: SlowEngine())
+    monkeypatch.setattr("docdetect.inference.networks.load_engine", lambda *_, **__: SlowEngine())
     for number in range(20):
         make_pdf(tmp_path / "in" / f"{number:02}.pdf", [[STAMP]] * 3)
     stop = threading.Event()

@@ -22,8 +22,8 @@ STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 def colour_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     weights = tmp_path / "fake.pt"
     weights.write_bytes(b"weights")
-    monkeypatch.setattr("docdetect.inference.detector.resolve_weights", lambda name, runs: weights)
-    monkeypatch.setattr("docdetect.inference.detector.load_engine", lambda weights, **_: ColourEngine())
+    monkeypatch.setattr("docdetect.inference.networks.resolve_weights", lambda name, runs: weights)
+    monkeypatch.setattr("docdetect.inference.networks.load_engine", lambda weights, **_: ColourEngine())
     monkeypatch.setattr("docdetect.inference.detector.available_cores", lambda: 1)
 
 
@@ -103,7 +103,7 @@ def test_blank_borders_are_left_out_unless_asked_and_the_results_say_so(
         asked.append(trim)
         return ColourEngine()
 
-    monkeypatch.setattr("docdetect.inference.detector.load_engine", load)
+    monkeypatch.setattr("docdetect.inference.networks.load_engine", load)
     assert infer(tmp_path) == 0
     assert infer(tmp_path, "--overwrite", "--trim", "off") == 0
     assert asked == [True, False]

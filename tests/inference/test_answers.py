@@ -12,7 +12,7 @@ import pytest
 
 from docdetect.config.loading import load_config
 from docdetect.files import read_json, write_json, write_text
-from docdetect.inference import detector as module
+from docdetect.inference import networks as module
 from docdetect.inference.report import InferReport
 from docdetect.inference.run import infer
 from docdetect.inference.workbook import MAX_ROWS, Sheet, write_workbook

@@ -12,7 +12,7 @@ import pytest
 from docdetect.calibration import Calibration, ScoreMap, calibration_to_json
 from docdetect.config.loading import load_config
 from docdetect.files import read_json, sha256_file, write_json, write_text
-from docdetect.inference import detector as module
+from docdetect.inference import networks as module
 from docdetect.inference.detector import Detector
 from docdetect.inference.run import infer
 from docdetect.models.thresholds import calibration_path

@@ -13,7 +13,7 @@ import pytest
 from docdetect.cli.main import run
 from docdetect.config.schema import InferConfig
 from docdetect.errors import OutputError
-from docdetect.inference import detector as module
+from docdetect.inference import networks as module
 from docdetect.inference.folder import claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME
 from tests.support.fakes import ColourEngine, compared_files, make_image, run_once, with_pages

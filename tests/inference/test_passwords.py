@@ -12,7 +12,7 @@ from docdetect.config.loading import dump_config, load_config
 from docdetect.config.schema import Config, InferConfig
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json
-from docdetect.inference import detector as module
+from docdetect.inference import networks as module
 from docdetect.inference.selection import known_passwords
 from tests.support.fakes import ColourEngine, make_image, make_pdf
 

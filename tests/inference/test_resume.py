@@ -13,7 +13,7 @@ import pytest
 from docdetect.config.loading import load_config
 from docdetect.config.schema import Config, InferConfig
 from docdetect.errors import InputError, OutputError
-from docdetect.inference import detector as module
+from docdetect.inference import networks as module
 from docdetect.inference.detector import Detector
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.report import InferReport

@@ -11,8 +11,9 @@ from docdetect.cli.main import run
 from docdetect.config.loading import load_config
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json
+from docdetect.inference.detector import Detector
 from docdetect.inference.journal_lines import Origin, line_to_page, page_to_line, parse_line
-from docdetect.inference.run import loaded_detector
+from docdetect.inference.run import infer, loaded_detector
 from docdetect.models.weights import BUNDLED_NAMES, FAST_NAME, bundled_weights, resolve_weights
 from docdetect.types import Detections, PageInfo, PageResult
 from tests.support.fakes import SETTINGS, make_folder
@@ -59,6 +60,28 @@ def test_a_network_does_not_screen_for_itself(networks: tuple[Path, Path]) -> No
     config = load_config(None, (), {"infer.weights": str(first), "infer.screen": str(first), "infer.imgsz": 96})
     with pytest.raises(ConfigError, match="is the network itself"):
         loaded_detector(config, print)
+
+
+def test_networks_that_do_not_go_together_are_refused_before_anything_is_loaded_or_listed(
+    networks: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(*_: object, **__: object) -> None:
+        raise AssertionError("work has begun")
+
+    monkeypatch.setattr("docdetect.inference.networks.load_engine", begun)
+    monkeypatch.setattr("docdetect.inference.run.chosen_documents", begun)
+    copy = tmp_path / "copy.pt"
+    copy.write_bytes(networks[0].read_bytes())
+    same = {"infer.weights": str(networks[0]), "infer.screen": str(copy)}
+    two = {"infer.weights": str(networks[0]), "infer.fast": True}
+    for given, message in ((same, "is the network itself"), (two, "--fast means the weights docdetect-n")):
+        config = load_config(None, (), {"infer.source": [str(tmp_path)], **given})
+        with pytest.raises(ConfigError, match=message):
+            infer(config)
+    with pytest.raises(ConfigError, match="is the network itself"):
+        Detector(networks[0], screen=copy)
+    with pytest.raises(InputError, match="no such weights"):
+        infer(load_config(None, (), {"infer.source": [str(tmp_path)], "infer.screen": "none.pt"}))
 
 
 def test_fast_means_weights_of_its_own(networks: tuple[Path, Path]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from docdetect.config.loading import load_config
 from docdetect.errors import ConfigError
 from docdetect.files import read_json, write_json, write_text
-from docdetect.inference import detector as module
+from docdetect.inference import networks as module
 from docdetect.inference.journal_lines import line_to_thresholds, parse_line, run_to_line
 from docdetect.inference.run import infer
 from docdetect.models.thresholds import Thresholds, thresholds_path, thresholds_to_json

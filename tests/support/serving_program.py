@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.cli.main import run
-from docdetect.inference import detector
+from docdetect.inference import networks
 from docdetect.types import ByteArray, Detections
 from tests.support.fakes import ColourEngine
 
@@ -36,6 +36,6 @@ if __name__ == "__main__":
     sys.stderr = Path(sys.argv[2]).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the end
     if sys.argv[1] != "network":
         seconds = float(sys.argv[1])
-        vars(detector)["load_engine"] = loaded
-        vars(detector)["resolve_weights"] = lambda *_: Path(__file__)
+        vars(networks)["load_engine"] = loaded
+        vars(networks)["resolve_weights"] = lambda *_: Path(__file__)
     sys.exit(run(["serve", *sys.argv[3:]]))

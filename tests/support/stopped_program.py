@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.cli.main import run
-from docdetect.inference import detector
+from docdetect.inference import networks
 from docdetect.inference import run as module
 from docdetect.types import ByteArray, Detections
 from tests.support.fakes import ColourEngine
@@ -37,8 +37,8 @@ def loaded(*_: Any, **__: Any) -> ColourEngine:
 
 if __name__ == "__main__":
     where, *options = sys.argv[1:]
-    vars(detector)["load_engine"] = loaded
-    vars(detector)["resolve_weights"] = lambda *_: Path(__file__)
+    vars(networks)["load_engine"] = loaded
+    vars(networks)["resolve_weights"] = lambda *_: Path(__file__)
     if where == "page":
         vars(module)["DocumentOpener"] = lambda *_: open_announcing
     sys.exit(run(["infer", *options]))

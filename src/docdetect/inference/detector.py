@@ -16,29 +16,24 @@ from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.errors import ConfigError, UsageError, did_you_mean
-from docdetect.files import sha256_file
 from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument, ReadEvent
 from docdetect.inference.finishing import Finisher, IsolatedRegionReader, save_pictures
 from docdetect.inference.given_documents import GivenDocuments
+from docdetect.inference.networks import EngineName, Precision, WantedNetworks, load_networks
 from docdetect.inference.pages import Document, Page
 from docdetect.inference.pipeline import Pipeline
 from docdetect.inference.reading import PageReading, Plan, read_documents
 from docdetect.inference.settings import Dewarp, Rotations, RunSettings
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
-from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
-from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
-from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
 from docdetect.types import FailedPage, PageResult
 from docdetect.workers.parts import WorkerSettings
 
 if TYPE_CHECKING:
     from docdetect.inference.given_documents import Source
 
-EngineName: TypeAlias = Literal["auto", "openvino", "onnx", "torch", "tensorrt"]
-Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 Grouping: TypeAlias = Literal["default", "original", "none"]
 Conf: TypeAlias = float | Mapping[str, float] | None
 
@@ -107,7 +102,8 @@ class Detector:
 
     Raises:
         InputError: the weights are missing, damaged, or no detection network.
-        ConfigError: engine, precision and device do not go together, or there is no such device or category.
+        ConfigError: engine, precision and device do not go together, there is no such device or category, or the
+            smaller network is the network itself.
         MissingDependencyError: the engine's package is not installed.
     """
 
@@ -138,42 +134,10 @@ class Detector:
             raise ConfigError("batch, workers, page_timeout_s or page_memory_mb is too small", "Leave it out.")
         if not 0 <= iou <= 1:
             raise ConfigError(f"iou: {iou:g} is not between 0 and 1", "Give a number such as 0.7.")
-        self.weights: Path | None = None
-        self._sha256 = self._int8_sha256 = ""
-        if isinstance(engine, str):
-            self.weights = resolve_weights(str(weights or ""), Path(runs))
-            self.imgsz = network_imgsz(self.weights, imgsz)
-            self.engine: Engine = load_engine(
-                self.weights,
-                imgsz=self.imgsz,
-                device=device,
-                engine=engine,
-                precision=precision,
-                trim=trim,
-                announce=announce,
-            )
-            self._sha256 = sha256_file(self.weights)
-            form = int8_path(self.weights)
-            if self.engine.traits.precision == "int8" and form.is_file():
-                self._int8_sha256 = sha256_file(form)
-        else:
-            self.engine, self.imgsz = engine, imgsz or DEFAULT_IMGSZ
-        self._screen: Engine | None = None
-        self._screen_sha256, self._screen_conf = "", screen_conf if screen else 0.0
-        if screen:
-            smaller = resolve_weights(str(screen), Path(runs))
-            self._screen_sha256 = sha256_file(smaller)
-            if self._screen_sha256 == self._sha256:
-                raise ConfigError(f"screen: {screen} is the network itself", "Name the weights of a smaller network.")
-            self._screen = load_engine(
-                smaller,
-                imgsz=network_imgsz(smaller),
-                device=device,
-                engine=engine if isinstance(engine, str) else "auto",
-                precision="auto" if precision == "int8" else precision,  # it may have no such form
-                trim=trim,
-                announce=announce,
-            )
+        wanted = WantedNetworks(str(weights or ""), str(screen), Path(runs), imgsz, engine, precision, device, trim)
+        self._networks = load_networks(wanted, announce)
+        self.weights, self.imgsz, self.engine = self._networks.weights, self._networks.imgsz, self._networks.engine
+        self._screen_conf = screen_conf if screen else 0.0
         self._iou, self._batch, self._trim = iou, batch, trim
         self._workers = available_cores() if workers is None else workers
         self._page_timeout_s, self._page_memory_mb = page_timeout_s, page_memory_mb
@@ -375,8 +339,8 @@ class Detector:
         lowest, by_class = (self._conf, self._class_conf) if conf is None else self._thresholds(conf)
         return RunSettings(
             class_names=self.class_names,
-            weights_sha256=self._sha256,
-            int8_sha256=self._int8_sha256,
+            weights_sha256=self._networks.weights_sha256,
+            int8_sha256=self._networks.int8_sha256,
             conf=lowest,
             class_conf=by_class,
             check_conf=self._check_conf,
@@ -387,7 +351,7 @@ class Detector:
             imgsz=self.imgsz,
             scales=self._checked(scales),
             second_look=self._checked_second_look(second_look, scales),
-            screen_sha256=self._screen_sha256,
+            screen_sha256=self._networks.screen_sha256,
             screen_conf=self._screen_conf,
             dpi=dpi,
             rotations=rotations,
@@ -499,7 +463,7 @@ class Detector:
             self._runs.add(stop)
         try:
             finisher = Finisher(settings, regions, output)
-            pipeline = Pipeline(self.engine, finisher, settings, self._lanes, stop, regions.stop, self._screen)
+            pipeline = Pipeline(self.engine, finisher, settings, self._lanes, stop, regions.stop, self._networks.screen)
             with regions, closing(pipeline.results(events)) as results:
                 yield from results
         finally:

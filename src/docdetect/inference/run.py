@@ -36,6 +36,7 @@ from docdetect.inference.folder import (
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.journal_lines import DocumentEnd, page_place
 from docdetect.inference.marked_copies import PdfCopies
+from docdetect.inference.networks import find_weights
 from docdetect.inference.reading import Plan, plan
 from docdetect.inference.report import InferReport, Totals, write_summary
 from docdetect.inference.results import COLUMNS, ResultFiles
@@ -91,6 +92,7 @@ def infer(
         announce("grouping.dist acts in the grouping of the original system only: add --grouping original")
     if wanted.output:
         check_folder(Path(wanted.output), _on_existing(wanted))
+    find_weights(_named_weights(wanted), wanted.screen, Path(config.train.runs))  # before documents are looked for
     prepare_processes()
     keep_freed_pictures()
     on_progress(0, 0, "listing the documents")
@@ -339,13 +341,8 @@ class _Recording:
 def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector:
     """The Detector that the section `infer` asks for. For errors see `Detector`."""
     wanted = config.infer
-    if wanted.fast and wanted.weights not in ("", FAST_NAME):
-        raise ConfigError(
-            f"infer.fast: --fast means the weights {FAST_NAME}, and infer.weights says {wanted.weights}",
-            "Give one of them.",
-        )
     return Detector(
-        FAST_NAME if wanted.fast else wanted.weights,
+        _named_weights(wanted),
         screen=wanted.screen,
         screen_conf=wanted.screen_conf,
         imgsz=wanted.imgsz,
@@ -363,6 +360,16 @@ def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector
         runs=config.train.runs,
         announce=announce,
     )
+
+
+def _named_weights(wanted: InferConfig) -> str:
+    """The name of the weights that the section asks for. Raises ConfigError: there are two."""
+    if wanted.fast and wanted.weights not in ("", FAST_NAME):
+        raise ConfigError(
+            f"infer.fast: --fast means the weights {FAST_NAME}, and infer.weights says {wanted.weights}",
+            "Give one of them.",
+        )
+    return FAST_NAME if wanted.fast else wanted.weights
 
 
 def run_settings(config: Config, detector: Detector) -> RunSettings:

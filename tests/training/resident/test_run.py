@@ -264,6 +264,7 @@ def test_what_the_loader_cannot_do_is_refused_with_its_key(given: str, reason: s
         ("teacher_features=1", r"train\.teacher_features: these are a teacher's"),
         ("teacher=first", r"train\.teacher: it teaches no network"),
         ("scales=[2, 1]", r"train\.scales: 2 is above 1"),
+        ("model=[a/tiny.pt, small.pt, b/tiny.yaml]", r"train\.model: tiny stands there twice"),
     ],
 )
 def test_what_the_device_cannot_do_is_refused_with_its_key(given: str, reason: str) -> None:

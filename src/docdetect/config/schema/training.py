@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -302,6 +303,14 @@ class TrainConfig(Section):
     deterministic: Annotated[bool, Option("Reproducibility")] = Field(
         True, description="Use deterministic algorithms, so that a run can be repeated."
     )
+
+    @model_validator(mode="after")
+    def _networks_have_names_of_their_own(self) -> TrainConfig:
+        names = [Path(start.path).stem for start in self.networks]  # the files of the trained networks have them
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"model: {name} stands there twice; give networks whose files have other names")
+        return self
 
     @model_validator(mode="after")
     def _views_can_do_it(self) -> TrainConfig:

@@ -54,7 +54,7 @@ def build_networks(
         tell: who is told what.
 
     Raises:
-        InputError: a network cannot be read, two have one name, or one cannot learn from the teacher.
+        InputError: a network cannot be read, or one cannot learn from the teacher.
         ConfigError: all layers are frozen, no network can be sliced, or it is not known which feature maps to learn.
     """
     tell.on_progress(0, 0, "building the network")
@@ -87,8 +87,6 @@ def _learners(
     for start in recipe.networks:
         path = resolve_model(start.path, announce=tell.announce)
         name = "network" if len(recipe.networks) == 1 else Path(start.path).stem
-        if name in [learner.name for learner in learners]:
-            raise InputError(f"train.model: {name} stands there twice", "Give networks whose files have other names.")
         learners.append(Learner(name, path, start, recipe, class_names, device, bf16=bf16))
     return tuple(learners)
 
