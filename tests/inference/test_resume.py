@@ -282,6 +282,8 @@ def test_resume_alone_goes_on_with_the_newest_results_and_their_own_configuratio
 def test_resume_without_results_says_what_to_do(source: Path, finds_colours: CountingEngine) -> None:
     with pytest.raises(InputError, match="no results of docdetect infer to go on from"):
         infer_with(source=str(source), resume=True)
+    with pytest.raises(InputError, match="gone: holds no results of docdetect infer to go on from"):
+        infer_config(flags={"infer.resume": True, "infer.output": str(source.parent / "gone")})
 
 
 def test_two_runs_in_one_second_have_folders_of_their_own(source: Path, finds_colours: CountingEngine) -> None:

@@ -175,5 +175,6 @@ def test_a_record_with_hostile_names_writes_and_removes_nothing_outside(tmp_path
 
 
 def test_a_source_without_documents_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file or folder"):
+    with pytest.raises(InputError, match="no such file or folder") as caught:
         run(tmp_path)
+    assert caught.value.remedy == "Put the documents there, or name their folder with --source."

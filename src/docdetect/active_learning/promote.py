@@ -205,7 +205,7 @@ def outcome(one: Difference, pages: int) -> str:
     interval = span(one.difference) if one.difference.low is not None else "too few groups for an interval"
     noise = ", which may be noise" if one.outcome == "noise" else ""
     return (
-        f"AP50-95 {share(one.b)} against {share(one.a)} on {pages} pages for tests, "
+        f"AP50-95 {share(one.b)} against {share(one.a)} on {pages} page{'' if pages == 1 else 's'} for tests, "
         f"{change(one.difference.value)} ({interval}){noise}"
     )
 

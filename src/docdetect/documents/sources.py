@@ -278,14 +278,20 @@ class Collection:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def documents_in(folder: Path) -> Collection:
+def documents_in(folder: Path, missing: str = "Check the path.") -> Collection:
     """The documents in a folder, or the one file, that a dataset is made from; see `collect_documents`.
 
     A folder in it that cannot be read is among the documents, with its failure.
 
+    Args:
+        folder: folder or file.
+        missing: what to do where it is not there, the remedy of the error.
+
     Raises:
         InputError: there is no such file or folder, or no document in it.
     """
+    if not folder.exists():
+        raise InputError(f"{folder}: no such file or folder", missing)
     found = collect_documents([str(folder)])
     if not found.files:
         raise InputError(f"{folder}: no documents in this folder", _suffix_remedy())

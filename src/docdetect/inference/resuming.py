@@ -50,6 +50,11 @@ def infer_config(
     kept = Path(output) / CONFIG_NAME
     if file is None and kept.is_file():
         return load_config(str(kept), assignments, {"infer.overwrite": False, **flags}, names)
+    if not asked.infer.source:
+        raise InputError(
+            f"{output}: holds no results of docdetect infer to go on from",
+            "Name the folder of results that is meant with --output; a new run needs --source FOLDER.",
+        )
     return load_config(file, assignments, flags, names)
 
 

@@ -139,7 +139,7 @@ def convert(
     made = _claimed(output)
     workers = workers or worker_settings(config)
     annotations = read_annotations(Path(config.annotations)) if config.images_size == "annotations" else {}
-    found = documents_in(Path(config.pdfs)).files
+    found = documents_in(Path(config.pdfs), "Put the documents there, or name their folder with --source.").files
     files = [file for file in found if not file.path.resolve().is_relative_to(output.resolve())]
     if not files:
         raise InputError(f"{config.pdfs}: no documents in this folder beside the output", "Choose another source.")

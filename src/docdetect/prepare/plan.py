@@ -182,7 +182,7 @@ def read_sources(config: DataConfig, workers: WorkerSettings, on_progress: Progr
     """
     path = Path(config.annotations)
     annotations = read_annotations(path)
-    found = documents_in(Path(config.pdfs))
+    found = documents_in(Path(config.pdfs), "Put the documents there, or name their folder with --source.")
     files, unlisted = found.files, config.unlisted
     if config.skips_unlisted_pages and unlisted == "auto":
         # A person looks at few pages of an archive: what nobody looked at is not even opened.
