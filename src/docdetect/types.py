@@ -199,8 +199,8 @@ class PageResult:
         grouped: one box per mark.
         members: for each grouped box the positions in `raw` that it stands for.
         texts: for each grouped box its decoded text (QR codes), None where there is none.
-        doubtful: possible marks below the confidence threshold that a person should check, beside the boxes in `raw`;
-            None where there are none.
+        possible_marks: what may be a mark below the confidence threshold and a person should check, beside the boxes in
+            `raw`; None where there is nothing of that kind.
         screened_out: whether a smaller network saw nothing on the page, so that the network itself never saw the page.
     """
 
@@ -209,7 +209,7 @@ class PageResult:
     grouped: Detections
     members: tuple[tuple[int, ...], ...] = ()
     texts: tuple[str | None, ...] = ()
-    doubtful: Detections | None = None
+    possible_marks: Detections | None = None
     screened_out: bool = False
 
     def __post_init__(self) -> None:

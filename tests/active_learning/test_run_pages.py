@@ -30,7 +30,7 @@ def boxes(*scored: tuple[int, float]) -> Detections:
 
 
 def result(name: str, number: int, marks: Detections, possible: Detections | None = None) -> PageResult:
-    return PageResult(PageInfo(name, number, SIZE), marks, marks, doubtful=possible)
+    return PageResult(PageInfo(name, number, SIZE), marks, marks, possible_marks=possible)
 
 
 def write_journal(folder: Path, *lines: str) -> Path:

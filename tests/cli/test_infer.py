@@ -146,8 +146,8 @@ def test_possible_marks_and_documents_not_seen_as_a_whole_are_told_apart_from_mi
     make_pdf(tmp_path / "in" / "doubt.pdf", [[("signature", (10, 10, 160, 110))], [STAMP]])
     make_pdf(tmp_path / "in" / "none.pdf", [[("signature", (10, 10, 160, 110))]])
     (tmp_path / "in" / "broken.pdf").write_bytes(b"this is no PDF")
-    doubtful = ("--conf", "signature=0.5,stamp=0.9", "--check-conf", "0.1", "--require", "stamp")
-    assert infer(tmp_path, *doubtful) == 7
+    unsure = ("--conf", "signature=0.5,stamp=0.9", "--check-conf", "0.1", "--require", "stamp")
+    assert infer(tmp_path, *unsure) == 7
     text = capsys.readouterr().err
     assert re.search(r"│ doubt.pdf +│ none +│ 1 +│ check 2 +│", text)
     assert re.search(r"│ none.pdf +│ none +│ 1 +│ none +│", text)
@@ -161,10 +161,10 @@ def test_possible_marks_and_documents_not_seen_as_a_whole_are_told_apart_from_mi
 
 def test_fail_on_missing_does_not_pass_what_a_person_should_check(tmp_path: Path) -> None:
     make_pdf(tmp_path / "in" / "doubt.pdf", [[STAMP]])
-    doubtful = ("--conf", "0.9", "--check-conf", "0.1", "--require", "stamp", "--overwrite")
-    assert infer(tmp_path, *doubtful) == 0
-    assert infer(tmp_path, *doubtful, "--fail-on-missing") == 7
-    assert infer(tmp_path, *doubtful, "--fail-on-missing", "--conf", "0.5") == 0
+    unsure = ("--conf", "0.9", "--check-conf", "0.1", "--require", "stamp", "--overwrite")
+    assert infer(tmp_path, *unsure) == 0
+    assert infer(tmp_path, *unsure, "--fail-on-missing") == 7
+    assert infer(tmp_path, *unsure, "--fail-on-missing", "--conf", "0.5") == 0
 
 
 def test_options_of_infer_without_effect_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,12 @@ from docdetect.config.loading import load_config
 from docdetect.errors import ConfigError
 from docdetect.files import read_json, write_json, write_text
 from docdetect.inference import networks as module
-from docdetect.inference.journal_lines import line_to_thresholds, parse_line, run_to_line
+from docdetect.inference.journal import JOURNAL_NAME
+from docdetect.inference.journal_lines import line_to_page, line_to_thresholds, parse_line, run_to_line
 from docdetect.inference.run import infer
 from docdetect.models.thresholds import Thresholds, thresholds_path, thresholds_to_json
+from docdetect.review.journal_index import JournalIndex
+from docdetect.types import PageResult
 from tests.support.fakes import SETTINGS, ColourEngine, make_image
 
 
@@ -79,12 +82,32 @@ def test_a_possible_mark_between_two_thresholds_is_kept_for_a_person(weights: Pa
     assert classes == ["stamp"]
     assert settings["check_conf"] == [0.05, 0.4, 0.05]
     (page,) = _journal_pages(weights, "kept")
-    (possible,) = page["doubtful"]
+    (possible,) = page["possible_marks"]
     assert possible["category"] == "signature"
     assert 0.4 <= possible["confidence"] < 0.7
     _found(weights, "off", check_conf=1.0)
     (page,) = _journal_pages(weights, "off")
-    assert "doubtful" not in page
+    assert "possible_marks" not in page
+
+
+def test_journals_with_the_earlier_key_of_possible_marks_are_read(weights: Path) -> None:
+    _found(weights, "kept", conf=0.7, check_conf=0.4)
+    journal = weights.parent / "kept" / JOURNAL_NAME
+    (before,) = _journal_pages(weights, "kept")
+    journal.write_text(journal.read_text(encoding="utf-8").replace("possible_marks", "doubtful"), encoding="utf-8")
+    (after,) = _journal_pages(weights, "kept")
+    assert after["doubtful"] == before["possible_marks"] != []
+    line = parse_line(json.dumps(after))
+    assert line is not None
+    result = line_to_page(line, SETTINGS.class_names)
+    assert isinstance(result, PageResult)
+    assert result.possible_marks is not None
+    assert sorted(result.possible_marks.class_ids.tolist()) == [1, 2]
+    index = JournalIndex(weights.parent / "kept")
+    index.refresh()
+    page = index.page("a.png", 1)
+    assert page is not None
+    assert sorted(page.possible_categories) == [1, 2]
 
 
 def test_one_threshold_for_each_class(weights: Path) -> None:

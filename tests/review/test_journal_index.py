@@ -21,14 +21,14 @@ from tests.support.fakes import SETTINGS
 DAMAGED = Failure(FailureKind.UNREADABLE, "cannot be decoded")
 
 
-def result(document: str, number: int, classes: tuple[int, ...], doubtful: tuple[int, ...] = ()) -> PageResult:
+def result(document: str, number: int, classes: tuple[int, ...], possible: tuple[int, ...] = ()) -> PageResult:
     def found(ids: tuple[int, ...], score: float) -> Detections:
         boxes = np.array([[10 * at, 0, 10 * at + 8, 20] for at in range(len(ids))], np.float32).reshape(-1, 4)
         return Detections(boxes, np.array(ids, np.int64), (300, 200), np.full(len(ids), score, np.float32))
 
     marks = found(classes, 0.75)
     return PageResult(
-        PageInfo(document, number, (300, 200)), marks, marks, doubtful=found(doubtful, 0.1) if doubtful else None
+        PageInfo(document, number, (300, 200)), marks, marks, possible_marks=found(possible, 0.1) if possible else None
     )
 
 
@@ -113,7 +113,7 @@ def test_a_page_is_found_by_its_id_and_read(tmp_path: Path) -> None:
         assert index.find(other) is None
     page = index.page("Договор.pdf", 2)
     assert page is not None
-    assert (page.size_wh, page.categories, page.doubtful) == ((300, 200), b"\x02\x01", b"\x00")
+    assert (page.size_wh, page.categories, page.possible_categories) == ((300, 200), b"\x02\x01", b"\x00")
     assert page.scores == array("f", [0.75, 0.75])
     line, base = index.read(page)
     assert [mark["category"] for mark in line.data["marks"]] == ["stamp", "signature"]
@@ -129,7 +129,7 @@ def test_a_page_is_found_by_its_id_and_read(tmp_path: Path) -> None:
         {"marks": [{"category": "qr", "confidence": 7, "xyxy": [0, 0, 1, 1]}]},
         {"marks": [{"category": "qr", "confidence": 0.5, "xyxy": [0, 0, 1e999, 1]}]},
         {"marks": [{"category": "qr", "confidence": 0.5, "xyxy": [0, 0, 1]}]},
-        {"doubtful": [{"category": "qr", "confidence": "x", "xyxy": [0, 0, 1, 1]}]},
+        {"possible_marks": [{"category": "qr", "confidence": "x", "xyxy": [0, 0, 1, 1]}]},
         {"page": 0},
         {"failure": "broken"},
     ],

@@ -250,8 +250,8 @@ def _kept(page: PageResult, head: RunHead, calibration: Calibration | None, offs
     assert page.grouped.scores is not None
     scores, class_ids = page.grouped.scores, page.grouped.class_ids
     near, p_possible = np.zeros((classes, TOP), np.float32), np.zeros(classes, np.float32)
-    if page.doubtful is not None and page.doubtful.scores is not None and len(page.doubtful):
-        possible, possible_ids = page.doubtful.scores, page.doubtful.class_ids
+    if page.possible_marks is not None and page.possible_marks.scores is not None and len(page.possible_marks):
+        possible, possible_ids = page.possible_marks.scores, page.possible_marks.class_ids
         near = highest_by_class(
             np.clip(possible / np.maximum(head.thresholds[possible_ids], 1e-6), 0, 1), possible_ids, classes
         )

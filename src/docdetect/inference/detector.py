@@ -85,8 +85,8 @@ class Detector:
             that are kept with the weights, else 0.15. Every call can choose another. Where the weights have a
             calibration (`docdetect calibrate`), `Mark.confidence` is the probability that belongs to the score, and
             thresholds still refer to the score.
-        check_conf: lowest score of a possible mark that a person should check (`Page.doubtful`), in [0, 1], for all
-            categories or for each one by name; None takes the thresholds that are kept with the weights, else 0.05.
+        check_conf: lowest score of a possible mark that a person should check (`Page.possible_marks`), in [0, 1], for
+            all categories or for each one by name; None takes the thresholds that are kept with the weights, else 0.05.
         iou: IoU of non-maximum suppression, in [0, 1].
         screen: weights of a smaller network, named as `weights`, that looks at every page first; pages on which it sees
             nothing have no marks. "" for no such network.

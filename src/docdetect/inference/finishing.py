@@ -125,12 +125,12 @@ class Finisher:
         """
         raw = at_reference(found.marks, page.info, page.pictures.flat)
         grouped, members = merge_boxes(raw, self.settings.grouping)
-        doubtful = None
-        if found.doubtful is not None and len(found.doubtful):
-            doubtful, _ = merge_boxes(
-                at_reference(found.doubtful, page.info, page.pictures.flat), self.settings.grouping
+        possible = None
+        if found.possible_marks is not None and len(found.possible_marks):
+            possible, _ = merge_boxes(
+                at_reference(found.possible_marks, page.info, page.pictures.flat), self.settings.grouping
             )
-        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), doubtful, found.screened_out)
+        result = PageResult(page.info, raw, grouped, members, self._texts(page, grouped), possible, found.screened_out)
         self.save_pictures(page, result)
         return result
 

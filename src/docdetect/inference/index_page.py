@@ -43,13 +43,13 @@ class ListedPage:
     Attributes:
         number: page number from 1.
         marks: the marks that count.
-        doubtful: possible marks that a person should check.
+        possible_marks: possible marks that a person should check.
         failure: why the page could not be read; "" where it could.
     """
 
     number: int
     marks: tuple[ListedMark, ...] = ()
-    doubtful: tuple[ListedMark, ...] = ()
+    possible_marks: tuple[ListedMark, ...] = ()
     failure: str = ""
 
 
@@ -172,7 +172,7 @@ def _document_to_json(document: ListedDocument) -> dict[str, Any]:
                 "number": page.number,
                 "failure": page.failure,
                 "marks": [_mark_to_json(mark) for mark in page.marks],
-                "doubtful": [_mark_to_json(mark) for mark in page.doubtful],
+                "possible_marks": [_mark_to_json(mark) for mark in page.possible_marks],
             }
             for page in document.pages
         ],
@@ -202,7 +202,7 @@ def listed_document(row: DocumentRow, result: DocumentResult, settings: RunSetti
         settings: of the run.
     """
     pages = [
-        ListedPage(page.info.number, _listed(page.grouped, page.texts, settings), _doubtful(page, settings))
+        ListedPage(page.info.number, _listed(page.grouped, page.texts, settings), _possible_marks(page, settings))
         for page in result.good_pages
     ]
     pages += [ListedPage(page.page or 0, failure=page.failure.message) for page in result.failed_pages]
@@ -214,8 +214,9 @@ def listed_document(row: DocumentRow, result: DocumentResult, settings: RunSetti
     )
 
 
-def _doubtful(page: PageResult, settings: RunSettings) -> tuple[ListedMark, ...]:
-    return () if page.doubtful is None else _listed(page.doubtful, (None,) * len(page.doubtful), settings)
+def _possible_marks(page: PageResult, settings: RunSettings) -> tuple[ListedMark, ...]:
+    found = page.possible_marks
+    return () if found is None else _listed(found, (None,) * len(found), settings)
 
 
 def _listed(found: Detections, texts: Sequence[str | None], settings: RunSettings) -> tuple[ListedMark, ...]:

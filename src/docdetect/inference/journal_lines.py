@@ -28,6 +28,10 @@ from docdetect.types import (
     SizeWH,
 )
 
+_POSSIBLE_MARKS = "possible_marks"
+# The key of the possible marks of a page in journals of before November 2026.
+_EARLIER_KEY = "doubtful"
+
 JOURNAL_VERSION = 1
 
 LineKind: TypeAlias = Literal["run", "page", "document", "pdf"]
@@ -131,8 +135,8 @@ def page_to_line(result: PageResult | FailedPage, origin: Origin, settings: RunS
         status = code_status(mark["category"], text, settings)
         if status is not None:
             mark |= {"text": text, "status": status}
-    if result.doubtful is not None and len(result.doubtful):
-        data["doubtful"] = _detections_to_json(result.doubtful, settings.class_names)
+    if result.possible_marks is not None and len(result.possible_marks):
+        data[_POSSIBLE_MARKS] = _detections_to_json(result.possible_marks, settings.class_names)
     if result.screened_out:
         data["screened_out"] = True
     return _text_of(data | {"marks": marks})
@@ -167,6 +171,8 @@ def parse_line(text: str) -> JournalLine | None:
         kind = data["record"]
         if kind not in ("run", "page", "document", "pdf"):
             return None
+        if _EARLIER_KEY in data:
+            data[_POSSIBLE_MARKS] = data.pop(_EARLIER_KEY)
         origin = Origin(str(data.get("sha256", "")), str(data["settings"]))
         return JournalLine(kind, str(data.get("document", "")), int(data.get("page", 0)), origin, data)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -207,7 +213,9 @@ def line_to_page(line: JournalLine, class_names: tuple[str, ...]) -> PageResult 
         grouped=_json_to_detections(data["marks"], size_wh, class_names),
         members=tuple(tuple(mark["members"]) for mark in data["marks"]),
         texts=tuple(mark.get("text") for mark in data["marks"]),
-        doubtful=_json_to_detections(data["doubtful"], size_wh, class_names) if "doubtful" in data else None,
+        possible_marks=(
+            _json_to_detections(data[_POSSIBLE_MARKS], size_wh, class_names) if _POSSIBLE_MARKS in data else None
+        ),
         screened_out=bool(data.get("screened_out", False)),
     )
 

@@ -57,7 +57,7 @@ class Page:
         dpi: px/inch of that page; None where an image does not say.
         size_pt: (width, height) of the displayed page of a PDF in points; None for images and arrays.
         marks: by descending confidence.
-        doubtful: possible marks below the threshold that a person should check, by descending confidence.
+        possible_marks: possible marks below the threshold that a person should check, by descending confidence.
         damaged: what may be missing of a page from a damaged file, in words for people; None for a sound page.
     """
 
@@ -67,7 +67,7 @@ class Page:
     dpi: float | None
     size_pt: tuple[float, float] | None
     marks: tuple[Mark, ...]
-    doubtful: tuple[Mark, ...]
+    possible_marks: tuple[Mark, ...]
     damaged: str | None
     _result: PageResult = field(repr=False, compare=False)
     _settings: RunSettings = field(repr=False, compare=False)
@@ -97,7 +97,7 @@ class Page:
             info.dpi,
             info.size_pt,
             tuple(marks),
-            _doubtful_marks(result, settings),
+            _possible_marks(result, settings),
             info.damaged,
             result,
             settings,
@@ -166,8 +166,8 @@ class Page:
         return max(self.size_wh) if self.size_pt is None else 1 << 30
 
 
-def _doubtful_marks(result: PageResult, settings: RunSettings) -> tuple[Mark, ...]:
-    found = result.doubtful
+def _possible_marks(result: PageResult, settings: RunSettings) -> tuple[Mark, ...]:
+    found = result.possible_marks
     if found is None:
         return ()
     confidences = confidences_of(found, settings)

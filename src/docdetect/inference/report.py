@@ -158,8 +158,8 @@ class Totals:
             self.codes_read += sum(text is not None for text in page.texts)
             for class_id in sorted(set(page.grouped.class_ids.tolist())):
                 pages_of_class[self.class_names[class_id]].append(page.info.number)
-            doubtful = [] if page.doubtful is None else page.doubtful.class_ids.tolist()
-            for class_id in sorted(set(doubtful)):
+            possible = [] if page.possible_marks is None else page.possible_marks.class_ids.tolist()
+            for class_id in sorted(set(possible)):
                 pages_to_check[self.class_names[class_id]].append(page.info.number)
         if result.failure is not None:
             self.failures.append(FailedPage(result.document, None, result.failure))

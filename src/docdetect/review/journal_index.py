@@ -35,8 +35,8 @@ class IndexedPage:
         size_wh: width and height in px that boxes refer to; None for a page that failed.
         categories: numbers of the categories of its marks.
         scores: confidences of its marks.
-        doubtful: numbers of the categories of its possible marks below the thresholds.
-        doubtful_scores: confidences of its possible marks.
+        possible_categories: numbers of the categories of its possible marks below the thresholds.
+        possible_scores: confidences of its possible marks.
         reason: why the page failed; "" for a page with a result.
         damaged: whether a part of the page may be missing.
     """
@@ -46,8 +46,8 @@ class IndexedPage:
     size_wh: SizeWH | None
     categories: bytes
     scores: array[float]
-    doubtful: bytes
-    doubtful_scores: array[float]
+    possible_categories: bytes
+    possible_scores: array[float]
     reason: str = ""
     damaged: bool = False
 
@@ -203,13 +203,13 @@ class JournalIndex:
             size = int(data["page_size"]["width"]), int(data["page_size"]["height"])
             if min(size) < 1:
                 raise ValueError("no page size")
-            marks, doubtful = data["marks"], data.get("doubtful", ())
+            marks, possible_marks = data["marks"], data.get("possible_marks", ())
             page = IndexedPage(
                 offset,
                 length,
                 size,
                 *_numbers_and_scores(marks, run.class_names),
-                *_numbers_and_scores(doubtful, run.class_names),
+                *_numbers_and_scores(possible_marks, run.class_names),
                 damaged=data.get("damaged") is not None,
             )
         self._document(run, line).pages[line.page] = page

@@ -363,12 +363,12 @@ class ReviewedRun:
         scores = array("f")
         for position, name in enumerate(self._index.names()):
             for number, page in sorted(self._index.documents[name].pages.items()):
-                found = page.doubtful if possible_marks else page.categories
+                found = page.possible_categories if possible_marks else page.categories
                 documents += [position] * len(found)
                 pages += [number] * len(found)
                 numbers += range(len(found))
                 categories.append(found)
-                scores += page.doubtful_scores if possible_marks else page.scores
+                scores += page.possible_scores if possible_marks else page.scores
         return NetworkMarks(
             "g" if possible_marks else "n",
             np.array(documents, np.int64),
@@ -404,7 +404,7 @@ class ReviewedRun:
         pages, found = [], []
         for position, number, document, logged in self._revised():
             pages.append((position, number))
-            if logged.review_state in REVIEWED or not self._index.documents[document].pages[number].doubtful:
+            if logged.review_state in REVIEWED or not self._index.documents[document].pages[number].possible_categories:
                 continue
             for mark in self._view(document, number).possible_marks:
                 found.append(WallMark(position, number, mark.id, mark.category, mark.confidence or 0.0, False))
@@ -435,7 +435,7 @@ class ReviewedRun:
             "unreviewed" if logged is None else logged.review_state,  # type: ignore[arg-type]
             counts,
             round(max(scores), 4) if scores else None,
-            frozenset() if reviewed else frozenset(names[index] for index in page.doubtful),
+            frozenset() if reviewed else frozenset(names[index] for index in page.possible_categories),
             self._queue.reasons.get((document, number)),
         )
 
@@ -462,7 +462,7 @@ class ReviewedRun:
             if logged is not None and logged.review_state in REVIEWED:
                 reviewed += 1
             else:
-                possible.update(self._index.class_names[index] for index in page.doubtful)
+                possible.update(self._index.class_names[index] for index in page.possible_categories)
                 is_damaged |= page.damaged
         good = [number for number, page in document.pages.items() if page.size_wh is not None]
         failed = [number for number, page in document.pages.items() if page.size_wh is None]
@@ -492,7 +492,7 @@ class ReviewedRun:
         indexed = self._index.documents[document]
         line, base = self._index.read(indexed.pages[number])
         found = () if facts.size_wh is None else network_boxes(line.data["marks"], "n")
-        possible_marks = () if facts.size_wh is None else network_boxes(line.data.get("doubtful", ()), "g")
+        possible_marks = () if facts.size_wh is None else network_boxes(line.data.get("possible_marks", ()), "g")
         review = self._current_review(document, number)
         if review is None:
             return PageView(facts, found, possible_marks, found, "", "", indexed.sha256, base)

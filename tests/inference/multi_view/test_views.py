@@ -203,11 +203,11 @@ def test_possible_marks_have_no_influence_on_marks() -> None:
     conf, check = np.full(3, 0.5, np.float32), np.full(3, 0.05, np.float32)
     (alone,) = MultiView(SureOfParts(), conf, None, 0.7, 2, threading.Event())([page])
     (both,) = MultiView(SureOfParts(), conf, check, 0.7, 2, threading.Event())([page])
-    assert alone.doubtful is None
+    assert alone.possible_marks is None
     assert len(alone.marks) > 0
     assert np.array_equal(both.marks.xyxy, alone.marks.xyxy)
-    assert both.doubtful is not None
-    assert len(both.doubtful) == 0, "each whole signature is a second box of its sure half"
+    assert both.possible_marks is not None
+    assert len(both.possible_marks) == 0, "each whole signature is a second box of its sure half"
 
 
 def test_a_smaller_view_finds_the_same_place() -> None:

@@ -128,12 +128,12 @@ class Found:
 
     Attributes:
         marks: the detections that reach the threshold of their class.
-        doubtful: possible marks below that threshold that a person should check; None where none are asked for.
+        possible_marks: possible marks below that threshold that a person should check; None where none are asked for.
         screened_out: whether a smaller network saw nothing on the page, so that the network itself never saw the page.
     """
 
     marks: Detections
-    doubtful: Detections | None = None
+    possible_marks: Detections | None = None
     screened_out: bool = False
 
 
