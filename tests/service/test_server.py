@@ -110,6 +110,27 @@ def sent(client: httpx2.Client, head: str, body: bytes = b"", *, patience_s: flo
 
 
 @linux
+def test_requests_beyond_the_limit_of_connections_are_refused_and_events_go_on(tmp_path: Path) -> None:
+    document = make_pdf(tmp_path / "long.pdf", [[STAMP]] * 30)
+    with serving(tmp_path, 0.1, "--connections", "3") as (_, client):
+        address, job = str(client.base_url).rstrip("/"), post(client, document)
+        client.close()
+        assert httpx2.get(f"{address}/v1/jobs").status_code == 200
+        others = [socket.create_connection((client.base_url.host, client.base_url.port or 80)) for _ in range(2)]
+        with httpx2.stream("GET", f"{address}/v1/jobs/{job}/events", timeout=60) as events:
+            lines = events.iter_lines()
+            assert next(lines)
+            refused = httpx2.get(f"{address}/v1/jobs")
+            assert (refused.status_code, refused.json()["type"]) == (503, "urn:docdetect:problem:too-many-connections")
+            assert (refused.headers["retry-after"], refused.headers["connection"]) == ("5", "close")
+            assert httpx2.get(f"{address}/livez").status_code == 200
+            assert "event: end" in list(lines)
+        for one in others:
+            one.close()
+        wait_until(lambda: httpx2.get(f"{address}/v1/jobs").status_code == 200)
+
+
+@linux
 def test_senders_that_go_away_are_no_bugs_and_leave_nothing(tmp_path: Path) -> None:
     long = make_pdf(tmp_path / "long.pdf", [[STAMP]] * 50).read_bytes()
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'

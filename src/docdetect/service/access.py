@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from docdetect.service.connections import CROWDED
 from docdetect.service.head import HeadAsGet
 from docdetect.service.logs import REQUEST_ID, log
 from docdetect.service.metrics import Metrics
@@ -127,6 +128,15 @@ class Access:
                 "wrong-host",
                 f"the service does not answer for the host name {host[:80]!r}",
                 "Ask 127.0.0.1 or localhost; docdetect serve --token-file answers for every name.",
+            )
+        if scope["state"].get(CROWDED) and address_of(scope) not in _QUIET_PATHS:
+            return ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too-many-connections",
+                "as many connections are open as the service takes",
+                "Try again soon. docdetect serve --connections is the limit.",
+                5,
+                closes=True,
             )
         origin = headers.get("origin", "")
         if origin and origin not in self._origins and origin.partition("://")[2] != host:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 IDLE_S = 60.0
 """Seconds that a connection may be open without a request that is being answered, and that nobody may read of an answer
 that waits to be sent."""
+
+
+CROWDED = "crowded"
+"""The key in the state of a request that says whether the request came on a connection beyond the limit."""
 
 
 class ImpatientConnection(H11Protocol):
@@ -19,6 +24,11 @@ class ImpatientConnection(H11Protocol):
     holds, such as the documents of a batch, would stay as long.
     """
 
+    most_connections: int | None = None
+    """Connections at once; requests of further ones are marked as `CROWDED`. Uvicorn's own limit would refuse health
+    checks and requests of connections that are open already, too, and without problem details."""
+
+    _came_late = False
     _overdue: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
@@ -26,6 +36,8 @@ class ImpatientConnection(H11Protocol):
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
         self._wait()
+        if self._are_too_many():
+            self._came_late, self.app = True, self._answer_marked
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -41,6 +53,18 @@ class ImpatientConnection(H11Protocol):
         """The client has read."""
         _cancel(self._unread)
         super().resume_writing()
+
+    async def _answer_marked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, told whether there are still too many connections."""
+        scope["state"][CROWDED] = self._are_too_many()
+        await self.config.loaded_app(scope, receive, send)
+
+    def _are_too_many(self) -> bool:
+        return self.most_connections is not None and len(self.connections) > self.most_connections
+
+    def _should_upgrade(self) -> bool:
+        """A websocket beyond the limit is answered as a request, with the refusal."""
+        return super()._should_upgrade() and not (self._came_late and self._are_too_many())
 
     def handle_websocket_upgrade(self, event: object) -> None:
         """A websocket has rules of its own."""
@@ -78,6 +102,15 @@ class ImpatientConnection(H11Protocol):
     def _stop_waiting(self) -> None:
         _cancel(self._overdue)
         _cancel(self._unread)
+
+
+def connections_up_to(most: int | None) -> type[ImpatientConnection]:
+    """The class of connections with a limit of their number; None for no limit."""
+
+    class Connection(ImpatientConnection):
+        most_connections = most
+
+    return Connection
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -19,6 +19,7 @@ class ProblemError(Exception):
         remedy: what the sender can do about it, as a sentence; "" where there is nothing to say.
         retry_after_s: seconds after which the same request may succeed; None where waiting does not help.
         members: what else programs are told, as further members of the answer.
+        closes: whether the connection ends with the answer.
     """
 
     def __init__(
@@ -29,11 +30,14 @@ class ProblemError(Exception):
         remedy: str = "",
         retry_after_s: int | None = None,
         members: Mapping[str, Any] | None = None,
+        *,
+        closes: bool = False,
     ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.detail, self.remedy = status, kind, detail, remedy
         self.retry_after_s = retry_after_s
         self.members = dict(members or {})
+        self.closes = closes or status is HTTPStatus.REQUEST_TIMEOUT  # the rest of such a request is not waited for
 
     def to_json(self, request_id: str = "") -> dict[str, Any]:
         """The body of the answer."""
@@ -44,8 +48,8 @@ class ProblemError(Exception):
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         if self.status is HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        if self.status is HTTPStatus.REQUEST_TIMEOUT:
-            headers["Connection"] = "close"  # the rest of the request is not waited for
+        if self.closes:
+            headers["Connection"] = "close"
         return headers
 
 

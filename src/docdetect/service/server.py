@@ -19,7 +19,7 @@ from docdetect.inference.detector import Detector
 from docdetect.machine import keep_freed_pictures, share_memory_among_threads
 from docdetect.service.access import is_local_host
 from docdetect.service.app import make_app
-from docdetect.service.connections import ImpatientConnection
+from docdetect.service.connections import connections_up_to
 from docdetect.service.logs import write_logs_to
 from docdetect.service.runner import Service
 
@@ -61,7 +61,7 @@ def serve(
     service = Service(config, load)
     app = make_app(service, token=token, any_host=bool(token))
     with _signals_that_only_stop(service), listening_socket(wanted.host, wanted.port) as listening, service:
-        _answer(app, service, listening, lambda address: announce(f"listening on {address}"))
+        _answer(app, service, listening, lambda address: announce(f"listening on {address}"), wanted.connections)
     if service.error is not None:
         raise service.error
 
@@ -95,11 +95,15 @@ def serve_until_stopped(
 
 
 def _answer(
-    app: Callable[..., object], work: Stoppable, listening: socket.socket, announce: Callable[[str], None]
+    app: Callable[..., object],
+    work: Stoppable,
+    listening: socket.socket,
+    announce: Callable[[str], None],
+    most_connections: int | None = None,
 ) -> None:
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    _Server(work, address, announce, app).run(sockets=[listening])
+    _Server(work, address, announce, app, most_connections).run(sockets=[listening])
 
 
 @contextmanager
@@ -157,11 +161,16 @@ class _Server(uvicorn.Server):
     """Uvicorn, which tells the service at once when it is to end, and ends when the service cannot go on."""
 
     def __init__(
-        self, work: Stoppable, address: str, announce: Callable[[str], None], app: Callable[..., object]
+        self,
+        work: Stoppable,
+        address: str,
+        announce: Callable[[str], None],
+        app: Callable[..., object],
+        most_connections: int | None,
     ) -> None:
         settings = uvicorn.Config(
             app,
-            http=ImpatientConnection,
+            http=connections_up_to(most_connections),
             log_config=None,
             access_log=False,
             server_header=False,

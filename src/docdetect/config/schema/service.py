@@ -55,6 +55,11 @@ class ServeConfig(Section):
     keep: Annotated[int, Field(ge=0, le=36500), Option("Output", shown=True, metavar="DAYS")] = Field(
         7, description="Days after which ended jobs are deleted with their documents and results; 0 keeps them."
     )
+    connections: Annotated[AtLeastOne, Option("Limits")] = Field(
+        500,
+        description="Most connections at once. Requests of further ones are refused with status 503; what is under "
+        "way, such as events, goes on.",
+    )
     queue: Annotated[AtLeastOne, Option("Limits")] = Field(
         100, description="Most jobs that wait. Further jobs are refused with status 429 until one is done."
     )
