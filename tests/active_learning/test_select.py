@@ -131,6 +131,13 @@ def test_without_a_second_look_neither_documents_nor_weights_are_needed(ran: Pat
     assert worths == sorted(worths, reverse=True)
 
 
+def test_a_small_run_does_not_become_pages_for_tests_as_a_whole(ran: Path) -> None:
+    selection = choose(ran, count=200, random_share=0.25, diversity="off")
+    purposes = [page.purpose for page in selection.pages]
+    assert purposes.count("test") == 6, "a quarter of its 24 pages, not of 200"
+    assert purposes.count("train") > 0
+
+
 def test_documents_that_changed_since_the_run_are_not_looked_at(place: Path, ran: Path) -> None:
     original = (place / "in" / "3.pdf").read_bytes()
     try:

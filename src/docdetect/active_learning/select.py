@@ -112,7 +112,8 @@ def select(
         raise InputError(
             f"{folder}: no page is left to choose from ({_left_out(pool)})", "Run infer on more documents."
         )
-    tests = draw_test_pages(keys, free, earlier, wanted.count, wanted.random_share, wanted.seed)
+    # Of a run with fewer pages than the queue may have, the share is one of its pages: else all would be for tests.
+    tests = draw_test_pages(keys, free, earlier, min(wanted.count, len(free)), wanted.random_share, wanted.seed)
     apart = {key.document for key in earlier} | {keys[position].document for position in tests}
     candidates = [position for position in free if keys[position].document not in apart]
     pool.left_out["other pages of documents with test pages"] = len(free) - len(candidates) - len(tests)
