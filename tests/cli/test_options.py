@@ -158,6 +158,11 @@ def test_a_wrong_option_is_blamed_on_the_option(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.startswith("error: --trim (infer.trim): should be 'off' or 'auto' (found 'some')\n")
 
 
+def test_an_empty_value_is_not_offered_as_a_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["labels", "boxes.json", "--from", "coc"]) == 3
+    assert "should be 'native', 'label-studio'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "option", "value"),
     [

@@ -270,6 +270,8 @@ def _problem(detail: ErrorDetails) -> tuple[str, str]:
     while parts and ".".join(parts) not in known and len(parts) > 2:  # pydantic adds union branches to the path
         parts.pop()
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    if detail["type"] == "literal_error":  # an empty value is what is not set, and no choice that a person would make
+        message = message.replace("should be '', ", "should be ").replace("should be '' or ", "should be ")
     if detail["type"] == "value_error" and len(parts) == 1:  # validators of a section begin with the key at fault
         key, colon, rest = message.partition(": ")
         return (f"{parts[0]}.{key}", rest) if colon else (parts[0], message)

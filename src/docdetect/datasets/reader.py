@@ -238,7 +238,8 @@ def read_dataset(
     )
     if need_marks and "train" in found and not dataset.marks("train"):
         raise InputError(
-            f"{described.file}: not one mark in the training split", "Check that labels/ lies beside images/."
+            f"{described.file}: not one mark in the training split",
+            "Check that labels/ lies beside images/ and holds boxes: a network learns nothing from empty pages alone.",
         )
     if announce is not None:
         for note in notes:
