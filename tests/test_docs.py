@@ -107,6 +107,7 @@ def test_every_extra_is_told_with_its_commands() -> None:
 def test_the_model_card_is_about_the_bundled_weights() -> None:
     manifest = json.loads((ROOT / "src/docdetect/weights/weights.json").read_text(encoding="utf-8"))["weights"]
     card = CARD.read_text(encoding="utf-8")
-    assert card.startswith("# Model card: docdetect-s\n")
-    for name in ("docdetect-s", "docdetect-s.int8"):
+    assert card.startswith("# Model card: docdetect-s and docdetect-n\n")
+    assert {"docdetect-s", "docdetect-s.int8", "docdetect-n", "docdetect-n.int8"} <= set(manifest)
+    for name in manifest:
         assert f"`{manifest[name]['sha256'][:12]}`" in card

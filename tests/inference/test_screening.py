@@ -14,7 +14,7 @@ from docdetect.files import read_json
 from docdetect.inference.detector import Detector
 from docdetect.inference.journal_lines import Origin, line_to_page, page_to_line, parse_line
 from docdetect.inference.run import infer, loaded_detector
-from docdetect.models.weights import BUNDLED_NAMES, FAST_NAME, bundled_weights, resolve_weights
+from docdetect.models.weights import BUNDLED_NAMES, FAST_NAME, bundled_weights, network_imgsz, resolve_weights
 from docdetect.types import Detections, PageInfo, PageResult
 from tests.support.fakes import SETTINGS, make_folder
 from tests.support.tiny_network import write_checkpoint
@@ -88,6 +88,16 @@ def test_fast_means_weights_of_its_own(networks: tuple[Path, Path]) -> None:
     config = load_config(None, (), {"infer.weights": str(networks[0]), "infer.fast": True})
     with pytest.raises(ConfigError, match="--fast means the weights docdetect-n"):
         loaded_detector(config, print)
+
+
+def test_fast_finds_the_marks_of_a_sample_at_the_size_of_its_weights(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "data" / "samples" / "affidavit.tif"
+    assert run(["--quiet", "infer", str(sample), "--fast", "--output", str(tmp_path / "out"), "--workers", "1"]) == 0
+    found = read_json(tmp_path / "out" / "detections.json")["affidavit.tif"]["page_1"]["annotations"]
+    assert {mark["category"] for one in found for mark in one.values()} == {"qr", "signature", "stamp"}
+    summary = read_json(tmp_path / "out" / "summary.json")
+    assert Path(summary["run"]["weights"]).stem == FAST_NAME
+    assert summary["settings"]["imgsz"] == network_imgsz(bundled_weights()[FAST_NAME]) == 768
 
 
 def test_bundled_weights_that_are_not_there_say_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

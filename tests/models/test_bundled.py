@@ -9,6 +9,9 @@ import pytest
 from docdetect.errors import InputError
 from docdetect.files import sha256_file
 from docdetect.models.bundled import Listed, WeightsState, list_bundled, read_manifest, write_manifest
+from docdetect.models.conversions import int8_path
+from docdetect.models.thresholds import read_thresholds
+from docdetect.models.weights import BUNDLED_FOLDER, BUNDLED_NAMES, bundled_weights
 
 
 @pytest.fixture
@@ -59,6 +62,14 @@ def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_what_ships_with_docdetect_is_as_its_manifest_says() -> None:
-    from docdetect.models.weights import BUNDLED_FOLDER
-
     assert [one.name for one in list_bundled(BUNDLED_FOLDER) if one.state is not WeightsState.OK] == []
+
+
+def test_all_bundled_weights_come_with_thresholds_of_their_own_and_an_int8_form() -> None:
+    """Both lie beside the weights, where `infer` looks for them, and are ignored where they belong to other weights."""
+    assert tuple(bundled_weights()) == tuple(sorted(BUNDLED_NAMES))
+    for file in bundled_weights().values():
+        kept = read_thresholds(file)
+        assert kept is not None
+        assert set(kept.conf) == set(kept.check) == {"qr", "signature", "stamp"}
+        assert int8_path(file).is_file()
