@@ -50,6 +50,8 @@ def test_what_does_not_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "processor_flags", lambda: frozenset({"sse4_2"}))
     with pytest.raises(ConfigError, match=r"openvino on cpu has no int8 .*neither VNNI or AMX nor AVX2"):
         choose_precision("int8", "openvino", "cpu")
+    with pytest.raises(ConfigError, match=r"torch on cpu has no int8\n"):  # whatever the processor can do
+        choose_precision("int8", "torch", "cpu")
     with pytest.raises(ConfigError, match="torch on cpu has no fp16"):
         choose_precision("fp16", "torch", "cpu")
     with pytest.raises(ConfigError, match="tensorrt runs on GPUs of NVIDIA only, not on cpu"):

@@ -129,8 +129,10 @@ def choose_precision(wanted: str, engine: str, device: str) -> str:
         fastest = [precision for precision in known if precision != "int8"][-1]
         return "auto" if fastest == "bf16" and not has_matrix_bf16() else fastest
     if wanted not in known:
+        # Only OpenVINO has these precisions on a CPU, so that only there the processor is why one is missing.
+        reason = _EMULATED.get(wanted, "") if engine == "openvino" else ""
         raise ConfigError(
-            f"precision: {engine} on {device} has no {wanted}{_EMULATED.get(wanted, '')}",
+            f"precision: {engine} on {device} has no {wanted}{reason}",
             f"Use auto or {' or '.join(known)}.",
         )
     return wanted
