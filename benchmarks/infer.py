@@ -2,7 +2,8 @@
 
     python -m benchmarks.infer [--weights FILE] [--source FOLDER] [--rounds 1] [--only peer,docdetect]
 
-    peer        PyMuPDF at 200 dpi, Ultralytics predict, JSON and drawn JPEGs (../shared/bench/peer_pipeline.py)
+    peer        PyMuPDF at 200 dpi, Ultralytics predict at 1024 px whatever --imgsz says, JSON and drawn JPEGs
+                (../shared/bench/peer_pipeline.py)
     bare        the engine that docdetect uses, alone, in a loop over rendered pages in memory
     docdetect   infer --no-save-pages
     drawn       infer, which draws every page
@@ -39,6 +40,9 @@ BIN = Path(sys.executable).parent
 
 # Long side of A4 at 200 dpi.
 A4_LONG_PX = 2339
+
+# Long side of pages in the peer's network, px: its program has no option for it.
+PEER_IMGSZ = 1024
 
 # Pages that the bare engine's loop goes over, at least.
 BARE_LOOP_PAGES = 60
@@ -259,6 +263,8 @@ def main() -> None:
         # The first run converts the weights, and is not measured.
         bench.infer(single, "warm-up", "--no-save-pages")
         report([run() for _ in range(asked.rounds) for run in runs])
+    if "peer" in wanted and asked.imgsz != PEER_IMGSZ:
+        print(f"the peer's network had {PEER_IMGSZ} px, docdetect's {asked.imgsz} px: these are not the same work")
 
 
 def contenders(bench: Bench, wanted: set[str], pdfs: Path, pictures: Path, single: Path) -> list[Callable[[], Row]]:
