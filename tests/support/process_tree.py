@@ -76,6 +76,16 @@ class ProcessTree:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def stacks(self) -> str:
+        """Ends a program that hangs; returns what it wrote to stderr, with where its threads were at the end.
+
+        The program must have registered `faulthandler` for SIGUSR1.
+        """
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        self.kill()
+        return self.errors()
+
     def errors(self) -> str:
         """What it wrote to stderr, once it has ended."""
         return self.process.communicate()[1]

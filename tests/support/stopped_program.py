@@ -5,6 +5,8 @@ python -m tests.support.stopped_program WHERE_IT_IS_SLOW OPTIONS...
 
 from __future__ import annotations
 
+import faulthandler
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -36,6 +38,7 @@ def loaded(*_: Any, **__: Any) -> ColourEngine:
 
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)  # a test that finds it hanging asks where
     where, *options = sys.argv[1:]
     vars(networks)["load_engine"] = loaded
     vars(networks)["resolve_weights"] = lambda *_: Path(__file__)
