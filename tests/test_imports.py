@@ -15,7 +15,7 @@ FLOORS = {
     "documents": 3, "annotations": 3,
     "workers": 2,
     "types": 1, "boxes": 1, "merging": 1, "calibration": 1, "tables": 1,
-    "errors": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "__init__": 0,
+    "errors": 0, "interrupts": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "__init__": 0,
 }  # fmt: skip
 HOMES = {
     "multiprocessing": {"workers", "synth"},
@@ -87,7 +87,7 @@ def test_heavy_libraries_have_one_home() -> None:
 
 
 def test_the_ground_floor_needs_the_standard_library_only() -> None:
-    for name in ("errors.py", "config/loading.py", "files.py", "console.py", "machine.py"):
+    for name in ("errors.py", "interrupts.py", "config/loading.py", "files.py", "console.py", "machine.py"):
         tree = ast.parse((SOURCE / name).read_text(encoding="utf-8"))
         top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         modules = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}

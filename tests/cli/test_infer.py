@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import time
 from pathlib import Path
 
 import pymupdf
@@ -290,7 +292,8 @@ def test_an_interrupted_run_says_how_to_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(3)  # longer than a stop waits
 
     make_pdf(tmp_path / "in" / "a.pdf", [[STAMP]])
     monkeypatch.setattr(ColourEngine, "detect", interrupt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_a_copy_that_cannot_be_made_is_reported_with_its_reason(source: Path, tm
 def test_a_resumed_run_makes_the_missing_copies(source: Path, tmp_path: Path, calls: int) -> None:
     run_once(source, tmp_path / "whole", COPYING)
     output = tmp_path / "out"
-    assert run_once(source, output, COPYING, engine=StoppingEngine(calls, KeyboardInterrupt)).interrupted
+    assert run_once(source, output, COPYING, engine=StoppingEngine(calls)).interrupted
     run_once(source, output, COPYING, on_existing="resume")
     assert compared_files(output) == compared_files(tmp_path / "whole")
 
@@ -166,4 +167,19 @@ def test_a_stop_in_the_middle_of_a_copy_leaves_nothing_of_it(source: Path, tmp_p
     ):
         making.add(file)
         wait_until(lambda: [path for path in (output / "pdf").iterdir() if path.suffix == ".tmp"])
+    assert copies(output) == ["pdf/deep/Договор.PDF"]
+
+
+def test_a_stop_waits_for_no_copy(source: Path, tmp_path: Path) -> None:
+    output, stop = tmp_path / "out", threading.Event()
+    run_once(source, output, COPYING)
+    (output / "pdf" / "a.pdf").unlink()
+    with (
+        Journal(output / JOURNAL_NAME, COPYING) as journal,
+        PdfCopies(journal, output, open_or_hang_on_a_copy, stop) as making,
+    ):
+        timer = threading.Timer(0.3, stop.set)
+        timer.start()
+        making.finish(list_documents(source))
+        timer.join()
     assert copies(output) == ["pdf/deep/Договор.PDF"]

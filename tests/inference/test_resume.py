@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,16 +29,17 @@ STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
 
 
 class StoppingEngine(ColourEngine):
-    """Raises at its n-th call."""
+    """Ctrl-C is pressed after so many calls, while the network is busy for longer than a stop waits."""
 
-    def __init__(self, calls: int, error: type[BaseException]) -> None:
+    def __init__(self, calls: int) -> None:
         self.calls = calls
-        self.error = error
 
     def detect(self, pages: Sequence[ByteArray], conf: float, iou: float) -> list[Detections]:
         self.calls -= 1
+        if self.calls == -1:
+            signal.raise_signal(signal.SIGINT)
         if self.calls < 0:
-            raise self.error
+            time.sleep(3)
         return super().detect(pages, conf, iou)
 
 
@@ -67,7 +69,7 @@ def test_an_interrupted_run_writes_its_results_and_goes_on(
     source: Path, tmp_path: Path, uninterrupted: dict[str, bytes], calls: int
 ) -> None:
     output = tmp_path / "out"
-    report = run_once(source, output, with_pages(), engine=StoppingEngine(calls, KeyboardInterrupt))
+    report = run_once(source, output, with_pages(), engine=StoppingEngine(calls))
     assert report.interrupted
     assert report.totals.pages == 2 * calls
     assert {"detections.json", "detections.csv", "summary.json"} <= {path.name for path in output.iterdir()}
@@ -207,7 +209,7 @@ def test_an_output_that_is_added_repeats_no_inference(
 
 def test_pictures_are_drawn_for_pages_that_were_done_before_the_stop_as_well(source: Path, tmp_path: Path) -> None:
     output, settings = tmp_path / "out", replace(SETTINGS, batch=1)
-    run_once(source, output, settings, engine=StoppingEngine(2, KeyboardInterrupt))
+    run_once(source, output, settings, engine=StoppingEngine(2))
     engine = CountingEngine()
     run_once(source, output, with_pages(settings), engine=engine, on_existing="resume")
     assert engine.pages == 4
@@ -318,7 +320,7 @@ def test_documents_of_a_machine_with_other_settings_start_over_when_journals_are
 ) -> None:
     run_once(source, tmp_path / "other", replace(with_pages(), conf=0.9))
     (tmp_path / "out").mkdir()
-    run_once(source, tmp_path / "out", with_pages(), engine=StoppingEngine(0, KeyboardInterrupt))
+    run_once(source, tmp_path / "out", with_pages(), engine=StoppingEngine(0))
     with (tmp_path / "out" / JOURNAL_NAME).open("ab") as stream:
         stream.write((tmp_path / "other" / JOURNAL_NAME).read_bytes())
     engine = CountingEngine()

@@ -24,6 +24,7 @@ from docdetect.inference.pages import Document, Page
 from docdetect.inference.pipeline import Pipeline
 from docdetect.inference.reading import PageReading, Plan, read_documents
 from docdetect.inference.settings import Dewarp, Rotations, RunSettings
+from docdetect.interrupts import CtrlC
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
@@ -44,19 +45,19 @@ _BYTES_A_PICTURE = 12 << 20
 
 
 class StopSignal(threading.Event):
-    """An event that asks one run to stop. It also counts as set while another event is set.
+    """An event that asks one run to stop. It also counts as set while one of several others is set.
 
     Args:
-        other: the other event, such as one that stops several runs.
+        others: the other events, such as one that stops several runs, or Ctrl-C.
     """
 
-    def __init__(self, other: threading.Event | None = None) -> None:
+    def __init__(self, *others: threading.Event | CtrlC | None) -> None:
         super().__init__()
-        self._other = other
+        self._others = [other for other in others if other is not None]
 
     def is_set(self) -> bool:
         """Whether the stop was asked for."""
-        return super().is_set() or (self._other is not None and self._other.is_set())
+        return super().is_set() or any(other.is_set() for other in self._others)
 
 
 class Detector:

@@ -7,9 +7,10 @@ that had not asked for copies.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,7 @@ from docdetect.inference.journal_lines import PdfEnd
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.shown_values import code_status, mark_confidences
 from docdetect.types import DocumentResult, Failure, PageResult
+from docdetect.workers.process import STOP_POLL_S
 
 if TYPE_CHECKING:
     from docdetect.documents.marked_copies import PdfMark
@@ -48,10 +50,14 @@ class PdfCopies:
         journal: the journal of the run; if its settings do not ask for copies, nothing happens.
         output: the result folder.
         opener: opens a document.
+        stop: once this event is set, copies that are not finished are not waited for, and none is begun by `finish`.
     """
 
-    def __init__(self, journal: Journal, output: Path, opener: Opener = open_document) -> None:
+    def __init__(
+        self, journal: Journal, output: Path, opener: Opener = open_document, stop: threading.Event | None = None
+    ) -> None:
         self._journal = journal
+        self._stop = stop or threading.Event()
         self._folder = output / PDF_FOLDER
         self._opener = opener
         self._process = document_process(journal.settings.doc_memory_mb << 20)
@@ -88,13 +94,20 @@ class PdfCopies:
         """Makes the copies of these documents that are missing, and waits for all copies. Raises OutputError."""
         self.note_finished(0)
         for file in files:
+            if self._stop.is_set():
+                return
             self.add(file)
         self.note_finished(0)
 
     def note_finished(self, leave: int = _MOST_WAITING) -> None:
         """Notes finished copies in the journal; waits until at most `leave` are under way. Raises OutputError."""
-        while self._waiting and (self._waiting[0].failure.done() or len(self._waiting) > leave):
+        while self._waiting:
             made = self._waiting[0]
+            if not made.failure.done():
+                if len(self._waiting) <= leave or self._stop.is_set():
+                    return
+                wait([made.failure], STOP_POLL_S)
+                continue
             self._journal.add_pdf(PdfEnd(made.document, made.failure.result()), made.sha256)
             self._waiting.popleft()
 

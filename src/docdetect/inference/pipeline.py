@@ -92,8 +92,6 @@ class Pipeline:
     def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:
         """Takes pages through the network and the finisher.
 
-        Ctrl-C (KeyboardInterrupt) inside sets `stop`, lets out what is finished soon, and is then raised again.
-
         Args:
             events: what was read, in order; closed at the end.
 
@@ -104,20 +102,15 @@ class Pipeline:
         Raises:
             OutputError: a picture cannot be written.
         """
-        interruption: KeyboardInterrupt | None = None
         most = max(1, self.engine.traits.lanes) * self._batch + PAGES_IN_FLIGHT
         finishing = ThreadPoolExecutor(FINISHING_THREADS, thread_name_prefix="finish")
         try:
             with closing(events):
-                try:
-                    for batch, leave in _batches(events, self._batch, most):
-                        if self.stop.is_set() or not self._take(batch, finishing):
-                            break
-                        yield from self._finished(leave)
-                    yield from self._finished(0)
-                except KeyboardInterrupt as error:
-                    interruption = error
-                    self.stop.set()
+                for batch, leave in _batches(events, self._batch, most):
+                    if self.stop.is_set() or not self._take(batch, finishing):
+                        break
+                    yield from self._finished(leave)
+                yield from self._finished(0)
             if self.stop.is_set():
                 self._cancel.set()
                 yield from self._finished_by(time.monotonic() + _GRACE_S)
@@ -126,8 +119,6 @@ class Pipeline:
             if self._waiting:
                 self.give_up()
             finishing.shutdown(cancel_futures=True)
-        if interruption is not None:
-            raise interruption
 
     def _take(self, batch: list[ReadEvent], finishing: Executor) -> bool:
         """Gives pages to the network; False where another thread has stopped the run and let go of the network."""

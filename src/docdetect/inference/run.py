@@ -44,6 +44,7 @@ from docdetect.inference.resuming import what_starts_over
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.workbook import write_results_workbook
+from docdetect.interrupts import ctrl_c_as_flag
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
 from docdetect.models.weights import FAST_NAME
@@ -62,7 +63,8 @@ def infer(
     """Finds the marks in all documents of a source and writes the result folder.
 
     Bad pages and documents do not stop the run; they are in the report with their reasons. A stop (Ctrl-C, or `stop`)
-    ends the run early: what is done is written, and the report says so.
+    ends the run early: what is done is written, and the report says so. Ctrl-C that is pressed again a second later
+    raises KeyboardInterrupt: the journal is whole then, and a run that resumes this one makes the result files.
 
     Args:
         config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
@@ -129,13 +131,14 @@ def infer_chosen(
     opener = DocumentOpener(known_passwords(wanted))
     with ExitStack() as stack:
         settings = run_settings(config, detector)
+        signal = StopSignal(stop, stack.enter_context(ctrl_c_as_flag()))
         output = Path(wanted.output) if wanted.output else make_run_folder(Path(wanted.runs), wanted.name)
         stack.enter_context(claimed_folder(output, _on_existing(wanted)))
         journal = stack.enter_context(Journal(output / JOURNAL_NAME, settings))
         if over := what_starts_over(journal):
             announce(over)
         write_text(output / CONFIG_NAME, _kept_config(config))
-        report = run(chosen, detector, journal, wanted, on_progress, opener, stop)
+        report = run(chosen, detector, journal, wanted, on_progress, opener, signal)
         assert detector.weights is not None
         write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
         if report.mark_rows is not None:
@@ -165,7 +168,7 @@ def run(
         wanted: `formats` and `require`; the rest stands in the journal's settings.
         on_progress: told about every page; see `infer`.
         opener: opens a document.
-        stop: once another thread sets this event, no further page is begun.
+        stop: once this event is set, no further page is begun.
 
     Raises:
         OutputError: results cannot be written.
@@ -179,28 +182,18 @@ def run(
     started = time.perf_counter()
     with (
         ResultFiles(output, settings, wanted.formats, wanted.require) as results,
-        PdfCopies(journal, output, opener) as copies,
+        PdfCopies(journal, output, opener, signal) as copies,
         closing(detector.run(work, settings, opener=opener, stop=signal, output=output)) as stream,
     ):
         record = _Recording(journal, results, copies, work, len(files), on_progress)
-        while True:
-            try:
-                for event in stream:
-                    record(event)
-                break
-            except KeyboardInterrupt:  # the stream then still gives what is finished soon
-                if signal.is_set():
-                    break
-                signal.set()
+        for event in stream:
+            record(event)
         record.finish()
-        try:
-            if not signal.is_set() and record.undrawn:
-                missing = Plan(tuple(file for file in files if file.name in record.undrawn))
-                detector.draw(missing, settings, journal.read_page, opener=opener, stop=signal, output=output)
-            if not signal.is_set():
-                copies.finish(files)
-        except KeyboardInterrupt:
-            signal.set()
+        if not signal.is_set() and record.undrawn:
+            missing = Plan(tuple(file for file in files if file.name in record.undrawn))
+            detector.draw(missing, settings, journal.read_page, opener=opener, stop=signal, output=output)
+        if not signal.is_set():
+            copies.finish(files)
         interrupted = signal.is_set()
         copies.note_finished()
         totals = results.totals

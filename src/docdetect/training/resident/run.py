@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -23,6 +20,7 @@ from docdetect.datasets.reader import TrainingShare, YoloDataset
 from docdetect.documents.pictures import read_picture
 from docdetect.errors import ConfigError
 from docdetect.files import as_argument, output_errors, sha256_file, write_bytes
+from docdetect.interrupts import CtrlC, ctrl_c_as_flag
 from docdetect.machine import available_cores, keep_freed_memory, release_freed_memory
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
@@ -101,7 +99,8 @@ def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Lis
             if state is not None:
                 loop.restore(state)
             session.begin(loop)
-            with _deterministic(recipe, device), _interruptible(session):
+            # After Ctrl-C the step that is going on is finished, and a checkpoint is written.
+            with _deterministic(recipe, device), ctrl_c_as_flag() as session.ctrl_c:
                 loop.run()
             session.record_made_pages()
         files = write_networks(run, networks.learners, recipe.imgsz)
@@ -190,7 +189,7 @@ class _Session:
     counts: StreamCounts | None
     began_s: float = 0.0
     saved_s: float = 0.0
-    interrupted: bool = False
+    ctrl_c: CtrlC = field(default_factory=CtrlC)
 
     def begin(self, loop: Loop) -> None:
         self.began_s = self.saved_s = time.monotonic()
@@ -203,7 +202,7 @@ class _Session:
             TrainingPausedError: the session's time is over.
             KeyboardInterrupt: the user wants it to end.
         """
-        if self.interrupted:
+        if self.ctrl_c.is_set():
             raise KeyboardInterrupt
         spent = time.monotonic() - self.began_s
         if self.recipe.pause_hours and spent > 3600 * self.recipe.pause_hours:
@@ -249,26 +248,6 @@ class _Session:
                 if new:
                     writer.writeheader()
                 writer.writerow(row)
-
-
-@contextmanager
-def _interruptible(session: _Session) -> Iterator[None]:
-    """Ctrl-C ends the session after the step that is going on, with a checkpoint; a second Ctrl-C ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if session.interrupted:
-            raise KeyboardInterrupt
-        session.interrupted = True
-
-    signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
