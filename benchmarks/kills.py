@@ -1,10 +1,11 @@
 """Kills `docdetect infer` (kill -9) at random moments: is anything lost, doubled or torn, and are the results the same?
 
-    python -m benchmarks.kills [--kills 30] [--seed 0] [--weights FILE]
+    python -m benchmarks.kills [--kills 30] [--seed 0] [--ctrl-c] [--weights FILE]
 
 Every run goes on where the run before it was killed. A run that ends before its moment comes has its results compared,
 byte for byte, with those of a run that nobody killed, and the next run starts over. Every second kill ends the main
-process alone, so that the worker processes have to end by themselves.
+process alone, so that the worker processes have to end by themselves. With --ctrl-c all of them get Ctrl-C instead; the
+program then has ten seconds to end, and its result files have to agree with each other.
 
 Without --weights a detector that finds colours takes the place of a network, so that most moments fall into the work
 and not into the loading of a network; everything else is as in any run.
@@ -18,6 +19,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from tests.support.fakes import ColourEngine, compared_files, make_image, make_pdf
 from tests.support.process_tree import ProcessTree
@@ -33,8 +36,9 @@ from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.machine import processor_summary
 from docdetect.types import ByteArray, Detections
 
-# Time that worker processes have to end by themselves after the main process was killed.
-ORPHANS_END_S = 5.0
+# Time that worker processes have to end by themselves after the main process was killed, and a program after Ctrl-C.
+ORPHANS_END_S, CTRL_C_ENDS_S = 5.0, 10.0
+How: TypeAlias = Literal["all", "parent", "Ctrl-C"]
 _STAMP, _CODE = ("stamp", (20.0, 20.0, 60.0, 50.0)), ("qr", (100.0, 200.0, 140.0, 240.0))
 
 
@@ -44,24 +48,27 @@ class Kill:
 
     Attributes:
         at_s: seconds from the start of the run to the kill.
-        only_parent: whether the main process was killed alone, without its worker processes.
+        how: whether all processes were killed, the main process alone, or all got Ctrl-C.
         pages: number of whole lines of pages in the journal.
         torn: number of lines of the journal that are no JSON.
         lost: number of pages that the journal held after the kill before, and holds no longer.
         doubled: number of pages with more than one line in the journal.
-        orphans: number of processes that still ran ORPHANS_END_S after the kill.
+        orphans: number of processes that still ran ORPHANS_END_S after the kill, or CTRL_C_ENDS_S after Ctrl-C.
         broken: number of result files that are written in part.
+        unlisted: number of pages that `summary.json` counts and `detections.json` lacks, or the other way round; after
+            Ctrl-C only, since a program that is killed cannot finish its files.
         equal: whether the results are those of a run that nobody killed; None where no run ended after this kill.
     """
 
     at_s: float
-    only_parent: bool
+    how: How
     pages: int
     torn: int
     lost: int
     doubled: int
     orphans: int
     broken: int
+    unlisted: int = 0
     equal: bool | None = None
 
 
@@ -103,7 +110,9 @@ def run_infer(options: list[str], *, colours: bool) -> int:
     return run(["--quiet", "infer", *options])
 
 
-def kill_at_random(source: Path, folder: Path, kills: int, seed: int, weights: Path | None = None) -> Iterator[Kill]:
+def kill_at_random(
+    source: Path, folder: Path, kills: int, seed: int, weights: Path | None = None, *, ctrl_c: bool = False
+) -> Iterator[Kill]:
     """Kills runs and yields what each kill left behind.
 
     Args:
@@ -112,9 +121,10 @@ def kill_at_random(source: Path, folder: Path, kills: int, seed: int, weights: P
         kills: number of kills, at least 1.
         seed: random seed of the moments.
         weights: weights of a network; None takes a detector of colours.
+        ctrl_c: press Ctrl-C instead.
 
     Raises:
-        RuntimeError: a run that nobody killed failed.
+        RuntimeError: a run that nobody killed failed, or one that got Ctrl-C ended with another exit code than 130.
     """
     output = folder / "out"
     whole_s = _undisturbed(command(source, output, weights))
@@ -126,7 +136,8 @@ def kill_at_random(source: Path, folder: Path, kills: int, seed: int, weights: P
     done = 0
     while done < kills:
         run = ProcessTree(command(source, output, weights))
-        at_s, only_parent = rng.uniform(0.1, 0.8) * whole_s, done % 2 == 1
+        at_s = rng.uniform(0.1, 0.8) * whole_s
+        how: How = "Ctrl-C" if ctrl_c else "parent" if done % 2 == 1 else "all"
         if _ends_before(run, at_s):
             _check_code(run)
             if pending is not None:
@@ -134,13 +145,19 @@ def kill_at_random(source: Path, folder: Path, kills: int, seed: int, weights: P
             shutil.rmtree(output)
             pages, pending = frozenset(), None
             continue
-        run.kill(only_parent=only_parent)
-        orphans = run.left_after(ORPHANS_END_S)
+        if ctrl_c:
+            run.interrupt()
+        else:
+            run.kill(only_parent=how == "parent")
+        orphans = run.left_after(CTRL_C_ENDS_S if ctrl_c else ORPHANS_END_S)
         run.kill()
         run.process.wait()
+        heard = (0, 130, -signal.SIGINT)  # the last one: Python was not there yet, or no longer
+        if ctrl_c and not orphans and run.process.returncode not in heard:
+            raise RuntimeError(f"Ctrl-C ended a run with exit code {run.process.returncode}: {run.errors()}")
         if pending is not None:
             yield pending
-        pending, pages = _inspect(output, pages, at_s, only_parent, orphans)
+        pending, pages = _inspect(output, pages, at_s, how, orphans)
         done += 1
     _undisturbed(command(source, output, weights))
     assert pending is not None
@@ -177,14 +194,14 @@ def _with_comparison(kill: Kill, equal: bool) -> Kill:
 
 
 def _inspect(
-    output: Path, before: frozenset[tuple[str, int]], at_s: float, only_parent: bool, orphans: int
+    output: Path, before: frozenset[tuple[str, int]], at_s: float, how: How, orphans: int
 ) -> tuple[Kill, frozenset[tuple[str, int]]]:
     """What a kill left in the output folder, and the pages that the journal holds now.
 
     Args:
         output: the output folder of the run.
         before: pages that the journal held after the kill before, as (document, page number).
-        at_s, only_parent, orphans: see `Kill`.
+        at_s, how, orphans: see `Kill`.
     """
     journal = output / JOURNAL_NAME
     lines = journal.read_bytes().splitlines(keepends=True) if journal.is_file() else []
@@ -198,7 +215,16 @@ def _inspect(
     broken = sum(not _is_whole(path) for path in output.rglob("*") if path.is_file()) if output.is_dir() else 0
     doubled = sum(count > 1 for count in pages.values())
     lost = len(before - set(pages))
-    return Kill(at_s, only_parent, len(pages), torn, lost, doubled, orphans, broken), frozenset(pages)
+    unlisted = _unlisted(output) if how == "Ctrl-C" else 0
+    return Kill(at_s, how, len(pages), torn, lost, doubled, orphans, broken, unlisted), frozenset(pages)
+
+
+def _unlisted(output: Path) -> int:
+    """The difference between the pages of `summary.json` and of `detections.json`, 0 where neither is there yet."""
+    counted, listed = output / "summary.json", output / "detections.json"
+    total = json.loads(counted.read_bytes())["totals"]["pages"] if counted.is_file() else 0
+    pages = sum(map(len, json.loads(listed.read_bytes()).values())) if listed.is_file() else 0
+    return abs(int(total) - pages)
 
 
 def _parsed(line: bytes) -> dict[str, object] | None:
@@ -226,15 +252,15 @@ def _is_whole(path: Path) -> bool:
 
 def table(kills: Sequence[Kill]) -> str:
     """The kills as a Markdown table, with their sums in the last row."""
-    head = "| killed after s | what | pages in journal | torn lines | lost | doubled | orphans | half-written | bytes |"
-    rows = [head, "|---:|---|---:|---:|---:|---:|---:|---:|---|"]
+    head = "| killed after s | what | pages in journal | torn lines | lost | doubled | orphans | half-written |"
+    rows = [f"{head} unlisted | bytes |", "|---:|---|---:|---:|---:|---:|---:|---:|---:|---|"]
     for kill in kills:
-        what = "parent" if kill.only_parent else "all"
         same = {None: "", True: "equal", False: "DIFFERENT"}[kill.equal]
-        figures = (kill.pages, kill.torn, kill.lost, kill.doubled, kill.orphans, kill.broken)
-        rows.append(f"| {kill.at_s:.2f} | {what} | {' | '.join(map(str, figures))} | {same} |")
+        figures = (kill.pages, kill.torn, kill.lost, kill.doubled, kill.orphans, kill.broken, kill.unlisted)
+        rows.append(f"| {kill.at_s:.2f} | {kill.how} | {' | '.join(map(str, figures))} | {same} |")
     ended = [kill for kill in kills if kill.equal is not None]
-    sums = [sum(getattr(kill, name) for kill in kills) for name in ("torn", "lost", "doubled", "orphans", "broken")]
+    summed = ("torn", "lost", "doubled", "orphans", "broken", "unlisted")
+    sums = [sum(getattr(kill, name) for kill in kills) for name in summed]
     same = f"{sum(kill.equal is True for kill in ended)} of {len(ended)} equal"
     return "\n".join([*rows, f"| {len(kills)} kills | | | {' | '.join(map(str, sums))} | {same} |"])
 
@@ -243,13 +269,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30, help="number of kills")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments")
+    parser.add_argument("--ctrl-c", action="store_true", help="press Ctrl-C instead")
     parser.add_argument("--documents", type=int, default=40, help="made-up documents of up to three pages")
     parser.add_argument("--weights", type=Path, help="weights of a network, in place of a detector of colours")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = make_source(Path(folder) / "in", asked.documents)
         print(f"processor: {processor_summary()}\n")
-        print(table(list(kill_at_random(source, Path(folder), asked.kills, asked.seed, asked.weights))))
+        kills = kill_at_random(source, Path(folder), asked.kills, asked.seed, asked.weights, ctrl_c=asked.ctrl_c)
+        print(table(list(kills)))
 
 
 if __name__ == "__main__":

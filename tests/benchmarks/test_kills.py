@@ -15,12 +15,20 @@ from tests.support.process_tree import ProcessTree
 @pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
 def test_three_kills_lose_nothing_and_leave_no_process(tmp_path: Path) -> None:
     kills = list(kill_at_random(make_source(tmp_path / "in", 6), tmp_path, kills=3, seed=1))
-    assert [kill.only_parent for kill in kills] == [False, True, False]
+    assert [kill.how for kill in kills] == ["all", "parent", "all"]
     for kill in kills:
         assert (kill.lost, kill.doubled, kill.orphans, kill.broken) == (0, 0, 0, 0)
         assert kill.torn <= 1
     assert kills[-1].equal
     assert all(kill.equal is not False for kill in kills)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
+def test_after_ctrl_c_the_result_files_agree(tmp_path: Path) -> None:
+    source = make_source(tmp_path / "in", 6)
+    (kill,) = kill_at_random(source, tmp_path, kills=1, seed=6, ctrl_c=True)
+    assert kill == Kill(kill.at_s, "Ctrl-C", kill.pages, torn=0, lost=0, doubled=0, orphans=0, broken=0, equal=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
@@ -45,9 +53,9 @@ def _programs(tree: ProcessTree) -> set[bytes]:
 
 
 def test_the_table_adds_up() -> None:
-    kills = [Kill(1.0, False, 5, 1, 0, 0, 0, 0), Kill(2.0, True, 9, 0, 0, 0, 0, 0, True)]
+    kills = [Kill(1.0, "all", 5, 1, 0, 0, 0, 0), Kill(2.0, "Ctrl-C", 9, 0, 0, 0, 0, 0, 3, True)]
     assert table(kills).splitlines()[2:] == [
-        "| 1.00 | all | 5 | 1 | 0 | 0 | 0 | 0 |  |",
-        "| 2.00 | parent | 9 | 0 | 0 | 0 | 0 | 0 | equal |",
-        "| 2 kills | | | 1 | 0 | 0 | 0 | 0 | 1 of 1 equal |",
+        "| 1.00 | all | 5 | 1 | 0 | 0 | 0 | 0 | 0 |  |",
+        "| 2.00 | Ctrl-C | 9 | 0 | 0 | 0 | 0 | 0 | 3 | equal |",
+        "| 2 kills | | | 1 | 0 | 0 | 0 | 0 | 3 | 1 of 1 equal |",
     ]
