@@ -19,13 +19,15 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A cache folder for the tests: converted networks and settings do not mix with the user's.
+    """A cache folder for the tests: converted networks and settings do not mix with the user's. And Ctrl-C is heard.
 
-    Set before any test module is imported: Ultralytics takes note of its folder when it is imported.
+    The folder is set before any test module is imported: Ultralytics takes note of its folder when it is imported.
     """
     folder = tempfile.mkdtemp(prefix="docdetect-tests-")
     os.environ["XDG_CACHE_HOME"] = folder
     config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+    # Programs that a script starts in the background ignore Ctrl-C from birth; tests press it wherever they run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
