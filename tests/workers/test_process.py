@@ -106,17 +106,7 @@ def test_a_value_that_cannot_be_sent_is_a_failure_of_its_call(isolated: Isolated
     assert isolated.call(60, os.getpid) == pid
 
 
-@pytest.fixture
-def restored_interrupts() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt: programs that are started in the background ignore it from birth."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
-    isolated: IsolatedProcess, restored_interrupts: None
-) -> None:
+def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(isolated: IsolatedProcess) -> None:
     isolated.call(60, os.getpid)
     threading.Timer(0.2, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
