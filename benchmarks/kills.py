@@ -124,7 +124,8 @@ def kill_at_random(
         ctrl_c: press Ctrl-C instead.
 
     Raises:
-        RuntimeError: a run that nobody killed failed, or one that got Ctrl-C ended with another exit code than 130.
+        RuntimeError: a run that nobody killed failed, or one that heard Ctrl-C ended with an exit code other than 130
+            and 0.
     """
     output = folder / "out"
     whole_s = _undisturbed(command(source, output, weights))

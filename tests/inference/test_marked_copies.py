@@ -182,4 +182,7 @@ def test_a_stop_waits_for_no_copy(source: Path, tmp_path: Path) -> None:
         timer.start()
         making.finish(list_documents(source))
         timer.join()
+        noted = journal.read_pdf("a.pdf")
+        assert noted is not None
+        assert noted.failure is None, "the copy's time limit was waited for"
     assert copies(output) == ["pdf/deep/Договор.PDF"]
