@@ -64,7 +64,7 @@ _SEEN_SINCE = frozenset(
         *("usgov_fbi_cooper", "usgov_fedreg_eo", "usgov_orders", "web_signatures"),
     }
 )
-_SINCE = ("docdetect-n", "docdetect-s-office")
+_SINCE = ("docdetect-both", "docdetect-n", "docdetect-s-office")
 FEWEST_MARKS = 5
 ALARM_CONF = 0.25
 IOUS_95 = tuple(np.arange(0.5, 1.0, 0.05).round(2).tolist())
@@ -95,7 +95,7 @@ def seen_by(*weights: Path, further: str = "") -> frozenset[str]:
         weights: those that come with docdetect are known by name; others count as docdetect-s.
         further: names of more sets, separated by commas.
     """
-    since = _SEEN_SINCE if any(one.stem in _SINCE for one in weights) else frozenset()
+    since = _SEEN_SINCE if any(one.name.partition(".")[0] in _SINCE for one in weights) else frozenset()
     return TRAINED_ON | since | {name for name in further.split(",") if name}
 
 

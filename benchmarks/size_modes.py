@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks.other_origins import FEWEST_MARKS, TRAINED_ON, OriginSet
 from benchmarks.real_documents import NAMES
 from benchmarks.source_figures import Outcomes, average_precision, outcomes, together
-from docdetect.inference.multi_view.fusion import fuse, mean_of_scales
-from docdetect.inference.multi_view.views import LOWEST_OF_SEVERAL_SCALES, UNSURE
+from docdetect.inference.multi_view.fusion import fuse
 from docdetect.metrics.matching import Sample
 from docdetect.types import Detections
+from docdetect.weighted_fusion import LOWEST_OF_SEVERAL_LOOKS, UNSURE, mean_of_looks
 
 # Sets of one origin, by the name of the source; every other set is a source of its own.
 SAME_ORIGIN = {
@@ -85,13 +85,13 @@ class Mode:
             if not ((scores >= self.unsure_from) & (scores < UNSURE[1])).any():
                 sizes = sizes[-1:]
         found = [_as_view(by_px[px].found, whole, px < self.sizes[0]) for px in sizes]
-        return replace(whole, found=mean_of_scales(found)), sizes == self.sizes
+        return replace(whole, found=mean_of_looks(found)), sizes == self.sizes
 
 
 def _as_view(found: Detections, whole: Sample, smaller: bool) -> Detections:
     """What one view of several gives: from the lowest confidence that counts, on the page at its largest size."""
     assert found.scores is not None  # detections of a network always have scores
-    kept = found.select(found.scores >= LOWEST_OF_SEVERAL_SCALES).scaled(whole.found.size_wh)
+    kept = found.select(found.scores >= LOWEST_OF_SEVERAL_LOOKS).scaled(whole.found.size_wh)
     return fuse([kept], [None]) if smaller else kept
 
 

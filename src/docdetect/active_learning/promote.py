@@ -29,7 +29,7 @@ from docdetect.metrics.texts import change, share, span
 from docdetect.models.conversions import FORM_SUFFIXES, form_path
 from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import calibration_path, thresholds_path
-from docdetect.models.weights import network_imgsz, resolve_weights
+from docdetect.models.weights import network_imgsz, require_single_network, resolve_weights
 
 if TYPE_CHECKING:
     from docdetect.config.schema import Config
@@ -101,7 +101,7 @@ def promote(
     with locked_folder(place.parent, "Wait until it has finished."):
         if wanted.back:
             return _go_back(place)
-        new = resolve_weights(wanted.weights or "last", trainings)
+        new = require_single_network(resolve_weights(wanted.weights or "last", trainings), "promote")
         present = place if place.is_file() else _present(wanted.present, trainings)
         digest, previous = sha256_file(new), sha256_file(present) if present is not None else ""
         if present is not None and digest == previous:
@@ -129,7 +129,7 @@ def promote(
 def _present(name: str, trainings: Path) -> Path | None:
     """The weights that are in use before the first promotion; None where there are none at all."""
     try:
-        return resolve_weights(name, trainings)
+        return require_single_network(resolve_weights(name, trainings), "promote")
     except InputError:
         if name:
             raise

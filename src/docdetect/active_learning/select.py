@@ -22,13 +22,13 @@ from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, pages_for_tests_t
 from docdetect.datasets.split import SPLIT_CSV, PageKey, split_from_csv
 from docdetect.documents.reader import DocumentOpener
 from docdetect.errors import InputError, OutputExistsError
-from docdetect.files import locked_folder, read_json, read_text, sha256_file, sha256_text, write_text
+from docdetect.files import locked_folder, read_json, read_text, sha256_text, write_text
 from docdetect.inference.folder import CONFIG_NAME, QUEUE_NAME
 from docdetect.inference.resuming import LAST, newest_results
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.machine import available_cores
 from docdetect.models.thresholds import read_calibration
-from docdetect.models.weights import resolve_weights
+from docdetect.models.weights import content_hash, networks_in, resolve_weights
 from docdetect.types import FloatArray
 from docdetect.workers.parts import WorkerSettings
 
@@ -155,7 +155,8 @@ def _look(
         WorkerSettings(workers, timeout_s=ran.doc_timeout_s, memory_bytes=ran.doc_memory_mb << 20),
     )
     lowest = float(pool.pages.head.thresholds.min())
-    seen = look_again(pages, documents, weights, lowest, on_progress=on_progress, announce=announce)
+    network, _ = networks_in(weights)[-1]  # of an ensemble the one that is named last
+    seen = look_again(pages, documents, network, lowest, on_progress=on_progress, announce=announce)
     if pages and not seen.looks:
         raise InputError(
             f"none of the pages can be looked at again: {next(iter(seen.unreadable.values()))}",
@@ -222,7 +223,7 @@ def _weights_of(folder: Path, wanted: str, trainings: Path, sha256: str) -> tupl
     """
     if wanted:
         weights = resolve_weights(wanted, trainings)
-        if sha256_file(weights) != sha256:
+        if content_hash(weights) != sha256:
             raise InputError(f"{weights}: other weights than those of the run in {folder}", "Leave out --weights.")
         return weights, ""
     summary = folder / "summary.json"
@@ -232,7 +233,7 @@ def _weights_of(folder: Path, wanted: str, trainings: Path, sha256: str) -> tupl
     weights = Path(named)
     if not weights.is_file():
         return None, f"{weights}: the weights of the run are not there"
-    if sha256_file(weights) != sha256:
+    if content_hash(weights) != sha256:
         return None, f"{weights}: the weights are others now than those of the run in {folder}"
     return weights, ""
 

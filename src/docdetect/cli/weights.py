@@ -36,6 +36,7 @@ def weights(request: Request) -> None:
 def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> None:
     from docdetect.errors import InputError
     from docdetect.models.bundled import WeightsState
+    from docdetect.models.ensemble import ENSEMBLE_SUFFIX, ensemble_name, read_ensemble
 
     rows = [
         (
@@ -54,6 +55,12 @@ def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> 
         )
     else:
         console.info(f"no weights in {folder}")
+    ensembles = {ensemble_name(file): file for file in sorted(folder.glob(f"*{ENSEMBLE_SUFFIX}"))}
+    looks = {
+        name: [f"{look.weights}@{look.imgsz}" for look in read_ensemble(ensembles[name]).looks] for name in ensembles
+    }
+    for name, networks in looks.items():
+        console.info(f"{name} is an ensemble of {', '.join(networks)}")
     console.summary(
         {
             "folder": str(folder),
@@ -69,6 +76,7 @@ def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> 
                 }
                 for one in found
             ],
+            "ensembles": ensembles,
         }
     )
     spoilt = [one for one in found if one.state in (WeightsState.DAMAGED, WeightsState.MISSING)]

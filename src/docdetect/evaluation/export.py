@@ -16,7 +16,7 @@ from docdetect.models.engines.quantization import import_nncf
 from docdetect.models.export import export_network
 from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
 from docdetect.models.thresholds import thresholds_from_json, thresholds_path, thresholds_to_json
-from docdetect.models.weights import BUNDLED_FOLDER, network_imgsz, resolve_weights
+from docdetect.models.weights import BUNDLED_FOLDER, network_imgsz, require_single_network, resolve_weights
 from docdetect.types import ByteArray
 
 _EXPORTS = Path("runs/export")
@@ -58,7 +58,7 @@ def export_weights(
         MissingDependencyError: the engine's package is not installed.
     """
     wanted = config.export
-    weights = resolve_weights(wanted.weights, Path(config.train.runs))
+    weights = require_single_network(resolve_weights(wanted.weights, Path(config.train.runs)), "an export")
     imgsz = network_imgsz(weights, wanted.imgsz)
     settings = CheckSettings(imgsz, wanted.device, wanted.conf, wanted.iou, wanted.pages)
     manifest = None
@@ -84,7 +84,7 @@ def bundle_weights(config: Config, announce: Callable[[str], None] = say_nothing
     wanted: WeightsConfig = config.weights
     if wanted.calibration:
         import_nncf()  # what is missing is said before anything is packed
-    source = resolve_weights(wanted.pack, Path(config.train.runs))
+    source = require_single_network(resolve_weights(wanted.pack, Path(config.train.runs)), "bundling")
     folder = Path(wanted.folder or BUNDLED_FOLDER)
     chosen = None
     if wanted.thresholds:

@@ -20,12 +20,12 @@ from docdetect.evaluation.predictions import (
     samples_of,
 )
 from docdetect.evaluation.report import ReportFrame, bootstrap_settings, grouping_settings, write_evaluation
-from docdetect.files import sha256_file, write_json, write_text
+from docdetect.files import write_json, write_text
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
 from docdetect.metrics.figures import ClassFigures
 from docdetect.models.engines.base import select_device
 from docdetect.models.engines.select import exact_engine, load_engine
-from docdetect.models.weights import network_imgsz, resolve_weights
+from docdetect.models.weights import content_hash, network_imgsz, resolve_weights
 from docdetect.training.plots import write_contact_sheets, write_plots
 from docdetect.training.records import make_run_folder, versions
 from docdetect.types import ByteArray
@@ -120,7 +120,7 @@ def _frame(config: Config, weights: Path, dataset: YoloDataset) -> ReportFrame:
     how = config.val
     facts = {
         "weights": weights.as_posix(),
-        "weights_sha256": sha256_file(weights),
+        "weights_sha256": content_hash(weights),
         "dataset": f"{dataset.file.as_posix()}, {how.split}",
         "input": f"{how.imgsz} px, NMS at IoU {how.iou:g}",
         "engine": f"{how.engine}, {how.precision}",
@@ -133,7 +133,7 @@ def _as_json(result: ValResult, config: Config, dataset: YoloDataset) -> dict[st
     mean = result.figures[0]
     best = {"precision": mean.best.precision, "recall": mean.best.recall, "F1": mean.best.f1}
     return {
-        "weights": {"file": result.weights.as_posix(), "sha256": sha256_file(result.weights)},
+        "weights": {"file": result.weights.as_posix(), "sha256": content_hash(result.weights)},
         "data": {"file": dataset.file.as_posix(), "split": config.val.split, "sha256": hashes.dataset},
         "pages": result.evaluation.pages,
         "speed": {

@@ -28,7 +28,9 @@ from docdetect.interrupts import CtrlC
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
+from docdetect.models.ensemble import is_ensemble
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
+from docdetect.models.weights import DEFAULT_NAME
 from docdetect.types import FailedPage, PageResult
 from docdetect.workers.parts import WorkerSettings
 
@@ -74,7 +76,8 @@ class Detector:
 
     Args:
         weights: a `.pt` file, the folder of a training run or of an export, the name of bundled weights, or `last` for
-            the newest training run's; None takes the weights that come with docdetect.
+            the newest training run's, or the file of an ensemble; None takes the networks that come with docdetect,
+            as an ensemble, or docdetect-s alone where `imgsz`, `screen` or `alone` is given.
         imgsz: long side in px of the picture of a page that the network sees, a multiple of 32; None takes the size
             that the weights were trained at.
         engine: what runs the network: `auto` (OpenVINO on a CPU, PyTorch on a GPU), `openvino`, `onnx`, `torch`,
@@ -99,6 +102,7 @@ class Detector:
         page_timeout_s: seconds that a page of a document may take to render.
         page_memory_mb: MiB that an isolated process may take; kept on Linux.
         runs: folder of training runs, for `last`.
+        alone: where no weights are named, take docdetect-s alone and not the ensemble, as `imgsz` and `screen` do.
         announce: told when something takes a while once, such as the conversion of weights.
 
     Raises:
@@ -127,6 +131,7 @@ class Detector:
         page_timeout_s: float = PAGE_TIME_LIMIT_S,
         page_memory_mb: int = PROCESS_MEMORY_MB,
         runs: str | Path = "runs/train",
+        alone: bool = False,
         announce: Callable[[str], None] = say_nothing,
     ) -> None:
         if imgsz is not None and (imgsz < 32 or imgsz % 32):
@@ -135,7 +140,9 @@ class Detector:
             raise ConfigError("batch, workers, page_timeout_s or page_memory_mb is too small", "Leave it out.")
         if not 0 <= iou <= 1:
             raise ConfigError(f"iou: {iou:g} is not between 0 and 1", "Give a number such as 0.7.")
-        wanted = WantedNetworks(str(weights or ""), str(screen), Path(runs), imgsz, engine, precision, device, trim)
+        alone = alone or imgsz is not None or bool(screen)
+        named = str(weights or "")
+        wanted = WantedNetworks(named, str(screen), Path(runs), imgsz, engine, precision, device, trim, alone)
         self._networks = load_networks(wanted, announce)
         self.weights, self.imgsz, self.engine = self._networks.weights, self._networks.imgsz, self._networks.engine
         self._screen_conf = screen_conf if screen else 0.0
@@ -350,6 +357,7 @@ class Detector:
             engine=self.engine.traits.name,
             precision=self.engine.traits.precision,
             imgsz=self.imgsz,
+            ensemble=self._networks.ensemble,
             scales=self._checked(scales),
             second_look=self._checked_second_look(second_look, scales),
             screen_sha256=self._networks.screen_sha256,
@@ -381,7 +389,15 @@ class Detector:
         return second_look
 
     def _checked(self, scales: Sequence[int]) -> tuple[int, ...]:
-        """The smaller sizes, largest first; the usual size may stand among them. Raises ConfigError: one is larger."""
+        """The smaller sizes, largest first; the usual size may stand among them.
+
+        Raises ConfigError: one is larger, or the networks of an ensemble have sizes of their own.
+        """
+        if scales and self.weights is not None and is_ensemble(self.weights):
+            raise ConfigError(
+                f"scales: {self.weights.name} is an ensemble, whose networks have their own sizes",
+                f"Leave scales out, or name one network, for example --weights {DEFAULT_NAME}.",
+            )
         smaller = {px for px in scales if px != self.imgsz} or set(scales)
         wrong = [px for px in smaller if not 0 < px < self.imgsz]
         if wrong:

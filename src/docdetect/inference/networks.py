@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from docdetect.errors import ConfigError
-from docdetect.files import sha256_file
+from docdetect.files import sha256_file, sha256_text
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine
-from docdetect.models.weights import DEFAULT_IMGSZ, network_imgsz, resolve_weights
+from docdetect.models.ensemble import is_ensemble
+from docdetect.models.weights import (
+    DEFAULT_IMGSZ,
+    content_hash,
+    network_imgsz,
+    networks_in,
+    resolve_for_pages,
+    resolve_weights,
+)
 
 EngineName: TypeAlias = Literal["auto", "openvino", "onnx", "torch", "tensorrt"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
@@ -20,7 +28,10 @@ Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 @dataclass(frozen=True)
 class WantedNetworks:
-    """Which networks a Detector is to have, and how they run; for the attributes see `Detector`."""
+    """Which networks a Detector is to have, and how they run; for the attributes see `Detector`.
+
+    `alone` is whether a single network is meant where no weights are named, and not the bundled ensemble.
+    """
 
     weights: str
     screen: str
@@ -30,6 +41,7 @@ class WantedNetworks:
     precision: Precision
     device: str
     trim: bool
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,8 +65,10 @@ class Networks:
         engine: runs the network that finds marks.
         imgsz: px, long side of the pictures that this network sees.
         weights: its weights; None for an engine that came from outside.
-        weights_sha256: content hash of the weights; "" without them.
-        int8_sha256: content hash of the int8 form, where that is what runs; "" elsewhere.
+        weights_sha256: content hash of the weights, for an ensemble of all its networks; "" without them.
+        int8_sha256: content hash of the int8 form, where that is what runs, for an ensemble of all forms that do; ""
+            elsewhere.
+        ensemble: the networks of an ensemble and their sizes, such as `docdetect-n@640`; empty for a single network.
         screen: runs the smaller network that looks at every page first; None for no such network.
         screen_sha256: content hash of its weights; "" without them.
     """
@@ -64,23 +78,26 @@ class Networks:
     weights: Path | None = None
     weights_sha256: str = ""
     int8_sha256: str = ""
+    ensemble: tuple[str, ...] = ()
     screen: Engine | None = None
     screen_sha256: str = ""
 
 
-def find_weights(weights: str, screen: str, runs: Path) -> WeightsFiles:
+def find_weights(weights: str, screen: str, runs: Path, *, alone: bool) -> WeightsFiles:
     """The files that names of weights mean; nothing is loaded or converted yet.
 
     Args:
         weights: name of the weights, see `resolve_weights`.
         screen: name of the weights of the smaller network; "" for none.
         runs: folder of training runs.
+        alone: a single network is meant where no weights are named, and not the bundled ensemble.
 
     Raises:
         InputError: there are no such weights.
         ConfigError: both names mean the same network.
     """
-    found = WeightsFiles(resolve_weights(weights, runs), resolve_weights(screen, runs) if screen else None)
+    resolve = resolve_weights if alone else resolve_for_pages
+    found = WeightsFiles(resolve(weights, runs), resolve_weights(screen, runs) if screen else None)
     if found.screen is not None and sha256_file(found.screen) == sha256_file(found.weights):
         raise ConfigError(f"screen: {screen} is the network itself", "Name the weights of a smaller network.")
     return found
@@ -102,13 +119,13 @@ def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Ne
         found = Networks(wanted.engine, wanted.imgsz or DEFAULT_IMGSZ)
         screen = resolve_weights(wanted.screen, wanted.runs) if wanted.screen else None
     else:
-        files = find_weights(wanted.weights, wanted.screen, wanted.runs)
+        files = find_weights(wanted.weights, wanted.screen, wanted.runs, alone=wanted.alone)
         size = network_imgsz(files.weights, wanted.imgsz)
         engine = _loaded(files.weights, size, wanted, wanted.precision, announce)
-        form = int8_path(files.weights)
-        runs_form = engine.traits.precision == "int8" and form.is_file()
-        int8_sha256 = sha256_file(form) if runs_form else ""
-        found = Networks(engine, size, files.weights, sha256_file(files.weights), int8_sha256)
+        int8_sha256 = _int8_hash(files.weights) if "int8" in engine.traits.precision else ""
+        looks = networks_in(files.weights) if is_ensemble(files.weights) else ()
+        ensemble = tuple(f"{network.stem}@{px}" for network, px in looks)
+        found = Networks(engine, size, files.weights, content_hash(files.weights), int8_sha256, ensemble)
         screen = files.screen
     if screen is None:
         return found
@@ -116,6 +133,13 @@ def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Ne
     precision: Precision = "auto" if wanted.precision == "int8" else wanted.precision
     first = _loaded(screen, network_imgsz(screen), wanted, precision, announce)
     return replace(found, screen=first, screen_sha256=sha256_file(screen))
+
+
+def _int8_hash(weights: Path) -> str:
+    """A hash of the int8 form of weights, or of those of all networks of an ensemble; "" where there is none."""
+    networks = dict.fromkeys(network for network, _ in networks_in(weights))
+    forms = [sha256_file(int8_path(network)) for network in networks if int8_path(network).is_file()]
+    return forms[0] if len(forms) == 1 else sha256_text(" ".join(forms)) if forms else ""
 
 
 def _loaded(

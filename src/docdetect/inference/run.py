@@ -94,7 +94,8 @@ def infer(
         announce("grouping.dist acts in the grouping of the original system only: add --grouping original")
     if wanted.output:
         check_folder(Path(wanted.output), _on_existing(wanted))
-    find_weights(_named_weights(wanted), wanted.screen, Path(config.train.runs))  # before documents are looked for
+    runs = Path(config.train.runs)
+    find_weights(_named_weights(wanted), wanted.screen, runs, alone=_alone(wanted))  # before documents are looked for
     prepare_processes()
     keep_freed_pictures()
     on_progress(0, 0, "listing the documents")
@@ -351,8 +352,14 @@ def loaded_detector(config: Config, announce: Callable[[str], None]) -> Detector
         page_timeout_s=wanted.doc_timeout_s,
         page_memory_mb=wanted.doc_memory_mb,
         runs=config.train.runs,
+        alone=_alone(wanted),
         announce=announce,
     )
+
+
+def _alone(wanted: InferConfig) -> bool:
+    """Whether an option was given that says how a single network looks at pages."""
+    return bool(wanted.imgsz or wanted.scales or wanted.second_look or wanted.screen)
 
 
 def _named_weights(wanted: InferConfig) -> str:

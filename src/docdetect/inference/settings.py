@@ -37,7 +37,9 @@ class RunSettings:
         iou: IoU of non-maximum suppression, in [0, 1].
         engine: name of the engine that runs the network.
         precision: of the network's arithmetic.
-        imgsz: long side in px of the picture of a page that the network sees.
+        imgsz: long side in px of the picture of a page that the network sees; of an ensemble the largest.
+        ensemble: the networks of an ensemble and the sizes that they see, such as `docdetect-n@640`; empty for a single
+            network.
         scales: px, smaller sizes of the page that the network sees beside `imgsz`; a mark has the mean of the scores at
             all sizes.
         second_look: pages are seen at the smallest size first, and at the others only where something is unsure.
@@ -74,6 +76,7 @@ class RunSettings:
     engine: str = "torch"
     precision: str = "fp32"
     imgsz: int = 1024
+    ensemble: tuple[str, ...] = ()
     scales: tuple[int, ...] = ()
     second_look: bool = False
     screen_sha256: str = ""
@@ -112,6 +115,7 @@ class RunSettings:
         values["class_names"] = list(self.class_names)
         values["class_conf"] = list(self.class_conf)
         values["check_conf"] = list(self.check_conf)
+        values["ensemble"] = list(self.ensemble)
         values["scales"] = list(self.scales)
         return values
 

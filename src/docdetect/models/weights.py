@@ -1,7 +1,8 @@
 """Which file a name of weights means, and the size of the pictures that a network is given.
 
 A name is a path, a run folder, the folder of an export, `last` for the newest training run, the name of bundled
-weights, or, where a training starts, an architecture or a pretrained network by name.
+weights, or, where a training starts, an architecture or a pretrained network by name. Where pages are looked at, it may
+also be an ensemble of several networks, by path or by name.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docdetect.console import say_nothing
-from docdetect.errors import InputError
+from docdetect.errors import ConfigError, InputError
+from docdetect.files import sha256_file, sha256_text
 from docdetect.models.checkpoint import trained_imgsz
 from docdetect.models.conversions import MANIFEST_NAME, converted_imgsz
+from docdetect.models.ensemble import ENSEMBLE_SUFFIX, Look, ensemble_name, is_ensemble, read_ensemble
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the package."""
 DEFAULT_NAME = "docdetect-s"
-"""The bundled weights that are used where none are named."""
+"""The bundled weights of the network that is used where a single one is meant and none is named."""
+DEFAULT_ENSEMBLE = "docdetect-both"
+"""The bundled ensemble that looks at pages where no weights are named."""
 FAST_NAME = "docdetect-n"
 """The smaller bundled weights, for `infer --fast`."""
 BUNDLED_NAMES = (DEFAULT_NAME, FAST_NAME)
@@ -34,6 +39,12 @@ def bundled_weights() -> dict[str, Path]:
     return {path.stem: path for path in sorted(BUNDLED_FOLDER.glob("*.pt"))} if BUNDLED_FOLDER.is_dir() else {}
 
 
+def bundled_ensembles() -> dict[str, Path]:
+    """Name -> file of the ensembles that come with the package."""
+    found = sorted(BUNDLED_FOLDER.glob(f"*{ENSEMBLE_SUFFIX}")) if BUNDLED_FOLDER.is_dir() else []
+    return {ensemble_name(path): path for path in found}
+
+
 def newest_run(runs: Path) -> Path | None:
     """The newest `<runs>/*/weights/best.pt`; None when there is none."""
     found = [path for path in runs.glob("*/weights/best.pt") if path.is_file()] if runs.is_dir() else []
@@ -46,13 +57,13 @@ def resolve_weights(name: str, runs: Path) -> Path:
     Args:
         name: empty (the bundled weights, or the best weights of the newest training run where none are bundled), `last`
             (the best weights of the newest training run), a path, a run folder, the folder of an export (the result is
-            its manifest), or the name of bundled weights such as `docdetect-s`.
+            its manifest), or the name of bundled weights such as `docdetect-s`, or of a bundled ensemble.
         runs: folder of training runs.
 
     Raises:
         InputError: there is no such file.
     """
-    bundled = bundled_weights()
+    bundled, ensembles = bundled_weights(), bundled_ensembles()
     if not name and DEFAULT_NAME in bundled:
         return bundled[DEFAULT_NAME]
     if name in ("", "last"):
@@ -74,6 +85,8 @@ def resolve_weights(name: str, runs: Path) -> Path:
         return path / "weights" / "best.pt"
     if name.removesuffix(".pt") in bundled:
         return bundled[name.removesuffix(".pt")]
+    if name.removesuffix(ENSEMBLE_SUFFIX) in ensembles:
+        return ensembles[name.removesuffix(ENSEMBLE_SUFFIX)]
     if name.removesuffix(".pt") in BUNDLED_NAMES:
         missing = name.removesuffix(".pt")
         raise InputError(
@@ -81,11 +94,73 @@ def resolve_weights(name: str, runs: Path) -> Path:
             f"Use others ({', '.join(bundled) or 'a .pt file'}), or add them from a file of weights with: docdetect "
             f"weights --pack FILE.pt --name {missing}",
         )
-    known = f", the name of bundled weights ({', '.join(bundled)})" if bundled else ""
+    known = f", the name of bundled weights ({', '.join([*bundled, *ensembles])})" if bundled else ""
     raise InputError(
         f"{name}: no such weights",
         f"Give a .pt file, the folder of a training run or of an export, last{known}, or nothing.",
     )
+
+
+def resolve_for_pages(name: str, runs: Path) -> Path:
+    """As `resolve_weights`, where pages are looked at: without a name the bundled ensemble, if it is whole.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    ensemble = None if name else bundled_ensembles().get(DEFAULT_ENSEMBLE)
+    if ensemble is not None and all(one.weights in bundled_weights() for one in read_ensemble(ensemble).looks):
+        return ensemble
+    return resolve_weights(name, runs)
+
+
+def networks_in(weights: Path) -> tuple[tuple[Path, int], ...]:
+    """The networks of weights, one, or for an ensemble those of its file in order: (weights, size of pictures in px).
+
+    Raises:
+        InputError: the file of an ensemble is damaged, or names weights that are not there, or another ensemble.
+    """
+    if not is_ensemble(weights):
+        return ((weights, network_imgsz(weights)),)
+    return tuple((_weights_of(look, weights), look.imgsz) for look in read_ensemble(weights).looks)
+
+
+def _weights_of(look: Look, ensemble: Path) -> Path:
+    beside = ensemble.parent / look.weights
+    named = resolve_weights(str(beside), Path()) if beside.exists() else bundled_weights().get(look.weights)
+    if named is None or is_ensemble(named):
+        reason = "no such weights" if named is None else "an ensemble in an ensemble"
+        raise InputError(
+            f"{ensemble}: {look.weights}: {reason}",
+            f"Name weights by a path relative to {ensemble.parent}, or one of {', '.join(bundled_weights())}.",
+        )
+    return named
+
+
+def content_hash(weights: Path) -> str:
+    """64 hex digits that tell weights apart by their content, and ensembles by that of all their networks as well.
+
+    Raises:
+        InputError: a file cannot be read, or an ensemble names weights that are not there.
+    """
+    if not is_ensemble(weights):
+        return sha256_file(weights)
+    return sha256_text(" ".join([sha256_file(weights), *(sha256_file(network) for network, _ in networks_in(weights))]))
+
+
+def require_single_network(weights: Path, what_for: str) -> Path:
+    """The weights, where one network is needed.
+
+    Args:
+        weights: weights, or the file of an ensemble.
+        what_for: what needs a single network, as the subject of a sentence.
+
+    Raises:
+        InputError: the weights are an ensemble.
+    """
+    if is_ensemble(weights):
+        names = ", ".join(dict.fromkeys(look.weights for look in read_ensemble(weights).looks))
+        raise InputError(f"{weights}: an ensemble of networks; {what_for} takes one network", f"Name one of: {names}.")
+    return weights
 
 
 def network_imgsz(weights: Path, wanted: int | None = None) -> int:
@@ -95,12 +170,21 @@ def network_imgsz(weights: Path, wanted: int | None = None) -> int:
     that a checkpoint's training recorded; `DEFAULT_IMGSZ` where the weights tell none. It is a multiple of 32.
 
     Args:
-        weights: a `.pt` file, or the manifest of an exported network.
+        weights: a `.pt` file, the manifest of an exported network, or an ensemble, whose size is its largest.
         wanted: the size that the user asks for; None for the weights' own.
 
     Raises:
-        InputError: the manifest of an exported network is damaged.
+        InputError: the manifest of an exported network, or the file of an ensemble, is damaged.
+        ConfigError: a size is asked for, and an ensemble says its sizes itself.
     """
+    if is_ensemble(weights):
+        own = read_ensemble(weights).imgsz
+        if wanted not in (None, own):
+            raise ConfigError(
+                f"imgsz: {weights.name} is an ensemble, whose networks have their own sizes",
+                f"Leave imgsz out, or name one network, for example --weights {DEFAULT_NAME}.",
+            )
+        return own
     if wanted is not None:
         return wanted
     own = converted_imgsz(weights) if weights.name == MANIFEST_NAME else trained_imgsz(weights)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docdetect.inference.multi_view.fusion import fuse, mean_of_scales
+from docdetect.inference.multi_view.fusion import fuse
 from docdetect.types import Detections, IntArray
+from docdetect.weighted_fusion import mean_of_looks
 
 SIZE = (200, 100)
 LEFT, RIGHT = np.array([0, 0, 120, 100]), np.array([80, 0, 200, 100])
@@ -88,7 +89,7 @@ def scored(*boxes: tuple[float, float, float, float, int, float]) -> Detections:
 def test_a_mark_has_the_mean_of_its_scores_at_all_sizes() -> None:
     large = scored((10, 10, 50, 50, 1, 0.8), (100, 100, 140, 140, 2, 0.6))
     small = scored((14, 10, 54, 50, 1, 0.4))
-    fused = mean_of_scales([large, small])
+    fused = mean_of_looks([large, small])
     assert fused.scores is not None
     assert fused.class_ids.tolist() == [1, 2]
     assert fused.scores.tolist() == pytest.approx([0.6, 0.3]), "a size that saw nothing counts as 0"
@@ -96,14 +97,14 @@ def test_a_mark_has_the_mean_of_its_scores_at_all_sizes() -> None:
 
 
 def test_boxes_of_other_classes_or_places_are_not_fused() -> None:
-    fused = mean_of_scales(
+    fused = mean_of_looks(
         [scored((10, 10, 50, 50, 1, 0.8)), scored((10, 10, 50, 50, 2, 0.8), (60, 10, 90, 50, 1, 0.2))]
     )
     assert len(fused) == 3
-    assert len(mean_of_scales([scored(), scored()])) == 0
+    assert len(mean_of_looks([scored(), scored()])) == 0
 
 
 def test_two_boxes_of_one_size_count_once() -> None:
-    fused = mean_of_scales([scored((10, 10, 50, 50, 1, 0.8), (11, 10, 50, 50, 1, 0.6)), scored()])
+    fused = mean_of_looks([scored((10, 10, 50, 50, 1, 0.8), (11, 10, 50, 50, 1, 0.6)), scored()])
     assert fused.scores is not None
     assert fused.scores.tolist() == pytest.approx([0.4])

@@ -8,12 +8,10 @@ lies in one tile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from docdetect.boxes import contained, iou, nms
+from docdetect.boxes import contained, nms
 from docdetect.inference.multi_view.tiling import clear_of_edges
 from docdetect.types import BoolArray, Detections, FloatArray, IntArray, SizeWH
 
@@ -80,49 +78,3 @@ def _suppressed(every: Detections) -> Detections:
 def _scores(found: Detections) -> FloatArray:
     assert found.scores is not None  # detections of a network always have scores
     return found.scores
-
-
-def mean_of_scales(found: Sequence[Detections]) -> Detections:
-    """The detections of one page at several sizes as one: weighted boxes fusion, by descending score.
-
-    Boxes of one class with an IoU over 0.5 to the box that they are fused into are one mark. Its box is the mean of
-    theirs, weighted by their scores, and its score the mean over all sizes of the highest score at each size, where a
-    size that saw nothing counts as 0 (R. Solovyev et al. 2021, "Weighted boxes fusion").
-
-    Args:
-        found: the scored detections at each size, all with the same `size_wh`.
-    """
-    every = _joined(found)
-    scale_of = np.repeat(np.arange(len(found)), [len(one) for one in found])
-    order = np.lexsort([*every.xyxy.T[::-1], every.class_ids, -_scores(every)])
-    every, scale_of = every.select(order), scale_of[order]
-    fused: list[_FusedBox] = []
-    for box, class_id, score, scale in zip(
-        every.xyxy, every.class_ids.tolist(), _scores(every).tolist(), scale_of.tolist(), strict=True
-    ):
-        alike = [one for one in fused if one.class_id == class_id]
-        overlaps = iou(box[None], np.array([one.box for one in alike], np.float32))[0] if alike else np.zeros(0)
-        nearest = int(overlaps.argmax()) if alike else -1
-        if alike and overlaps[nearest] > _SAME_MARK_IOU:
-            alike[nearest].add(box, score, scale)
-        else:
-            fused.append(_FusedBox(class_id, box.astype(np.float64), score, {scale: score}))
-    scores = np.array([sum(one.best.values()) / len(found) for one in fused], np.float32)
-    xyxy = np.array([one.box for one in fused], np.float32).reshape(-1, 4)
-    joined = Detections(xyxy, np.array([one.class_id for one in fused], np.int64), every.size_wh, scores)
-    return joined.select(np.argsort(-scores, kind="stable"))
-
-
-@dataclass
-class _FusedBox:
-    """A box that others are fused into: their mean weighted by score, the sum of weights, the best score by scale."""
-
-    class_id: int
-    box: NDArray[np.float64]
-    weight: float
-    best: dict[int, float]
-
-    def add(self, box: FloatArray, score: float, scale: int) -> None:
-        self.box = (self.box * self.weight + box * score) / (self.weight + score)
-        self.weight += score
-        self.best[scale] = max(self.best.get(scale, 0.0), score)

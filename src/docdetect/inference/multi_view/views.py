@@ -17,11 +17,12 @@ import numpy as np
 
 from docdetect.boxes import clip, contained, iou, turned_back
 from docdetect.documents.flattening import FlatSheet
-from docdetect.inference.multi_view.fusion import fuse, mean_of_scales
+from docdetect.inference.multi_view.fusion import fuse
 from docdetect.inference.multi_view.tiling import tile_boxes
 from docdetect.models.engines.base import Engine
 from docdetect.models.letterbox import PADDING_VALUE
 from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, IntArray
+from docdetect.weighted_fusion import LOWEST_OF_SEVERAL_LOOKS, is_unsure, mean_of_looks
 
 UPRIGHT = (0,)
 """The orientations of a page that is seen only as it is displayed, in quarter turns counter-clockwise."""
@@ -110,12 +111,6 @@ class View:
         return Detections(xyxy + origin, found.class_ids, enlarged_wh, found.scores)
 
 
-# Lowest score of a detection that counts towards the mean over several scales.
-LOWEST_OF_SEVERAL_SCALES = 0.01
-
-# A page is seen a second time where a detection has a score in this range, upper end excluded.
-UNSURE = (0.05, 0.8)
-
 # A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
 # over these values.
 _SECOND_BOX_IOU = 0.3
@@ -195,7 +190,7 @@ class MultiView:
         views = [[View(turns, None, min(smallest, page.usual_frac)) for turns in page.turns] for page in pages]
         found = self._see(pages, views)
         scales: list[tuple[float, ...]] = [(smallest,)] * len(pages)
-        again = [number for number, page in enumerate(pages) if page.enlarged is not None or _is_unsure(found[number])]
+        again = [number for number, page in enumerate(pages) if page.enlarged is not None or is_unsure(found[number])]
         more = [views_of(pages[number], larger) for number in again]
         for number, others, seen in zip(again, more, self._see([pages[n] for n in again], more), strict=True):
             views[number] += others
@@ -229,7 +224,7 @@ class MultiView:
         """The lowest of all thresholds."""
         every = self.conf if self.check_conf is None else np.minimum(self.conf, self.check_conf)
         lowest = float(every.min())
-        return lowest if len(self.scales) == 1 else min(lowest, LOWEST_OF_SEVERAL_SCALES)
+        return lowest if len(self.scales) == 1 else min(lowest, LOWEST_OF_SEVERAL_LOOKS)
 
     def _on_page(
         self,
@@ -261,17 +256,12 @@ class MultiView:
             seen_at = min(scale, page.usual_frac)
             chosen = [(view, one) for view, one in zip(views, found, strict=True) if view.scale == seen_at]
             by_scale.append(_fused_on_page(page, [view for view, _ in chosen], [one for _, one in chosen]))
-        every = mean_of_scales(by_scale)
+        every = mean_of_looks(by_scale)
         counted = _reaching(every, self.conf)
         if self.check_conf is None:
             return Found(counted)
         possible = _reaching(every.select(~_reaches(every, self.conf)), self.check_conf)
         return Found(counted, possible.select(~_beside(possible, counted)))
-
-
-def _is_unsure(found: Sequence[Detections]) -> bool:
-    scores = np.concatenate([one.scores for one in found if one.scores is not None] or [np.zeros(0, np.float32)])
-    return bool(((scores >= UNSURE[0]) & (scores < UNSURE[1])).any())
 
 
 def _reaches(found: Detections, conf: FloatArray) -> BoolArray:

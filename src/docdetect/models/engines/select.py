@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
@@ -27,6 +27,9 @@ from docdetect.models.conversions import (
     read_form,
 )
 from docdetect.models.engines.base import Engine, SeveralEngines, list_devices
+from docdetect.models.engines.ensemble import EnsembleEngine
+from docdetect.models.ensemble import is_ensemble, read_ensemble
+from docdetect.models.weights import networks_in
 
 ENGINES = ("openvino", "onnx", "torch", "tensorrt")
 _CPU_ONLY = ("openvino", "onnx")
@@ -51,9 +54,10 @@ def load_engine(
     """An engine that runs the network of a weights file.
 
     Args:
-        weights: a `.pt` checkpoint of a detection model, or the manifest of an exported network.
+        weights: a `.pt` checkpoint of a detection model, the manifest of an exported network, or the file of an
+            ensemble of such networks.
         imgsz: px, the long side of the picture that the network sees; a multiple of 32 (see
-            `docdetect.models.weights.network_imgsz`).
+            `docdetect.models.weights.network_imgsz`). The networks of an ensemble see their own sizes.
         device: `cpu`, a GPU's number, several (`0,1`), or empty for a GPU where there is one.
         engine: one of `ENGINES`, or auto: OpenVINO on a CPU where it is installed, else PyTorch.
         precision: fp32, bf16, fp16, int8, or auto: the fastest precision that the device computes natively, the engine
@@ -63,10 +67,17 @@ def load_engine(
         announce: told about what takes a while once, such as a conversion, and about what cannot be used.
 
     Raises:
-        InputError: weights missing, damaged, hostile, or no detection model.
+        InputError: weights missing, damaged, hostile, or no detection model; networks of an ensemble that have
+            different classes.
         ConfigError: no such device, or the engine, its precision and the device do not go together.
         MissingDependencyError: the engine's package is not installed.
     """
+    if is_ensemble(weights):
+        engines = [
+            load_engine(one, imgsz=px, device=device, engine=engine, precision=precision, trim=trim, announce=announce)
+            for one, px in networks_in(weights)
+        ]
+        return _together(weights, engines)
     exported = read_converted(weights) if weights.name == MANIFEST_NAME else None
     if exported is not None and engine not in ("auto", exported.engine):
         raise ConfigError(
@@ -84,8 +95,16 @@ def load_engine(
         make = _openvino_maker(weights, exported, precision, chosen, announce)
     else:
         make = _maker(name, weights, exported, chosen, announce)
-    engines = [make(imgsz, one, trim) for one in devices]
-    return engines[0] if len(engines) == 1 else SeveralEngines(engines)
+    made = [make(imgsz, one, trim) for one in devices]
+    return made[0] if len(made) == 1 else SeveralEngines(made)
+
+
+def _together(ensemble: Path, engines: Sequence[Engine]) -> Engine:
+    classes = [engine.class_names for engine in engines]
+    if len(set(classes)) > 1:
+        kinds = "; ".join(", ".join(names) for names in dict.fromkeys(classes))
+        raise InputError(f"{ensemble}: its networks have different classes ({kinds})", "Name networks of one task.")
+    return EnsembleEngine(engines, second_look=read_ensemble(ensemble).second_look)
 
 
 def exact_engine(weights: Path, engine: str = "", precision: str = "") -> tuple[str, str]:
@@ -94,7 +113,7 @@ def exact_engine(weights: Path, engine: str = "", precision: str = "") -> tuple[
     They are those of an exported network, and PyTorch in fp32 for a checkpoint, whatever the machine.
 
     Args:
-        weights: a `.pt` checkpoint, or the manifest of an exported network.
+        weights: a `.pt` checkpoint, the manifest of an exported network, or an ensemble.
         engine, precision: as for `load_engine`; empty where none is asked for.
 
     Raises:
