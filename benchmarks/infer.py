@@ -1,9 +1,11 @@
 """Measures how fast `docdetect infer` is, against the pipeline that a user would otherwise write, and the bare engine.
 
-    python -m benchmarks.infer [--weights FILE] [--source FOLDER] [--rounds 1] [--only peer,docdetect]
+    python -m benchmarks.infer [--weights WEIGHTS] [--peer-weights FILE] [--source FOLDER] [--rounds 1]
+        [--only peer,docdetect]
 
     peer        PyMuPDF at 200 dpi, Ultralytics predict at 1024 px whatever --imgsz says, JSON and drawn JPEGs
-                (../shared/bench/peer_pipeline.py)
+                (../shared/bench/peer_pipeline.py); with the weights that docdetect has, of an ensemble with those that
+                it names last, unless --peer-weights names others
     bare        the engine that docdetect uses, alone, in a loop over rendered pages in memory
     docdetect   infer --no-save-pages
     drawn       infer, which draws every page
@@ -32,6 +34,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Watched, watch
 from docdetect.machine import processor_summary
+from docdetect.models.weights import networks_in, resolve_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -75,7 +78,8 @@ class Bench:
 
     Attributes:
         folder: folder for outputs.
-        weights: the network.
+        weights: the network, or the file of an ensemble.
+        peer_weights: the network of the peer.
         imgsz: long side of pages in the network, px.
         trim: "auto" leaves blank borders out, "off" computes whole pages.
         environment: environment variables of the commands.
@@ -83,6 +87,7 @@ class Bench:
 
     folder: Path
     weights: Path
+    peer_weights: Path
     imgsz: int
     trim: str
     environment: dict[str, str]
@@ -110,7 +115,7 @@ class Bench:
         """Measures the script that a user would otherwise write."""
         output = self.folder / "out" / name
         shutil.rmtree(output, ignore_errors=True)
-        command = [sys.executable, str(PEER), str(source), str(output), str(self.weights)]
+        command = [sys.executable, str(PEER), str(source), str(output), str(self.peer_weights)]
         watched = watch(command, self.environment, lambda: output.is_dir() and any(output.glob("*.jpg")))
         told = dict(pair.split("=") for pair in watched.output.splitlines()[-1].split())
         return _row(name, int(told["pages"]), float(told["pages_per_s"]), watched)
@@ -234,7 +239,10 @@ def report(rows: list[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, help="folder of PDFs (default: the shared ones, else made-up ones)")
-    parser.add_argument("--weights", type=Path, help="weights, a .pt file (default: an untrained YOLO11s)")
+    parser.add_argument("--weights", default="", help="weights, as infer names them (default: an untrained YOLO11s)")
+    parser.add_argument(
+        "--peer-weights", type=Path, help="weights of the peer, a .pt file (default: those of --weights)"
+    )
     parser.add_argument("--imgsz", type=int, default=1024, help="long side of pages in the network, px")
     parser.add_argument("--copies", type=int, default=10, help="copies of every PDF")
     parser.add_argument("--rounds", type=int, default=1, help="how often every contender runs")
@@ -250,13 +258,15 @@ def main() -> None:
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.bare:
-        print(json.dumps(bare_loop(asked.bare, asked.weights, asked.imgsz, asked.seconds, asked.trim == "auto")))
+        print(json.dumps(bare_loop(asked.bare, Path(asked.weights), asked.imgsz, asked.seconds, asked.trim == "auto")))
         return
     wanted = set(asked.only.split(","))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = {**os.environ, "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": name}
-        bench = Bench(folder, asked.weights or make_weights(folder), asked.imgsz, asked.trim, environment)
+        weights = resolve_weights(asked.weights, Path()) if asked.weights else make_weights(folder)
+        peer_weights = asked.peer_weights or networks_in(weights)[-1][0]
+        bench = Bench(folder, weights, peer_weights, asked.imgsz, asked.trim, environment)
         pdfs, pictures = make_sources(folder, asked.copies, asked.source)
         single = one_page(folder, pdfs)
         runs = contenders(bench, wanted, pdfs, pictures, single)
