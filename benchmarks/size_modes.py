@@ -1,6 +1,6 @@
-"""Ways to look at pages (sizes, fusions, a second look, a smaller network first), and their figures by source; pure.
+"""Ways to look at pages (sizes, networks, fusions, a second look), and their figures by source; pure.
 
-This module is used by `sizes` and is no program of its own. What a way finds is computed from what the network finds
+This module is used by `sizes` and is no program of its own. What a way finds is computed from what each network finds
 at each size alone, as `infer` computes it.
 """
 
@@ -46,46 +46,66 @@ ARCHIVE_KINDS = ("letters", "receipts", OFFICIAL)
 EMPTY_PER_MARKED = 9
 
 
+@dataclass(frozen=True, order=True)
+class Look:
+    """A network that looks at a page at one size.
+
+    Attributes:
+        px: the long side of the page.
+        weights: name of the network's weights; "" for those of --weights.
+    """
+
+    px: int
+    weights: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Look:
+        """A look as it is written on the command line. Raises ValueError: it is none."""
+        weights, _, px = text.rpartition("@")
+        return cls(int(px), weights)
+
+
 @dataclass(frozen=True)
 class Mode:
     """How pages are looked at.
 
     Attributes:
         name: as it is written on the command line.
-        sizes: px, the long sides at which a page is seen, the largest first.
-        unsure_from: lowest confidence at the smallest size from which a page is seen at the other sizes, too; None for
-            a page that is always seen at all sizes.
+        looks: at least one; with a second look, the first one comes first.
+        unsure_from: lowest confidence of the first look from which a page is seen by the other looks, too; None for a
+            page that is always seen by all.
     """
 
     name: str
-    sizes: tuple[int, ...]
+    looks: tuple[Look, ...]
     unsure_from: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> Mode:
         """A mode as it is written on the command line. Raises ValueError: it is none."""
-        plain, _, lowest = text.partition("@")
-        sizes = tuple(sorted((int(px) for px in plain.replace(">", "+").split("+")), reverse=True))
+        plain, _, lowest = text.partition("~")
+        looks = tuple(Look.parse(look) for look in plain.replace(">", "+").split("+"))
         if ">" not in plain:
-            return cls(text, sizes)
-        return cls(text, sizes, float(lowest) if lowest else UNSURE[0])
+            return cls(text, looks)
+        return cls(text, looks, float(lowest) if lowest else UNSURE[0])
 
-    def of_page(self, by_px: Mapping[int, Sample]) -> tuple[Sample, bool]:
-        """The page as this mode finds it, and whether it was seen at all its sizes.
+    def of_page(self, by_look: Mapping[Look, Sample]) -> tuple[Sample, bool]:
+        """The page as this mode finds it, and whether it was seen by all its looks.
 
         Args:
-            by_px: the page as it was seen at each size alone.
+            by_look: the page as each look alone saw it.
         """
-        whole = by_px[self.sizes[0]]
-        if len(self.sizes) == 1:
+        largest = max(self.looks)
+        whole = by_look[largest]
+        if len(self.looks) == 1:
             return whole, True
-        sizes = self.sizes
+        looks = self.looks
         if self.unsure_from is not None:
-            scores = by_px[sizes[-1]].scores
+            scores = by_look[looks[0]].scores
             if not ((scores >= self.unsure_from) & (scores < UNSURE[1])).any():
-                sizes = sizes[-1:]
-        found = [_as_view(by_px[px].found, whole, px < self.sizes[0]) for px in sizes]
-        return replace(whole, found=mean_of_looks(found)), sizes == self.sizes
+                looks = looks[:1]
+        found = [_as_view(by_look[look].found, whole, look.px < largest.px) for look in looks]
+        return replace(whole, found=mean_of_looks(found)), looks == self.looks
 
 
 def _as_view(found: Detections, whole: Sample, smaller: bool) -> Detections:
@@ -102,7 +122,7 @@ class Looked:
     Attributes:
         mode: the mode.
         sets: the sets, `armeta` among them.
-        again: name of a set -> for each page, whether it was seen at all sizes of the mode.
+        again: name of a set -> for each page, whether it was seen by all looks of the mode.
     """
 
     mode: Mode
@@ -110,19 +130,19 @@ class Looked:
     again: Mapping[str, tuple[bool, ...]]
 
     @classmethod
-    def of(cls, mode: Mode, by_px: Mapping[int, Sequence[OriginSet]]) -> Looked:
+    def of(cls, mode: Mode, by_look: Mapping[Look, Sequence[OriginSet]]) -> Looked:
         sets, again = [], {}
-        for at_sizes in zip(*(by_px[px] for px in mode.sizes), strict=True):
+        for of_looks in zip(*(by_look[look] for look in mode.looks), strict=True):
             pages = [
-                mode.of_page(dict(zip(mode.sizes, page, strict=True)))
-                for page in zip(*(one.samples for one in at_sizes), strict=True)
+                mode.of_page(dict(zip(mode.looks, page, strict=True)))
+                for page in zip(*(one.samples for one in of_looks), strict=True)
             ]
-            sets.append(replace(at_sizes[0], samples=tuple(sample for sample, _ in pages)))
-            again[at_sizes[0].name] = tuple(seen for _, seen in pages)
+            sets.append(replace(of_looks[0], samples=tuple(sample for sample, _ in pages)))
+            again[of_looks[0].name] = tuple(seen for _, seen in pages)
         return cls(mode, tuple(sets), again)
 
     def share_of_kind(self, kind: str) -> float:
-        """The share of the pages of a kind without marks that are seen at all sizes."""
+        """The share of the pages of a kind without marks that are seen by all looks."""
         return _mean_or_zero(
             [
                 again
@@ -134,7 +154,7 @@ class Looked:
         )
 
     def share_seen_again(self, *, marked: bool) -> float:
-        """The share of pages that are seen at all sizes: of those with marks, or of the archive's pages without."""
+        """The share of pages that are seen by all looks: of those with marks, or of the archive's pages without."""
         by_kind: dict[str, list[bool]] = {}
         for one in self.sets:
             for sample, again in zip(one.samples, self.again[one.name], strict=True):
@@ -256,18 +276,18 @@ def empty_by_kind(sets: Sequence[OriginSet], seen: Collection[str] = TRAINED_ON)
     return found
 
 
-def cost_of(looked: Looked, archive: str, seconds: Mapping[str, Mapping[int, float]]) -> float | None:
-    """Processor seconds of the network a page of an archive; None where they were not measured at these sizes."""
+def cost_of(looked: Looked, archive: str, seconds: Mapping[str, Mapping[Look, float]]) -> float | None:
+    """Processor seconds of the networks a page of an archive; None where they were not measured for these looks."""
     share = {"marked": 1.0, "without": 0.0}
     if archive == "mostly empty":
         share = {"marked": 1 / (1 + EMPTY_PER_MARKED), "without": EMPTY_PER_MARKED / (1 + EMPTY_PER_MARKED)}
-    if any(px not in seconds.get(kind, {}) for kind in share for px in looked.mode.sizes):
+    if any(look not in seconds.get(kind, {}) for kind in share for look in looked.mode.looks):
         return None
     total = 0.0
     for kind, of_pages in share.items():
         again = looked.share_seen_again(marked=kind == "marked")
-        *larger, smallest = (seconds[kind][px] for px in looked.mode.sizes)
-        total += of_pages * (smallest + (again if looked.mode.unsure_from is not None else 1.0) * sum(larger))
+        first, *others = (seconds[kind][look] for look in looked.mode.looks)
+        total += of_pages * (first + (again if looked.mode.unsure_from is not None else 1.0) * sum(others))
     return total
 
 

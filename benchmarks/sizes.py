@@ -1,24 +1,25 @@
-"""Evaluates weights at several sizes of the page, with several sizes fused, and with a second look, by source.
+"""Evaluates networks at several sizes of the page, several of them fused, and with a second look, by source.
 
     python -m benchmarks.sizes --keep FOLDER [--weights FILE] [--precision int8] [--modes 1024,640,1024+640,640>1024]
         [--seen SET,...] [--times] [--sets]
 
 A mode is a size in px, several sizes that are fused (1024+640, `infer --scales`), or a second look (640>1024: the page
-is seen at 640 px, and at 1024 px as well where a detection is unsure, `infer --second-look`; 640>1024@0.02 takes
-another lower end of what is unsure). The first mode is the one that all others are compared with. The alternatives are
-other weights and precisions: run the program once for each, and do not compare figures of different engines.
+is seen at 640 px, and at 1024 px as well where a detection is unsure, `infer --second-look`; 640>1024~0.02 takes
+another lower end of what is unsure). A size may name other weights than --weights: docdetect-n@640>1024 is an ensemble
+of two networks. The first mode is the one that all others are compared with. Do not compare figures of different
+engines and precisions.
 
-The pages are those of `other_origins`: sets that neither network was trained on (--seen names further ones), rendered
-as `infer` does it, blank borders left out, without turned pages and tiles. Sets of one origin are one source, and a
-source of which a set was seen is left out. Means and worst values are over sources with five marks or more of the
+The pages are those of `other_origins`: sets that none of the networks was trained on (--seen names further ones),
+rendered as `infer` does it, blank borders left out, without turned pages and tiles. Sets of one origin are one source,
+and a source of which a set was seen is left out. Means and worst values are over sources with five marks or more of the
 class; intervals (95 %) are bootstrapped over sources. `armeta` is reported beside them and is no source.
 
 Two archives are looked at: one where every page has a mark, and one where nine of ten pages have none. The latter is
 each source's pages with marks, and for each of these nine pages without marks: letters, receipts and official papers in
 equal shares. Average precision is computed with these shares.
 
-What the network finds at one size is kept in --keep; a second call reads it and takes seconds. --times measures the
-processor seconds of the network a page at each size (half a minute), keeps them as well, and needs a quiet machine.
+What a network finds at one size is kept in --keep; a second call reads it and takes seconds. --times measures the
+processor seconds of each network a page at each size (half a minute), keeps them as well, and needs a quiet machine.
 --screen shows what a smaller network that looks first (`infer --screen`) leaves out, and what is lost by it.
 The documents are read where they lie.
 """
@@ -48,7 +49,7 @@ from benchmarks.other_origins import (
     seen_by,
 )
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
-from benchmarks.size_modes import Figures, Looked, Mode, cost_of, empty_by_kind, kind_of, screened
+from benchmarks.size_modes import Figures, Look, Looked, Mode, cost_of, empty_by_kind, kind_of, screened
 from benchmarks.source_figures import SourceMean, average_precision, difference, mean_over_sources
 from docdetect.documents.batches import PageOutcome, iter_rendered
 from docdetect.documents.sizes import LongSide
@@ -60,7 +61,7 @@ from docdetect.models.weights import network_imgsz, resolve_weights
 from docdetect.types import ByteArray
 from docdetect.workers.parts import WorkerSettings
 
-MODES = "1024,1280,768,640,1024+768,1024+640,1280+1024+768+640,768>1024,640>1024,640>1024@0.02"
+MODES = "1024,1280,768,640,1024+768,1024+640,1280+1024+768+640,768>1024,640>1024,640>1024~0.02"
 
 # A threshold is the lowest confidence whose F1 is within this of the best.
 F1_TOLERANCE = 0.02
@@ -93,12 +94,12 @@ def size_rows(modes: Sequence[Figures], conf: Mapping[str, float]) -> list[tuple
 
 
 def archive_rows(
-    modes: Sequence[Figures], archive: str, seconds: Mapping[str, Mapping[int, float]]
+    modes: Sequence[Figures], archive: str, seconds: Mapping[str, Mapping[Look, float]]
 ) -> list[tuple[str, ...]]:
     """A row for each mode: its cost in the archive, and its means for signatures and stamps beside the first mode."""
     rows: list[tuple[str, ...]] = [
         (
-            *(archive, "network, CPU seconds a page", "beside the first", "seen again: with marks, without"),
+            *(archive, "networks, CPU seconds a page", "beside the first", "seen again: with marks, without"),
             *(f"{name}, AP{iou}" for name in NAMES[1:] for iou in (".3", "50")),
             "source that loses most, AP.3",
         )
@@ -240,41 +241,46 @@ def timed_pages(sets: Sequence[OriginSet], data: Path, *, marked: bool) -> list[
 
 
 def measured_seconds(
-    weights: Path, precision: str, sizes: Sequence[int], pictures: Mapping[str, Sequence[Path]]
-) -> dict[str, dict[int, float]]:
-    """Processor seconds of the network a page by kind and size; sizes take turns, and the best round of a page counts.
+    weights: Mapping[Look, Path], precision: str, pictures: Mapping[str, Sequence[Path]]
+) -> dict[str, dict[Look, float]]:
+    """Processor seconds of a network a page by kind and look; looks take turns, and the best round of a page counts.
 
     Args:
-        weights: the weights.
+        weights: look -> the weights of its network.
         precision: the precision in which OpenVINO runs them.
-        sizes: px, long sides of pages.
         pictures: kind -> pictures of pages.
     """
-    engines = {px: origin_engine(weights, px, precision=precision, trim=True) for px in sizes}
-    pages: dict[tuple[str, int], list[ByteArray]] = {}
+    engines = {look: origin_engine(of, look.px, precision=precision, trim=True) for look, of in weights.items()}
+    pages: dict[tuple[str, Look], list[ByteArray]] = {}
     for kind, paths in pictures.items():
         files = [file for path in paths for file in list_documents(path)]
-        for px in sizes:
-            rendered = iter_rendered(files, LongSide(px), WorkerSettings(workers=1))
-            pages[kind, px] = [
+        for look in weights:
+            rendered = iter_rendered(files, LongSide(look.px), WorkerSettings(workers=1))
+            pages[kind, look] = [
                 one.value.pixels for one in rendered if isinstance(one, PageOutcome) and one.value is not None
             ]
     best = {key: np.full(len(of), np.inf) for key, of in pages.items()}
     for _ in range(TIMED_ROUNDS):
-        for (kind, px), of in pages.items():
+        for (kind, look), of in pages.items():
             for number, page in enumerate(of):
                 before = time.process_time()
-                engines[px].detect([page], MIN_CONF, NMS_IOU)
-                best[kind, px][number] = min(best[kind, px][number], time.process_time() - before)
-    return {kind: {px: float(best[kind, px].mean()) for px in sizes} for kind in pictures}
+                engines[look].detect([page], MIN_CONF, NMS_IOU)
+                best[kind, look][number] = min(best[kind, look][number], time.process_time() - before)
+    return {kind: {look: float(best[kind, look].mean()) for look in weights} for kind in pictures}
 
 
-def kept_seconds(path: Path) -> dict[str, dict[int, float]]:
-    """The measured seconds by kind and size; nothing where none are kept."""
+def kept_seconds(path: Path) -> dict[str, dict[Look, float]]:
+    """The measured seconds by kind and look; nothing where none are kept."""
     if not path.is_file():
         return {}
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return {kind: {int(px): float(value) for px, value in of.items()} for kind, of in kept.items()}
+    return {kind: {Look.parse(look): float(value) for look, value in of.items()} for kind, of in kept.items()}
+
+
+def keep_seconds(path: Path, seconds: Mapping[str, Mapping[Look, float]]) -> None:
+    """Writes what `kept_seconds` reads."""
+    by_text = {kind: {f"{look.weights}@{look.px}": value for look, value in of.items()} for kind, of in seconds.items()}
+    path.write_text(json.dumps(by_text), encoding="utf-8")
 
 
 def main() -> None:
@@ -289,20 +295,25 @@ def main() -> None:
     given = parser.parse_args()
     if not has_documents(given.data):
         return
-    weights = resolve_weights(given.weights, Path("runs/train"))
-    smaller = resolve_weights(given.screen, Path("runs/train")) if given.screen else None
-    seen = seen_by(weights, *([smaller] if smaller is not None else []), further=given.seen)
+    runs = Path("runs/train")
+    weights = resolve_weights(given.weights, runs)
+    smaller = resolve_weights(given.screen, runs) if given.screen else None
     modes = [Mode.parse(text) for text in given.modes.split(",")]
-    sizes = sorted({px for mode in modes for px in mode.sizes})
-    by_px = {px: kept_sets(given.keep, weights, given.precision, px, given.data) for px in sizes}
+    networks = {
+        look: resolve_weights(look.weights, runs) if look.weights else weights
+        for look in sorted({look for mode in modes for look in mode.looks})
+    }
+    seen = seen_by(*networks.values(), *([smaller] if smaller is not None else []), further=given.seen)
+    by_look = {look: kept_sets(given.keep, of, given.precision, look.px, given.data) for look, of in networks.items()}
     times = given.keep / f"{weights.stem}_{sha256_file(weights)[:12]}_{given.precision}_seconds.json"
     if given.times:
         kinds = {"marked": True, "without": False}
-        pictures = {kind: timed_pages(by_px[sizes[0]], given.data, marked=marked) for kind, marked in kinds.items()}
-        times.write_text(json.dumps(measured_seconds(weights, given.precision, sizes, pictures)), encoding="utf-8")
+        sets = by_look[next(iter(by_look))]
+        pictures = {kind: timed_pages(sets, given.data, marked=marked) for kind, marked in kinds.items()}
+        keep_seconds(times, measured_seconds(networks, given.precision, pictures))
     kept = read_thresholds(weights)
     conf = dict.fromkeys(NAMES, DEFAULT_CONF) | ({} if kept is None else dict(kept.conf))
-    figures = [Figures(Looked.of(mode, by_px), seen) for mode in modes]
+    figures = [Figures(Looked.of(mode, by_look), seen) for mode in modes]
     print(f"{weights.name}, {given.precision}, thresholds {conf}, {processor_summary()}\n")
     seconds = kept_seconds(times)
     tables = [

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from benchmarks.other_origins import OriginSet
-from benchmarks.size_modes import Figures, Looked, Mode, cost_of, sources_of
+from benchmarks.size_modes import Figures, Look, Looked, Mode, cost_of, sources_of
 
 from benchmarks import sizes
 from docdetect.annotations.native import annotations_to_json
@@ -49,7 +49,7 @@ def page_at(long_px: int, *marks: tuple[str, Box]) -> ByteArray:
     return np.asarray(cv2.resize(pixels, (wide, long_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-@pytest.mark.parametrize("text", ["384+192", "384>192", "192>384"])
+@pytest.mark.parametrize("text", ["384+192", "192+384", "192>384"])
 def test_a_mode_finds_what_infer_finds(text: str) -> None:
     unsure, sure = page_at(384, ("stamp", SMALL), ("signature", LARGE)), page_at(384, ("stamp", (0, 0, 250, 380)))
     mode = Mode.parse(text)
@@ -59,12 +59,12 @@ def test_a_mode_finds_what_infer_finds(text: str) -> None:
     )
     for page, again in ((unsure, True), (sure, mode.unsure_from is None)):
         small = np.asarray(cv2.resize(page, (128, 192), interpolation=cv2.INTER_AREA), np.uint8)
-        by_px = {}
+        by_look = {}
         for px, pixels in ((384, page), (192, small)):
             found = PageColourEngine().detect([pixels], 0.001, 0.7)[0]
-            by_px[px] = Sample("a", 1, "a", Detections.none(found.size_wh, scored=False), found)
+            by_look[Look(px)] = Sample("a", 1, "a", Detections.none(found.size_wh, scored=False), found)
         expected = views([PagePictures(page)])[0].marks
-        seen, seen_again = mode.of_page(by_px)
+        seen, seen_again = mode.of_page(by_look)
         assert seen_again == again
         assert len(expected)
         assert expected.scores is not None
@@ -74,9 +74,12 @@ def test_a_mode_finds_what_infer_finds(text: str) -> None:
 
 
 def test_modes_are_read() -> None:
-    assert Mode.parse("1024") == Mode("1024", (1024,))
-    assert Mode.parse("640+1024").sizes == (1024, 640)
-    assert Mode.parse("640>1024@0.02") == Mode("640>1024@0.02", (1024, 640), 0.02)
+    assert Mode.parse("1024") == Mode("1024", (Look(1024),))
+    assert Mode.parse("640+1024").looks == (Look(640), Look(1024))
+    assert Mode.parse("640>1024~0.02") == Mode("640>1024~0.02", (Look(640), Look(1024)), 0.02)
+    networks = Mode.parse("docdetect-n@640>1024+runs/a@b/best.pt@768")
+    assert networks.looks == (Look(640, "docdetect-n"), Look(1024), Look(768, "runs/a@b/best.pt"))
+    assert networks.unsure_from == 0.05
     with pytest.raises(ValueError, match="invalid literal"):
         Mode.parse("large")
 
@@ -94,7 +97,7 @@ def sample(name: str, truth: int, scores: Sequence[float]) -> Sample:
 def figures_of(*sets: OriginSet, mode: str = "640>1024") -> Figures:
     armeta = OriginSet("armeta", ALL, (sample("x", 1, (0.9,)),))
     every = [armeta, *sets]
-    return Figures(Looked.of(Mode.parse(mode), {1024: every, 640: every}))
+    return Figures(Looked.of(Mode.parse(mode), {Look(1024): every, Look(640): every}))
 
 
 def test_sets_of_one_origin_are_one_source_and_go_together() -> None:
@@ -122,11 +125,12 @@ def test_the_cost_of_a_second_look_depends_on_how_many_pages_are_unsure() -> Non
     pages = (sample("a", 1, (0.9,)), sample("b", 2, (0.5,)), sample("c", 0, ()), sample("d", 0, (0.1,)))
     looked = figures_of(OriginSet("sig_unc", ALL, pages)).looked
     assert looked.share_seen_again(marked=True) == looked.share_seen_again(marked=False) == 0.5
-    seconds = {"marked": {1024: 1.0, 640: 0.4}, "without": {1024: 0.8, 640: 0.3}}
+    large, small = Look(1024), Look(640)
+    seconds = {"marked": {large: 1.0, small: 0.4}, "without": {large: 0.8, small: 0.3}}
     assert cost_of(looked, "marked", seconds) == pytest.approx(0.4 + 0.5)
     assert cost_of(looked, "mostly empty", seconds) == pytest.approx(0.1 * 0.9 + 0.9 * (0.3 + 0.4))
     assert cost_of(figures_of(mode="1024+640").looked, "marked", seconds) == pytest.approx(1.4)
-    assert cost_of(looked, "marked", {"marked": {1024: 1.0}}) is None
+    assert cost_of(looked, "marked", {"marked": {large: 1.0}}) is None
 
 
 def test_a_smaller_network_first_loses_the_marks_of_pages_on_which_it_sees_nothing() -> None:
