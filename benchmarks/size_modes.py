@@ -17,7 +17,13 @@ from benchmarks.source_figures import Outcomes, average_precision, outcomes, tog
 from docdetect.inference.multi_view.fusion import fuse
 from docdetect.metrics.matching import Sample
 from docdetect.types import Detections
-from docdetect.weighted_fusion import LOWEST_OF_SEVERAL_LOOKS, UNSURE, mean_of_looks
+from docdetect.weighted_fusion import (
+    LOWEST_OF_SEVERAL_LOOKS,
+    SAME_MARK_IOU,
+    SAME_MARK_OF_NETWORKS_IOU,
+    UNSURE,
+    mean_of_looks,
+)
 
 # Sets of one origin, by the name of the source; every other set is a source of its own.
 SAME_ORIGIN = {
@@ -105,7 +111,9 @@ class Mode:
             if not ((scores >= self.unsure_from) & (scores < UNSURE[1])).any():
                 looks = looks[:1]
         found = [_as_view(by_look[look].found, whole, look.px < largest.px) for look in looks]
-        return replace(whole, found=mean_of_looks(found)), looks == self.looks
+        one_network = len({look.weights for look in self.looks}) == 1
+        same_iou = SAME_MARK_IOU if one_network else SAME_MARK_OF_NETWORKS_IOU
+        return replace(whole, found=mean_of_looks(found, same_iou)), looks == self.looks
 
 
 def _as_view(found: Detections, whole: Sample, smaller: bool) -> Detections:

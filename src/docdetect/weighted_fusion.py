@@ -21,20 +21,24 @@ LOWEST_OF_SEVERAL_LOOKS = 0.01
 UNSURE = (0.05, 0.8)
 """A page is looked at again where a detection of the first look has a score in this range, upper end excluded."""
 
-# IoU above which two boxes of different looks are one mark. They are less alike than boxes of one look, where
-# non-maximum suppression usually takes 0.7.
-_SAME_MARK_IOU = 0.5
+SAME_MARK_IOU = 0.5
+"""IoU above which boxes of one network at different sizes are one mark. They are less alike than boxes of one look,
+where non-maximum suppression usually takes 0.7."""
+
+SAME_MARK_OF_NETWORKS_IOU = 0.4
+"""The same for boxes of different networks, which are less alike still."""
 
 
-def mean_of_looks(found: Sequence[Detections]) -> Detections:
+def mean_of_looks(found: Sequence[Detections], same_mark_iou: float = SAME_MARK_IOU) -> Detections:
     """The detections of several looks at one page as one: weighted boxes fusion, by descending score.
 
-    Boxes of one class with an IoU over 0.5 to the box that they are fused into are one mark. Its box is the mean of
-    theirs, weighted by their scores, and its score the mean over all looks of the highest score in each look, where a
+    Boxes of one class with an IoU over `same_mark_iou` to the box that they are fused into are one mark. Its box is the
+    mean of theirs, weighted by their scores, and its score the mean over all looks of the highest score in each look, where a
     look that saw nothing counts as 0 (R. Solovyev et al. 2021, "Weighted boxes fusion").
 
     Args:
         found: the scored detections of each look, at least one look, all with the same `size_wh`.
+        same_mark_iou: in [0, 1].
     """
     look_of = np.repeat(np.arange(len(found)), [len(one) for one in found])
     scores = np.concatenate([_scores(one) for one in found])
@@ -47,7 +51,7 @@ def mean_of_looks(found: Sequence[Detections]) -> Detections:
         alike = [one for one in fused if one.class_id == class_id]
         overlaps = iou(box[None], np.array([one.box for one in alike], np.float32))[0] if alike else np.zeros(0)
         nearest = int(overlaps.argmax()) if alike else -1
-        if alike and overlaps[nearest] > _SAME_MARK_IOU:
+        if alike and overlaps[nearest] > same_mark_iou:
             alike[nearest].add(box, score, int(look_of[position]))
         else:
             fused.append(_FusedBox(class_id, box.astype(np.float64), score, {int(look_of[position]): score}))

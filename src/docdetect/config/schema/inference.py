@@ -9,7 +9,6 @@ from pydantic import Field, SecretStr
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.config.option import Option
 from docdetect.config.schema.values import (
-    BUNDLED,
     FREE_DEVICE,
     IMGSZ,
     IOU,
@@ -30,6 +29,8 @@ from docdetect.config.schema.values import (
     Sizes,
     Texts,
 )
+
+_BOTH = "docdetect-both, the bundled networks together; docdetect-s alone with imgsz, scales, second_look or screen"
 
 # Formats of the results of infer; json is what the annotations call native.
 ResultFormat = Literal[
@@ -135,12 +136,12 @@ class InferConfig(Section):
     resume: Annotated[bool, Option("Output", shown=True)] = Field(
         False, description="Go on from the results in the output folder."
     )
-    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=BUNDLED)] = Field(
-        "", description=WEIGHTS
+    weights: Annotated[str, Option("Model", shown=True, metavar="WEIGHTS", unset=_BOTH)] = Field(
+        "", description=f"{WEIGHTS} The file of an ensemble (.ensemble.json) stands for several networks."
     )
     fast: Annotated[bool, Option("Speed", shown=True)] = Field(
         False,
-        description="Use the bundled weights docdetect-n, a smaller network, which takes less than half of the time.",
+        description="Use the smaller bundled network, docdetect-n, alone, which takes less than half of the time.",
     )
     screen: Annotated[str, Option("Speed", metavar="WEIGHTS", unset="off")] = Field(
         "",

@@ -9,7 +9,12 @@ from docdetect.boxes import nms
 from docdetect.models.engines.base import Engine, Traits
 from docdetect.models.head import parts
 from docdetect.types import ByteArray, Detections
-from docdetect.weighted_fusion import LOWEST_OF_SEVERAL_LOOKS, is_unsure, mean_of_looks
+from docdetect.weighted_fusion import (
+    LOWEST_OF_SEVERAL_LOOKS,
+    SAME_MARK_OF_NETWORKS_IOU,
+    is_unsure,
+    mean_of_looks,
+)
 
 
 class EnsembleEngine:
@@ -49,7 +54,7 @@ class EnsembleEngine:
 
 def _joined(looks: Sequence[Detections], conf: float, iou: float) -> Detections:
     """The looks at one page as one; fused boxes move, so that what is one mark is decided again."""
-    fused = mean_of_looks(looks)
+    fused = mean_of_looks(looks, SAME_MARK_OF_NETWORKS_IOU)
     assert fused.scores is not None  # detections of a network always have scores
     found = fused.select(fused.scores > conf)
     assert found.scores is not None
