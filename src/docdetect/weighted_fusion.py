@@ -33,8 +33,8 @@ def mean_of_looks(found: Sequence[Detections], same_mark_iou: float = SAME_MARK_
     """The detections of several looks at one page as one: weighted boxes fusion, by descending score.
 
     Boxes of one class with an IoU over `same_mark_iou` to the box that they are fused into are one mark. Its box is the
-    mean of theirs, weighted by their scores, and its score the mean over all looks of the highest score in each look, where a
-    look that saw nothing counts as 0 (R. Solovyev et al. 2021, "Weighted boxes fusion").
+    mean of theirs, weighted by their scores, and its score the mean over all looks of the highest score in each look,
+    where a look that saw nothing counts as 0 (R. Solovyev et al. 2021, "Weighted boxes fusion").
 
     Args:
         found: the scored detections of each look, at least one look, all with the same `size_wh`.
