@@ -14,7 +14,7 @@ FLOORS = {
     "datasets": 4, "models": 4, "metrics": 4, "reports": 4,
     "documents": 3, "annotations": 3,
     "workers": 2,
-    "types": 1, "boxes": 1, "merging": 1, "calibration": 1, "tables": 1,
+    "types": 1, "boxes": 1, "merging": 1, "calibration": 1, "tables": 1, "weighted_fusion": 1,
     "errors": 0, "interrupts": 0, "config": 0, "files": 0, "console": 0, "machine": 0, "__init__": 0,
 }  # fmt: skip
 HOMES = {

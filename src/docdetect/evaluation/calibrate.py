@@ -9,7 +9,7 @@ from docdetect.calibration import Calibration, calibration_to_json
 from docdetect.documents.drawing import class_colour
 from docdetect.evaluation.crossval import CALIBRATION, PLAN
 from docdetect.evaluation.report import CALIBRATION_COLUMNS, calibration_row, read_predictions
-from docdetect.files import sha256_file, write_json, write_text
+from docdetect.files import write_json, write_text
 from docdetect.metrics.calibration import (
     ClassCalibration,
     Method,
@@ -19,6 +19,7 @@ from docdetect.metrics.calibration import (
 )
 from docdetect.metrics.matching import match
 from docdetect.models.thresholds import calibration_path
+from docdetect.models.weights import content_hash
 from docdetect.reports.page import Picture, Report, Section, Table, report_to_html
 from docdetect.reports.plots import Line, reliability_plot
 
@@ -57,7 +58,7 @@ def calibrate_run(folder: Path, method: Method = "auto", weights: Path | None = 
     calibration = replace(
         calibration,
         origin=f"predictions of {folder.name}",
-        weights_sha256="" if weights is None else sha256_file(weights),
+        weights_sha256="" if weights is None else content_hash(weights),
     )
     maps = calibration_to_json(calibration)
     files = [folder / CALIBRATION, folder / REPORT]

@@ -30,7 +30,7 @@ from docdetect.evaluation.report import (
     read_predictions,
     write_evaluation,
 )
-from docdetect.files import read_json, sha256_file, write_json, write_text
+from docdetect.files import read_json, write_json, write_text
 from docdetect.metrics.calibration import calibrate, score_pairs
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings
@@ -39,7 +39,7 @@ from docdetect.metrics.matching import Sample, match
 from docdetect.metrics.texts import share
 from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CONF, Thresholds, calibration_path, thresholds_path, thresholds_to_json
-from docdetect.models.weights import resolve_weights
+from docdetect.models.weights import content_hash, resolve_weights
 from docdetect.reports.page import Cell, Section, Table
 from docdetect.training.records import PREDICTIONS, RunFolder, find_run, make_run_folder, write_predictions
 from docdetect.training.resuming import resume, resumed_config
@@ -281,7 +281,7 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     usual = config.infer.conf if isinstance(config.infer.conf, float) else DEFAULT_CONF
     best = best_confs(evaluation.matches, ThresholdRule(fallback=usual))
     chosen = dict(zip(names, (round(value, 4) for value in best), strict=True))
-    thresholds = Thresholds(chosen, origin, sha256_file(weights) if weights else "")
+    thresholds = Thresholds(chosen, origin, content_hash(weights) if weights else "")
     beside = _store(folds.folder, weights, thresholds, evaluation, config)
     write_json(
         folds.folder / "crossval.json",

@@ -18,6 +18,7 @@ from docdetect.models.weights import (
     content_hash,
     network_imgsz,
     networks_in,
+    require_single_network,
     resolve_for_pages,
     resolve_weights,
 )
@@ -93,14 +94,22 @@ def find_weights(weights: str, screen: str, runs: Path, *, alone: bool) -> Weigh
         alone: a single network is meant where no weights are named, and not the bundled ensemble.
 
     Raises:
-        InputError: there are no such weights.
+        InputError: there are no such weights, an ensemble names some that are not there, or an ensemble is to look
+            first.
         ConfigError: both names mean the same network.
     """
     resolve = resolve_weights if alone else resolve_for_pages
-    found = WeightsFiles(resolve(weights, runs), resolve_weights(screen, runs) if screen else None)
+    found = WeightsFiles(resolve(weights, runs), _screen(screen, runs))
+    if is_ensemble(found.weights):
+        networks_in(found.weights)  # says which network is missing
     if found.screen is not None and sha256_file(found.screen) == sha256_file(found.weights):
         raise ConfigError(f"screen: {screen} is the network itself", "Name the weights of a smaller network.")
     return found
+
+
+def _screen(name: str, runs: Path) -> Path | None:
+    """The weights of the smaller network; None where none is named. Raises InputError, also for an ensemble."""
+    return require_single_network(resolve_weights(name, runs), "screen") if name else None
 
 
 def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Networks:
@@ -117,7 +126,7 @@ def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Ne
     """
     if not isinstance(wanted.engine, str):
         found = Networks(wanted.engine, wanted.imgsz or DEFAULT_IMGSZ)
-        screen = resolve_weights(wanted.screen, wanted.runs) if wanted.screen else None
+        screen = _screen(wanted.screen, wanted.runs)
     else:
         files = find_weights(wanted.weights, wanted.screen, wanted.runs, alone=wanted.alone)
         size = network_imgsz(files.weights, wanted.imgsz)

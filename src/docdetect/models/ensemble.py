@@ -16,12 +16,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from docdetect.errors import InputError
 from docdetect.files import read_json
 
 ENSEMBLE_SUFFIX = ".ensemble.json"
 _FORMAT = 1
+# Largest long side in px of the picture that a network sees, as for --imgsz.
+_LARGEST_IMGSZ = 8192
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Look:
 
     Attributes:
         weights: the weights, as the file says: a path relative to its folder, or the name of bundled weights.
-        imgsz: px, the long side of the picture that the network sees; a multiple of 32.
+        imgsz: px, the long side of the picture that the network sees; a multiple of 32, up to 8192.
     """
 
     weights: str
@@ -73,13 +76,19 @@ def read_ensemble(file: Path) -> Ensemble:
     """
     data = read_json(file)
     try:
-        if not isinstance(data, Mapping) or data["format"] != _FORMAT:
+        entries = _members(data, ("format", "looks"), ("second_look",))
+        if entries["format"] != _FORMAT:
             raise ValueError(f"format {_FORMAT} expected")
-        looks = tuple(_look(entry) for entry in data["looks"])
+        looks = tuple(_look(entry) for entry in entries["looks"])
         if len(looks) < 2:
             raise ValueError("at least two looks expected")
-        return Ensemble(looks, bool(data.get("second_look", False)))
-    except (KeyError, TypeError, ValueError) as error:
+        if len(set(looks)) < len(looks):
+            raise ValueError("two looks are the same")
+        second_look = entries.get("second_look", False)
+        if not isinstance(second_look, bool):
+            raise ValueError(f"second_look is {second_look!r}, neither true nor false")
+        return Ensemble(looks, second_look)
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"{file}: not an ensemble of networks ({error})",
             'Write it as {"format": 1, "looks": [{"weights": "a.pt", "imgsz": 640}, ...], "second_look": true}.',
@@ -87,9 +96,21 @@ def read_ensemble(file: Path) -> Ensemble:
 
 
 def _look(entry: object) -> Look:
-    if not isinstance(entry, Mapping) or not isinstance(entry["weights"], str):
-        raise ValueError("a look has weights, in quotes, and imgsz")
-    imgsz = entry["imgsz"]
-    if not isinstance(imgsz, int) or imgsz < 32 or imgsz % 32:
-        raise ValueError(f"imgsz {imgsz!r} is no multiple of 32")
-    return Look(entry["weights"], imgsz)
+    look = _members(entry, ("weights", "imgsz"))
+    weights, imgsz = look["weights"], look["imgsz"]
+    if not isinstance(weights, str) or not weights or "\0" in weights:
+        raise ValueError(f"weights {weights!r} are neither a path nor a name")
+    if type(imgsz) is not int or not 32 <= imgsz <= _LARGEST_IMGSZ or imgsz % 32:
+        raise ValueError(f"imgsz {imgsz!r} is no multiple of 32 up to {_LARGEST_IMGSZ}")
+    return Look(weights, imgsz)
+
+
+def _members(entry: object, needed: tuple[str, ...], other: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """The entry itself. Raises ValueError: it is no JSON object, lacks a member, or has one that nobody reads."""
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"{{...}} with {', '.join(needed)} expected")
+    missing = [name for name in needed if name not in entry]
+    unknown = [name for name in entry if name not in (*needed, *other)]
+    if missing or unknown:
+        raise ValueError(f"{missing[0]} is missing" if missing else f"{unknown[0]!r} means nothing here")
+    return entry

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from docdetect.calibration import Calibration, calibration_from_json
 from docdetect.errors import InputError
-from docdetect.files import read_json, sha256_file
+from docdetect.files import read_json
+from docdetect.models.weights import content_hash
 
 DEFAULT_CONF = 0.15
 """Threshold where nothing better is known. The original system used it: faint marks matter more than false alarms."""
@@ -26,7 +27,7 @@ class Thresholds:
         conf: class name -> threshold in [0, 1].
         check: class name -> the lower threshold in [0, 1], from which a person should check a possible mark.
         origin: how the thresholds were chosen, in words for people.
-        weights_sha256: SHA-256 of the weights that the thresholds belong to; "" for any weights.
+        weights_sha256: content hash of the weights that the thresholds belong to; "" for any weights.
     """
 
     conf: Mapping[str, float]
@@ -88,7 +89,7 @@ def _read_kept(
     if not file.is_file():
         return None
     kept = from_json(read_json(file), str(file))
-    if kept.weights_sha256 not in ("", sha256_file(weights)):
+    if kept.weights_sha256 and kept.weights_sha256 != content_hash(weights):
         raise InputError(f"{file}: {how} for other weights than {weights.name} is now", remedy)
     return kept
 

@@ -126,12 +126,17 @@ def networks_in(weights: Path) -> tuple[tuple[Path, int], ...]:
 
 def _weights_of(look: Look, ensemble: Path) -> Path:
     beside = ensemble.parent / look.weights
-    named = resolve_weights(str(beside), Path()) if beside.exists() else bundled_weights().get(look.weights)
+    bundled = bundled_weights().get(look.weights.removesuffix(".pt"))
+    try:
+        named = resolve_weights(str(beside), Path()) if beside.exists() else bundled
+    except (InputError, OSError):  # a folder without weights, or a name that no file can have
+        named = bundled
     if named is None or is_ensemble(named):
         reason = "no such weights" if named is None else "an ensemble in an ensemble"
+        names = ", ".join(bundled_weights())
         raise InputError(
             f"{ensemble}: {look.weights}: {reason}",
-            f"Name weights by a path relative to {ensemble.parent}, or one of {', '.join(bundled_weights())}.",
+            f"Name weights by a path relative to {ensemble.parent}{f', or one of {names}' if names else ''}.",
         )
     return named
 

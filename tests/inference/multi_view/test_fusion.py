@@ -9,7 +9,6 @@ import pytest
 
 from docdetect.inference.multi_view.fusion import fuse
 from docdetect.types import Detections, IntArray
-from docdetect.weighted_fusion import mean_of_looks
 
 SIZE = (200, 100)
 LEFT, RIGHT = np.array([0, 0, 120, 100]), np.array([80, 0, 200, 100])
@@ -79,32 +78,3 @@ def test_any_number_of_boxes(count: int) -> None:
     kept = boxes((found(*rows), None), (found(*rows), LEFT), (found(), RIGHT))
     assert len(kept) <= count
     assert (len(kept) > 0) == (count > 0)
-
-
-def scored(*boxes: tuple[float, float, float, float, int, float]) -> Detections:
-    rows = np.array(boxes, np.float32).reshape(-1, 6)
-    return Detections(rows[:, :4], rows[:, 4].astype(np.int64), (200, 200), rows[:, 5])
-
-
-def test_a_mark_has_the_mean_of_its_scores_at_all_sizes() -> None:
-    large = scored((10, 10, 50, 50, 1, 0.8), (100, 100, 140, 140, 2, 0.6))
-    small = scored((14, 10, 54, 50, 1, 0.4))
-    fused = mean_of_looks([large, small])
-    assert fused.scores is not None
-    assert fused.class_ids.tolist() == [1, 2]
-    assert fused.scores.tolist() == pytest.approx([0.6, 0.3]), "a size that saw nothing counts as 0"
-    assert fused.xyxy[0].tolist() == pytest.approx([10 + 4 / 3, 10, 50 + 4 / 3, 50]), "weighted by score: 2 to 1"
-
-
-def test_boxes_of_other_classes_or_places_are_not_fused() -> None:
-    fused = mean_of_looks(
-        [scored((10, 10, 50, 50, 1, 0.8)), scored((10, 10, 50, 50, 2, 0.8), (60, 10, 90, 50, 1, 0.2))]
-    )
-    assert len(fused) == 3
-    assert len(mean_of_looks([scored(), scored()])) == 0
-
-
-def test_two_boxes_of_one_size_count_once() -> None:
-    fused = mean_of_looks([scored((10, 10, 50, 50, 1, 0.8), (11, 10, 50, 50, 1, 0.6)), scored()])
-    assert fused.scores is not None
-    assert fused.scores.tolist() == pytest.approx([0.4])
