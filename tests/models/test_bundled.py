@@ -10,8 +10,17 @@ from docdetect.errors import InputError
 from docdetect.files import sha256_file
 from docdetect.models.bundled import Listed, WeightsState, list_bundled, read_manifest, write_manifest
 from docdetect.models.conversions import int8_path
+from docdetect.models.ensemble import read_ensemble
 from docdetect.models.thresholds import read_thresholds
-from docdetect.models.weights import BUNDLED_FOLDER, BUNDLED_NAMES, bundled_weights
+from docdetect.models.weights import (
+    BUNDLED_FOLDER,
+    BUNDLED_NAMES,
+    DEFAULT_ENSEMBLE,
+    bundled_ensembles,
+    bundled_weights,
+    networks_in,
+    resolve_for_pages,
+)
 
 
 @pytest.fixture
@@ -73,3 +82,18 @@ def test_all_bundled_weights_come_with_thresholds_of_their_own_and_an_int8_form(
         assert kept is not None
         assert set(kept.conf) == set(kept.check) == {"qr", "signature", "stamp"}
         assert int8_path(file).is_file()
+
+
+def test_the_bundled_ensemble_is_whole_and_has_thresholds_of_its_own() -> None:
+    assert set(bundled_ensembles()) == {DEFAULT_ENSEMBLE}
+    file = bundled_ensembles()[DEFAULT_ENSEMBLE]
+    assert resolve_for_pages("", BUNDLED_FOLDER) == file
+    whole = read_ensemble(file)
+    assert whole.second_look
+    assert {look.weights for look in whole.looks} == set(BUNDLED_NAMES), "names, so that a copy elsewhere finds them"
+    assert min(whole.looks, key=lambda look: look.imgsz) == whole.looks[0], "the look at every page is the cheapest"
+    assert [network for network, _ in networks_in(file)] == [bundled_weights()[look.weights] for look in whole.looks]
+    kept = read_thresholds(file)
+    assert kept is not None
+    assert set(kept.conf) == set(kept.check) == {"qr", "signature", "stamp"}
+    assert all(kept.check[name] < kept.conf[name] for name in kept.conf)

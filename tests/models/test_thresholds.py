@@ -21,6 +21,7 @@ from docdetect.models.thresholds import (
     thresholds_path,
     thresholds_to_json,
 )
+from docdetect.models.weights import content_hash
 
 
 def test_thresholds_round_trip() -> None:
@@ -59,6 +60,20 @@ def test_a_calibration_belongs_to_the_weights_it_lies_beside(tmp_path: Path) -> 
     write_text(weights, "others under the same name")
     with pytest.raises(InputError, match=r"final\.pt\.calibration\.json: made for other weights"):
         read_calibration(weights)
+
+
+def test_what_lies_beside_an_ensemble_belongs_to_all_its_networks(tmp_path: Path) -> None:
+    for name in ("a.pt", "b.pt"):
+        (tmp_path / name).write_bytes(name.encode())
+    file = tmp_path / "two.ensemble.json"
+    looks = [{"weights": name, "imgsz": 64} for name in ("a.pt", "b.pt")]
+    file.write_text(json.dumps({"format": 1, "looks": looks}), encoding="utf-8")
+    kept = Thresholds({"stamp": 0.4}, "here", content_hash(file))
+    write_json(thresholds_path(file), thresholds_to_json(kept))
+    assert read_thresholds(file) == kept
+    (tmp_path / "b.pt").write_bytes(b"another network")
+    with pytest.raises(InputError, match=r"chosen for other weights than two\.ensemble\.json is now"):
+        read_thresholds(file)
 
 
 def test_reading_a_calibration_loads_neither_torch_nor_scipy() -> None:
