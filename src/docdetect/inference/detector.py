@@ -380,24 +380,31 @@ class Detector:
             doc_memory_mb=self._page_memory_mb,
         )
 
-    @staticmethod
-    def _checked_second_look(second_look: bool, scales: Sequence[int]) -> bool:
+    def _checked_second_look(self, second_look: bool, scales: Sequence[int]) -> bool:
+        """Raises ConfigError: there is no second size, or an ensemble says itself when its networks look."""
+        if second_look:
+            self._require_one_network("second_look", "which says itself when its networks look")
         if second_look and not scales:
             raise ConfigError(
                 "second_look: there is no smaller size to see pages at first", "Add one, for example --scales 768."
             )
         return second_look
 
+    def _require_one_network(self, key: str, because: str) -> None:
+        """Raises ConfigError where the weights are an ensemble: a setting does not go together with it."""
+        if self.weights is not None and is_ensemble(self.weights):
+            raise ConfigError(
+                f"{key}: {self.weights.name} is an ensemble, {because}",
+                f"Leave {key} out, or name one network, for example --weights {DEFAULT_NAME}.",
+            )
+
     def _checked(self, scales: Sequence[int]) -> tuple[int, ...]:
         """The smaller sizes, largest first; the usual size may stand among them.
 
         Raises ConfigError: one is larger, or the networks of an ensemble have sizes of their own.
         """
-        if scales and self.weights is not None and is_ensemble(self.weights):
-            raise ConfigError(
-                f"scales: {self.weights.name} is an ensemble, whose networks have their own sizes",
-                f"Leave scales out, or name one network, for example --weights {DEFAULT_NAME}.",
-            )
+        if scales:
+            self._require_one_network("scales", "whose networks have their own sizes")
         smaller = {px for px in scales if px != self.imgsz} or set(scales)
         wrong = [px for px in smaller if not 0 < px < self.imgsz]
         if wrong:

@@ -84,5 +84,5 @@ def what_starts_over(journal: Journal) -> str:
 
 
 def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:16]}..."
+    text = ", ".join(map(str, value)) or "none" if isinstance(value, (list, tuple)) else str(value)
+    return text if len(text) <= 60 else f"{text[:16]}..."
