@@ -126,10 +126,10 @@ def check_writing() -> list[Finding]:
 
 
 def check_weights() -> list[Finding]:
-    """The weights that came with docdetect, against their manifest."""
+    """The weights that came with docdetect, against their manifest, and whether ensembles of them are whole."""
     from docdetect.errors import DocdetectError
-    from docdetect.models.bundled import WeightsState, list_bundled
-    from docdetect.models.weights import BUNDLED_FOLDER
+    from docdetect.models.bundled import WeightsState, list_bundled, list_ensembles
+    from docdetect.models.weights import BUNDLED_FOLDER, DEFAULT_ENSEMBLE, DEFAULT_NAME
 
     remedy = "Install docdetect again, or restore the folder from the repository."
     try:
@@ -140,7 +140,15 @@ def check_weights() -> list[Finding]:
         return [Finding("weights", State.NOTE, "none came with this docdetect", "Train some with docdetect train.")]
     spoilt = any(one.state in (WeightsState.DAMAGED, WeightsState.MISSING) for one in found)
     detail = ", ".join(f"{one.name} {one.state.value}" for one in found)
-    return [Finding("weights", State.BROKEN if spoilt else State.GOOD, detail, remedy if spoilt else "")]
+    findings = [Finding("weights", State.BROKEN if spoilt else State.GOOD, detail, remedy if spoilt else "")]
+    ensembles = list_ensembles(BUNDLED_FOLDER)
+    for one in ensembles:
+        state, detail = (State.BROKEN, one.problem) if one.problem else (State.GOOD, ", ".join(one.networks))
+        findings.append(Finding(one.name, state, detail, remedy if one.problem else ""))
+    if DEFAULT_ENSEMBLE not in [one.name for one in ensembles]:
+        detail = f"this ensemble did not come with docdetect: infer looks with {DEFAULT_NAME} alone"
+        findings.append(Finding(DEFAULT_ENSEMBLE, State.NOTE, detail, remedy))
+    return findings
 
 
 def check_torch() -> list[Finding]:

@@ -64,3 +64,69 @@ def test_doctor_looks_at_the_bundled_weights(folder: Path) -> None:
     folder.mkdir()
     (folder / "weights.json").write_text("{}", encoding="utf-8")
     assert check_weights()[0].state is State.BROKEN
+
+
+def write_ensemble(folder: Path, *names: str) -> None:
+    looks = [{"weights": name, "imgsz": 64 * number} for number, name in enumerate(names, start=1)]
+    data = {"format": 1, "looks": looks}
+    (folder / "docdetect-both.ensemble.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def test_ensembles_are_listed_and_one_that_lacks_a_network_is_an_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir()
+    for name in ("docdetect-n", "docdetect-s"):
+        (folder / f"{name}.pt").write_bytes(b"x")
+    write_ensemble(folder, "docdetect-n", "docdetect-s")
+    assert run(["weights"]) == 0
+    assert "docdetect-both is an ensemble of docdetect-n@64, docdetect-s@128" in capsys.readouterr().err
+    assert run(["--json", "weights"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["ensembles"]
+    file = str(folder / "docdetect-both.ensemble.json")
+    networks = ["docdetect-n@64", "docdetect-s@128"]
+    assert one == {"name": "docdetect-both", "state": "ok", "file": file, "networks": networks}
+    (folder / "docdetect-n.pt").unlink()
+    assert run(["--json", "weights"]) == 4
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["ensembles"][0] == {**one, "state": "damaged"}
+    assert "docdetect-both.ensemble.json: docdetect-n: no such weights" in shown.err
+    Path(file).write_text("[]", encoding="utf-8")
+    assert run(["--json", "weights"]) == 4
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["ensembles"][0] == {**one, "state": "damaged", "networks": []}
+    assert "not an ensemble of networks" in shown.err
+
+
+def test_doctor_looks_at_the_bundled_ensemble(folder: Path) -> None:
+    from docdetect.doctor import State, check_weights
+
+    folder.mkdir()
+    for name in ("docdetect-n", "docdetect-s"):
+        (folder / f"{name}.pt").write_bytes(b"x")
+    *_, alone = check_weights()
+    assert (alone.subject, alone.state) == ("docdetect-both", State.NOTE)
+    assert "infer looks with docdetect-s alone" in alone.detail
+    write_ensemble(folder, "docdetect-n", "docdetect-s")
+    *_, whole = check_weights()
+    assert (whole.subject, whole.state) == ("docdetect-both", State.GOOD)
+    assert whole.detail == "docdetect-n@64, docdetect-s@128"
+    (folder / "docdetect-s.pt").unlink()
+    *_, broken = check_weights()
+    assert (broken.state, broken.remedy[:26]) == (State.BROKEN, "Install docdetect again, o")
+    assert "docdetect-s: no such weights" in broken.detail
+
+
+def test_an_ensemble_is_not_packed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.mkdir()
+    for name in ("docdetect-n", "docdetect-s"):
+        (folder / f"{name}.pt").write_bytes(b"x")
+    write_ensemble(folder, "docdetect-n", "docdetect-s")
+    assert run(["weights", "--pack", "docdetect-both", "--name", "mine"]) == 4
+    said = capsys.readouterr().err
+    assert "an ensemble of networks; bundling takes one network" in said
+    assert "Name one of: docdetect-n, docdetect-s." in said
+    assert not (folder / "mine.pt").exists()
+    assert run(["export", "--weights", "docdetect-both", "--output", "exported"]) == 4
+    assert "an ensemble of networks; an export takes one network" in capsys.readouterr().err
+    assert not Path("exported").exists()

@@ -122,6 +122,15 @@ def test_without_a_whole_ensemble_docdetect_s_looks_alone(missing: str, bundled:
         assert detector.settings().ensemble == ()
 
 
+def test_a_damaged_ensemble_is_no_matter_where_one_network_looks(bundled: Path, tmp_path: Path) -> None:
+    (bundled / BOTH).write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"docdetect-both\.ensemble\.json: not valid JSON"):
+        infer(given(tmp_path))
+    assert infer(given(tmp_path, imgsz=64)).totals.pages == 1
+    with Detector(imgsz=64) as detector:
+        assert detector.weights == bundled / "docdetect-s.pt"
+
+
 def test_options_about_one_network_are_refused_for_an_ensemble(bundled: Path, tmp_path: Path) -> None:
     remedy = "or name one network, for example --weights docdetect-s."
     for options, message in (
@@ -149,6 +158,8 @@ def test_an_ensemble_is_refused_before_documents_are_looked_for(
         infer(given(tmp_path, weights=str(file)))
     with pytest.raises(InputError, match="an ensemble of networks; screen takes one network"):
         infer(given(tmp_path, screen="docdetect-both"))
+    with pytest.raises(ConfigError, match="docdetect-s is the network itself"):
+        infer(given(tmp_path, screen="docdetect-s"))
     with pytest.raises(InputError, match="an ensemble of networks; screen takes one network"):
         Detector(engine=ColourEngine(), screen="docdetect-both")
     assert find_weights("", "docdetect-n", tmp_path, alone=True).screen == bundled / "docdetect-n.pt"

@@ -9,19 +9,19 @@ from docdetect.cli.options import Request, takes
 from docdetect.console import Console
 
 if TYPE_CHECKING:
-    from docdetect.models.bundled import BundledWeights
+    from docdetect.models.bundled import BundledEnsemble, BundledWeights
 
 _DIGEST_SHOWN = 10
 
 
 @takes("weights")
 def weights(request: Request) -> None:
-    """List the bundled weights, each checked against the manifest; with --pack, add some first.
+    """List the bundled weights, each checked against the manifest, and ensembles; with --pack, add some first.
 
     Packed weights are half precision and hold nothing but the network; forms of other weights are removed. Exit
     code 4 when a file is damaged or missing.
     """
-    from docdetect.models.bundled import list_bundled
+    from docdetect.models.bundled import list_bundled, list_ensembles
     from docdetect.models.weights import BUNDLED_FOLDER
 
     console, settings = request.console, request.settings
@@ -30,13 +30,14 @@ def weights(request: Request) -> None:
 
         bundle_weights(settings, console.info)
     folder = Path(settings.weights.folder or BUNDLED_FOLDER)
-    _show(console, folder, list_bundled(folder))
+    _show(console, folder, list_bundled(folder), list_ensembles(folder))
 
 
-def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> None:
+def _show(
+    console: Console, folder: Path, found: tuple[BundledWeights, ...], ensembles: tuple[BundledEnsemble, ...]
+) -> None:
     from docdetect.errors import InputError
     from docdetect.models.bundled import WeightsState
-    from docdetect.models.ensemble import ENSEMBLE_SUFFIX, ensemble_name, read_ensemble
 
     rows = [
         (
@@ -55,12 +56,8 @@ def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> 
         )
     else:
         console.info(f"no weights in {folder}")
-    ensembles = {ensemble_name(file): file for file in sorted(folder.glob(f"*{ENSEMBLE_SUFFIX}"))}
-    looks = {
-        name: [f"{look.weights}@{look.imgsz}" for look in read_ensemble(ensembles[name]).looks] for name in ensembles
-    }
-    for name, networks in looks.items():
-        console.info(f"{name} is an ensemble of {', '.join(networks)}")
+    for ensemble in ensembles:
+        console.info(f"{ensemble.name} is an ensemble of {', '.join(ensemble.networks) or 'nothing that can be read'}")
     console.summary(
         {
             "folder": str(folder),
@@ -76,12 +73,23 @@ def _show(console: Console, folder: Path, found: tuple[BundledWeights, ...]) -> 
                 }
                 for one in found
             ],
-            "ensembles": ensembles,
+            "ensembles": [
+                {
+                    "name": one.name,
+                    "state": (WeightsState.DAMAGED if one.problem else WeightsState.OK).value,
+                    "file": str(one.file),
+                    "networks": list(one.networks),
+                }
+                for one in ensembles
+            ],
         }
     )
-    spoilt = [one for one in found if one.state in (WeightsState.DAMAGED, WeightsState.MISSING)]
+    spoilt = [
+        f"{one.name} is {one.state.value}" for one in found if one.state in (WeightsState.DAMAGED, WeightsState.MISSING)
+    ]
+    spoilt += [one.problem for one in ensembles if one.problem]
     if spoilt:
         raise InputError(
-            f"{folder}: {', '.join(f'{one.name} is {one.state.value}' for one in spoilt)}",
+            f"{folder}: {', '.join(spoilt)}",
             "Install docdetect again, or restore the folder from the repository.",
         )

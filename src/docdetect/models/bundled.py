@@ -1,6 +1,7 @@
 """Bundled weights: which weights come with the package, and whether they are still what their manifest says.
 
 Bundled weights are a `.pt` file and its forms (`docdetect.models.conversions`), all of them listed in `weights.json`.
+Ensembles of them (`docdetect.models.ensemble`) lie in the same folder and are not listed: they only name weights.
 No network is imported here.
 """
 
@@ -15,6 +16,8 @@ from typing import Any
 from docdetect.errors import InputError
 from docdetect.files import read_json, sha256_file, write_json
 from docdetect.models.conversions import FORM_SUFFIXES
+from docdetect.models.ensemble import ENSEMBLE_SUFFIX, ensemble_name, read_ensemble
+from docdetect.models.weights import networks_in
 
 MANIFEST = "weights.json"
 _FORMAT = 1
@@ -73,6 +76,39 @@ def list_bundled(folder: Path) -> tuple[BundledWeights, ...]:
     patterns = ("*.pt", *(f"*{suffix}" for suffix in FORM_SUFFIXES.values())) if folder.is_dir() else ()
     there = {path.stem for pattern in patterns for path in folder.glob(pattern)}
     return tuple(_compared(folder / _file_name(name), listed.get(name)) for name in sorted({*listed, *there}))
+
+
+@dataclass(frozen=True)
+class BundledEnsemble:
+    """The file of an ensemble in a folder of bundled weights.
+
+    Attributes:
+        name: what `--weights` calls the ensemble.
+        file: the file.
+        networks: its networks and the sizes that they see, such as `docdetect-n@640`; empty where the file is damaged.
+        problem: what keeps it from being used; "" for nothing.
+    """
+
+    name: str
+    file: Path
+    networks: tuple[str, ...]
+    problem: str = ""
+
+
+def list_ensembles(folder: Path) -> tuple[BundledEnsemble, ...]:
+    """The ensembles in a folder, by name, each with what keeps it from being used."""
+    return tuple(_examined(file) for file in sorted(folder.glob(f"*{ENSEMBLE_SUFFIX}")))
+
+
+def _examined(file: Path) -> BundledEnsemble:
+    name = ensemble_name(file)
+    networks: tuple[str, ...] = ()
+    try:
+        networks = tuple(f"{look.weights}@{look.imgsz}" for look in read_ensemble(file).looks)
+        networks_in(file)
+    except InputError as error:
+        return BundledEnsemble(name, file, networks, error.message)
+    return BundledEnsemble(name, file, networks)
 
 
 def read_manifest(folder: Path) -> dict[str, Listed]:

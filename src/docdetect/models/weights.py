@@ -7,6 +7,7 @@ also be an ensemble of several networks, by path or by name.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,12 +126,13 @@ def networks_in(weights: Path) -> tuple[tuple[Path, int], ...]:
 
 
 def _weights_of(look: Look, ensemble: Path) -> Path:
-    beside = ensemble.parent / look.weights
-    bundled = bundled_weights().get(look.weights.removesuffix(".pt"))
-    try:
-        named = resolve_weights(str(beside), Path()) if beside.exists() else bundled
-    except (InputError, OSError):  # a folder without weights, or a name that no file can have
-        named = bundled
+    name, named = look.weights.removesuffix(".pt"), None
+    with contextlib.suppress(OSError):  # a name that no file can have
+        for beside in (ensemble.parent / look.weights, ensemble.parent / f"{name}.pt"):
+            if named is None and beside.exists():
+                with contextlib.suppress(InputError):  # a folder without weights
+                    named = resolve_weights(str(beside), Path())
+    named = named or bundled_weights().get(name)
     if named is None or is_ensemble(named):
         reason = "no such weights" if named is None else "an ensemble in an ensemble"
         names = ", ".join(bundled_weights())
