@@ -196,3 +196,14 @@ def test_the_command_ends_with_exit_code_8_where_it_refuses(place: Path, capsys:
     assert json.loads(capsys.readouterr().out)["pages"] == PAGES
     assert run(["promote", "--back", *words]) == 0
     assert run(["promote", "--to", str(place / "weights"), "--data", str(place / "set")]) == 2
+
+
+def test_an_ensemble_is_neither_promoted_nor_compared_with(place: Path) -> None:
+    looks = [{"weights": weights(place, f"{name}.pt", 12).name, "imgsz": 64} for name in ("a", "b")]
+    ensemble = place / "two.ensemble.json"
+    write_json(ensemble, {"format": 1, "looks": looks})
+    for refused in ({"new": ensemble}, {"new": place / "a.pt", "present": str(ensemble)}):
+        with pytest.raises(InputError, match="an ensemble of networks; promote takes one network") as caught:
+            decide(place, **refused)  # type: ignore[arg-type]
+        assert caught.value.remedy == "Name one of: a.pt, b.pt."
+    assert not (place / "weights" / "current.pt").exists()

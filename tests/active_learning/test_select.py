@@ -162,3 +162,42 @@ def test_the_command_writes_the_queue_and_says_what_it_left_out(ran: Path, capsy
     assert "documents that could not be read: 1" in said
     assert run(["select", str(ran), "--count", "6", "--diversity", "off"]) == 6
     assert run(["select", str(ran / "nothing")]) == 4
+
+
+@pytest.fixture
+def ran_by_two(place: Path, tmp_path: Path) -> Path:
+    """A run of an ensemble of the same network at two sizes, on copies of two documents."""
+    folder = tmp_path / "two"
+    for number in range(2):
+        write_document(folder / "in" / f"{number}.pdf", (2 * number, 2 * number + 1))
+    shutil.copy(place / "tiny.pt", folder / "tiny.pt")
+    looks = [{"weights": "tiny.pt", "imgsz": 64}, {"weights": "tiny.pt", "imgsz": 96}]
+    ensemble = folder / "two.ensemble.json"
+    ensemble.write_text(json.dumps({"format": 1, "looks": looks, "second_look": True}), encoding="utf-8")
+    arguments = ["--source", str(folder / "in"), "--output", str(folder / "run"), "--weights", str(ensemble)]
+    assert run(["infer", *arguments, "--workers", "1", "--conf", "0.2", "-q"]) == 0
+    return folder
+
+
+def test_a_queue_is_chosen_from_a_run_of_an_ensemble(ran_by_two: Path) -> None:
+    ensemble, folder = ran_by_two / "two.ensemble.json", ran_by_two / "run"
+    assert len(choose(folder, count=2, random_share=0).pages) == 2
+    named = choose(folder, count=2, random_share=0, weights=str(ensemble), overwrite=True)
+    assert all(page.distance is not None for page in named.pages), "the last of its networks gives the features"
+    with pytest.raises(InputError, match=r"tiny\.pt: other weights than those of the run"):
+        choose(folder, count=2, weights=str(ran_by_two / "tiny.pt"))
+
+
+@pytest.mark.parametrize("change", ["another", "gone"])
+def test_a_network_of_an_ensemble_that_changed_since_the_run_is_said(ran_by_two: Path, change: str) -> None:
+    network, folder = ran_by_two / "tiny.pt", ran_by_two / "run"
+    if change == "gone":
+        network.unlink()
+    else:
+        network.write_bytes(b"another network")
+    said = "tiny.pt: no such weights" if change == "gone" else "the weights are others now than those of the run"
+    with pytest.raises(InputError, match=said) as caught:
+        choose(folder, count=2)
+    assert "--diversity off" in caught.value.remedy
+    selection = choose(folder, count=2, random_share=0, diversity="off")
+    assert len(selection.pages) == 2

@@ -233,7 +233,11 @@ def _weights_of(folder: Path, wanted: str, trainings: Path, sha256: str) -> tupl
     weights = Path(named)
     if not weights.is_file():
         return None, f"{weights}: the weights of the run are not there"
-    if content_hash(weights) != sha256:
+    try:
+        unchanged = content_hash(weights) == sha256
+    except InputError as error:  # an ensemble, one of whose networks is not there
+        return None, error.message
+    if not unchanged:
         return None, f"{weights}: the weights are others now than those of the run in {folder}"
     return weights, ""
 

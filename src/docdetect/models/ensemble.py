@@ -100,7 +100,7 @@ def _look(entry: object) -> Look:
     weights, imgsz = look["weights"], look["imgsz"]
     if not isinstance(weights, str) or not weights or "\0" in weights:
         raise ValueError(f"weights {weights!r} are neither a path nor a name")
-    if type(imgsz) is not int or not 32 <= imgsz <= _LARGEST_IMGSZ or imgsz % 32:
+    if not isinstance(imgsz, int) or not 32 <= imgsz <= _LARGEST_IMGSZ or imgsz % 32:
         raise ValueError(f"imgsz {imgsz!r} is no multiple of 32 up to {_LARGEST_IMGSZ}")
     return Look(weights, imgsz)
 
