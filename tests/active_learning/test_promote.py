@@ -204,6 +204,6 @@ def test_an_ensemble_is_neither_promoted_nor_compared_with(place: Path) -> None:
     write_json(ensemble, {"format": 1, "looks": looks})
     for refused in ({"new": ensemble}, {"new": place / "a.pt", "present": str(ensemble)}):
         with pytest.raises(InputError, match="an ensemble of networks; promote takes one network") as caught:
-            decide(place, **refused)  # type: ignore[arg-type]
+            decide(place, **refused)
         assert caught.value.remedy == "Name one of: a.pt, b.pt."
     assert not (place / "weights" / "current.pt").exists()

@@ -144,7 +144,7 @@ def test_an_ensemble_is_loaded_with_each_network_at_its_own_size(
     file = tmp_path / "two.ensemble.json"
     looks = [{"weights": "a.pt", "imgsz": 320}, {"weights": "b.pt", "imgsz": 96}]
     file.write_text(json.dumps({"format": 1, "looks": looks, "second_look": True}), encoding="utf-8")
-    classes = {"a.pt": ("qr", "stamp"), "b.pt": ("qr", "stamp")}
+    classes: dict[str, tuple[str, ...]] = {"a.pt": ("qr", "stamp"), "b.pt": ("qr", "stamp")}
     loaded: list[tuple[str, int, str, bool]] = []
     whole = select.load_engine
 
