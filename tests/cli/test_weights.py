@@ -130,3 +130,15 @@ def test_an_ensemble_is_not_packed(folder: Path, capsys: pytest.CaptureFixture[s
     assert run(["export", "--weights", "docdetect-both", "--output", "exported"]) == 4
     assert "an ensemble of networks; an export takes one network" in capsys.readouterr().err
     assert not Path("exported").exists()
+
+
+def test_packing_weights_that_an_ensemble_looks_with_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir()
+    write_ensemble(folder, "docdetect-n", "docdetect-s.pt")
+    write_checkpoint(tmp_path / "n.pt")
+    for name, told in (("mine", False), ("docdetect-s", True)):
+        run(["weights", "--pack", str(tmp_path / "n.pt"), "--name", name])
+        said = " ".join(capsys.readouterr().err.split())
+        assert (f"this ensemble looks with {name} as well" in said) == told

@@ -11,7 +11,7 @@ from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.errors import UsageError
 from docdetect.evaluation.engine_check import CheckSettings, EngineRow, check_engines, read_pages
 from docdetect.files import as_argument, read_json, write_json
-from docdetect.models.bundled import BundledWeights
+from docdetect.models.bundled import BundledWeights, list_ensembles
 from docdetect.models.engines.quantization import import_nncf
 from docdetect.models.export import export_network
 from docdetect.models.packing import pack_int8, pack_openvino, pack_weights
@@ -99,6 +99,12 @@ def bundle_weights(config: Config, announce: Callable[[str], None] = say_nothing
         packed.append(pack_int8(packed[0], read_pages(wanted.calibration, settings)))
     for one in packed:
         announce(f"packed {source} as {one.name}, {one.size_bytes / 1e6:.1f} MB")
+    for ensemble in list_ensembles(folder):
+        if wanted.name in [network.rpartition("@")[0].removesuffix(".pt") for network in ensemble.networks]:
+            announce(
+                f"{ensemble.file}: this ensemble looks with {wanted.name} as well, and its thresholds may not suit "
+                f"the new weights: delete it, or infer with --weights {wanted.name}"
+            )
     return tuple(packed)
 
 
