@@ -61,6 +61,13 @@ def test_a_mark_has_the_mean_of_what_all_networks_give_it() -> None:
     assert found.size_wh == (200, 300)
 
 
+def test_boxes_of_different_networks_are_one_mark_from_a_lower_iou_on_than_those_of_one_network() -> None:
+    box, at_043, at_038 = (0, 0, 100, 40, 2, 0.6), (0, 16, 100, 56, 2, 0.6), (0, 18, 100, 58, 2, 0.6)
+    for other, scores in ((at_043, [0.6]), (at_038, [0.3, 0.3])):
+        (found,) = EnsembleEngine([Told({1: [box]}), Told({1: [other]})]).detect([page(1)], 0.1, 0.7)
+        assert [row[5] for row in rows_of(found)] == scores
+
+
 def test_what_is_said_of_pages_comes_in_their_order_and_the_others_look_only_where_the_first_is_unsure() -> None:
     sure, negligible = (10, 10, 50, 50, 1, 0.95), (10, 10, 50, 50, 1, 0.03)
     first = Told({1: [sure], 2: [STAMP], 3: [], 4: [negligible], 5: [sure, (60, 60, 90, 90, 2, 0.4)]})
