@@ -4,9 +4,8 @@
 
 A new virtual environment gets docdetect without any extra, with the versions of requirements.lock and with nothing from
 pip's cache. Printed are the seconds of that one command and the bytes that it adds. The alternative is the environment
-that this program runs in, with all extras: `infer` detects marks on the sample documents in both environments, with the
-networks and the precision that it chooses by itself, and with docdetect-s in fp32 (docdetect-n has no fp32 form that
-runs without PyTorch).
+that this program runs in, with all extras: `infer` detects marks on the sample documents in both environments, in the
+precision that it chooses by itself and in fp32.
 
 The exit code is 1 when the installation adds --most MiB or more, when PyTorch or another library of
 UNWANTED came with it, or when the marks differ.
@@ -21,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +58,9 @@ def main() -> int:
             problems.append(f"the installation adds {added_mib:.0f} MiB, which is not under {asked.most:.0f} MiB")
         unwanted = (module for module in UNWANTED if is_importable(scripts / "python", module))
         problems += [f"{module} came with the installation and belongs to an extra" for module in unwanted]
-        for precision, options in (("auto", []), ("fp32", ["--weights", "docdetect-s"])):
-            options = ["--precision", precision, *options]
-            light = marks(scripts / "docdetect", folder / f"light_{precision}", options)
-            full = marks(Path(sys.executable).parent / "docdetect", folder / f"full_{precision}", options)
+        for precision in ("auto", "fp32"):
+            light = marks(scripts / "docdetect", folder / f"light_{precision}", precision)
+            full = marks(Path(sys.executable).parent / "docdetect", folder / f"full_{precision}", precision)
             problems += [f"precision {precision}: {one}" for one in differences(light, full)]
             print(f"precision {precision}: {len(light)} marks on the sample documents")
     for problem in problems:
@@ -82,16 +79,16 @@ def is_importable(python: Path, module: str) -> bool:
     return subprocess.run([str(python), "-c", code], check=False).returncode == 0
 
 
-def marks(docdetect: Path, output: Path, options: Sequence[str]) -> list[dict[str, Any]]:
+def marks(docdetect: Path, output: Path, precision: str) -> list[dict[str, Any]]:
     """Runs `infer` on the sample documents and returns its marks, in the order of documents and pages.
 
     Args:
         docdetect: the program of the environment.
         output: folder for the results.
-        options: further options of `infer`.
+        precision: value of the option --precision.
     """
     places = ["--source", str(SAMPLES), "--output", str(output), "--device", "cpu"]
-    command = [str(docdetect), "--quiet", "infer", *places, *options]
+    command = [str(docdetect), "--quiet", "infer", *places, "--precision", precision]
     environment = {**os.environ, "XDG_CACHE_HOME": str(output.parent / "cache")}
     if docdetect.parent != Path(sys.executable).parent:
         # Without the variable Python takes the installed package, and not a checkout.

@@ -9,7 +9,7 @@ import pytest
 from docdetect.errors import InputError
 from docdetect.files import sha256_file
 from docdetect.models.bundled import Listed, WeightsState, list_bundled, read_manifest, write_manifest
-from docdetect.models.conversions import int8_path
+from docdetect.models.conversions import FORM_SUFFIXES, form_path
 from docdetect.models.ensemble import read_ensemble
 from docdetect.models.thresholds import read_thresholds
 from docdetect.models.weights import (
@@ -74,14 +74,14 @@ def test_what_ships_with_docdetect_is_as_its_manifest_says() -> None:
     assert [one.name for one in list_bundled(BUNDLED_FOLDER) if one.state is not WeightsState.OK] == []
 
 
-def test_all_bundled_weights_come_with_thresholds_of_their_own_and_an_int8_form() -> None:
-    """Both lie beside the weights, where `infer` looks for them, and are ignored where they belong to other weights."""
+def test_all_bundled_weights_come_with_thresholds_of_their_own_and_with_all_forms() -> None:
+    """All lie beside the weights, where `infer` looks for them, and are ignored where they belong to other weights."""
     assert tuple(bundled_weights()) == tuple(sorted(BUNDLED_NAMES))
     for file in bundled_weights().values():
         kept = read_thresholds(file)
         assert kept is not None
         assert set(kept.conf) == set(kept.check) == {"qr", "signature", "stamp"}
-        assert int8_path(file).is_file()
+        assert all(form_path(file, form).is_file() for form in FORM_SUFFIXES), "without PyTorch, on any processor"
 
 
 def test_the_bundled_ensemble_is_whole_and_has_thresholds_of_its_own() -> None:

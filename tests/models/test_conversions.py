@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import random
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from docdetect.errors import InputError
+from docdetect.files import sha256_file
 from docdetect.models import conversions as conversion_cache
 from docdetect.models.conversions import (
+    MANIFEST_NAME,
+    OPENVINO_FORM,
     ConvertedNetwork,
     bytes_to_converted,
+    bytes_to_form,
     converted_to_bytes,
     entry_path,
+    form_path,
+    form_to_bytes,
     kept_network,
     read_converted,
+    read_form,
     write_converted,
+    write_form,
 )
 from docdetect.models.head import HeadSpec
 
@@ -94,21 +105,97 @@ def test_what_was_not_used_for_longest_is_forgotten(cache: Path, file: Path, mon
     assert entry_path(converter.calls[0], "engine 1").is_file()
 
 
-def test_a_compressed_file_is_smaller_and_holds_the_same() -> None:
-    """Also one that is damaged anywhere is noticed: never is another network read from it."""
-    network = replace(NETWORK, files=(("model.xml", b"<net/>" * 200), ("model.bin", bytes(range(64)) * 8)))
-    data = converted_to_bytes(network, compressed=True)
-    assert len(data) < len(converted_to_bytes(network)) / 2
-    assert bytes_to_converted(data) == network
+TENSOR = random.Random(0).randbytes(300)
+
+
+def write_tensors(file: Path, compression: int = zipfile.ZIP_STORED) -> ConvertedNetwork:
+    """Writes a `.pt` file with a tensor, and returns a network that was made from it and holds the same tensor."""
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("archive/data/7"), TENSOR, compression)
+    xml = b'<data offset="40" size="300" />' + b"<net/>" * 100
+    files = (("model.xml", xml), ("model.bin", bytes(range(40)) + TENSOR + b"end"))
+    return replace(NETWORK, origin_sha256=sha256_file(file), files=files)
+
+
+def test_a_form_is_small_and_gives_the_network_that_was_converted(file: Path) -> None:
+    """Also a form that is damaged anywhere is noticed: never is another network read from it."""
+    network = write_tensors(file)
+    data = write_form(file, OPENVINO_FORM, network).read_bytes()
+    assert read_form(file, OPENVINO_FORM, pytest.fail) == network
+    assert len(data) < 0.6 * len(converted_to_bytes(network))
+    with zipfile.ZipFile(form_path(file, OPENVINO_FORM)) as archive:
+        assert archive.read("model.bin") == bytes(range(40)) + b"end"
     refused = 0
     for place in range(len(data)):
         damaged = bytearray(data)
         damaged[place] ^= 0x55
         try:
-            assert bytes_to_converted(bytes(damaged)) == network
+            assert bytes_to_form(bytes(damaged), file) == network
         except ValueError:
             refused += 1
     assert refused > len(data) / 2
+
+
+def test_a_form_does_not_depend_on_tensors_that_are_compressed(file: Path) -> None:
+    network = write_tensors(file, zipfile.ZIP_DEFLATED)
+    write_form(file, OPENVINO_FORM, network)
+    assert read_form(file, OPENVINO_FORM, pytest.fail) == network
+    with zipfile.ZipFile(form_path(file, OPENVINO_FORM)) as archive:
+        assert archive.read("model.bin") == network.content(".bin")
+
+
+def test_a_form_is_written_for_its_own_weights_only(file: Path) -> None:
+    network = write_tensors(file)
+    with pytest.raises(ValueError, match="made from other weights"):
+        write_form(file, OPENVINO_FORM, replace(network, origin_sha256="0" * 64))
+    assert not form_path(file, OPENVINO_FORM).exists()
+
+
+@pytest.mark.parametrize("damage", ["other", "cut", "gone", "compressed", "other numbers"])
+def test_a_form_without_its_tensors_is_left_out(file: Path, tmp_path: Path, damage: str) -> None:
+    """Where the `.pt` file is another one, and where the form says falsely that it was made from it."""
+    network = write_tensors(file)
+    data = write_form(file, OPENVINO_FORM, network).read_bytes()
+    other = tmp_path / "other.pt"
+    with zipfile.ZipFile(other, "w") as archive:
+        if damage != "gone":
+            compression = zipfile.ZIP_DEFLATED if damage == "compressed" else zipfile.ZIP_STORED
+            archive.writestr("archive/data/7", TENSOR[::-1] if damage == "other numbers" else TENSOR, compression)
+    other.write_bytes(other.read_bytes()[:-9] if damage == "cut" else other.read_bytes())
+    if damage not in ("other", "cut"):
+        data = form_to_bytes(replace(network, origin_sha256=sha256_file(other)), file)
+    form_path(other, OPENVINO_FORM).write_bytes(data)
+    told: list[str] = []
+    assert read_form(other, OPENVINO_FORM, told.append) is None
+    lacking = "damaged (archive/data/7 is not in the .pt file, or has no place)"
+    reasons = {"gone": lacking, "compressed": lacking, "other numbers": "damaged (model.bin is damaged)"}
+    reason = reasons.get(damage, "it was made from other weights than other.pt")
+    assert told == [f"other.openvino.zip is left out: {reason}"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"shared": 7},
+        {"shared": ["model.bin"]},
+        {"shared": {"model.bin": [[40.5, "archive/data/7"]]}},
+        {"shared": {"model.bin": [[40]]}},
+        {"shared": {"x": [[0, "archive/data/7"]]}},
+        {"files": ["model.bin"], "shared": {}},
+    ],
+)
+def test_a_form_whose_manifest_is_nonsense_is_left_out(file: Path, said: dict[str, object]) -> None:
+    network = write_tensors(file)
+    path = write_form(file, OPENVINO_FORM, network)
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents[MANIFEST_NAME] = json.dumps({**json.loads(contents[MANIFEST_NAME]), **said}).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    told: list[str] = []
+    assert read_form(file, OPENVINO_FORM, told.append) is None
+    assert told[0].startswith("w.openvino.zip is left out: damaged (")
 
 
 def test_folder_and_file_hold_the_same(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,10 @@ def test_the_same_network_gives_the_same_bytes_in_another_process(checkpoint: Pa
     assert done.stdout.strip() == packed.sha256
 
 
-def test_the_openvino_form_is_half_the_size_and_finds_the_same(checkpoint: Path, tmp_path: Path) -> None:
-    from docdetect.files import sha256_file
+def test_the_openvino_form_takes_its_numbers_from_the_weights_and_finds_the_same(
+    checkpoint: Path, tmp_path: Path
+) -> None:
     from docdetect.models.conversions import OPENVINO_FORM, form_path, read_form
-    from docdetect.models.engines.conversion import to_openvino
     from docdetect.models.engines.select import load_engine
     from tests.support.engine_pages import PAGES
 
@@ -80,8 +81,8 @@ def test_the_openvino_form_is_half_the_size_and_finds_the_same(checkpoint: Path,
     network = read_form(packed.file, OPENVINO_FORM, pytest.fail)
     assert network is not None
     assert (network.precision, network.imgsz) == ("fp16", 96)
-    full = to_openvino(packed.file, sha256_file(packed.file))
-    assert len(network.content(".bin")) < 0.55 * len(full.content(".bin"))
+    with zipfile.ZipFile(form.file) as archive:
+        assert archive.getinfo("model.bin").file_size < len(network.content(".bin")) / 10
     engine = load_engine(packed.file, imgsz=160, device="cpu", engine="openvino", precision="fp32")
     for page in PAGES:
         (mine,), (theirs,) = engine.detect([page], 0.3, 1), expected.detect([page], 0.3, 1)
@@ -89,7 +90,7 @@ def test_the_openvino_form_is_half_the_size_and_finds_the_same(checkpoint: Path,
         assert theirs.scores is not None
         most = min(len(mine), len(theirs))
         assert most > 5
-        assert abs(mine.scores[:most] - theirs.scores[:most]).max() < 0.005
+        assert abs(mine.scores[:most] - theirs.scores[:most]).max() < 0.0001
     pack_weights(write_checkpoint(tmp_path / "other.pt"), tmp_path, "x", overwrite=True)
     assert not form_path(packed.file, OPENVINO_FORM).exists(), "the form of other weights is gone"
 

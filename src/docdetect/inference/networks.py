@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from docdetect.errors import ConfigError, MissingDependencyError
+from docdetect.errors import ConfigError
 from docdetect.files import sha256_file, sha256_text
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
@@ -115,9 +115,6 @@ def _screen(name: str, runs: Path) -> Path | None:
 def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Networks:
     """Loads the networks of a Detector.
 
-    Where no weights are named and a network of the bundled ensemble cannot run here, since it has no form for this
-    precision and nothing is installed that makes one, a single network is loaded, and `announce` is told.
-
     Args:
         wanted: which ones, and how they run.
         announce: told when something takes a while once, such as the conversion of weights.
@@ -133,15 +130,7 @@ def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Ne
     else:
         files = find_weights(wanted.weights, wanted.screen, wanted.runs, alone=wanted.alone)
         size = network_imgsz(files.weights, wanted.imgsz)
-        try:
-            engine = _loaded(files.weights, size, wanted, wanted.precision, announce)
-        except MissingDependencyError as error:
-            if wanted.weights or not is_ensemble(files.weights):
-                raise
-            single = load_networks(replace(wanted, alone=True), announce)
-            name = "one network" if single.weights is None else single.weights.stem
-            announce(f"{name} looks at the pages alone: {error.message}. {error.remedy}")
-            return single
+        engine = _loaded(files.weights, size, wanted, wanted.precision, announce)
         int8_sha256 = _int8_hash(files.weights) if "int8" in engine.traits.precision else ""
         looks = networks_in(files.weights) if is_ensemble(files.weights) else ()
         ensemble = tuple(f"{network.stem}@{px}" for network, px in looks)

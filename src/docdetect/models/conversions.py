@@ -8,6 +8,7 @@ A converted network is stored
 
 All three hold the engine's files and a manifest, `docdetect.json`: the class names, how the outputs of the network are
 read, the size of the pictures that it is meant for, and the SHA-256 of each file, which is checked when it is read.
+A form leaves out the tensors that the `.pt` file beside it holds (`shared_tensors.py`).
 
 The name of an entry of the cache is a hash of all that the entry depends on, so nothing in the cache ever goes stale.
 An entry is replaced atomically, so processes that convert at the same time cannot spoil each other's entries, and a
@@ -24,7 +25,7 @@ import os
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from typing import Any
 from docdetect.errors import InputError, OutputError
 from docdetect.files import json_text, read_json, sha256_file, sha256_text, staged_folder, write_bytes
 from docdetect.models.head import HeadSpec
+from docdetect.models.shared_tensors import Shared, leave_out, put_back, read_tensors
 from docdetect.models.ultralytics_setup import cache_folder
 
 MANIFEST_NAME = "docdetect.json"
@@ -40,7 +42,7 @@ CONVERSION = 2
 INT8_FORM = "int8"
 """The form with most of its arithmetic in 8-bit integers."""
 OPENVINO_FORM = "openvino"
-"""The form in OpenVINO's format with weights in half precision, which runs in any precision of OpenVINO's but int8."""
+"""The form in OpenVINO's format with the numbers of the `.pt` file, for any precision of OpenVINO's but int8."""
 FORM_SUFFIXES: Mapping[str, str] = {INT8_FORM: ".int8.zip", OPENVINO_FORM: ".openvino.zip"}
 
 _FORMAT = 1
@@ -115,33 +117,44 @@ def converted_imgsz(manifest: Path) -> int:
         raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
 
 
-def converted_to_bytes(network: ConvertedNetwork, *, compressed: bool = False) -> bytes:
-    """The network as one ZIP archive; the same network gives the same bytes.
-
-    Args:
-        network: the network.
-        compressed: makes it a tenth to a quarter smaller. Forms of weights are, which are copied and installed; entries
-            of the cache are not, which are read more often.
-    """
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in (*network.files, (MANIFEST_NAME, _manifest(network))):
-            # A ZipInfo has no date of its own.
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED if compressed else None, 9)
-    return stream.getvalue()
+def converted_to_bytes(network: ConvertedNetwork) -> bytes:
+    """The network as one ZIP archive; the same network gives the same bytes."""
+    return _archive(network.files, _manifest(network))
 
 
 def bytes_to_converted(data: bytes) -> ConvertedNetwork:
     """`converted_to_bytes` reversed. Raises ValueError: damaged."""
+    manifest, contents = _unpacked(data)
+    with _damage():
+        return _from_manifest(manifest, contents)
+
+
+def _archive(files: Iterable[tuple[str, bytes]], manifest: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in (*files, (MANIFEST_NAME, manifest)):
+            archive.writestr(zipfile.ZipInfo(name), content, compression, 9)  # a ZipInfo has no date of its own
+    return stream.getvalue()
+
+
+def _unpacked(data: bytes) -> tuple[Any, dict[str, bytes]]:
+    """The manifest in an archive, and the files that the manifest names. Raises ValueError: damaged."""
+    with _damage(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        manifest = json.loads(archive.read(MANIFEST_NAME))
+        return manifest, {name: archive.read(name) for name in manifest["files"]}
+
+
+@contextlib.contextmanager
+def _damage() -> Iterator[None]:
+    """Raises ValueError for all that a damaged archive or manifest may lead to."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            manifest = json.loads(archive.read(MANIFEST_NAME))
-            return _from_manifest(manifest, {name: archive.read(name) for name in manifest["files"]})
-    except (KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        yield
+    except (KeyError, TypeError, AttributeError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
         raise ValueError(str(error)) from error
 
 
-def _manifest(network: ConvertedNetwork) -> bytes:
+def _manifest(network: ConvertedNetwork, shared: Mapping[str, Sequence[Shared]] | None = None) -> bytes:
+    """The manifest; for a form with what its files have in common with the `.pt` file."""
     spec = network.spec
     data = {
         "format": _FORMAT,
@@ -155,6 +168,7 @@ def _manifest(network: ConvertedNetwork) -> bytes:
         "half_range": network.half_range,
         "weights_sha256": network.origin_sha256,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in network.files},
+        **({"shared": shared} if shared else {}),
     }
     return json_text(data).encode()
 
@@ -241,9 +255,18 @@ def int8_path(weights: Path) -> Path:
 
 
 def write_form(weights: Path, form: str, network: ConvertedNetwork) -> Path:
-    """Writes a form beside the `.pt` file that it was made from, and returns its path. Raises OutputError."""
+    """Writes a form beside the `.pt` file that it was made from, and returns its path.
+
+    Raises:
+        OutputError: the file cannot be written.
+        InputError: the `.pt` file cannot be read.
+        ValueError: the network was not made from this `.pt` file.
+    """
     path = form_path(weights, form)
-    write_bytes(path, converted_to_bytes(network, compressed=True))
+    data = form_to_bytes(network, weights)
+    if bytes_to_form(data, weights) != network:
+        raise ValueError(f"{path.name} would not be the network that was converted")
+    write_bytes(path, data)
     return path
 
 
@@ -253,11 +276,45 @@ def read_form(weights: Path, form: str, announce: Callable[[str], None]) -> Conv
     if not path.is_file():
         return None
     try:
-        network = bytes_to_converted(path.read_bytes())
+        return bytes_to_form(path.read_bytes(), weights)
+    except _OtherWeightsError:
+        announce(f"{path.name} is left out: it was made from other weights than {weights.name}")
     except (OSError, ValueError) as error:
         announce(f"{path.name} is left out: damaged ({error})")
-        return None
-    if network.origin_sha256 != sha256_file(weights):
-        announce(f"{path.name} is left out: it was made from other weights than {weights.name}")
-        return None
-    return network
+    return None
+
+
+class _OtherWeightsError(ValueError):
+    """A form was made from other weights than those beside it."""
+
+
+def form_to_bytes(network: ConvertedNetwork, weights: Path) -> bytes:
+    """The network as one compressed ZIP archive, without the tensors that are in the `.pt` file.
+
+    Raises:
+        OSError: the `.pt` file cannot be read.
+        ValueError: the `.pt` file is damaged.
+    """
+    tensors, files, shared = read_tensors(weights), dict(network.files), {}
+    for name in [name for name in files if name.endswith(".bin")]:
+        files[name], places = leave_out(files[name], network.content(".xml"), tensors)
+        if places:
+            shared[name] = places
+    return _archive(files.items(), _manifest(network, shared), zipfile.ZIP_DEFLATED)
+
+
+def bytes_to_form(data: bytes, weights: Path) -> ConvertedNetwork:
+    """`form_to_bytes` reversed.
+
+    Raises:
+        OSError, InputError: the `.pt` file cannot be read.
+        ValueError: the form is damaged, or was made from other weights.
+    """
+    manifest, contents = _unpacked(data)
+    with _damage():
+        if manifest["weights_sha256"] != sha256_file(weights):
+            raise _OtherWeightsError("made from other weights")
+        if shared := manifest.get("shared", {}):
+            tensors = read_tensors(weights)
+            contents.update({name: put_back(contents[name], shared[name], tensors) for name in shared})
+        return _from_manifest(manifest, contents)

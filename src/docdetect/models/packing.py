@@ -70,8 +70,9 @@ def pack_weights(source: Path, folder: Path, name: str, *, overwrite: bool = Fal
 def pack_openvino(packed: BundledWeights) -> BundledWeights:
     """Puts the OpenVINO form of packed weights beside them, and into the manifest.
 
-    With this form `infer` needs neither PyTorch nor Ultralytics on any processor. Its weights have half precision,
-    which halves the file; OpenVINO computes with them in the precision that it is told.
+    With this form `infer` needs neither PyTorch nor Ultralytics on any processor. The form has the numbers of the `.pt`
+    file, takes them from there, and holds little more than the layers; OpenVINO computes in the precision that it is
+    told.
 
     Args:
         packed: what `pack_weights` returned.

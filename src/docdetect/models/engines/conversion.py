@@ -22,18 +22,20 @@ from docdetect.models.head import HeadSpec
 
 
 class RawNetwork(nn.Module):
-    """A fused detection network that gives the raw outputs of its head: (B, 4 * bins, A) and (B, C, A).
+    """A detection network that gives the raw outputs of its head: (B, 4 * bins, A) and (B, C, A).
 
     The input is uint8 (B, H, W, 3), RGB, both sides multiples of the head's stride. The network computes in the type of
     its parameters.
 
     Args:
-        network: fp32 `DetectionModel` of Ultralytics. It is fused in place, so nothing else may use it afterwards.
+        network: fp32 `DetectionModel` of Ultralytics. It is changed in place, so nothing else may use it afterwards.
+        fuse: make one layer of each convolution and its batch normalisation, which takes less time.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, fuse: bool = True) -> None:
         super().__init__()
-        self.network: Any = network.fuse(verbose=False).eval()  # type: ignore[operator]
+        fused = network.fuse(verbose=False) if fuse else network  # type: ignore[operator]
+        self.network: Any = fused.eval()
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
 
@@ -70,7 +72,8 @@ def to_openvino(weights: Path, weights_sha256: str, *, half: bool = False) -> Co
     Args:
         weights: the `.pt` file.
         weights_sha256: its SHA-256.
-        half: store the weights in half precision, in half the bytes; else in fp32.
+        half: store the weights in half precision and as they are in the checkpoint, with layers of batch normalisation
+            of their own, which OpenVINO fuses when it loads the network; else fused and in fp32.
 
     Raises:
         InputError: the weights are missing, damaged, hostile, or no detection model.
@@ -82,13 +85,27 @@ def to_openvino(weights: Path, weights_sha256: str, *, half: bool = False) -> Co
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # tracing warns that it takes shapes of the example for constants
         example = torch.zeros(_EXAMPLE, dtype=torch.uint8)
-        model = openvino.convert_model(RawNetwork(network), example_input=example)
+        raw = RawNetwork(network, fuse=not half)
+        model = _as_it_is(raw, example) if half else openvino.convert_model(raw, example_input=example)
     model.reshape([-1, -1, -1, 3])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.xml"
         openvino.save_model(model, file, compress_to_fp16=half)
         files = tuple((path.name, path.read_bytes()) for path in (file, file.with_suffix(".bin")))
     return ConvertedNetwork("openvino", "fp16" if half else "fp32", spec, weights_sha256, files, trained_imgsz(weights))
+
+
+def _as_it_is(network: nn.Module, example: torch.Tensor) -> Any:
+    """The network as a model of OpenVINO, layer for layer.
+
+    `convert_model` would fuse layers after this step, which changes their weights.
+    """
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(network, example_input=example)  # OpenVINO asks it until all is converted
+    return frontend.convert(frontend.load(decoder))
 
 
 # The newest version of ONNX's operators that the tracing exporter writes; every runtime of recent years knows it.
