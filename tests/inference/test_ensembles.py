@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from docdetect.config.loading import load_config
-from docdetect.errors import ConfigError, InputError, MissingDependencyError
+from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json, write_json
 from docdetect.inference import networks as module
 from docdetect.inference.detector import Detector
@@ -120,27 +120,6 @@ def test_without_a_whole_ensemble_docdetect_s_looks_alone(missing: str, bundled:
     with Detector() as detector, loaded_detector(given(tmp_path), print) as loaded:
         assert detector.weights == loaded.weights == bundled / "docdetect-s.pt"
         assert detector.settings().ensemble == ()
-
-
-def test_where_an_ensemble_cannot_run_docdetect_s_looks_alone_unless_the_ensemble_is_named(
-    bundled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def load(weights: Path, **_: Any) -> Engine:
-        if weights.suffix == ".json":
-            raise MissingDependencyError("docdetect-n.pt: loading a checkpoint needs packages", "Install them.")
-        return ColourEngine()
-
-    monkeypatch.setattr(module, "load_engine", load)
-    said: list[str] = []
-    with Detector(announce=said.append) as detector:
-        assert detector.weights == bundled / "docdetect-s.pt"
-        assert detector.settings().ensemble == ()
-        assert detector.settings().weights_sha256 == content_hash(bundled / "docdetect-s.pt")
-    loading = "docdetect-n.pt: loading a checkpoint needs packages. Install them."
-    assert said == [f"docdetect-s looks at the pages alone: {loading}"]
-    for named in ("docdetect-both", str(bundled / BOTH)):
-        with pytest.raises(MissingDependencyError, match=r"docdetect-n\.pt: loading"):
-            Detector(named)
 
 
 def test_a_damaged_ensemble_is_no_matter_where_one_network_looks(bundled: Path, tmp_path: Path) -> None:
