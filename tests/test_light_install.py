@@ -64,7 +64,7 @@ def test_the_bundled_networks_look_together_on_any_processor(
     assert done.returncode == 0, done.stderr
     settings = json.loads((output / "summary.json").read_text(encoding="utf-8"))["settings"]
     assert settings["engine"] == "openvino"
-    assert len(settings["ensemble"]) == 3
+    assert len(settings["ensemble"]) == 2
     assert {network.partition("@")[0] for network in settings["ensemble"]} == {"docdetect-n", "docdetect-s"}
     if precision:
         assert settings["precision"] == precision
