@@ -61,19 +61,34 @@ def test_the_seeds_rules_lose_true_boxes_of_real_documents(true_pages: list[Dete
     assert lost(true_pages, no_distance) == 0, "within a class only the 50 px rule joins true boxes"
 
 
-def test_duplicates_become_their_union_with_the_highest_confidence_and_all_members() -> None:
-    grouped, members = merge_boxes(
-        boxes((100, 100, 200, 150), (104, 98, 206, 149), (96, 101, 198, 155), scores=[0.3, 0.9, 0.5])
-    )
-    assert grouped.xyxy.tolist() == [[96, 98, 206, 155]]
+DUPLICATES = boxes((100, 100, 200, 150), (104, 98, 206, 149), (96, 101, 198, 155), scores=[0.3, 0.9, 0.5])
+
+
+def test_duplicates_become_the_surest_of_them_with_all_members() -> None:
+    grouped, members = merge_boxes(DUPLICATES)
+    assert grouped.xyxy.tolist() == [[104, 98, 206, 149]]
     assert grouped.scores is not None
     assert grouped.scores.tolist() == pytest.approx([0.9])
     assert members == ((0, 1, 2),)
 
 
-def test_a_nested_fragment_joins_the_whole_mark_even_when_it_is_surer() -> None:
-    grouped, members = merge_boxes(boxes((100, 100, 300, 200), (120, 110, 190, 170), scores=[0.4, 0.8]))
-    assert grouped.xyxy.tolist() == [[100, 100, 300, 200]]
+def test_duplicates_become_their_union_where_nothing_says_which_is_surer() -> None:
+    grouped, members = merge_boxes(Detections(DUPLICATES.xyxy, DUPLICATES.class_ids, PAGE))
+    assert grouped.xyxy.tolist() == [[96, 98, 206, 155]]
+    assert members == ((0, 1, 2),)
+
+
+def test_the_seed_takes_the_box_around_all_members() -> None:
+    grouped, _ = merge_boxes(
+        boxes((0, 0, 200, 100), (100, 10, 300, 110), scores=[0.9, 0.5]), GroupingSettings(method="original")
+    )
+    assert grouped.xyxy.tolist() == [[0, 0, 300, 110]]
+
+
+@pytest.mark.parametrize(("scores", "box"), [([0.4, 0.8], [120, 110, 190, 170]), ([0.8, 0.4], [100, 100, 300, 200])])
+def test_of_a_mark_and_a_nested_fragment_the_surer_one_stays(scores: list[float], box: list[float]) -> None:
+    grouped, members = merge_boxes(boxes((100, 100, 300, 200), (120, 110, 190, 170), scores=scores))
+    assert grouped.xyxy.tolist() == [box]
     assert members == ((0, 1),)
 
 
@@ -86,15 +101,32 @@ def test_a_nested_fragment_joins_the_whole_mark_even_when_it_is_surer() -> None:
     ],
 )
 def test_split_halves_become_one_mark(halves: list[tuple[float, float, float, float]]) -> None:
-    grouped, members = merge_boxes(boxes(*halves))
-    assert len(grouped) == 1
+    found = boxes(*halves)
+    grouped, members = merge_boxes(found)
+    assert grouped.xyxy.tolist() == [[*found.xyxy[:, :2].min(0), *found.xyxy[:, 2:].max(0)]]
     assert members == ((0, 1),)
+
+
+def test_halves_of_which_one_was_found_twice_are_put_together_from_the_surest_boxes() -> None:
+    grouped, members = merge_boxes(
+        boxes((100, 100, 180, 150), (180, 101, 260, 151), (96, 90, 178, 158), scores=[0.9, 0.8, 0.3])
+    )
+    assert grouped.xyxy.tolist() == [[100, 100, 260, 151]]
+    assert members == ((0, 1, 2),)
 
 
 def test_stacked_signatures_stay_apart() -> None:
     stacked = boxes((100, 100, 160, 127), (103, 130, 165, 157), (99, 160, 158, 186))
     assert len(merge_boxes(stacked)[0]) == 3
     assert len(merge_boxes(stacked, GroupingSettings(method="original"))[0]) == 1
+
+
+def test_stacked_signatures_whose_strokes_reach_into_each_other_stay_apart() -> None:
+    column = boxes((221, 226, 305, 269), (215, 255, 303, 306), (197, 299, 306, 351), scores=[0.56, 0.43, 0.31])
+    assert len(merge_boxes(column)[0]) == 3
+    for overlap_px, marks in ((4, 1), (6, 2)):
+        pair = boxes((100, 100, 180, 150), (100, 150 - overlap_px, 180, 200 - overlap_px))
+        assert len(merge_boxes(pair)[0]) == marks, "halves overlap by a tenth of the shorter side at most"
 
 
 def test_a_box_around_two_surer_signatures_does_not_swallow_them() -> None:
@@ -183,7 +215,7 @@ def test_grouping_twice_is_grouping_once(found: Detections) -> None:
 
 @given(detections())
 @settings(max_examples=100, deadline=None)
-def test_every_group_is_the_union_and_maximum_of_its_members(found: Detections) -> None:
+def test_every_merged_box_is_around_its_surest_member_and_within_all_members(found: Detections) -> None:
     grouped, members = merge_boxes(found)
     assert grouped.scores is not None
     assert found.scores is not None
@@ -191,9 +223,12 @@ def test_every_group_is_the_union_and_maximum_of_its_members(found: Detections) 
     assert len(used) == len(set(used))
     for box, score, label, positions in zip(grouped.xyxy, grouped.scores, grouped.class_ids, members, strict=True):
         own = found.select(np.array(positions))
-        assert box.tolist() == [*own.xyxy[:, :2].min(0), *own.xyxy[:, 2:].max(0)]
         assert own.scores is not None
         assert score == own.scores.max()
+        surest = own.xyxy[own.scores == score]
+        assert (box[:2] >= own.xyxy[:, :2].min(0)).all()
+        assert (box[2:] <= own.xyxy[:, 2:].max(0)).all()
+        assert ((box[:2] <= surest[:, :2]) & (box[2:] >= surest[:, 2:])).all(axis=1).any()
         assert set(own.class_ids.tolist()) == {int(label)}
 
 
