@@ -127,7 +127,7 @@ def origin_engine(weights: Path, imgsz: int, *, precision: str = "fp32", trim: b
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of programs that run weights over the sets of real pages: --weights and --data."""
-    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes the bundled weights")
+    parser.add_argument("--weights", default="", help="a .pt file or a run folder; empty takes docdetect-s")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
 
 

@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--photographs", type=int, default=6, help="of each page; 0 leaves part 1 out")
-    parser.add_argument("--weights", help="a .pt file or a run folder (default: the bundled weights)")
+    parser.add_argument("--weights", help="a .pt file or a run folder (default: docdetect-both)")
     parser.add_argument("--scans", action=argparse.BooleanOptionalAction, default=True, help="part 2")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

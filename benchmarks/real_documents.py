@@ -293,7 +293,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default="", help="a .pt file or a run folder (default: the bundled weights)")
+    parser.add_argument("--weights", default="", help="a .pt file or a run folder (default: docdetect-s)")
     parser.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data", help="the data folder"
     )

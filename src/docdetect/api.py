@@ -2,7 +2,7 @@
 
     from docdetect import Detector
 
-    with Detector() as detector:                       # the bundled weights, the fastest engine of this machine
+    with Detector() as detector:                       # the bundled networks, the fastest engine of this machine
         for page in detector.detect("contract.pdf"):   # a path, bytes, a Pillow image or a NumPy array
             for mark in page.marks:
                 print(page.number, mark.category, mark.confidence, mark.xyxy)

@@ -57,6 +57,13 @@ def test_thresholds_are_packed_for_their_new_weights(folder: Path, tmp_path: Pat
     assert resolve_weights("docdetect-n", tmp_path) == folder / "docdetect-n.pt"
 
 
+def test_small_forms_have_a_size(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["weights"]) == 0
+    shown = capsys.readouterr().err
+    assert " 0.05 MB" in shown, "the OpenVINO forms"
+    assert " 0.0 MB" not in shown
+
+
 def test_doctor_looks_at_the_bundled_weights(folder: Path) -> None:
     from docdetect.doctor import State, check_weights
 

@@ -104,8 +104,9 @@ def test_missing_and_unknown_kinds(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such weights file"):
         load_network(tmp_path / "none.pt")
     (tmp_path / "x.bin").write_bytes(b"x")
-    with pytest.raises(InputError, match="not a kind of weights"):
+    with pytest.raises(InputError, match="not a kind of weights") as caught:
         load_network(tmp_path / "x.bin")
+    assert ".ensemble.json" in caught.value.remedy, "an ensemble under another name is a likely mistake"
 
 
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, weights: Path) -> None:

@@ -49,8 +49,8 @@ def test_the_name_of_a_file_tells_what_it_is() -> None:
         ({"format": 1, "looks": []}, "at least two looks expected"),
         ({"format": 1, "looks": [SMALL]}, "at least two looks expected"),
         ({"format": 1, "looks": [SMALL, SMALL]}, "two looks are the same"),
-        ({"format": 1, "looks": None}, "not iterable"),
-        ({"format": 1, "looks": SMALL}, r"\{\.\.\.\} with weights, imgsz expected"),
+        ({"format": 1, "looks": None}, r"looks is no list"),
+        ({"format": 1, "looks": SMALL}, r"looks is no list"),
         ({"format": 1, "looks": ["a.pt", "b.pt"]}, r"\{\.\.\.\} with weights, imgsz expected"),
         ({"format": 1, "looks": [SMALL, {"weights": "b.pt"}]}, "imgsz is missing"),
         ({"format": 1, "looks": [SMALL, {"imgsz": 640}]}, "weights is missing"),
@@ -77,8 +77,9 @@ def test_a_size_is_a_multiple_of_32_in_bounds(tmp_path: Path, imgsz: object) -> 
 
 
 def test_files_that_are_no_json_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"two\.ensemble\.json: not valid JSON \(line 1, column 2"):
+    with pytest.raises(InputError, match=r"two\.ensemble\.json: not valid JSON \(line 1, column 2") as caught:
         read_ensemble(written(tmp_path, "{"))
+    assert caught.value.remedy.startswith('Write it as {"format": 1, "looks": ['), "YAML is a likely mistake"
     with pytest.raises(InputError, match=r"none\.ensemble\.json: no such file"):
         read_ensemble(tmp_path / "none.ensemble.json")
     (tmp_path / "latin.ensemble.json").write_bytes(b'{"format": 1, "looks": [{"weights": "caf\xe9.pt"}]}')

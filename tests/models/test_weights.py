@@ -190,6 +190,9 @@ def test_the_folder_that_a_command_runs_in_does_not_matter(
     file = ensemble(tmp_path / "there" / "two.ensemble.json", ("a.pt", 64), ("../here/a.pt", 32))
     with pytest.raises(InputError, match=r"two\.ensemble\.json: a\.pt: no such weights"):
         networks_in(file)
+    with pytest.raises(InputError) as caught:
+        networks_in(ensemble(Path("two.ensemble.json"), ("b.pt", 64), ("a.pt", 32)))
+    assert str(tmp_path / "here") in caught.value.remedy, "and not the folder '.'"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_the_folder_that_a_command_runs_in_does_not_matter(
         ("last", "no such weights"),
         ("empty", "no such weights"),
         ("x" * 300, "no such weights"),
-        ("docdetect-both", "no such weights"),
+        ("docdetect-both", "an ensemble in an ensemble"),
         ("two.ensemble.json", "an ensemble in an ensemble"),
         ("other.ensemble.json", "an ensemble in an ensemble"),
     ],
@@ -259,3 +262,15 @@ def test_where_one_network_is_needed_an_ensemble_names_its_own(tmp_path: Path) -
         require_single_network(file, "an export")
     assert caught.value.remedy == "Name one of: a.pt, b.pt."
     assert require_single_network(tmp_path / "a.pt", "an export") == tmp_path / "a.pt"
+
+
+@pytest.mark.parametrize("name", ["docdetect-both", "docdetect-both.ensemble.json", "mine.ensemble.json"])
+def test_a_training_starts_from_no_ensemble(
+    name: str, tmp_path: Path, bundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in (bundled / "docdetect-both.ensemble.json", tmp_path / "mine.ensemble.json"):
+        ensemble(file, ("docdetect-s", 64), ("docdetect-s", 96))
+    with pytest.raises(InputError, match="an ensemble of networks; a training takes one network") as caught:
+        resolve_model(name)
+    assert caught.value.remedy == "Name one of: docdetect-s."

@@ -45,7 +45,7 @@ def _show(
             one.name,
             ", ".join(one.classes) or "-",
             f"{one.imgsz} px" if one.imgsz else "-",
-            f"{one.size_bytes / 1e6:.1f} MB",
+            f"{one.size_bytes / 1e6:.2f} MB",
             one.sha256[:_DIGEST_SHOWN],
         )
         for one in found

@@ -40,7 +40,10 @@ def load_network(weights: Path) -> torch.nn.Module:
     if not weights.is_file():
         raise InputError(f"{weights}: no such weights file", _RETRY)
     if weights.suffix.lower() != ".pt":
-        raise InputError(f"{weights}: {weights.suffix or 'no suffix'} is not a kind of weights known here", _RETRY)
+        raise InputError(
+            f"{weights}: {weights.suffix or 'no suffix'} is not a kind of weights known here",
+            f"{_RETRY} The file of an ensemble is JSON, and its name ends in .ensemble.json.",
+        )
     require_checkpoints(weights)
     network = _unpickled(weights)
     _check(network, weights)

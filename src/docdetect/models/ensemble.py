@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from docdetect.errors import InputError
-from docdetect.files import read_json
+from docdetect.files import parse_json, read_text
 
 ENSEMBLE_SUFFIX = ".ensemble.json"
 _FORMAT = 1
 # Largest long side in px of the picture that a network sees, as for --imgsz.
 _LARGEST_IMGSZ = 8192
+_REMEDY = 'Write it as {"format": 1, "looks": [{"weights": "a.pt", "imgsz": 640}, ...], "second_look": true}.'
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,17 @@ def read_ensemble(file: Path) -> Ensemble:
     Raises:
         InputError: the file cannot be read, or is no ensemble.
     """
-    data = read_json(file)
+    text = read_text(file)
+    try:
+        data = parse_json(text, str(file))
+    except InputError as error:
+        raise InputError(error.message, _REMEDY) from error
     try:
         entries = _members(data, ("format", "looks"), ("second_look",))
         if entries["format"] != _FORMAT:
             raise ValueError(f"format {_FORMAT} expected")
+        if not isinstance(entries["looks"], list):
+            raise ValueError("looks is no list [...]")
         looks = tuple(_look(entry) for entry in entries["looks"])
         if len(looks) < 2:
             raise ValueError("at least two looks expected")
@@ -88,11 +95,8 @@ def read_ensemble(file: Path) -> Ensemble:
         if not isinstance(second_look, bool):
             raise ValueError(f"second_look is {second_look!r}, neither true nor false")
         return Ensemble(looks, second_look)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{file}: not an ensemble of networks ({error})",
-            'Write it as {"format": 1, "looks": [{"weights": "a.pt", "imgsz": 640}, ...], "second_look": true}.',
-        ) from error
+    except ValueError as error:
+        raise InputError(f"{file}: not an ensemble of networks ({error})", _REMEDY) from error
 
 
 def _look(entry: object) -> Look:

@@ -56,7 +56,7 @@ def resolve_weights(name: str, runs: Path) -> Path:
     """The weights file that a name means, where a network is run, exported or packed.
 
     Args:
-        name: empty (the bundled weights, or the best weights of the newest training run where none are bundled), `last`
+        name: empty (`docdetect-s`, or the best weights of the newest training run where it is not bundled), `last`
             (the best weights of the newest training run), a path, a run folder, the folder of an export (the result is
             its manifest), or the name of bundled weights such as `docdetect-s`, or of a bundled ensemble.
         runs: folder of training runs.
@@ -132,13 +132,13 @@ def _weights_of(look: Look, ensemble: Path) -> Path:
             if named is None and beside.exists():
                 with contextlib.suppress(InputError):  # a folder without weights
                     named = resolve_weights(str(beside), Path())
-    named = named or bundled_weights().get(name)
+    named = named or bundled_weights().get(name) or bundled_ensembles().get(name.removesuffix(ENSEMBLE_SUFFIX))
     if named is None or is_ensemble(named):
         reason = "no such weights" if named is None else "an ensemble in an ensemble"
-        names = ", ".join(bundled_weights())
+        names, folder = ", ".join(bundled_weights()), ensemble.parent.absolute()
         raise InputError(
             f"{ensemble}: {look.weights}: {reason}",
-            f"Name weights by a path relative to {ensemble.parent}{f', or one of {names}' if names else ''}.",
+            f"Name weights by a path relative to {folder}{f', or one of {names}' if names else ''}.",
         )
     return named
 
@@ -208,16 +208,19 @@ def resolve_model(name: str, *, announce: Callable[[str], None] = say_nothing) -
         announce: told before a download starts.
 
     Raises:
-        InputError: there is no such model, or it cannot be downloaded here.
+        InputError: there is no such model, it is an ensemble, or it cannot be downloaded here.
     """
     path = Path(name)
     if path.is_file():
-        return path
+        return require_single_network(path, "a training")
     if (path / "weights" / "best.pt").is_file():
         return path / "weights" / "best.pt"
     bundled = bundled_weights()
     if name.removesuffix(".pt") in bundled:
         return bundled[name.removesuffix(".pt")]
+    ensembles = bundled_ensembles()
+    if name.removesuffix(ENSEMBLE_SUFFIX) in ensembles:
+        return require_single_network(ensembles[name.removesuffix(ENSEMBLE_SUFFIX)], "a training")
     if path.name != name:
         raise InputError(f"{name}: no such model file", "Check the path.")
     if path.suffix.lower() in _YAML:
