@@ -160,6 +160,9 @@ def test_an_ensemble_is_refused_before_documents_are_looked_for(
         infer(given(tmp_path, screen="docdetect-both"))
     with pytest.raises(ConfigError, match="docdetect-s is the network itself"):
         infer(given(tmp_path, screen="docdetect-s"))
+    for options in ({"imgsz": 640}, {"scales": [64]}, {"second_look": True}):
+        with pytest.raises(ConfigError, match="is an ensemble"):
+            infer(given(tmp_path, weights="docdetect-both", **options))
     with pytest.raises(InputError, match="an ensemble of networks; screen takes one network"):
         Detector(engine=ColourEngine(), screen="docdetect-both")
     assert find_weights("", "docdetect-n", tmp_path, alone=True).screen == bundled / "docdetect-n.pt"

@@ -19,7 +19,13 @@ from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument, ReadEvent
 from docdetect.inference.finishing import Finisher, IsolatedRegionReader, save_pictures
 from docdetect.inference.given_documents import GivenDocuments
-from docdetect.inference.networks import EngineName, Precision, WantedNetworks, load_networks
+from docdetect.inference.networks import (
+    EngineName,
+    Precision,
+    WantedNetworks,
+    load_networks,
+    refuse_sizes_for_ensemble,
+)
 from docdetect.inference.pages import Document, Page
 from docdetect.inference.pipeline import Pipeline
 from docdetect.inference.reading import PageReading, Plan, read_documents
@@ -28,9 +34,7 @@ from docdetect.interrupts import CtrlC
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
-from docdetect.models.ensemble import is_ensemble
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
-from docdetect.models.weights import DEFAULT_NAME
 from docdetect.types import FailedPage, PageResult
 from docdetect.workers.parts import WorkerSettings
 
@@ -342,8 +346,11 @@ class Detector:
             save_pdf: a run copies every PDF with its marks as annotations into its result folder.
 
         Raises:
-            ConfigError: there is no such category.
+            ConfigError: there is no such category, a scale is no smaller size, or the networks of an ensemble have
+                sizes of their own.
         """
+        if self.weights is not None:
+            refuse_sizes_for_ensemble(self.weights, scales=scales, second_look=second_look)
         lowest, by_class = (self._conf, self._class_conf) if conf is None else self._thresholds(conf)
         return RunSettings(
             class_names=self.class_names,
@@ -380,31 +387,17 @@ class Detector:
             doc_memory_mb=self._page_memory_mb,
         )
 
-    def _checked_second_look(self, second_look: bool, scales: Sequence[int]) -> bool:
-        """Raises ConfigError: there is no second size, or an ensemble says itself when its networks look."""
-        if second_look:
-            self._require_one_network("second_look", "which says itself when its networks look")
+    @staticmethod
+    def _checked_second_look(second_look: bool, scales: Sequence[int]) -> bool:
+        """Raises ConfigError: there is no second size to see pages at."""
         if second_look and not scales:
             raise ConfigError(
                 "second_look: there is no smaller size to see pages at first", "Add one, for example --scales 768."
             )
         return second_look
 
-    def _require_one_network(self, key: str, because: str) -> None:
-        """Raises ConfigError where the weights are an ensemble: a setting does not go together with it."""
-        if self.weights is not None and is_ensemble(self.weights):
-            raise ConfigError(
-                f"{key}: {self.weights.name} is an ensemble, {because}",
-                f"Leave {key} out, or name one network, for example --weights {DEFAULT_NAME}.",
-            )
-
     def _checked(self, scales: Sequence[int]) -> tuple[int, ...]:
-        """The smaller sizes, largest first; the usual size may stand among them.
-
-        Raises ConfigError: one is larger, or the networks of an ensemble have sizes of their own.
-        """
-        if scales:
-            self._require_one_network("scales", "whose networks have their own sizes")
+        """The smaller sizes, largest first; the usual size may stand among them. Raises ConfigError: one is larger."""
         smaller = {px for px in scales if px != self.imgsz} or set(scales)
         wrong = [px for px in smaller if not 0 < px < self.imgsz]
         if wrong:

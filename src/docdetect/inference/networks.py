@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,6 +15,7 @@ from docdetect.models.engines.select import load_engine
 from docdetect.models.ensemble import is_ensemble
 from docdetect.models.weights import (
     DEFAULT_IMGSZ,
+    DEFAULT_NAME,
     content_hash,
     network_imgsz,
     networks_in,
@@ -105,6 +106,29 @@ def find_weights(weights: str, screen: str, runs: Path, *, alone: bool) -> Weigh
     if found.screen is not None and sha256_file(found.screen) == sha256_file(found.weights):
         raise ConfigError(f"screen: {screen} is the network itself", "Name the weights of a smaller network.")
     return found
+
+
+def refuse_sizes_for_ensemble(
+    weights: Path, *, imgsz: int | None = None, scales: Sequence[int] = (), second_look: bool = False
+) -> None:
+    """Raises ConfigError where weights are an ensemble and a setting says at which sizes one network sees pages.
+
+    Args:
+        weights: the weights.
+        imgsz, scales, second_look: the settings, see `Detector`.
+    """
+    if not is_ensemble(weights):
+        return
+    network_imgsz(weights, imgsz)
+    for key, given, reason in (
+        ("scales", bool(scales), "whose networks have their own sizes"),
+        ("second_look", second_look, "which says itself when its networks look"),
+    ):
+        if given:
+            raise ConfigError(
+                f"{key}: {weights.name} is an ensemble, {reason}",
+                f"Leave {key} out, or name one network, for example --weights {DEFAULT_NAME}.",
+            )
 
 
 def _screen(name: str, runs: Path) -> Path | None:

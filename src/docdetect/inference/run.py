@@ -36,7 +36,7 @@ from docdetect.inference.folder import (
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.journal_lines import DocumentEnd, page_place
 from docdetect.inference.marked_copies import PdfCopies
-from docdetect.inference.networks import find_weights
+from docdetect.inference.networks import find_weights, refuse_sizes_for_ensemble
 from docdetect.inference.reading import Plan, plan
 from docdetect.inference.report import InferReport, Totals, write_summary
 from docdetect.inference.results import COLUMNS, ResultFiles
@@ -95,7 +95,9 @@ def infer(
     if wanted.output:
         check_folder(Path(wanted.output), _on_existing(wanted))
     runs = Path(config.train.runs)
-    find_weights(_named_weights(wanted), wanted.screen, runs, alone=_alone(wanted))  # before documents are looked for
+    files = find_weights(_named_weights(wanted), wanted.screen, runs, alone=_alone(wanted))
+    # Before documents are looked for.
+    refuse_sizes_for_ensemble(files.weights, imgsz=wanted.imgsz, scales=wanted.scales, second_look=wanted.second_look)
     prepare_processes()
     keep_freed_pictures()
     on_progress(0, 0, "listing the documents")
