@@ -167,3 +167,36 @@ def test_nothing_is_sent_and_nothing_left_in_the_home_folder(weights: Path, tmp_
     assert told[0][1:3] == ["1 page", "[]"]
     assert told[1] == ["1 page", "[]", "False False"]  # once converted, PyTorch is not even imported
     assert list(home.iterdir()) == []
+
+
+LET_GO_ELSEWHERE = """
+import gc, signal, sys, threading
+from pathlib import Path
+import numpy as np
+from docdetect.models.engines.select import load_engine
+
+held = [load_engine(Path(sys.argv[1]), imgsz=64, device="cpu", engine="openvino", precision="fp32")]
+held[0].detect([np.full((64, 48, 3), 255, np.uint8)], 0.5, 0.7)
+
+
+def let_go():
+    held.clear()
+    gc.collect()
+
+
+thread = threading.Thread(target=let_go)
+thread.start()
+thread.join()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_does_no_harm_after_another_thread_let_go_of_the_network(weights: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LET_GO_ELSEWHERE, str(weights)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "interrupted"), done.stderr

@@ -16,7 +16,7 @@ import numpy as np
 
 from docdetect.errors import ConfigError, InputError
 from docdetect.models.conversions import MANIFEST_NAME, ConvertedNetwork, read_converted
-from docdetect.models.engines.openvino import import_openvino
+from docdetect.models.engines.openvino import import_openvino, openvino_core
 from docdetect.models.engines.select import openvino_network
 from docdetect.models.head import HeadSpec, Raw, raw_to_detections
 from docdetect.models.letterbox import Framing, page_to_picture
@@ -56,7 +56,7 @@ class FeatureNetwork:
         self.spec: HeadSpec = network.spec
         self._framing = Framing(imgsz, network.spec.picture_stride)
         self._weights = np.frombuffer(network.content(".bin"), np.uint8)  # read in place, so they must stay
-        core = openvino.Core()
+        core = openvino_core()
         try:
             model = core.read_model(network.content(".xml"), openvino.Tensor(self._weights))
             levels = _level_features(model.output(0).get_node())

@@ -12,6 +12,7 @@ the time of fp32, and which of bf16 and int8 is faster is measured.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import sys
 import threading
@@ -58,6 +59,20 @@ def import_openvino() -> Any:
         ) from error
 
 
+@functools.cache
+def openvino_core() -> Any:
+    """The one `openvino.Core` of the program, which is never let go of.
+
+    OpenVINO's code for CPUs gives a second stack for signals to the thread that compiles the first network, and frees
+    the memory of that stack when the last Core and network are gone. Where another thread let go of them, the next
+    signal of the first thread, such as Ctrl-C, ended the program with a segmentation fault.
+
+    Raises:
+        MissingDependencyError: OpenVINO is not installed, or broken.
+    """
+    return import_openvino().Core()
+
+
 # Precision -> OpenVINO's name for it.
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 # Long side over short side of usual paper: the A series, and US letter.
@@ -91,7 +106,7 @@ class OpenVinoEngine:
     ) -> None:
         openvino = import_openvino()
         self._spec, self._framing = network.spec, Framing(imgsz, network.spec.picture_stride, trim)
-        self._core = openvino.Core()
+        self._core = openvino_core()
         self._weights = np.frombuffer(
             network.content(".bin"), np.uint8
         )  # OpenVINO reads them in place, so they must stay

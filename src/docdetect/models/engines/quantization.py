@@ -13,7 +13,7 @@ from typing import Any
 
 from docdetect.errors import InputError, MissingDependencyError
 from docdetect.models.conversions import ConvertedNetwork
-from docdetect.models.engines.openvino import import_openvino
+from docdetect.models.engines.openvino import import_openvino, openvino_core
 from docdetect.models.letterbox import fitted_letterbox, page_to_picture
 from docdetect.types import ByteArray
 
@@ -66,7 +66,7 @@ def to_int8(
         file = Path(folder) / "model.xml"
         for suffix in (".xml", ".bin"):
             file.with_suffix(suffix).write_bytes(network.content(suffix))
-        model = openvino.Core().read_model(file)
+        model = openvino_core().read_model(file)
         quantised = nncf.quantize(
             model,
             nncf.Dataset(pages, lambda page: _picture(page, imgsz, network.spec.picture_stride)),
