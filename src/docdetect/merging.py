@@ -202,9 +202,15 @@ def _halves(xyxy: FloatArray) -> BoolArray:
     return halves
 
 
+def _shared_length(low: FloatArray, high: FloatArray) -> FloatArray:
+    """(N,), (N,) -> (N, N) shared length of intervals on one axis; where they are apart, the gap below 0."""
+    lengths: FloatArray = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+    return lengths
+
+
 def _depth(low: FloatArray, high: FloatArray) -> FloatArray:
     """(N,), (N,) -> (N, N) shared length of intervals on one axis over the shorter; below 0 where they are apart."""
-    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+    shared = _shared_length(low, high)
     shorter = np.minimum((high - low)[:, None], (high - low)[None])
     depths: FloatArray = np.divide(shared, shorter, out=np.ones_like(shared), where=shorter > 0)
     return depths
@@ -218,7 +224,7 @@ def _widened(xyxy: FloatArray) -> FloatArray:
 
 def _interval_iou(low: FloatArray, high: FloatArray) -> FloatArray:
     """(N,), (N,) -> (N, N) shared length over joint length of intervals on one axis; 0 where they do not meet."""
-    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+    shared = _shared_length(low, high)
     joint = np.maximum(high[:, None], high[None]) - np.minimum(low[:, None], low[None])
     shares: FloatArray = np.divide(np.clip(shared, 0, None), joint, out=np.zeros_like(joint), where=joint > 0)
     return shares
