@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +45,10 @@ def test_a_file_has_a_byte_order_mark_and_whole_numbers_stay_whole(tmp_path: Pat
     write_csv(path, [("акт, 7.pdf", 1, None), ("=x.pdf", 2, 0.5)], ("document", "page", "score"))
     assert path.read_bytes() == '\ufeffdocument,page,score\n"акт, 7.pdf",1,\n\'=x.pdf,2,0.5\n'.encode()
     assert read_csv(path, ("document", "page")).to_numpy().tolist() == [["акт, 7.pdf", "1", ""], ["=x.pdf", "2", "0.5"]]
+
+
+def test_what_is_not_known_is_an_empty_cell() -> None:
+    assert csv_text([(float("nan"), None, np.float32(0.5), True)], ("a", "b", "c", "d")) == "\ufeffa,b,c,d\n,,0.5,True\n"
 
 
 def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 Every CSV file is UTF-8 with a byte-order mark, without which Excel takes Cyrillic letters for another encoding. Texts
 that come from strangers (names of documents, what a QR code says) are written so that no spreadsheet runs them as a
-formula, and so that control characters can be seen. pandas is imported inside functions, because it loads slowly.
+formula, and so that control characters can be seen. pandas loads slowly, so it is imported where tables are read, and
+not at all where they are written.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -55,14 +59,19 @@ def csv_text(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> str:
     """The text of a CSV file, byte-order mark included.
 
     Args:
-        rows: one sequence for each row, a cell for each column; None is an empty cell.
+        rows: one sequence for each row, a cell for each column; None and a number that is not known (NaN) are empty
+            cells.
         columns: the names in the first line.
     """
-    import pandas as pd
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_written(cell) for cell in row] for row in rows)
+    return BYTE_ORDER_MARK + stream.getvalue()
 
-    cells = [[safe_cell(cell) for cell in row] for row in rows]
-    table = pd.DataFrame(cells, columns=list(columns), dtype=object)
-    return BYTE_ORDER_MARK + str(table.to_csv(index=False, lineterminator="\n"))
+
+def _written(cell: object) -> object:
+    return None if isinstance(cell, float) and math.isnan(cell) else safe_cell(cell)
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
@@ -89,8 +98,6 @@ def table_from_csv(text: str, origin: str, columns: Sequence[str] = ()) -> pd.Da
     Raises:
         InputError: no CSV table, or a column is missing.
     """
-    import io
-
     import pandas as pd
 
     stream = io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")

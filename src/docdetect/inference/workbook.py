@@ -1,8 +1,8 @@
 """`results.xlsx`: the results of a run as a workbook for people who work with spreadsheets.
 
-Where classes are required, the first sheet answers which documents lack one. pandas and openpyxl are imported when the
-workbook is written. Texts from documents (names, texts of QR codes) are always stored as texts, so that none of them
-runs as a formula, and control characters are made visible. The same results give the same bytes.
+Where classes are required, the first sheet answers which documents lack one. openpyxl is imported when the workbook is
+written. Texts from documents (names, texts of QR codes) are always stored as texts, so that none of them runs as a
+formula, and control characters are made visible. The same results give the same bytes.
 """
 
 from __future__ import annotations
@@ -173,23 +173,21 @@ def _clean(cell: Cell) -> Cell:
 
 
 def _add(book: Workbook, sheet: Sheet) -> None:
-    import pandas
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     page = book.create_sheet(sheet.title)
     rows = [[_clean(cell) for cell in row] for row in sheet.rows[:MAX_ROWS]]
-    table = pandas.DataFrame(rows, columns=list(sheet.columns), dtype=object)
     page.freeze_panes = "A2"
     page.auto_filter.ref = f"A1:{get_column_letter(len(sheet.columns))}{len(rows) + 1}"
     for number, heading in enumerate(sheet.columns, start=1):
-        texts = [heading, *table[heading].head(_LOOKED_AT_FOR_WIDTH).map(_text)]
+        texts = [heading, *(_text(row[number - 1]) for row in rows[:_LOOKED_AT_FOR_WIDTH])]
         width = max(len(line) for text in texts for line in (text.split("\n") or [""]))
         page.column_dimensions[get_column_letter(number)].width = min(_MAX_WIDTH_CHARACTERS, width + 3)
     bold, blue = Font(bold=True), Font(color="0563C1", underline="single")
     page.append([_cell(page, heading, font=bold) for heading in sheet.columns])
     links = {sheet.columns.index(heading): targets for heading, targets in (sheet.links or {}).items()}
-    for position, row in enumerate(table.itertuples(index=False, name=None)):
+    for position, row in enumerate(rows):
         cells = [_cell(page, value) if isinstance(value, str) else value for value in row]
         for column, targets in links.items():
             if targets and targets[position]:
