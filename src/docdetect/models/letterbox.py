@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from docdetect import boxes
 from docdetect.types import ByteArray, FloatArray, IntArray, SizeWH
@@ -117,15 +116,8 @@ def inked_box(page: ByteArray) -> IntArray:
     edges = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
     paper = np.median(edges, axis=0)
     clean = cv2.inRange(page, paper - _PAPER_TOLERANCE, paper + _PAPER_TOLERANCE)
-    left, right = _extent(cv2.reduce(clean, 0, cv2.REDUCE_MIN))
-    top, bottom = _extent(cv2.reduce(clean, 1, cv2.REDUCE_MIN))
-    return np.array([left, top, right, bottom], np.int64)
-
-
-def _extent(clean: MatLike) -> tuple[int, int]:
-    """Positions of the first zero of a line and of the end of its last one; (0, 0) where there is none."""
-    inked = np.flatnonzero(np.asarray(clean) == 0)
-    return (int(inked[0]), int(inked[-1]) + 1) if len(inked) else (0, 0)
+    left, top, width, height = cv2.boundingRect(cv2.bitwise_not(clean))
+    return np.array([left, top, left + width, top + height], np.int64)
 
 
 def page_to_picture(page: ByteArray, fit: Letterbox) -> ByteArray:
