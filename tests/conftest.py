@@ -12,10 +12,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.tiny_network import write_architecture
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+# Tests measure no time: the first call of a property may import a large library, and other work may run beside it.
+settings.register_profile("docdetect", deadline=None)
+settings.load_profile("docdetect")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -197,7 +197,7 @@ def as_rows(found: Detections) -> list[tuple[float, ...]]:
 
 
 @given(detections(), st.sampled_from(["default", "original"]), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_order_of_the_input_does_not_matter(found: Detections, method: str, random: object) -> None:
     settings_ = GroupingSettings(method="default" if method == "default" else "original")
     shuffled = np.array(random.sample(range(len(found)), len(found)), np.int64)  # type: ignore[attr-defined]
@@ -205,7 +205,7 @@ def test_the_order_of_the_input_does_not_matter(found: Detections, method: str, 
 
 
 @given(detections())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_grouping_twice_is_grouping_once(found: Detections) -> None:
     once = merge_boxes(found)[0]
     twice, members = merge_boxes(once)
@@ -214,7 +214,7 @@ def test_grouping_twice_is_grouping_once(found: Detections) -> None:
 
 
 @given(detections())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_merged_box_is_around_its_surest_member_and_within_all_members(found: Detections) -> None:
     grouped, members = merge_boxes(found)
     assert grouped.scores is not None

@@ -44,7 +44,7 @@ WITHIN_PX = {"native": 0.0, "label-studio": 2e-3, "cvat": 2e-3, "coco": 0.0, "vo
 
 
 @pytest.mark.parametrize("name", READ)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(annotations=ANNOTATIONS)
 def test_round_trip(name: str, annotations: Annotations) -> None:
     read = READ[name](written(name, annotations))
@@ -72,7 +72,7 @@ def test_any_two_formats_in_a_row(first: str, second: str) -> None:
     assert confidences(twice) == confidences(sample)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(annotations=ANNOTATIONS)
 def test_yolo_keeps_everything_but_texts(annotations: Annotations) -> None:
     files = written("yolo", annotations, WriteSettings(CLASSES, confidences=True))
@@ -96,7 +96,7 @@ def test_yolo_labels_have_no_confidences_unless_they_are_wanted() -> None:
     assert {len(line.split()) for line in lines if line[:1].isdigit()} == {5}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(annotations=ANNOTATIONS)
 def test_the_name_of_a_picture_says_document_and_page(annotations: Annotations) -> None:
     for document, pages in annotations.items():

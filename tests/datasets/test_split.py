@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.datasets.split import (
@@ -112,7 +112,6 @@ def test_a_new_document_moves_few_others() -> None:
     assert len(before & after) >= len(before) - 1
 
 
-@settings(deadline=None)  # the first call imports pandas
 @given(DOCUMENTS)
 def test_manifest_round_trip(documents: dict[str, int]) -> None:
     keys = keys_of({unicodedata.normalize("NFC", name): count for name, count in documents.items()})

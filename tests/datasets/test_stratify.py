@@ -96,7 +96,7 @@ def test_more_folds_than_groups_are_refused() -> None:
         stratified_folds(groups, counts, 4, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 4), min_size=3, max_size=3)), max_size=40),
     st.sampled_from([{"val": 0.1}, {"val": 0.2, "test": 0.1}, {"val": 0.5}]),

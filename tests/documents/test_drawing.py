@@ -183,7 +183,7 @@ def test_cyrillic_names_are_letters_and_not_boxes() -> None:
     assert (pictures[0] != pictures[2]).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size_wh=st.tuples(st.integers(1, 700), st.integers(1, 700)),
     corners=st.lists(st.tuples(*[st.floats(-50, 800)] * 4), max_size=5),

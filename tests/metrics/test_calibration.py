@@ -57,7 +57,7 @@ def test_the_method_follows_the_evidence() -> None:
     assert fit_map(all_hits, "isotonic").method == "identity"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=12, max_size=60),
     st.sampled_from(["platt", "isotonic"]),

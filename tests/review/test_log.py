@@ -55,7 +55,7 @@ def test_a_torn_line_is_passed_over_and_cut_off(tmp_path: Path) -> None:
     assert path.read_bytes() == whole + review_to_line(review(1, 2)).encode() + b"\n"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.tuples(st.integers(1, 4), st.floats(0, 1)), min_size=1, max_size=6))
 def test_a_log_that_is_cut_anywhere_keeps_its_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[tuple[int, float]]

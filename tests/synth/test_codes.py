@@ -22,7 +22,7 @@ def on_paper(rgba: ByteArray, margin: int = 40) -> ByteArray:
     return page
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_codes_read_as_labelled(seed: int) -> None:
     code = make_qr(random_writer(np.random.default_rng(seed)), most_modules=97)
@@ -32,7 +32,7 @@ def test_codes_read_as_labelled(seed: int) -> None:
     assert read[0].ec_level == code.level
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(21, 177))
 def test_codes_stay_below_the_modules_allowed(seed: int, most: int) -> None:
     side = make_qr(random_writer(np.random.default_rng(seed)), most).modules.shape[0]

@@ -24,7 +24,7 @@ def style(fonts: FontBook) -> TextStyle:
     return TextStyle(face, 4.0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(width=st.floats(8, 200), words=st.lists(st.sampled_from(WORDS.split()), max_size=60))
 def test_wrapped_lines_fit_and_lose_no_word(style: TextStyle, width: float, words: list[str]) -> None:
     lines = wrap(" ".join(words), style, width)

@@ -16,7 +16,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 @given(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_rand_augment_keeps_shape_and_input_and_is_seeded(seed: int) -> None:
     page, _ = made_page(seed)
     before = page.copy()
@@ -37,7 +37,7 @@ def test_rand_augment_really_changes_most_pages() -> None:
 
 
 @given(SEEDS, st.integers(0, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_mark_is_hidden_by_more_than_half(seed: int, marks: int) -> None:
     page, ground_truth = made_page(seed, marks)
     touched, erased = random_erase(page, ground_truth.xyxy, 1.0, np.random.default_rng(seed))

@@ -12,7 +12,7 @@ from docdetect.workers.schedule import Schedule, Task
 CRASH = Failure(FailureKind.CRASHED, "crashed")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     items=st.lists(st.tuples(st.integers(0, 7), st.none() | st.integers(1, 7)), max_size=8),
     workers=st.integers(1, 4),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.inference.multi_view.tiling import (
@@ -45,7 +45,6 @@ def test_an_image_is_not_enlarged() -> None:
     assert enlarged_long_px(A0, 1200, 1024) is None, "that shows nothing that the whole page does not"
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 5000), st.floats(0.01, 5000), st.sampled_from([32, 320, 1024, 8192]))
 def test_the_cost_is_bounded_whatever_the_paper(width_in: float, height_in: float, imgsz: int) -> None:
     side = enlarged_long_px((width_in, height_in), None, imgsz)
@@ -57,7 +56,6 @@ def test_the_cost_is_bounded_whatever_the_paper(width_in: float, height_in: floa
     assert len(tile_boxes(sheet_wh, imgsz)) <= MAX_TILES
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(64, 1024))
 def test_tiles_cover_the_sheet_and_overlap(width: int, height: int, side: int) -> None:
     tiles = tile_boxes((width, height), side)

@@ -32,7 +32,7 @@ def test_one_stroke_has_a_lognormal_speed_and_its_full_length() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 12), st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_velocity_is_the_sum_of_lognormal_strokes(seed: int, count: int, overlap: float) -> None:
     rng = np.random.default_rng(seed)
     targets = np.column_stack([rng.uniform(-10, 10, (count, 2)), rng.uniform(-2, 2, count)])
@@ -48,7 +48,7 @@ def test_the_velocity_is_the_sum_of_lognormal_strokes(seed: int, count: int, ove
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_pen_arrives_at_the_last_target(seed: int, overlap: float) -> None:
     rng = np.random.default_rng(seed)
     targets = np.column_stack([rng.uniform(-10, 10, (6, 2)), rng.uniform(-2.5, 2.5, 6)])

@@ -28,7 +28,7 @@ def extent(mask: ByteArray, least: int = 100) -> tuple[int, int, int, int]:
     return x, y, x + width, y + height
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.booleans(), st.integers(20, 150), st.integers(20, 200), st.integers(0, 3))
 def test_a_mask_moves_as_the_page_does(seed: int, camera: bool, x: int, y: int, turns: int) -> None:
     rng = np.random.default_rng(seed)
