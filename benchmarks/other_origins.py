@@ -11,9 +11,9 @@ says so).
 
 Printed are, for each set and class with at least five marks, average precision at IoU 0.3 (is a mark found at all?),
 0.5 and 0.5 to 0.95, and false alarms at confidence 0.25 on pages without any mark. With --thresholds it also prints
-precision and recall over the confidence, each set weighted by one over the square root of its number of pages, and how
-often the three answers of `infer` about a page (has, please check, has none) are wrong at the thresholds that are kept
-with the weights.
+precision and recall over the confidence, each page weighted by one over the square root of the number of pages of its
+set, and how often the three answers of `infer` about a page (has, check, none) are wrong at the thresholds that are
+kept with the weights.
 
 The documents are read where they lie; nothing of them is kept. --keep writes what the network found to a file, from
 which a second call reads it.
