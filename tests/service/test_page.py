@@ -90,7 +90,7 @@ def test_the_commands_of_the_page_exist() -> None:
 def test_the_limits_of_the_page_are_the_defaults() -> None:
     text = PAGE.read_text(encoding="utf-8")
     defaults = {key.option.name_in("serve", key.key.partition(".")[2]): key.info.default for key in keys_of("serve")}
-    table = re.findall(r"^\| `--([a-z-]+)`[^|]*\| ([\d,]+) \|", text, flags=re.MULTILINE)
+    table = re.findall(r"^\| `--([a-z-]+)`[^|]*\| ([\d,]+)(?: MiB| s)? \|", text, flags=re.MULTILINE)
     assert len(table) == 11
     for name, value in table:
         assert float(value.replace(",", "")) == defaults[name], name
