@@ -3,9 +3,9 @@
     python -m benchmarks.photographs [--data FOLDER] [--photographs 6] [--weights FILE] [--seed 0]
 
 1. Photographs are made from the labelled pages of `armeta`, which no weights were trained on (see `made_photographs`):
-   each page --photographs times slanted, as by hand, and as often from nearly straight above. Printed are AP50, AP50-95,
-   precision and recall without and with `--dewarp auto`, and the differences with paired bootstrap intervals by group
-   of near-duplicate documents. The boxes of both are compared in the photograph.
+   each page --photographs times slanted, as by hand, and as often from nearly straight above. Printed are AP50,
+   AP50-95, precision and recall without and with `--dewarp auto`, and the differences with paired bootstrap intervals
+   by group of near-duplicate documents. The boxes of both are compared in the photograph.
 2. Every picture in the data folder, and every page of the PDFs there as a picture, is looked at: how many count as
    photographs. The list names them, since some of these pictures are photographs.
 

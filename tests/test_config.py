@@ -158,7 +158,7 @@ def test_comments_are_replaced_and_values_and_remarks_kept() -> None:
     text = "# Mine\n# and yours\ntrain:\n  # old\n  epochs: 3  # a short one\n  window: [64, 32]\n"
     new = with_comments(text, "mine.yaml")
     assert new.startswith("# Mine\n# and yours\n\n# The training recipe")
-    assert "  # Most epochs of the training.\n  epochs: 3  # a short one\n" in new
+    assert "  # Largest number of epochs.\n  epochs: 3  # a short one\n" in new
     assert "old" not in new
     assert parse_yaml(new, "new") == parse_yaml(text, "old")
     assert with_comments(new, "new.yaml") == new

@@ -125,6 +125,7 @@ def test_the_earlier_names_of_options_still_work(
     assert str(tmp_path / "none") in capsys.readouterr().err
     assert run(["prepare", "--pdfs", "a", "--source", "b"]) == 2
     assert "--source and --pdfs say the same thing twice" in capsys.readouterr().err
+    assert "The same as --source." in help_of("convert", capsys, "--help-all")
 
 
 def test_general_options_may_follow_the_command() -> None:

@@ -30,7 +30,7 @@ def calibrate(
         ),
     ] = None,
 ) -> None:
-    """Turn confidence into probability, from the predictions of a run."""
+    """Fit a map from confidence to probability, from the predictions of a run."""
     settings, console = request.settings, request.console
     from docdetect.evaluation.calibrate import calibrate_run
     from docdetect.evaluation.runs import find_run_folder, standard_folders

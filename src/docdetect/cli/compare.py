@@ -31,7 +31,7 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Put runs side by side: configuration, figures, and whether a difference is more than noise."""
+    """Compare the configurations and figures of runs, and say whether a difference is more than noise."""
     settings, console = request.settings, request.console
     from docdetect.errors import UsageError
     from docdetect.evaluation.compare import compare_runs, comparison_report

@@ -10,7 +10,7 @@ from docdetect.cli.options import Request, takes
 def convert(request: Request) -> None:
     """Render documents as one PNG for each page.
 
-    Doing it again makes only what is new or changed. Exit code 7 when a document or page failed.
+    The same command again renders only what is new or has changed. Exit code 7 when a document or page failed.
     """
     from docdetect.prepare.convert import convert as make_images
 

@@ -21,12 +21,12 @@ def crossval(
         typer.Option(
             "--resume",
             metavar="RUN|last",
-            help="Go on with an interrupted cross-validation, with its own settings.",
+            help="Continue an interrupted cross-validation, with its own settings.",
             rich_help_panel="Output",
         ),
     ] = None,
 ) -> None:
-    """Evaluate a recipe by groups: every page with a network that has seen nothing like it."""
+    """Evaluate a recipe on pages that its networks have not seen, divided by groups of near-duplicates."""
     from docdetect.errors import UsageError
     from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
     from docdetect.training.train import Listeners

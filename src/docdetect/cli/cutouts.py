@@ -12,8 +12,8 @@ _MOST_NOTES = 20
 def cutouts(request: Request) -> None:
     """Cut marks out of labelled pages as transparent pictures, for docdetect synth --marks.
 
-    Look them through in contact_sheet.html. Doing it again with the same pages changes nothing. Exit code 7 when a
-    document or page failed.
+    Look through them in contact_sheet.html. The same command again with the same pages changes nothing. Exit code 7
+    when a document or page failed.
     """
     from docdetect.files import as_argument
     from docdetect.synth.cutouts.cutting import cut_out

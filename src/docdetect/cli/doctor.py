@@ -13,7 +13,7 @@ from docdetect.cli.options import Request, takes
 def doctor(
     request: Request,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only what takes under a second; torch is not imported.")
+        bool, typer.Option("--quick", help="Only checks that take less than a second; torch is not imported.")
     ] = False,
 ) -> None:
     """Check Python, torch, CUDA, OpenVINO, CPU features, fonts, write access and installations that are often broken.

@@ -31,9 +31,9 @@ _ANSWERS: tuple[Answer, ...] = ("has", "none", "check", "unknown")
 def infer(request: Request) -> int:
     """Find marks in a folder of PDFs and images.
 
-    Results: index.html to look at, results.xlsx, detections.json (the format of annotations.json), detections.csv,
-    detections.jsonl, documents.csv, summary.json and pages/ with the marks drawn. Exit code 7: finished, and some
-    documents failed.
+    The results are index.html to look at, results.xlsx, detections.json (in the format of annotations.json),
+    detections.csv, detections.jsonl, documents.csv, summary.json, and pages/ with the marks drawn. Exit code 7: the run
+    has finished, and some documents failed.
     """
     from docdetect.inference.resuming import infer_config
     from docdetect.inference.run import infer as find_marks

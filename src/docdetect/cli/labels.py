@@ -25,12 +25,12 @@ def labels(
         list[str] | None,
         typer.Argument(
             metavar="[SOURCE [DEST]]",
-            help="With --from and --to: what is read, and the file or folder that is written. Else: the documents.",
+            help="With --from and --to: the file or folder to read, and the one to write. Otherwise: the documents.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Convert annotations with --from and --to; else write cleaned YOLO label files from JSON annotations.
+    """Write cleaned YOLO label files from JSON annotations, or convert annotations with --from and --to.
 
     A conversion says what the other format does not keep, with a count for each kind.
     """

@@ -218,7 +218,8 @@ class _Generated:
         yield self._option(self._identifier, self.name, hidden=not self.option.shown)
         for alias in self.option.aliases:
             if alias != self.name:
-                yield self._option(f"{self._identifier}__{_identifier(alias)}", alias, hidden=True)
+                text = f"The same as --{self.name}."
+                yield self._option(f"{self._identifier}__{_identifier(alias)}", alias, hidden=True, text=text)
         if self.option.flag is not None:
             name, value = self.option.flag
             info = typer.Option(
@@ -256,12 +257,12 @@ class _Generated:
             way = f"--no-{self.name}"
         return (_value_of(value) if self.kind == "value" else value), way
 
-    def _option(self, identifier: str, name: str, *, hidden: bool) -> inspect.Parameter:
+    def _option(self, identifier: str, name: str, *, hidden: bool, text: str = "") -> inspect.Parameter:
         declaration = f"--{name}/--no-{name}" if self.kind == "bool" and self.info.default else f"--{name}"
         info = typer.Option(
             declaration,
             metavar=self._metavar(),
-            help=self._help(),
+            help=text or self._help(),
             hidden=hidden,
             show_default=False,
             rich_help_panel=self.option.panel_of(self.name),

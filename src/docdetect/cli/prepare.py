@@ -8,7 +8,7 @@ from docdetect.cli.options import Request, takes
 
 @takes("data", argument="data.pdfs")
 def prepare(request: Request) -> None:
-    """Make a checked, split, drawn YOLO dataset of documents and annotations.
+    """Make a checked YOLO dataset from documents and annotations, with splits and drawn pages.
 
     Doing it again with the same inputs and settings changes nothing. Exit code 7 when a document or page failed.
     """

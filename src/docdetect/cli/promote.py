@@ -7,9 +7,9 @@ from docdetect.cli.options import Request, takes
 
 @takes("promote", "figures", argument="promote.weights")
 def promote(request: Request) -> None:
-    """Put new weights into the place of the present ones, if they are at least as good on the pages for tests.
+    """Replace the present weights by new ones if these are at least as good on the pages for tests.
 
-    Exit code 8 when they are not. The figures, their interval and the content hashes are kept in history.jsonl beside
+    Exit code 8 if they are not. The figures, their interval and the content hashes are kept in history.jsonl beside
     the weights, and earlier weights are kept, too: --back puts them back.
     """
     settings, console = request.settings, request.console

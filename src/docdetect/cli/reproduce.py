@@ -21,12 +21,12 @@ def reproduce(
         typer.Option(
             "--resume",
             metavar="RUN|last",
-            help="Go on with an interrupted reproduction, with its own settings.",
+            help="Continue an interrupted reproduction, with its own settings.",
             rich_help_panel="Output",
         ),
     ] = None,
 ) -> None:
-    """Run the original system's protocol (split by page) and one without leaks (split by group), side by side."""
+    """Train a recipe with the split of the original system (by page) and without leaks (by group), and compare both."""
     from docdetect.errors import UsageError
     from docdetect.evaluation.reproduce import conclude, resume_reproduction
     from docdetect.evaluation.reproduce import reproduce as run_both

@@ -17,7 +17,7 @@ def review(
         list[str] | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the documents are, where the run does not say it any more. Repeatable.",
+            help="Where the documents are, if they have moved since the run. Repeatable.",
             rich_help_panel="Input",
         ),
     ] = None,
@@ -37,8 +37,8 @@ def review(
 ) -> int:
     """Look at the results of a run of infer in a browser, and correct them.
 
-    The page is served to this machine only. Corrections are kept in reviews.jsonl in the result folder; docdetect
-    labels --from reviews makes annotations of them. Ctrl-C ends.
+    Only this machine can reach the page. Corrections are kept in reviews.jsonl in the result folder; docdetect labels
+    --from reviews makes annotations of them. Ctrl-C ends the command.
     """
     import webbrowser
 

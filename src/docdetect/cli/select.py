@@ -12,8 +12,9 @@ _SHOWN = 10
 def select(request: Request) -> None:
     """Choose which pages of a run of infer to label next, and write them as queue.csv into its folder.
 
-    The pages about which the network is unsure come first, one of each group of near-duplicates, unlike each other.
-    Some are drawn at random and kept for tests. Pages that were reviewed are left out.
+    The pages about which the network is unsure come first. Of each group of near-duplicates only one page is chosen,
+    and pages that differ from each other are preferred. Some pages are drawn at random and kept for tests. Pages that
+    were reviewed are left out.
     """
     settings, console = request.settings, request.console
     from docdetect.active_learning.queue import counted

@@ -27,9 +27,9 @@ from docdetect.cli.options import Request, takes
 def serve(request: Request) -> int:
     """Find marks in documents that are sent over HTTP.
 
-    POST /v1/detect answers with the marks of one document, POST /v1/jobs takes many documents as a job; /docs describes
-    everything. All keys of the sections infer and grouping can be set with --config and --set. Ctrl-C ends the service;
-    jobs go on when it is started again.
+    POST /v1/detect answers with the marks of one document, and POST /v1/jobs takes many documents as a job; the page
+    /docs of the service describes all addresses. All keys of the sections infer and grouping can be set with --config
+    and --set. Ctrl-C ends the service; unfinished jobs continue when it is started again.
     """
     from docdetect.service.server import serve as answer
 

@@ -11,7 +11,7 @@ _MOST_NOTES = 20
 def synth(request: Request) -> None:
     """Make documents with exact labels: a YOLO dataset, annotations.json, and PDFs on request.
 
-    Doing it again goes on where it stopped; with more pages the dataset grows.
+    The same command continues where it stopped; with a larger number of pages the dataset grows.
     """
     from docdetect.files import as_argument
     from docdetect.synth.generate import generate

@@ -21,7 +21,7 @@ def train(
         str | None,
         typer.Option(
             metavar="RUN|last|auto",
-            help="Go on with an interrupted run; auto goes on with the newest run of this very recipe, or starts one.",
+            help="Continue an interrupted run; auto continues the newest run of the same recipe, or starts one.",
             rich_help_panel="Length",
         ),
     ] = None,

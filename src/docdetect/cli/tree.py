@@ -30,11 +30,11 @@ TREE = (
         "prepare",
         "Data",
         "prepare:prepare",
-        "Make a checked, split, drawn YOLO dataset of documents and annotations",
+        "Make a checked YOLO dataset from documents and annotations",
         extra="data",
     ),
     Entry("convert", "Data", "convert:convert", "Render documents as one PNG for each page"),
-    Entry("labels", "Data", "labels:labels", "Write YOLO labels from JSON annotations"),
+    Entry("labels", "Data", "labels:labels", "Write YOLO labels, or convert annotations between formats"),
     Entry(
         "split", "Data", "split:split", "Divide groups, documents or pages into training and validation", extra="data"
     ),
@@ -62,18 +62,16 @@ TREE = (
         "reproduce",
         "Model",
         "reproduce:reproduce",
-        "Compare the protocol of the original system with one without leaks",
+        "Train with the split of the original system and with one without leaks",
         extra="train",
     ),
-    Entry(
-        "compare", "Model", "compare:compare", "Put runs side by side and tell a difference from noise", extra="train"
-    ),
+    Entry("compare", "Model", "compare:compare", "Compare runs, and tell a difference from noise", extra="train"),
     Entry("calibrate", "Model", "calibrate:calibrate", "Turn confidence into probability", extra="train"),
     Entry(
         "promote",
         "Model",
         "promote:promote",
-        "Let new weights take the place of the present ones, if they are as good",
+        "Replace the present weights by new ones if these are as good",
         extra="train",
     ),
     Entry("runs", "Model", "runs:group", "Look at training and evaluation runs"),

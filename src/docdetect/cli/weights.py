@@ -16,9 +16,9 @@ _DIGEST_SHOWN = 10
 
 @takes("weights")
 def weights(request: Request) -> None:
-    """List the bundled weights, each checked against the manifest, and ensembles; with --pack, add some first.
+    """List the bundled weights and ensembles, and check each against the manifest; with --pack, add weights first.
 
-    Packed weights are half precision and hold nothing but the network; forms of other weights are removed. Exit
+    Packed weights are in half precision and hold nothing but the network. Forms of replaced weights are removed. Exit
     code 4 when a file is damaged or missing.
     """
     from docdetect.models.bundled import list_bundled, list_ensembles

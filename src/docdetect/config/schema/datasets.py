@@ -156,7 +156,9 @@ class DataConfig(Section):
     folds: Annotated[
         int, Field(ge=0, le=100), Option("Split", shown=True, commands={"split": ""}, unset="one split")
     ] = Field(
-        0, description="Number of manifests that split writes. Each part is the validation split of one manifest."
+        0,
+        description="Number of parts of a cross-validation. For each part one manifest is written, in which that "
+        "part is the validation split.",
     )
     seed: Annotated[Count, Option("Split", shown=True, commands={**_SPLITTING, "reproduce": ""})] = Field(
         42, description="Seed of the split."
@@ -203,9 +205,9 @@ class DataConfig(Section):
         Literal["auto", "empty", "skip"], Option("Pages", shown=True, commands={"prepare": "", "split": ""})
     ] = Field(
         "auto",
-        description="What happens to pages, of documents that the annotations list, that the annotations do not list: "
-        "empty takes them as pages without marks, skip leaves them out, auto is skip with add_to or test_pages, where "
-        "people have looked at single pages, and empty otherwise.",
+        description="What happens to unlisted pages of documents that the annotations list: empty takes them as pages "
+        "without marks, skip leaves them out, auto is skip with add_to or test_pages, where people have looked at "
+        "single pages, and empty otherwise.",
     )
     images: Annotated[str, Option("Output", shown=True, metavar="FOLDER", commands={"convert": "output"})] = Field(
         "data/images", description="Folder in which convert writes the page pictures."
@@ -304,8 +306,8 @@ class AuditConfig(Section):
     )
     also: Annotated[Texts, Option("Input", shown=True, name="with", metavar="PATH")] = Field(
         (),
-        description="Further datasets that are trained on together with the first one, between which leaks are looked "
-        "for, too. Those of train.data in the configuration need not be named.",
+        description="Further datasets that are trained on together with the first one. Leaks between all of them are "
+        "looked for. Datasets in train.data of the configuration need not be named.",
     )
     imgsz: Annotated[ImageSize | None, Option("Model", unset=TRAINED_SIZE)] = Field(None, description=IMGSZ)
     device: Annotated[str, Option("Speed", shown=True, unset=FREE_DEVICE)] = Field("", description=DEVICE)
@@ -313,7 +315,7 @@ class AuditConfig(Section):
         False, description="Also write annotations in which everything that is safe to correct is corrected."
     )
     pictures: Annotated[Count, Option("Output")] = Field(
-        60, description="Most findings, and most leaks, that are drawn."
+        60, description="Largest number of findings, and of leaks, that are drawn."
     )
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/audit", description=RUNS)
     name: Annotated[Name, Option("Output", shown=True)] = Field("audit", description=RUN_NAME)

@@ -34,7 +34,7 @@ class ValConfig(Section):
         "data/datasets/main/data.yaml", min_length=1, description=DATASET
     )
     split: Annotated[Literal["train", "val", "test"], Option("Input", shown=True)] = Field(
-        "val", description="Split of the dataset whose pages are looked at."
+        "val", description="Split of the dataset that is evaluated."
     )
     runs: Annotated[str, Option("Output", metavar="FOLDER")] = Field("runs/val", description=RUNS)
     name: Annotated[Name, Option("Output", shown=True)] = Field("val", description=RUN_NAME)

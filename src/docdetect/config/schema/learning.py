@@ -35,19 +35,20 @@ class SelectConfig(Section):
     )
     random_share: Annotated[float, Field(ge=0, lt=1), Option("Contents", shown=True)] = Field(
         0.15,
-        description="Share of the queue that is drawn at random among all pages and kept for tests: on pages that were "
-        "chosen because they are difficult, every network looks worse than it is.",
+        description="Share of the queue that is drawn at random among all pages and kept for tests. On pages that were "
+        "chosen because they are difficult, every network would look worse than it is.",
     )
     seed: Annotated[Count, Option("Reproducibility", shown=True)] = Field(
         0, description="Seed of the pages that are drawn at random."
     )
     diversity: Annotated[Literal["features", "off"], Option("Contents", shown=True)] = Field(
         "features",
-        description="Look at the best pages again, leave out near-duplicates and choose pages that differ by the "
-        "features of the network; off takes what the run has written, and needs neither documents nor weights.",
+        description="How pages that differ from each other are chosen. features renders the best pages again, leaves out "
+        "near-duplicates and prefers pages whose features in the network differ; off uses only what the run has "
+        "written, and needs neither documents nor weights.",
     )
     weights: Annotated[str, Option("Model", metavar="WEIGHTS", unset="those that the run names")] = Field(
-        "", description="Weights of the run, where they lie elsewhere now."
+        "", description="Weights of the run, if they are in another place now."
     )
     overwrite: Annotated[bool, Option("Output", shown=True)] = Field(
         False, description="Replace the queue in the folder of the run."
@@ -63,19 +64,19 @@ class PromoteConfig(Section):
     to: Annotated[str, Option("Output", shown=True, metavar="FILE")] = Field(
         "runs/weights/current.pt",
         min_length=1,
-        description="File that infer takes the weights from. The weights in it are the present ones.",
+        description="File of the promoted weights, for infer --weights. The weights in it now are the present ones.",
     )
     present: Annotated[str, Option("Model", metavar="WEIGHTS", unset=BUNDLED)] = Field(
-        "", description="Present weights where nothing was promoted yet."
+        "", description="The present weights, if nothing was promoted yet."
     )
     data: Annotated[str, Option("Input", shown=True, metavar="PATH")] = Field(
-        "data/datasets/main", min_length=1, description=f"{DATASET} It has the pages for tests."
+        "data/datasets/main", min_length=1, description=f"{DATASET} The pages for tests are in it."
     )
     force: Annotated[str, Option("Output", shown=True, metavar="REASON", unset="refuse weights that are worse")] = (
-        Field("", description="Take the new weights whatever the figures are, for this reason, which is kept.")
+        Field("", description="Promote the new weights whatever the figures are; the reason is recorded.")
     )
     back: Annotated[bool, Option("Output", shown=True)] = Field(
-        False, description="Put the weights back that were there before the present ones."
+        False, description="Restore the weights that were there before the present ones."
     )
     imgsz: Annotated[ImageSize | None, Option("Model", unset=TRAINED_SIZE)] = Field(None, description=IMGSZ)
     device: Annotated[str, Option("Speed", shown=True, unset=FREE_DEVICE)] = Field("", description=DEVICE)

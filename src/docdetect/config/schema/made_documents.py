@@ -104,14 +104,14 @@ class SynthConfig(Section):
         _PAPERS, description="Weight of each way of copying. A way that is not named is not used."
     )
     fonts: Annotated[str, Option("Input", shown=True, metavar="FOLDER", unset="none")] = Field(
-        "", description="Folder of fonts that are used besides those of the system."
+        "", description="Folder of fonts that are used in addition to those of the system."
     )
     system_fonts: Annotated[bool, Option("Input")] = Field(True, description="Use the fonts of the system.")
     ink: Annotated[str, Option("Input", shown=True, metavar="FILE", unset="drawn signatures only")] = Field(
         "", description="Recorded handwriting as JSON lines, compressed with gzip or not, which becomes signatures."
     )
     marks: Annotated[str, Option("Input", shown=True, metavar="FOLDER", unset="drawn marks only")] = Field(
-        "", description="Folder of cut-outs of real marks (docdetect cutouts), which are pasted besides drawn marks."
+        "", description="Folder of cut-outs of real marks (docdetect cutouts), which replace a share of drawn marks."
     )
     marks_share: Annotated[Fraction, Option("Contents", shown=True)] = Field(
         0.5, description="Share of the marks that are cut-outs, where there are cut-outs of their class."
@@ -213,7 +213,7 @@ class CutoutsConfig(Section):
         (), strict=False, description="Categories that are cut out; none named means all."
     )
     quality: Annotated[Fraction, Option("Contents", shown=True)] = Field(
-        0.4, description="Quality score, from 0 to 1, below which a cut-out is written and not kept."
+        0.4, description="Quality score, from 0 to 1, below which a cut-out is written with keep = no and not used."
     )
     handwritten: Annotated[tuple[Name, ...], Option("Contents", metavar="NAME,...", commas=True)] = Field(
         ("signature", "handwritten_signature", "initials"),

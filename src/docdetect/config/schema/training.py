@@ -155,26 +155,27 @@ class TrainConfig(Section):
     )
     teacher: Annotated[str, Option("Model", metavar="WEIGHTS", unset="none")] = Field(
         "",
-        description="Weights whose answers the networks learn, on all views, labelled or not; they need views: device. "
-        "With first, the first of several networks teaches the others while it learns, with its averaged weights.",
+        description="Weights of a teacher, whose raw outputs the networks learn on all views, labelled or not; needs "
+        "views: device. With first, the first of several networks teaches the others while it learns, with its "
+        "averaged weights.",
     )
     start: Annotated[Literal["random", "slices"], Option("Model")] = Field(
         "random",
         description="What an architecture starts from: random weights, or slices, which are those channels of the "
-        "teacher that vary most; both must be of one family, such as yolo11n and docdetect-s.",
+        "teacher that vary most. For slices both networks must be of one family, such as yolo11n and docdetect-s.",
     )
     teacher_weight: Annotated[NotNegative, Option("Losses")] = Field(
-        1.0, description="Weight of what the teacher answers beside what is labelled."
+        1.0, description="Weight of the outputs of the teacher relative to the labels."
     )
     teacher_features: Annotated[NotNegative, Option("Losses", unset="off")] = Field(
         0.0,
-        description="Weight, at the start of a training, of the teacher's feature maps beside what is labelled; it "
-        "falls along a line to a sixth. Networks that start as slices of the teacher can learn them.",
+        description="Weight of the feature maps of the teacher relative to the labels at the start of a training; it "
+        "falls linearly to a sixth. Only networks that started as slices of the teacher can learn feature maps.",
     )
     freeze: Annotated[Count, Option("Model")] = Field(
         10, description="Number of layers, counted from the input, that keep their weights. Ten is the backbone."
     )
-    epochs: Annotated[AtLeastOne, Option("Length", shown=True)] = Field(60, description="Most epochs of the training.")
+    epochs: Annotated[AtLeastOne, Option("Length", shown=True)] = Field(60, description="Largest number of epochs.")
     patience: Annotated[Count, Option("Length", shown=True, unset="never")] = Field(
         20, description="Epochs without progress after which training stops."
     )
@@ -185,7 +186,7 @@ class TrainConfig(Section):
         Field(0.0, description="Hours after which training pauses at the end of an epoch; --resume goes on.")
     )
     steps: Annotated[Count, Option("Length", unset="as many as the epochs need")] = Field(
-        0, description="Number of steps of a training with views: device that has no time to keep to."
+        0, description="Number of steps of a training with views: device and without a time limit."
     )
     checkpoint_s: Annotated[NotNegative, Option("Length")] = Field(
         300.0, description="Seconds between two checkpoints of a training with views: device."
@@ -222,7 +223,7 @@ class TrainConfig(Section):
         "are always in fp32.",
     )
     workers: Annotated[Count, Option("Speed", shown=True)] = Field(
-        8, description="Most processes that load pages. On a CPU there is one for four cores."
+        8, description="Largest number of processes that load pages. On a CPU there is one for every four cores."
     )
     cache: Annotated[bool, Option("Speed")] = Field(
         False, description="Keep the decoded pages in memory, where they fit."
@@ -281,11 +282,11 @@ class TrainConfig(Section):
     hsv_s: Annotated[Fraction, Option("Augmentation")] = Field(0.7, description="Largest change of saturation.")
     hsv_v: Annotated[Fraction, Option("Augmentation")] = Field(0.4, description="Largest change of brightness.")
     auto_augment: Annotated[Literal["randaugment"] | None, Option("Augmentation", metavar="randaugment|null")] = Field(
-        "randaugment", description="Random changes of the looks of ink and paper; null turns them off."
+        "randaugment", description="Random changes of the appearance of ink and paper; null turns them off."
     )
     erasing: Annotated[float, Field(ge=0, le=0.9), Option("Augmentation")] = Field(
         0.4,
-        description="Share of the pages with patches painted over. Never more than half of a mark is hidden.",
+        description="Share of the pages on which patches are painted over. At most half of a mark is hidden.",
     )
     mixup: Annotated[Fraction, Option("Augmentation")] = Field(
         0.0, description="Probability that two pictures are laid over each other."
@@ -368,7 +369,7 @@ class ExportConfig(Section):
         "fp32", description="Arithmetic of the exported network; int8 is for openvino only."
     )
     calibration: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="none")] = Field(
-        "", description="A dataset, or a folder of documents, on whose pages int8 finds its ranges."
+        "", description="Dataset or folder of documents whose pages give the ranges of the 8-bit numbers of int8."
     )
     check: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="none")] = Field(
         "",
@@ -376,7 +377,7 @@ class ExportConfig(Section):
         "torch in fp32.",
     )
     pages: Annotated[AtLeastOne, Option("Input", shown=True)] = Field(
-        100, description="Most pages that the comparison and the ranges of int8 use."
+        100, description="Largest number of pages for the comparison, and for the ranges of int8."
     )
     conf: Annotated[Fraction, Option("Model", shown=True)] = Field(
         0.15, description="Confidence from which on the marks of two engines have to agree."
@@ -394,9 +395,11 @@ class WeightsConfig(Section):
     )
     calibration: Annotated[str, Option("Input", shown=True, metavar="PATH", unset="no int8 form")] = Field(
         "",
-        description="A dataset, or a folder of documents, on whose pages int8 finds its ranges.",
+        description="Dataset or folder of documents whose pages give the ranges of the 8-bit numbers of int8.",
     )
-    pages: Annotated[AtLeastOne, Option("Input")] = Field(300, description="Most pages that the ranges of int8 use.")
+    pages: Annotated[AtLeastOne, Option("Input")] = Field(
+        300, description="Largest number of pages for the ranges of int8."
+    )
     thresholds: Annotated[
         str, Option("Input", shown=True, metavar="FILE", unset="those that lie beside the bundled weights, if any")
     ] = Field("", description="A .thresholds.json whose thresholds are kept beside the newly bundled weights.")
