@@ -43,8 +43,8 @@ class SelectConfig(Section):
     )
     diversity: Annotated[Literal["features", "off"], Option("Contents", shown=True)] = Field(
         "features",
-        description="How pages that differ from each other are chosen. features renders the best pages again, leaves out "
-        "near-duplicates and prefers pages whose features in the network differ; off uses only what the run has "
+        description="How pages that differ from each other are chosen. features renders the best pages again, leaves "
+        "out near-duplicates and prefers pages whose features in the network differ; off uses only what the run has "
         "written, and needs neither documents nor weights.",
     )
     weights: Annotated[str, Option("Model", metavar="WEIGHTS", unset="those that the run names")] = Field(
