@@ -1,5 +1,5 @@
-"""Measurements against named alternatives, and trials by damage and by kills.
+"""Measurements against named alternatives, and tests with damaged documents and with killed processes.
 
-Each module is a program of its own, run from the project's root: `python -m benchmarks.NAME`. `make bench` runs those
-that measure. Every figure stands beside the processor that it was measured on.
+Most modules are programs of their own, run from the project's root: `python -m benchmarks.NAME`. `make bench` runs
+those that measure speed and accuracy. Programs that measure print the processor with their figures.
 """

@@ -3,9 +3,9 @@
     python -m benchmarks.active_learning --folder FOLDER [--pieces 1]   # resumable: again until all is done
     python -m benchmarks.active_learning --folder FOLDER --report docs  # the table, and the curve as SVG
 
-Made-up documents (`docdetect synth`) play the archive, and their exact labels the person who labels. Two of the four
-classes are rare in the archive: QR codes, and initials, a kind of signature that the bundled network does not tell
-apart. All but a dozen pages with each are taken out of it; on the pages for the evaluation they are as usual.
+Made-up documents (`docdetect synth`) stand for the archive, and their exact labels for the person who labels. Two of
+the four classes are rare in the archive: QR codes, and initials, a kind of signature that the bundled network does not
+distinguish. All but a dozen pages with each are removed from the archive, and none from the pages for the evaluation.
 Everything starts from the same random pages; in every round a strategy chooses further ones, the network learns from
 all that are labelled, from the weights of the round before, and is evaluated on pages that are not in the archive:
 
@@ -14,10 +14,10 @@ all that are labelled, from the weights of the round before, and is evaluated on
 - uncertainty + diversity: a shortlist of eight times as many of the best pages, and of these by greedy k-center over
   the pooled features of the network, by the very function of `docdetect select`.
 
-So that all of it takes minutes on one core, only the class scores learn. The bundled network is frozen and sees every
-page once, at 384 px: its boxes stay as they are, and a small network of two layers, the same for every cell, gives the
-scores of the four classes from what the last layers of the bundled network take in. What `select` has beside its scores
-and k-center (second looks, near-duplicates, lacking marks, merged boxes) takes no part.
+So that all of it takes minutes on one core, only the class scores are trained. The bundled network is frozen and sees
+every page once, at 384 px: its boxes stay as they are, and a small network of two layers, the same for every cell,
+computes the scores of the four classes from the input of the last layers of the bundled network. The other parts of
+`select` (second looks, near-duplicates, lacking marks, merged boxes) are not simulated.
 
 An interval is Student's t over the seeds, of the differences to random of the same seed.
 """

@@ -1,11 +1,11 @@
-"""What cut-outs are worth, and how exact they are.
+"""Measures how exact cut-outs of marks are, and whether training with them makes a network better.
 
     python -m benchmarks.cutouts separation [--pages 40]
     python -m benchmarks.cutouts prepare --work FOLDER [--data FOLDER]
     python -m benchmarks.cutouts run --work FOLDER --arm start|without|with --seed 0 --weights FILE
     python -m benchmarks.cutouts report --work FOLDER
 
-`separation` makes pages whose ink is known px by px, cuts their marks out, and prints how well the two agree.
+`separation` makes pages whose ink is known pixel by pixel, cuts their marks out, and prints the IoU of both inks.
 
 The experiment takes half of the groups of near-duplicates of `armeta` (in ../shared/data, unless --data names another
 folder) for training and evaluates on the other half. Both arms train the same network for as many steps on as many real

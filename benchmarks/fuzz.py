@@ -8,7 +8,8 @@ damaged: bytes are flipped, ends are cut off, blocks are zeroed, dropped or doub
 the same for the same random seed. A tiny untrained network detects marks on all of them in one run that also writes
 crops and marked copies.
 
-Printed is a table of formats and outcomes. The exit code is 1 where the run crashed or hung, or left a file out.
+Printed is a table of formats and outcomes. The exit code is 1 if the run crashed or hung, or if a file is missing in
+the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trains without some sources and evaluates on them: what a change of the generator or the recipe is worth elsewhere.
+"""Trains without some sources and evaluates on them, to measure what a change of generator or recipe is worth there.
 
     python -m benchmarks.held_out_sources --work FOLDER --settings before.yaml after.yaml
         [--folds 5] [--seeds 0 1] [--steps 150] [--sizes 640 1024] [--pieces 2] [--report]

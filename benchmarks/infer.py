@@ -3,9 +3,9 @@
     python -m benchmarks.infer [--weights WEIGHTS] [--peer-weights FILE] [--source FOLDER] [--rounds 1]
         [--only peer,docdetect]
 
-    peer        PyMuPDF at 200 dpi, Ultralytics predict at 1024 px whatever --imgsz says, JSON and drawn JPEGs
-                (../shared/bench/peer_pipeline.py); with the weights that docdetect has, of an ensemble with those that
-                it names last, unless --peer-weights names others
+    peer        the alternative: PyMuPDF at 200 dpi, Ultralytics predict at 1024 px whatever --imgsz says, JSON and
+                drawn JPEGs (../shared/bench/peer_pipeline.py). It uses the weights that docdetect uses (of an ensemble
+                those that its file names last), unless --peer-weights names others
     bare        the engine that docdetect uses, alone, in a loop over rendered pages in memory
     docdetect   infer --no-save-pages
     drawn       infer, which draws every page

@@ -7,8 +7,8 @@ byte for byte, with those of a run that nobody killed, and the next run starts o
 process alone, so that the worker processes have to end by themselves. With --ctrl-c all of them get Ctrl-C instead; the
 program then has ten seconds to end, and its result files have to agree with each other.
 
-Without --weights a detector that finds colours takes the place of a network, so that most moments fall into the work
-and not into the loading of a network; everything else is as in any run.
+Without --weights a detector that finds colours replaces the network, so that most kills happen during the work and not
+while a network is loaded; everything else is as in any run.
 
 Printed is a table of all kills. Linux only.
 """

@@ -1,4 +1,4 @@
-"""Photographs of pages, made from rendered pages whose marks are known: a sheet on a desk, seen at a slant.
+"""Makes photographs of rendered pages whose marks are known: a sheet on a desk, seen at a slant.
 
 This module is used by `benchmarks.photographs` and is no program of its own. Desks, light, lens and noise are drawn by
 chance; the marks' boxes in the photograph are those of their ink, not of the corners of their boxes.

@@ -1,4 +1,4 @@
-"""Whether laying sheets flat (`infer --dewarp auto`) helps on photographs of pages, and whether scans are left alone.
+"""Measures whether laying sheets flat (`infer --dewarp auto`) helps on photographs, and whether scans stay untouched.
 
     python -m benchmarks.photographs [--data FOLDER] [--photographs 6] [--weights FILE] [--seed 0]
 

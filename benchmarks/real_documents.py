@@ -4,8 +4,8 @@
 
 The alternatives are other weights, engines and precisions: run the program once for each and compare the tables.
 
-The bundled weights were trained on `signatures`, `stamps` and 40 pages of `forms`. Only `armeta` was in no training, so
-that only `armeta` tells how good these weights are on documents that they have not seen.
+The bundled weights were trained on `signatures`, `stamps` and 40 pages of `forms`. None was trained on `armeta`, so
+only `armeta` shows how good these weights are on documents that they have not seen.
 
 Every page of every set is rendered with its long side at --imgsz px, as `infer` does. Evaluated is the raw output of
 the network after non-maximum suppression at IoU 0.7, without parts of boxes with a higher confidence, from confidence

@@ -1,11 +1,11 @@
-"""How much work is a page on the review page? A scripted reviewer who knows the truth corrects made-up documents.
+"""Measures how much work a page is on the review page: a scripted reviewer corrects made-up documents.
 
     python -m benchmarks.review [--pages 60] [--seed 7] [--conf 0.25]
 
 Made-up documents go through `docdetect infer` with the bundled weights. The reviewer then works on every page in a real
 browser (headless Chromium), with the keys and the mouse that a person has, until the boxes are those that the pages
-were made with: what is no mark is deleted, what is missing is accepted where a possible mark shows it and drawn where
-none does, a wrong category is changed, and Enter confirms the page.
+were made with. False alarms are deleted, missing marks are accepted if they are possible marks and drawn otherwise, a
+wrong category is changed, and Enter confirms the page.
 
 Printed are:
 
@@ -15,11 +15,12 @@ Printed are:
 3. the seconds of a person, by the keystroke-level model of Card, Moran and Newell (The keystroke-level model for user
    performance time with interactive systems, Communications of the ACM 23(7), 1980): 0.2 s for a key (a good typist),
    1.1 s to point with a mouse, 0.1 s to press or release its button, 0.4 s to move a hand between keyboard and mouse,
-   1.35 s to decide. A page costs one decision, each correction another one. The model is of routine work without error,
-   and one decision is little for a page that has to be read: the seconds are a lower bound, good for comparing.
-   Beside it stands the same model for a reviewer who gets the pages without any boxes and draws all of them.
+   1.35 s to decide. A page takes one decision, and each correction another one. The model assumes routine work without
+   errors, and one decision is little for a page that has to be read: the seconds are a lower bound, which is good for
+   comparisons. Printed beside it is the same model for a reviewer who draws all boxes on pages without any.
 
-The last line says whether the corrections that the service gives are the truth. Needs chromium and chromium-driver.
+The last line says whether the corrections that the service returns are the ground truth. Needs chromium and
+chromium-driver.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`docdetect serve` under load, and killed under load: is a request lost, does memory grow, how long do answers take?
+"""Tests `docdetect serve` under load and with kills: is a request lost, does memory grow, how long do answers take?
 
     python -m benchmarks.service [--pairs 8] [--clients 8] [--seconds 60] [--kills 20] [--seed 0]
 
@@ -12,8 +12,8 @@
 3. Kills: while clients send jobs, every process of the service is killed (kill -9) at random moments and the service
    is started again. Every job that was accepted has to end with the bytes of a job that nothing disturbed.
 
-0 for one of the numbers leaves that part out. The kills use a detector of colours in place of a network, so that most
-moments fall into the work. Linux only.
+The number 0 leaves a part out. The kills use a detector of colours in place of a network, so that most of them happen
+during the work. Linux only.
 """
 
 from __future__ import annotations

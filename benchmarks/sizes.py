@@ -18,10 +18,10 @@ Two archives are looked at: one where every page has a mark, and one where nine 
 each source's pages with marks, and for each of these nine pages without marks: letters, receipts and official papers in
 equal shares. Average precision is computed with these shares.
 
-What a network finds at one size is kept in --keep; a second call reads it and takes seconds. --times measures the
-processor seconds of each network a page at each size (half a minute), keeps them as well, and needs a quiet machine.
---screen shows what a smaller network that looks first (`infer --screen`) leaves out, and what is lost by it.
-The documents are read where they lie.
+What a network finds at one size is kept in the folder --keep; a second call reads it and takes seconds. --times
+measures the processor seconds per page of each network at each size, keeps them as well, takes half a minute, and needs
+a quiet machine. --screen shows which pages a smaller network leaves out (`infer --screen`), and which marks are lost by
+it. The documents are read where they lie.
 """
 
 from __future__ import annotations

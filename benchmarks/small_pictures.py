@@ -1,13 +1,13 @@
-"""How far should small pictures be enlarged? Pages that were stored small, and cut-outs around single marks.
+"""Measures how far small pictures should be enlarged: pages that were stored small, and cut-outs around single marks.
 
     python -m benchmarks.small_pictures [--weights FILE] [--data FOLDER] [--precision int8] [--every 4] [--pages 12]
 
-Every n-th page of the sets of `sizes` that the weights were not trained on, old prints apart, and at most so many of a
-set, is made small (long side 320 and 512 px), and cut-outs are made of its first three marks with a quarter of the
-mark's longer side around it (from the page at 1024 px). Each of these pictures is looked at as `infer` does it,
-enlarged by at most each factor; `none` is the usual size of a page whatever the picture's own size. A page is looked at
-25 times at most. Printed are AP.3 / AP50 of signatures and stamps in pages, and AP.3 and the share of marks that are
-found at the shipped thresholds in cut-outs. Nothing of the documents is kept.
+The pages are every n-th page (--every) of the sets of `sizes` that the weights were not trained on, except old prints,
+and at most --pages of each set. Each page is made small (long side 320 and 512 px), and its first three marks are cut
+out of the page at 1024 px, each with a quarter of its longer side around it. The network sees each of these pictures
+enlarged by at most each of several factors; `none` enlarges it to the usual size of a page, whatever its own size. A
+page is looked at 25 times at most. Printed are AP.3 / AP50 of signatures and stamps in pages, and AP.3 and the share of
+marks that are found at the shipped thresholds in cut-outs. Nothing of the documents is kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contact sheets of what `docdetect synth` draws, one for each kind, and what the bundled network makes of each kind.
+"""Draws contact sheets of each kind that `docdetect synth` draws, and measures what the bundled network finds of it.
 
     python -m benchmarks.synth_kinds --sheets FOLDER [--pages 400] [--fonts FOLDER] [--ink FILE] [--only WORD]
         [--real DATASET ...]
@@ -10,8 +10,8 @@ and pages of them get sheets of the same look (`real-...`), so that both can be 
 
 With --diagnose the network looks at the pages. Printed are, for each kind of mark, how many are found (a box of the
 class with IoU of at least 0.3 and a confidence of at least 0.25), the median width and height of the boxes beside the
-ground truth, and for each kind of distractor how many draw a false alarm. Kinds that the network finds already are not
-the ones that it misses on real documents.
+ground truth, and for each kind of distractor how many cause a false alarm. Kinds that the network already finds
+are not those that it misses on real documents.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
     python -m benchmarks.views [--pages 100] [--imgsz 1024] [--views 64] [--rounds 3]
 
 Both make views of the same made-up pages with the same recipe (scale, turn, shift, colour, erasing; no mosaics), in one
-process and one thread, in turns, so that the load of the machine meets both. Ultralytics reads pictures from disk,
-except those in its buffer of eight batches, which is why batches are small here, and makes squares with grey borders.
-docdetect keeps the pages in memory and makes windows and whole pages without borders, and also does what Ultralytics'
-detection loader does not: ink, blur, noise, low resolution, 1-bit copies. Since their views differ in size, megapixels
-are compared.
+process and one thread, in turns, so that the load of the machine affects both alike. Ultralytics reads pictures from
+disk, except those in its buffer of eight batches, which is why batches are small here, and makes squares with grey
+borders. docdetect keeps the pages in memory and makes windows and whole pages without borders, and also does what
+Ultralytics' detection loader does not: ink, blur, noise, low resolution, 1-bit copies. Since their views differ in
+size, megapixels are compared.
 """
 
 from __future__ import annotations
