@@ -215,7 +215,7 @@ def _made_up(folder: Path) -> list[View]:
 
 
 def run(work: Path, arm: str, seed: int, weights: Path) -> None:
-    """Trains one arm with one seed, judges it on the second half, and keeps the predictions."""
+    """Trains one arm with one seed, evaluates it on the second half, and keeps the predictions."""
     target = work / "predictions" / f"{arm}_{seed}.json"
     if target.is_file():
         print(f"{target} is there")

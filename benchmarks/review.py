@@ -57,7 +57,7 @@ _SAME_IOU = 0.5
 
 @dataclass(frozen=True)
 class Truth:
-    """A mark of the truth: its category, and its box in px of the page of the run."""
+    """A mark of the ground truth: its category, and its box in px of the page of the run."""
 
     category: str
     xyxy: tuple[float, float, float, float]
@@ -71,7 +71,7 @@ class Work:
         keys: key strokes, Enter included.
         drags: with the mouse.
         corrections: of each kind.
-        marks: of the truth.
+        marks: number of marks of the ground truth.
         next_s: from Enter until the next page was seen; None for the last page.
         saved_s: from each correction until it was on the disk of the service.
     """
@@ -95,7 +95,7 @@ class Work:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark; 0 when the corrections are the truth."""
+    """Runs the benchmark; 0 when the corrections are the ground truth."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.review", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--pages", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7)
@@ -178,7 +178,7 @@ def _review(reviewer: Reviewer, truth: dict[str, list[Truth]]) -> list[Work]:
 
 
 def _correct(reviewer: Reviewer, page: str, marks: list[Truth], categories: list[str], work: Work) -> None:
-    """Makes the boxes of a page those of the truth, from the first box to the last one."""
+    """Makes the boxes of a page those of the ground truth, from the first box to the last one."""
     shown = reviewer.get(f"/pages/{page}")
     boxes, possible_marks = shown["boxes"], shown["possible_marks"]
     same = _matched(marks, boxes, any_category=False)
@@ -273,7 +273,7 @@ def _report(work: Sequence[Work], is_true: bool) -> None:
         print(f"correction until it is kept: median {_at(saved, 0.5):.3f} s, 95 % within {_at(saved, 0.95):.3f} s")
     person, nothing = statistics.mean(one.person_s for one in work), statistics.mean(one.from_nothing_s for one in work)
     print(f"seconds of a person a page, by the model: {person:.1f}; drawing all marks: {nothing:.1f}")
-    print("the corrections are the truth" if is_true else "the corrections are NOT the truth")
+    print("the corrections are the ground truth" if is_true else "the corrections are NOT the ground truth")
 
 
 def _at(ordered: Sequence[float], share: float) -> float:
