@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from docdetect import files
-from docdetect.errors import InputError, OutputError, OutputExistsError
+from docdetect.errors import DiskFullError, InputError, OutputError, OutputExistsError
 
 
 def test_names_are_relative_posix_and_composed(tmp_path: Path) -> None:
@@ -187,6 +187,14 @@ def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
         write_half(OSError(errno.ENOSPC, "No space left on device"))
     assert target.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_without_room_is_told_apart(tmp_path: Path, number: int) -> None:
+    with pytest.raises(DiskFullError) as caught, files.output_errors(tmp_path / "a.json"):
+        raise OSError(number, "no room")
+    assert caught.value.message == f"{tmp_path / 'a.json'}: cannot be written (no room)"
+    assert caught.value.remedy == "Free some space or choose another folder."
 
 
 WRITER = """

@@ -7,6 +7,10 @@ process exit code.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class DocdetectError(Exception):
@@ -72,6 +76,16 @@ class OutputError(DocdetectError):
     """The output cannot be written: full disk, read-only folder, no permission."""
 
     exit_code = 4
+
+
+class DiskFullError(OutputError):
+    """There is no room for the output.
+
+    Attributes:
+        unfinished: the result folder of a run that can be resumed once there is room; None where there is none.
+    """
+
+    unfinished: Path | None = None
 
 
 class PartialFailureError(DocdetectError):

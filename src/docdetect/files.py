@@ -23,11 +23,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from docdetect.errors import InputError, OutputError, OutputExistsError
+from docdetect.errors import DiskFullError, InputError, OutputError, OutputExistsError
 
 LOCK_NAME = ".docdetect.lock"
 
 _CHUNK_BYTES = 1 << 20
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What systems answer where a disk is full, and where a user may not take more of it."""
 
 # What systems answer where a file system cannot lock files.
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
@@ -160,13 +163,15 @@ def output_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedies = {
-            errno.ENOSPC: "Free some space or choose another folder.",
             errno.EROFS: "The file system is read-only: choose another folder.",
             errno.EACCES: "You may not write there: choose another folder or change its permissions.",
             **dict.fromkeys(_WITHOUT_LOCKS, "Choose a folder on a file system that knows locks."),
         }
+        message = f"{path}: cannot be written ({error.strerror or error})"
+        if error.errno in DISK_FULL:
+            raise DiskFullError(message, "Free some space or choose another folder.") from error
         remedy = remedies.get(error.errno or 0, "Check the path and its permissions.")
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})", remedy) from error
+        raise OutputError(message, remedy) from error
 
 
 @contextmanager

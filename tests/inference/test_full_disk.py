@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,26 @@ def test_the_command_says_so_with_exit_code_4(
     text = capsys.readouterr().err
     assert f"error: {tmp_path / 'out'}" in text
     assert text.endswith("cannot be written (No space left on device)\n  Free some space or choose another folder.\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the names of open files come from /proc")
+@pytest.mark.parametrize("wanted", ["page_0001.jpg", "detections.csv", "summary.json"])
+def test_the_command_names_the_one_that_goes_on(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wanted: str
+) -> None:
+    output = tmp_path / "my results"
+    monkeypatch.setattr(module, "load_engine", lambda *_, **__: ColourEngine())
+    monkeypatch.setattr(module, "resolve_weights", lambda *_: Path(__file__))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing_sync(wanted))
+        assert run(["infer", "--source", str(source), "--output", str(output), "--imgsz", "256"]) == 4
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2].startswith(f"error: {output}")
+    assert said[-2].endswith("cannot be written (No space left on device)")
+    told = f"  Free some space, then go on with: docdetect infer --resume --output '{output}'"
+    assert said[-1] == told
+    assert run(shlex.split(told.partition("docdetect ")[2])) == 0
+    assert json.loads((output / "summary.json").read_text(encoding="utf-8"))["finished"]
 
 
 def test_a_read_only_file_system_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

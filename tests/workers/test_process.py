@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from docdetect.errors import InputError, InterruptedRunError, OutputError
+from docdetect.errors import DiskFullError, InputError, InterruptedRunError
 from docdetect.types import ByteArray, Failure, FailureKind
 from docdetect.workers.process import IsolatedProcess
 
@@ -50,7 +50,7 @@ def encrypted() -> None:
 
 
 def full_disk() -> None:
-    raise OutputError("disk full")
+    raise DiskFullError("disk full")
 
 
 def echo_after(text: str, pause_s: float) -> str:
@@ -75,7 +75,7 @@ def test_calls_share_one_process_and_errors_come_back_as_data(isolated: Isolated
     assert pid != os.getpid()
     assert isolated.call(60, encrypted) == Failure(FailureKind.ENCRYPTED, "needs a password")
     assert isolated.call(60, bug) == Failure(FailureKind.INTERNAL, "KeyError: 'unexpected'")
-    with pytest.raises(OutputError, match="disk full"):
+    with pytest.raises(DiskFullError, match="disk full"):
         isolated.call(60, full_disk)
     assert isolated.call(60, pid_and_sum, np.ones(3, np.uint8)) == (pid, 3)
 

@@ -9,6 +9,7 @@ from docdetect.cli.options import Request, takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from docdetect.config.schema import InferConfig
     from docdetect.console import Console
@@ -35,13 +36,19 @@ def infer(request: Request) -> int:
     detections.csv, detections.jsonl, documents.csv, summary.json, and pages/ with the marks drawn. Exit code 7: the run
     has finished, and some documents failed.
     """
+    from docdetect.errors import DiskFullError
     from docdetect.inference.resuming import infer_config
     from docdetect.inference.run import infer as find_marks
 
     settings, console = infer_config(request.file, request.assignments, request.flags, request.names), request.console
     request.tell(settings, request.names)
-    with console.progress("infer", "pages", estimated=True) as on_progress:
-        report = find_marks(settings, on_progress, console.info)
+    try:
+        with console.progress("infer", "pages", estimated=True) as on_progress:
+            report = find_marks(settings, on_progress, console.info)
+    except DiskFullError as error:
+        if error.unfinished is not None:
+            error.remedy = f"Free some space, then go on with: {_resuming(error.unfinished)}"
+        raise
     _show(console, report, settings.infer)
     return _exit_code(report, settings.infer)
 
@@ -166,17 +173,23 @@ def _exit_code(report: InferReport, wanted: InferConfig) -> int:
         InterruptedRunError: the user stopped the run.
     """
     from docdetect.errors import InterruptedRunError, PartialFailureError
-    from docdetect.files import as_argument
 
     if report.interrupted:
         done = len(report.totals.documents)
         raise InterruptedRunError(
             f"interrupted after {done} of {report.expected} documents; their results are in {report.output}",
-            f"Go on from there with: docdetect infer --resume --output {as_argument(report.output)}",
+            f"Go on from there with: {_resuming(report.output)}",
         )
     is_uncertain = report.lacking or report.to_check or report.unknown
     failed = report.failed_documents or report.without_copy or (wanted.fail_on_missing and is_uncertain)
     return PartialFailureError.exit_code if failed else 0
+
+
+def _resuming(output: Path) -> str:
+    """The command that goes on with a run."""
+    from docdetect.files import as_argument
+
+    return f"docdetect infer --resume --output {as_argument(output)}"
 
 
 def _list(tell: Callable[[str], None], lines: list[str]) -> None:

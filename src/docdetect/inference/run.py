@@ -6,8 +6,8 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from docdetect.console import ProgressCallback, no_progress, say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import Collection, LeftOut, count_left_out
-from docdetect.errors import ConfigError, UsageError, did_you_mean
+from docdetect.errors import ConfigError, DiskFullError, UsageError, did_you_mean
 from docdetect.files import make_run_folder, write_text
 from docdetect.inference.detector import Detector, StopSignal
 from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument
@@ -141,12 +141,23 @@ def infer_chosen(
         if over := what_starts_over(journal):
             announce(over)
         write_text(output / CONFIG_NAME, _kept_config(config))
+        stack.enter_context(_noting_that_it_can_be_resumed(output))
         report = run(chosen, detector, journal, wanted, on_progress, opener, signal)
         assert detector.weights is not None
         write_summary(report, journal.settings, source=", ".join(wanted.source), weights=detector.weights)
         if report.mark_rows is not None:
             write_results_workbook(report, journal.settings, COLUMNS, ", ".join(wanted.source))
     return report
+
+
+@contextmanager
+def _noting_that_it_can_be_resumed(output: Path) -> Iterator[None]:
+    """Notes in the error of a full disk that the run can be resumed: it has a journal and its configuration by now."""
+    try:
+        yield
+    except DiskFullError as error:
+        error.unfinished = output
+        raise
 
 
 def _on_existing(wanted: InferConfig) -> OnExisting:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from docdetect.files import output_errors
+from docdetect.files import DISK_FULL, output_errors
 from docdetect.service.document_names import Names, safe_name, sent_name
 from docdetect.service.options import DetectOptions, known_options, wrong_values
 from docdetect.service.problems import ProblemError
@@ -128,7 +127,7 @@ async def receive(
     except FormParserError as error:
         raise _malformed(str(error)) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in DISK_FULL:
             raise _disk_full() from error
         with output_errors(folder):
             raise
