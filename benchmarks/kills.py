@@ -1,11 +1,12 @@
 """Kills `docdetect infer` (kill -9) at random moments: is anything lost, doubled or torn, and are the results the same?
 
-    python -m benchmarks.kills [--kills 30] [--seed 0] [--ctrl-c] [--weights FILE]
+    python -m benchmarks.kills [--kills 30] [--seed 0] [--ctrl-c | --sigterm] [--weights FILE]
 
 Every run goes on where the run before it was killed. A run that ends before its moment comes has its results compared,
 byte for byte, with those of a run that nobody killed, and the next run starts over. Every second kill ends the main
-process alone, so that the worker processes have to end by themselves. With --ctrl-c all of them get Ctrl-C instead; the
-program then has ten seconds to end, and its result files have to agree with each other.
+process alone, so that the worker processes have to end by themselves. With --ctrl-c all of them get Ctrl-C instead, and
+with --sigterm all of them, or every second time the main process alone, get SIGTERM; the program then has ten seconds
+to end, and its result files have to agree with each other.
 
 Without --weights a detector that finds colours replaces the network, so that most kills happen during the work and not
 while a network is loaded; everything else is as in any run.
@@ -36,9 +37,13 @@ from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.machine import processor_summary
 from docdetect.types import ByteArray, Detections
 
-# Time that worker processes have to end by themselves after the main process was killed, and a program after Ctrl-C.
-ORPHANS_END_S, CTRL_C_ENDS_S = 5.0, 10.0
-How: TypeAlias = Literal["all", "parent", "Ctrl-C"]
+# Time that worker processes have to end by themselves after the main process was killed, and a program that is
+# interrupted by a signal.
+ORPHANS_END_S, INTERRUPT_ENDS_S = 5.0, 10.0
+How: TypeAlias = Literal["all", "parent", "Ctrl-C", "SIGTERM", "SIGTERM parent"]
+Interrupt: TypeAlias = Literal["Ctrl-C", "SIGTERM"]
+# Exit codes of an interrupted program, the last one where Python was not there yet, or no longer.
+_HEARD = {"Ctrl-C": (0, 130, -signal.SIGINT), "SIGTERM": (0, 143, -signal.SIGTERM)}
 _STAMP, _CODE = ("stamp", (20.0, 20.0, 60.0, 50.0)), ("qr", (100.0, 200.0, 140.0, 240.0))
 
 
@@ -48,15 +53,17 @@ class Kill:
 
     Attributes:
         at_s: seconds from the start of the run to the kill.
-        how: whether all processes were killed, the main process alone, or all got Ctrl-C.
+        how: whether all processes were killed, the main process alone, all got Ctrl-C or SIGTERM, or the main process
+            alone got SIGTERM.
         pages: number of whole lines of pages in the journal.
         torn: number of lines of the journal that are no JSON.
         lost: number of pages that the journal held after the kill before, and holds no longer.
         doubled: number of pages with more than one line in the journal.
-        orphans: number of processes that still ran ORPHANS_END_S after the kill, or CTRL_C_ENDS_S after Ctrl-C.
+        orphans: number of processes that still ran ORPHANS_END_S after the kill, or INTERRUPT_ENDS_S after Ctrl-C
+            or SIGTERM.
         broken: number of result files that are written in part.
         unlisted: number of pages that `summary.json` counts and `detections.json` lacks, or the other way round; after
-            Ctrl-C only, since a program that is killed cannot finish its files.
+            Ctrl-C and SIGTERM only, since a program that is killed cannot finish its files.
         equal: whether the results are those of a run that nobody killed; None where no run ended after this kill.
     """
 
@@ -111,7 +118,7 @@ def run_infer(options: list[str], *, colours: bool) -> int:
 
 
 def kill_at_random(
-    source: Path, folder: Path, kills: int, seed: int, weights: Path | None = None, *, ctrl_c: bool = False
+    source: Path, folder: Path, kills: int, seed: int, weights: Path | None = None, interrupt: Interrupt | None = None
 ) -> Iterator[Kill]:
     """Kills runs and yields what each kill left behind.
 
@@ -121,11 +128,11 @@ def kill_at_random(
         kills: number of kills, at least 1.
         seed: random seed of the moments.
         weights: weights of a network; None takes a detector of colours.
-        ctrl_c: press Ctrl-C instead.
+        interrupt: press Ctrl-C, or send SIGTERM, instead.
 
     Raises:
-        RuntimeError: a run that nobody killed failed, or one that heard Ctrl-C ended with an exit code other than 130
-            and 0.
+        RuntimeError: a run that nobody killed failed, or one that was interrupted ended with an exit code other than
+            0 and that of the signal.
     """
     output = folder / "out"
     whole_s = _undisturbed(command(source, output, weights))
@@ -138,7 +145,7 @@ def kill_at_random(
     while done < kills:
         run = ProcessTree(command(source, output, weights))
         at_s = rng.uniform(0.1, 0.8) * whole_s
-        how: How = "Ctrl-C" if ctrl_c else "parent" if done % 2 == 1 else "all"
+        how = _how(done, interrupt)
         if _ends_before(run, at_s):
             _check_code(run)
             if pending is not None:
@@ -146,16 +153,17 @@ def kill_at_random(
             shutil.rmtree(output)
             pages, pending = frozenset(), None
             continue
-        if ctrl_c:
+        if how == "Ctrl-C":
             run.interrupt()
+        elif interrupt == "SIGTERM":
+            run.terminate(only_parent=how == "SIGTERM parent")
         else:
             run.kill(only_parent=how == "parent")
-        orphans = run.left_after(CTRL_C_ENDS_S if ctrl_c else ORPHANS_END_S)
+        orphans = run.left_after(INTERRUPT_ENDS_S if interrupt else ORPHANS_END_S)
         run.kill()
         run.process.wait()
-        heard = (0, 130, -signal.SIGINT)  # the last one: Python was not there yet, or no longer
-        if ctrl_c and not orphans and run.process.returncode not in heard:
-            raise RuntimeError(f"Ctrl-C ended a run with exit code {run.process.returncode}: {run.errors()}")
+        if interrupt and not orphans and run.process.returncode not in _HEARD[interrupt]:
+            raise RuntimeError(f"{interrupt} ended a run with exit code {run.process.returncode}: {run.errors()}")
         if pending is not None:
             yield pending
         pending, pages = _inspect(output, pages, at_s, how, orphans)
@@ -163,6 +171,14 @@ def kill_at_random(
     _undisturbed(command(source, output, weights))
     assert pending is not None
     yield _with_comparison(pending, compared_files(output) == expected)
+
+
+def _how(done: int, interrupt: Interrupt | None) -> How:
+    """How the kill after `done` others is done."""
+    is_second = done % 2 == 1
+    if interrupt == "SIGTERM":
+        return "SIGTERM parent" if is_second else "SIGTERM"
+    return interrupt or ("parent" if is_second else "all")
 
 
 def _undisturbed(command: list[str]) -> float:
@@ -216,7 +232,7 @@ def _inspect(
     broken = sum(not _is_whole(path) for path in output.rglob("*") if path.is_file()) if output.is_dir() else 0
     doubled = sum(count > 1 for count in pages.values())
     lost = len(before - set(pages))
-    unlisted = _unlisted(output) if how == "Ctrl-C" else 0
+    unlisted = 0 if how in ("all", "parent") else _unlisted(output)
     return Kill(at_s, how, len(pages), torn, lost, doubled, orphans, broken, unlisted), frozenset(pages)
 
 
@@ -270,14 +286,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30, help="number of kills")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments")
-    parser.add_argument("--ctrl-c", action="store_true", help="press Ctrl-C instead")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--ctrl-c", dest="interrupt", action="store_const", const="Ctrl-C", help="press Ctrl-C instead")
+    how.add_argument("--sigterm", dest="interrupt", action="store_const", const="SIGTERM", help="send SIGTERM instead")
     parser.add_argument("--documents", type=int, default=40, help="made-up documents of up to three pages")
     parser.add_argument("--weights", type=Path, help="weights of a network, in place of a detector of colours")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = make_source(Path(folder) / "in", asked.documents)
         print(f"processor: {processor_summary()}\n")
-        kills = kill_at_random(source, Path(folder), asked.kills, asked.seed, asked.weights, ctrl_c=asked.ctrl_c)
+        kills = kill_at_random(source, Path(folder), asked.kills, asked.seed, asked.weights, asked.interrupt)
         print(table(list(kills)))
 
 

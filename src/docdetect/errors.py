@@ -101,9 +101,15 @@ class RefusedError(DocdetectError):
 
 
 class InterruptedRunError(DocdetectError):
-    """The user stopped the command."""
+    """The user stopped the command: 128 and the number of the signal that Ctrl-C sends."""
 
     exit_code = 130
+
+
+class TerminatedRunError(InterruptedRunError):
+    """SIGTERM stopped the command: 128 and the number of the signal."""
+
+    exit_code = 143
 
 
 def problem_list(heading: str, problems: Iterable[str], *, limit: int = 50) -> str:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.kills import Kill, kill_at_random, make_source, table
+from benchmarks.kills import Interrupt, Kill, kill_at_random, make_source, table
 
 from tests.support.process_tree import ProcessTree
 
@@ -25,10 +25,11 @@ def test_three_kills_lose_nothing_and_leave_no_process(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")
-def test_after_ctrl_c_the_result_files_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("interrupt", ["Ctrl-C", "SIGTERM"])
+def test_after_an_interrupt_the_result_files_agree(tmp_path: Path, interrupt: Interrupt) -> None:
     source = make_source(tmp_path / "in", 6)
-    (kill,) = kill_at_random(source, tmp_path, kills=1, seed=6, ctrl_c=True)
-    assert kill == Kill(kill.at_s, "Ctrl-C", kill.pages, torn=0, lost=0, doubled=0, orphans=0, broken=0, equal=True)
+    (kill,) = kill_at_random(source, tmp_path, kills=1, seed=6, interrupt=interrupt)
+    assert kill == Kill(kill.at_s, interrupt, kill.pages, torn=0, lost=0, doubled=0, orphans=0, broken=0, equal=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the harness reads /proc")

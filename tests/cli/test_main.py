@@ -186,6 +186,17 @@ def test_ctrl_c_says_so_and_is_exit_code_130(
     assert capsys.readouterr().err == "error: interrupted\n  What was finished is kept.\n"
 
 
+def test_ctrl_c_before_the_command_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("docdetect.cli.main._unknown_command", stop)
+    assert run(["doctor"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n  What was finished is kept.\n"
+
+
 def test_a_broken_pipe_of_a_process_is_not_taken_for_a_closed_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise BrokenPipeError

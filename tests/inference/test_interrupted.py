@@ -1,4 +1,4 @@
-"""Ctrl-C, as a terminal sends it: to every process of the group."""
+"""Ctrl-C, as a terminal sends it, and SIGTERM, as systemd sends it: to every process. Docker sends SIGTERM to one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import pytest
 
@@ -33,24 +34,36 @@ def started(tmp_path: Path, where: str, *options: str) -> Iterator[ProcessTree]:
         tree.kill()
 
 
-def interrupted(tree: ProcessTree) -> str:
-    """Sends Ctrl-C, checks that everything ends soon with exit code 130, and returns what was said on stderr."""
-    tree.interrupt()
+Signal: TypeAlias = Literal["Ctrl-C", "SIGTERM", "SIGTERM for the first process"]
+every_signal = pytest.mark.parametrize("signal", ["Ctrl-C", "SIGTERM", "SIGTERM for the first process"])
+
+
+def send(tree: ProcessTree, signal: Signal) -> None:
+    if signal == "Ctrl-C":
+        tree.interrupt()
+    else:
+        tree.terminate(only_parent=signal != "SIGTERM")
+
+
+def interrupted(tree: ProcessTree, signal: Signal) -> str:
+    """Sends a signal, checks that everything ends soon with its exit code, and returns what was said on stderr."""
+    send(tree, signal)
     if tree.left_after(_PATIENCE_S):
         pytest.fail(f"it still runs, and is here:\n{tree.stacks()}")
     text = tree.errors()
-    assert tree.process.returncode == 130, text
+    assert tree.process.returncode == (130 if signal == "Ctrl-C" else 143), text
     assert "Traceback" not in text
     return text
 
 
-def test_in_the_middle_of_the_work_the_files_are_finished(tmp_path: Path) -> None:
+@every_signal
+def test_in_the_middle_of_the_work_the_files_are_finished(tmp_path: Path, signal: Signal) -> None:
     for number in range(10):
         make_folder(tmp_path / "in" / str(number))
     with started(tmp_path, "nowhere", "--save-pdf", "--save-crops") as tree:
         journal = tmp_path / "out" / JOURNAL_NAME
         wait_until(lambda: journal.is_file() and journal.read_bytes().count(b'"record":"page"') >= 3)
-        text = interrupted(tree)
+        text = interrupted(tree, signal)
     assert "error: interrupted after " in text
     assert "--resume" in text
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
@@ -61,13 +74,14 @@ def test_in_the_middle_of_the_work_the_files_are_finished(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "out").rglob(".*") if path.name != ".docdetect.lock"] == []
 
 
-def test_a_worker_in_the_middle_of_a_page_without_end_is_not_waited_for(tmp_path: Path) -> None:
+@every_signal
+def test_a_worker_in_the_middle_of_a_page_without_end_is_not_waited_for(tmp_path: Path, signal: Signal) -> None:
     (tmp_path / "in").mkdir()
     for name in ("good-2-a.pdf", "hang3-4-b.pdf"):
         (tmp_path / "in" / name).touch()
     with started(tmp_path, "page", "--doc-timeout", "3600", "--no-save-pages", "--batch", "1") as tree:
         wait_until((tmp_path / "in" / "hang3-4-b.misbehaving").is_file)
-        assert "error: interrupted after " in interrupted(tree)
+        assert "error: interrupted after " in interrupted(tree, signal)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert not summary["finished"]
     assert not any(row["finished"] for row in summary["documents"] if row["document"].startswith("hang"))
@@ -84,15 +98,17 @@ def test_a_worker_in_the_middle_of_a_page_without_end_does_not_outlive_a_killed_
         assert tree.left_after(_PATIENCE_S) == 0
 
 
-def test_while_the_workers_start_only_the_program_says_so(tmp_path: Path) -> None:
+@every_signal
+def test_while_the_workers_start_only_the_program_says_so(tmp_path: Path, signal: Signal) -> None:
     make_folder(tmp_path / "in")
     with started(tmp_path, "nowhere") as tree:
         wait_until(lambda: len(tree.alive()) > 2)  # the fork server and the tracker of its resources
         time.sleep(0.1)
-        assert "error: interrupted" in interrupted(tree)
+        assert "error: interrupted" in interrupted(tree, signal)
 
 
-def test_during_start_up_nothing_is_left(tmp_path: Path) -> None:
+@every_signal
+def test_during_start_up_nothing_is_left(tmp_path: Path, signal: Signal) -> None:
     make_folder(tmp_path / "in")
     with started(tmp_path, "start-up") as tree:
         assert tree.process.stderr is not None
@@ -101,5 +117,20 @@ def test_during_start_up_nothing_is_left(tmp_path: Path) -> None:
             said.append(tree.process.stderr.readline())
             assert said[-1], said
         assert said == ["infer: listing the documents\n", "infer: loading the network\n", "loading\n"]
-        assert interrupted(tree) == "error: interrupted\n  What was finished is kept.\n"
+        assert interrupted(tree, signal).endswith("error: interrupted\n  What was finished is kept.\n")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("signal", ["Ctrl-C", "SIGTERM"])
+def test_a_second_signal_ends_the_program_at_once_and_the_journal_is_whole(tmp_path: Path, signal: Signal) -> None:
+    for number in range(10):
+        make_folder(tmp_path / "in" / str(number))
+    with started(tmp_path, "files", "--no-save-pages") as tree:
+        journal = tmp_path / "out" / JOURNAL_NAME
+        wait_until(lambda: journal.is_file() and journal.read_bytes().count(b'"record":"page"') >= 3)
+        send(tree, signal)
+        wait_until((tmp_path / "out" / "writing").is_file)
+        time.sleep(1.1)  # a signal that comes sooner belongs to the first one
+        assert interrupted(tree, signal).endswith("error: interrupted\n  What was finished is kept.\n")
+    assert not (tmp_path / "out" / "summary.json").exists()
+    assert all(json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines())

@@ -349,6 +349,37 @@ def serve_after_a_signal() -> None:
     print("too late" if late else "stopped in time")
 
 
+def test_a_signal_that_the_service_was_started_to_ignore_stays_ignored() -> None:
+    program = [sys.executable, "-c", f"from {__name__} import serve_without_ctrl_c; serve_without_ctrl_c()"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "listening\nnot stopped\nstopped\n"), done.stderr
+
+
+def serve_without_ctrl_c() -> None:
+    """Serves until SIGTERM; SIGINT, which comes before, is ignored, as of `nohup docdetect serve &`."""
+
+    class Work:
+        stopping = threading.Event()
+
+        def stop(self) -> None:
+            self.stopping.set()
+
+    def said(_: str) -> None:
+        print("listening")
+        signal.raise_signal(signal.SIGINT)
+        print("stopped too soon" if work.stopping.is_set() else "not stopped")
+        signal.raise_signal(signal.SIGTERM)
+        print("stopped" if work.stopping.is_set() else "not stopped")
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work, listening = Work(), socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    with listening:
+        signal.raise_signal(signal.SIGINT)
+        server.serve_until_stopped(FastAPI(), work, listening, said)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_no_token_and_another_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["serve", "--host", "0.0.0.0", "--folder", str(tmp_path / "serve")]) == 3
     text = capsys.readouterr().err

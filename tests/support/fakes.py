@@ -20,7 +20,7 @@ from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.report import InferReport, write_summary
 from docdetect.inference.run import run
 from docdetect.inference.settings import RunSettings
-from docdetect.interrupts import ctrl_c_as_flag
+from docdetect.interrupts import interrupts_as_flag
 from docdetect.models.engines.base import Engine, Traits
 from docdetect.types import ByteArray, Detections
 
@@ -123,9 +123,9 @@ def run_once(
         Detector(engine=engine or ColourEngine()) as detector,
         claimed_folder(output, on_existing),
         Journal(output / JOURNAL_NAME, settings) as journal,
-        ctrl_c_as_flag() as ctrl_c,
+        interrupts_as_flag() as interrupt,
     ):
-        report = run(collect_documents([str(source)]), detector, journal, wanted, stop=StopSignal(ctrl_c))
+        report = run(collect_documents([str(source)]), detector, journal, wanted, stop=StopSignal(interrupt))
         write_summary(report, settings, source=str(source), weights=Path("fake.pt"))
     return report
 

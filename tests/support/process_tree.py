@@ -18,6 +18,7 @@ _MARK = "DOCDETECT_PROCESS_TREE"
 def _hear_interrupts() -> None:
     """A program that is started in the background ignores Ctrl-C from birth, and so do its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @dataclass
@@ -69,6 +70,13 @@ class ProcessTree:
     def interrupt(self) -> None:
         """Ctrl-C: every process of the group gets it."""
         os.killpg(self.process.pid, signal.SIGINT)
+
+    def terminate(self, *, only_parent: bool = False) -> None:
+        """SIGTERM for every process of the group, as systemd sends it, or for the first one alone, as Docker does."""
+        if only_parent:
+            self.process.terminate()
+        else:
+            os.killpg(self.process.pid, signal.SIGTERM)
 
     def kill(self, *, only_parent: bool = False) -> None:
         """SIGKILL for the first process alone, or for every process of the tree at once."""

@@ -16,6 +16,7 @@ from typing import Any
 from docdetect.cli.main import run
 from docdetect.inference import networks
 from docdetect.inference import run as module
+from docdetect.inference.report import InferReport
 from docdetect.types import ByteArray, Detections
 from tests.support.fakes import ColourEngine
 from tests.support.hostile import open_announcing
@@ -37,6 +38,12 @@ def loaded(*_: Any, **__: Any) -> ColourEngine:
     return SlowEngine()
 
 
+def write_slowly(report: InferReport, *_: Any, **__: Any) -> None:
+    """In place of writing the last file; says that it has begun."""
+    (report.output / "writing").touch()
+    time.sleep(60)
+
+
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)  # a test that finds it hanging asks where
     where, *options = sys.argv[1:]
@@ -44,4 +51,6 @@ if __name__ == "__main__":
     vars(networks)["resolve_weights"] = lambda *_: Path(__file__)
     if where == "page":
         vars(module)["DocumentOpener"] = lambda *_: open_announcing
+    if where == "files":
+        vars(module)["write_summary"] = write_slowly
     sys.exit(run(["infer", *options]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import numpy as np
@@ -85,6 +86,18 @@ def test_a_process_that_ends_is_counted_told_and_started_again_behind_its_page()
     assert numbers == [0, 1, 2, 5, 6]
     assert stream.counts.ended == 1
     assert "a process that makes pages ended at page 3 (exit code 9); it is started again" in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_for_every_process_ends_none(number: signal.Signals) -> None:
+    stream = PageStream(SETTINGS, 1, make=tiny)
+    try:
+        taken(stream, 1)  # the process is at work
+        os.kill(stream._processes[0].pid, number)
+        taken(stream, 200)  # more than the pipe holds
+        assert stream.counts.ended == 0
+    finally:
+        stream.close()
 
 
 def test_processes_that_always_end_are_an_error() -> None:

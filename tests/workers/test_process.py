@@ -6,10 +6,14 @@ import _thread
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,3 +153,59 @@ def test_a_stop_reaches_every_thread_that_waits_for_its_turn() -> None:
         for thread in threads:
             thread.join(10)
         assert ends == ["interrupted"] * 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server that forks processes")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_for_every_process_leaves_the_work_to_the_program(
+    isolated: IsolatedProcess, number: signal.Signals
+) -> None:
+    isolated.call(60, os.getpid)
+    pid, server = isolated.pid, forkserver._forkserver
+    assert pid is not None
+
+    def send() -> None:
+        for one in (pid, _pid_of(server)):
+            os.kill(one, number)
+
+    threading.Timer(0.3, send).start()
+    assert isolated.call(60, echo_after, "finished", 1.0) == "finished"
+    assert isolated.pid == pid
+    assert isolated.call(60, die) == Failure(FailureKind.CRASHED, "the worker crashed (SIGSEGV)")
+    assert isolated.call(60, echo_after, "of another process", 0.0) == "of another process"
+
+
+def _pid_of(server: Any) -> int:
+    pid = server._forkserver_pid
+    assert isinstance(pid, int)
+    return pid
+
+
+def test_a_process_that_nobody_ended_does_not_keep_the_program_from_ending(tmp_path: Path) -> None:
+    """It ignores SIGTERM, with which `multiprocessing` would end it; and nothing starts in its place meanwhile."""
+    program = """
+import os
+from multiprocessing import util
+from docdetect.errors import InterruptedRunError
+from docdetect.workers.process import IsolatedProcess
+
+def start_another():
+    try:
+        second.call(60, os.getpid)
+    except InterruptedRunError as error:
+        print(error.message)
+
+if __name__ == "__main__":
+    first, second = IsolatedProcess(), IsolatedProcess()
+    print(first.call(60, os.getpid))
+    util.Finalize(None, start_another, exitpriority=0)
+"""
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    pid, said = done.stdout.splitlines()
+    assert said == "the program is ending"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)

@@ -8,7 +8,8 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from docdetect.console import Console, StdoutClosedError, reading_stdout
-from docdetect.errors import DocdetectError, InterruptedRunError, UsageError
+from docdetect.errors import DocdetectError, InterruptedRunError, TerminatedRunError, UsageError
+from docdetect.interrupts import sigterm_as_interrupt
 
 if TYPE_CHECKING:
     import typer
@@ -24,7 +25,17 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line and returns its exit code; used by `main` and by tests."""
+    """Runs one command line and returns its exit code; used by `main` and by tests. SIGTERM does what Ctrl-C does."""
+    with sigterm_as_interrupt() as sigterm:
+        try:
+            code = _run(arguments)
+        except KeyboardInterrupt:  # before the command, or in what it says at its end
+            code = _say_interrupted(Console())
+    return TerminatedRunError.exit_code if code == InterruptedRunError.exit_code and sigterm.has_come() else code
+
+
+def _run(arguments: list[str]) -> int:
+    """The exit code of a command line, that of Ctrl-C for SIGTERM too."""
     completing = "_DOCDETECT_COMPLETE" in os.environ  # the shell asks Typer for completions, without arguments
     if not completing and (not arguments or arguments in (["-h"], ["--help"])):
         from docdetect.cli.help import show_help
@@ -54,14 +65,20 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except StdoutClosedError as closed:
         return closed.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         result = InterruptedRunError.exit_code
     except command_line_error as error:
         _say_usage_error(console, error)
         return UsageError.exit_code
     if result == InterruptedRunError.exit_code:  # Typer turns Ctrl-C into this result
-        console.error("interrupted", "What was finished is kept.")
+        return _say_interrupted(console)
     return result if isinstance(result, int) else 0
+
+
+def _say_interrupted(console: Console) -> int:
+    """Says that the command was stopped, and returns the exit code."""
+    console.error("interrupted", "What was finished is kept.")
+    return InterruptedRunError.exit_code
 
 
 # What people look for under the name that another command has for it; the first name that a command knows is meant.

@@ -30,7 +30,7 @@ from docdetect.inference.pages import Document, Page
 from docdetect.inference.pipeline import Pipeline
 from docdetect.inference.reading import PageReading, Plan, read_documents
 from docdetect.inference.settings import Dewarp, Rotations, RunSettings
-from docdetect.interrupts import CtrlC
+from docdetect.interrupts import InterruptFlag
 from docdetect.machine import available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
@@ -54,10 +54,10 @@ class StopSignal(threading.Event):
     """An event that asks one run to stop. It also counts as set while one of several others is set.
 
     Args:
-        others: the other events, such as one that stops several runs, or Ctrl-C.
+        others: the other events, such as one that stops several runs, or Ctrl-C and SIGTERM.
     """
 
-    def __init__(self, *others: threading.Event | CtrlC | None) -> None:
+    def __init__(self, *others: threading.Event | InterruptFlag | None) -> None:
         super().__init__()
         self._others = [other for other in others if other is not None]
 

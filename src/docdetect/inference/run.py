@@ -44,7 +44,7 @@ from docdetect.inference.resuming import what_starts_over
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.workbook import write_results_workbook
-from docdetect.interrupts import ctrl_c_as_flag
+from docdetect.interrupts import interrupts_as_flag
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
 from docdetect.models.weights import FAST_NAME
@@ -62,9 +62,10 @@ def infer(
 ) -> InferReport:
     """Finds the marks in all documents of a source and writes the result folder.
 
-    Bad pages and documents do not stop the run; they are in the report with their reasons. A stop (Ctrl-C, or `stop`)
-    ends the run early: what is done is written, and the report says so. Ctrl-C that is pressed again a second later
-    raises KeyboardInterrupt: the journal is whole then, and a run that resumes this one makes the result files.
+    Bad pages and documents do not stop the run; they are in the report with their reasons. A stop (Ctrl-C, `stop`, and
+    SIGTERM in the `docdetect` command) ends the run early: what is done is written, and the report says so. Ctrl-C or
+    SIGTERM that comes again a second later raises KeyboardInterrupt: the journal is whole then, and a run that resumes
+    this one makes the result files.
 
     Args:
         config: the sections `infer`, `grouping` and `train.runs` (where the newest run's weights are looked for).
@@ -134,7 +135,7 @@ def infer_chosen(
     opener = DocumentOpener(known_passwords(wanted))
     with ExitStack() as stack:
         settings = run_settings(config, detector)
-        signal = StopSignal(stop, stack.enter_context(ctrl_c_as_flag()))
+        signal = StopSignal(stop, stack.enter_context(interrupts_as_flag()))
         output = Path(wanted.output) if wanted.output else make_run_folder(Path(wanted.runs), wanted.name)
         stack.enter_context(claimed_folder(output, _on_existing(wanted)))
         journal = stack.enter_context(Journal(output / JOURNAL_NAME, settings))

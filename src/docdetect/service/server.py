@@ -16,6 +16,7 @@ import uvicorn
 from docdetect.errors import ConfigError, InputError, OutputError
 from docdetect.files import read_text
 from docdetect.inference.detector import Detector
+from docdetect.interrupts import INTERRUPTS
 from docdetect.machine import keep_freed_pictures, share_memory_among_threads
 from docdetect.service.access import is_local_host
 from docdetect.service.app import make_app
@@ -38,7 +39,7 @@ def serve(
     announce: Callable[[str], None],
     load: Callable[[], Detector] | None = None,
 ) -> None:
-    """Answers requests until SIGINT or SIGTERM; requests under way are finished, and jobs go on at the next start.
+    """Answers requests until SIGINT or SIGTERM; requests under way are ended, and jobs go on at the next start.
 
     Args:
         config: the sections `serve`, `infer`, `grouping` and `train.runs`.
@@ -110,16 +111,21 @@ def _answer(
 def _signals_that_only_stop(work: Stoppable) -> Iterator[None]:
     """Within the block SIGINT and SIGTERM end nothing by themselves, and one that comes before the server takes them is
     not lost. The server sends them once more when it has ended, at which point the service has still to put its job
-    back."""
+    back. A signal that the program was started to ignore stays ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {one: signal.signal(one, lambda *_: work.stop()) for one in (signal.SIGINT, signal.SIGTERM)}
+    heard = set(INTERRUPTS) - _ignored_signals()
+    before = {one: signal.signal(one, lambda *_: work.stop()) for one in heard}
     try:
         yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def _ignored_signals() -> set[signal.Signals]:
+    return {one for one in INTERRUPTS if signal.getsignal(one) is signal.SIG_IGN}
 
 
 def read_token(wanted: ServeConfig) -> str:
@@ -186,6 +192,16 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._announce(self._address)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Takes SIGINT and SIGTERM, but for those that the program was started to ignore."""
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        ignored = _ignored_signals() if in_main_thread else set()
+        with super().capture_signals():
+            for one in ignored:
+                signal.signal(one, signal.SIG_IGN)
+            yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal asks for the end."""

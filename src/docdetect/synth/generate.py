@@ -215,8 +215,8 @@ def _documents(settings: SynthConfig, materials: Materials, wanted: Sequence[ran
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in finished)
         finally:
-            for future in running:
-                future.cancel()
+            # Where SIGTERM has ended the workers, the pool stumbles over documents that it has not cancelled itself.
+            pool.shutdown(cancel_futures=True)
 
 
 class _Worker:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +27,8 @@ from docdetect.synth.generate import labelled_marks, load_materials
 from docdetect.synth.page import Materials, make_page
 from docdetect.synth.paper.damage import jpeg_bytes, jpeg_pixels
 from docdetect.types import ByteArray, Detections, FloatArray
+from docdetect.workers import ending
+from docdetect.workers.ending import leave_interrupts_to_program
 
 # A process that ends so many times without having made a page between is not started again.
 _MOST_ENDS = 5
@@ -156,7 +157,7 @@ class PageStream:
         numbers = range(self._next[rank], 2**62, len(self._next))
         arguments = (self._settings, self._materials, self._make, writer, numbers)
         process = self._context.Process(target=_work, args=arguments, daemon=True, name=f"pages-{rank}")
-        process.start()
+        ending.start(process)
         writer.close()  # so that the pipe ends with the process, however the process ends
         return process, reader
 
@@ -219,7 +220,7 @@ def _work(
 ) -> None:
     """What a process does: page after page, until its parent is gone."""
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    leave_interrupts_to_program()
     if hasattr(os, "nice"):
         os.nice(5)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

@@ -36,6 +36,7 @@ from docdetect.training.precision import PreciseLoss, choose_precision
 from docdetect.training.progress import EpochCallback, EpochReport
 from docdetect.training.validation import PagesValidator
 from docdetect.types import SizeWH
+from docdetect.workers.ending import leave_sigterm_to_parent
 
 # Without this line checkpoints carry path, origin and last commit message of the git repository of the current folder.
 engine_trainer.GIT = SimpleNamespace(root="", branch=None, commit=None, message=None, origin=None)
@@ -169,7 +170,9 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
                 return self._validation_loader(self.build_dataset(dataset_path, mode, batch_size), batch_size)
             if self.job.dataset.shares:
                 return self._mixed_loader(self.build_dataset(dataset_path, mode, batch_size), batch_size)
-            return super().get_dataloader(dataset_path, batch_size, rank, mode)
+            loader = super().get_dataloader(dataset_path, batch_size, rank, mode)
+            loader.worker_init_fn = _enter_loader
+            return loader
         finally:
             self.args.workers = self.job.workers
 
@@ -185,7 +188,7 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
             prefetch_factor=2 if workers else None,
             pin_memory=self.device.type == "cuda",
             collate_fn=pages.collate_fn,
-            worker_init_fn=seed_worker,
+            worker_init_fn=_enter_loader,
         )
 
     def _mixed_loader(self, pages: Pages, batch_size: int) -> InfiniteDataLoader:
@@ -199,7 +202,7 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
             prefetch_factor=4 if workers else None,
             pin_memory=self.device.type == "cuda",
             collate_fn=pages.collate_fn,
-            worker_init_fn=seed_worker,
+            worker_init_fn=_enter_loader,
             generator=torch.Generator().manual_seed(int(self.args.seed)),
             drop_last=len(pages) > batch_size and len(pages) % batch_size != 0,
         )
@@ -300,6 +303,12 @@ def _keep_memory(trainer: PagesTrainer) -> None:
         trainer.batch_memory = peak_memory()
         if free_memory() >= _KEPT_SHARE * trainer.batch_memory:
             keep_freed_memory()
+
+
+def _enter_loader(number: int) -> None:
+    """Begins a loader process. PyTorch would take its end by SIGTERM for a failure, and raise that over the stop."""
+    leave_sigterm_to_parent()
+    seed_worker(number)
 
 
 def _tell_batch(trainer: PagesTrainer) -> None:

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from docdetect.errors import DocdetectError
 from docdetect.machine import keep_freed_pictures
 from docdetect.types import Failure, FailureKind
+from docdetect.workers.ending import leave_interrupts_to_program
 from docdetect.workers.transfer import receive_value, send_value
 
 # Seconds beyond the time limit of a request after which the system ends a process that nobody watches any more.
@@ -127,7 +128,7 @@ def _enter(memory_bytes: int) -> None:
     import cv2  # pictures are what most processes work on; the program itself may start without OpenCV
 
     _end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the program decides
+    leave_interrupts_to_program()
     _limit_memory(memory_bytes)
     keep_freed_pictures()
     cv2.setNumThreads(1)  # there are as many processes as cores

@@ -28,7 +28,9 @@ from typing import TypeVar, cast
 
 from docdetect.config.limits import PROCESS_MEMORY_MB
 from docdetect.errors import InterruptedRunError
+from docdetect.interrupts import INTERRUPTS
 from docdetect.types import Failure, FailureKind
+from docdetect.workers import ending
 from docdetect.workers.inside import Handler, Reply, Request, answer_requests, attempt
 from docdetect.workers.transfer import receive_value, send_value
 
@@ -63,10 +65,11 @@ def start_server(preload: Sequence[str] = ()) -> BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    # The server ignores Ctrl-C once it runs. Until then it would print a traceback over the program's own message, so
-    # it starts with the signal blocked. The resource tracker comes first, since starting it unblocks the signal.
+    # The server starts with Ctrl-C and SIGTERM blocked, for itself and for its processes, which end when it ends. Of
+    # Ctrl-C it would also print a traceback over the program's own message while it starts. The resource tracker comes
+    # first, since starting it unblocks the signals; it ignores them itself.
     resource_tracker.ensure_running()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     try:
         forkserver.ensure_running()
     finally:
@@ -86,7 +89,7 @@ def _start_without_main(process: BaseProcess) -> None:
             key: value for key, value in preparation(name).items() if not key.startswith("init_main")
         }
         try:
-            process.start()
+            ending.start(process)
         finally:
             spawn.get_preparation_data = preparation
 

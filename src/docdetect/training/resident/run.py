@@ -20,7 +20,7 @@ from docdetect.datasets.reader import TrainingShare, YoloDataset
 from docdetect.documents.pictures import read_picture
 from docdetect.errors import ConfigError
 from docdetect.files import as_argument, output_errors, sha256_file, write_bytes
-from docdetect.interrupts import CtrlC, ctrl_c_as_flag
+from docdetect.interrupts import InterruptFlag, interrupts_as_flag
 from docdetect.machine import available_cores, keep_freed_memory, release_freed_memory
 from docdetect.metrics.codec import to_plain
 from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
@@ -99,8 +99,8 @@ def run_resident(run: RunFolder, config: Config, dataset: YoloDataset, tell: Lis
             if state is not None:
                 loop.restore(state)
             session.begin(loop)
-            # After Ctrl-C the step that is going on is finished, and a checkpoint is written.
-            with _deterministic(recipe, device), ctrl_c_as_flag() as session.ctrl_c:
+            # After Ctrl-C or SIGTERM the step that is going on is finished, and a checkpoint is written.
+            with _deterministic(recipe, device), interrupts_as_flag() as session.interrupt:
                 loop.run()
             session.record_made_pages()
         files = write_networks(run, networks.learners, recipe.imgsz)
@@ -189,7 +189,7 @@ class _Session:
     counts: StreamCounts | None
     began_s: float = 0.0
     saved_s: float = 0.0
-    ctrl_c: CtrlC = field(default_factory=CtrlC)
+    interrupt: InterruptFlag = field(default_factory=InterruptFlag)
 
     def begin(self, loop: Loop) -> None:
         self.began_s = self.saved_s = time.monotonic()
@@ -202,7 +202,7 @@ class _Session:
             TrainingPausedError: the session's time is over.
             KeyboardInterrupt: the user wants it to end.
         """
-        if self.ctrl_c.is_set():
+        if self.interrupt.is_set():
             raise KeyboardInterrupt
         spent = time.monotonic() - self.began_s
         if self.recipe.pause_hours and spent > 3600 * self.recipe.pause_hours:
