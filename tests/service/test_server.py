@@ -215,6 +215,26 @@ def test_connections_without_a_request_are_closed(monkeypatch: pytest.MonkeyPatc
                 assert connection.recv(1000) == b""
 
 
+def test_connections_beyond_the_limit_do_not_stay_without_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LATE_IDLE_S", 0.5)
+    limited = connections.connections_up_to(2)
+    monkeypatch.setattr(server, "connections_up_to", lambda _: limited)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send_ok(send)
+
+    def opened() -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.settimeout(20)
+        return connection
+
+    # The connection of `answering`, which asks whether the server listens, may count for a moment.
+    with answering(answer) as port, opened() as first, opened(), opened() as late:
+        assert late.recv(1000) == b""
+        first.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert b"".join(iter(lambda: first.recv(1000), b"")).endswith(b"ok")
+
+
 def test_answers_that_nobody_reads_are_given_up_and_slow_readers_get_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "IDLE_S", 1.0)
     ended: list[str] = []

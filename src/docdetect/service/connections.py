@@ -10,7 +10,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 IDLE_S = 60.0
 """Seconds that a connection may be open without a request that is being answered, and that nobody may read of an answer
 that waits to be sent."""
-
+LATE_IDLE_S = 5.0
+"""As `IDLE_S`, for a connection beyond the limit without a request. Nearly all that such a connection may ask is
+refused, and each takes a file descriptor of the service. Uvicorn waits as long for the second request of a connection.
+"""
 
 CROWDED = "crowded"
 """The key in the state of a request that says whether the request came on a connection beyond the limit."""
@@ -35,9 +38,9 @@ class ImpatientConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
-        self._wait()
         if self._are_too_many():
             self._came_late, self.app = True, self._answer_marked
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -85,7 +88,8 @@ class ImpatientConnection(H11Protocol):
                 self.transport.close()
                 self._wait_for_reader()  # what is not sent yet would keep the connection
 
-        self._overdue = self.loop.call_later(IDLE_S, close)
+        idle_s = LATE_IDLE_S if self._came_late and self._are_too_many() else IDLE_S
+        self._overdue = self.loop.call_later(idle_s, close)
 
     def _wait_for_reader(self) -> None:
         _cancel(self._unread)
