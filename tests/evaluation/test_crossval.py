@@ -153,9 +153,9 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     assert "Folds" in (result.folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_size_of_the_pages_is_an_option_as_for_val(dataset: Path, tmp_path: Path, training: FakeTraining) -> None:
+def test_the_size_of_pages_and_of_batches_are_options(dataset: Path, tmp_path: Path, training: FakeTraining) -> None:
     training.stop_at = 1
     runs = f"crossval.runs={tmp_path}"
-    command = ["crossval", "--data", str(dataset), "--folds", "2", "--imgsz", "160", "--set", runs]
+    command = ["crossval", "--data", str(dataset), "--folds", "2", "--imgsz", "160", "--batch", "2", "--set", runs]
     assert run(command) == 130
-    assert training.asked[0].train.imgsz == 160
+    assert (training.asked[0].train.imgsz, training.asked[0].train.batch) == (160, 2)

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from docdetect.evaluation.crossval import CrossvalResult
 
 
-@takes("crossval", "figures", keys=("train.data", "train.model", "train.epochs", "train.imgsz", "train.device"))
+@takes(
+    "crossval",
+    "figures",
+    keys=("train.data", "train.model", "train.epochs", "train.batch", "train.imgsz", "train.device"),
+)
 def crossval(
     request: Request,
     again: Annotated[
