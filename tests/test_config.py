@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.config.describe import commented_yaml, keys_of, sections
-from docdetect.config.loading import dump_config, find_config, known_keys, load_config, parse_yaml
+from docdetect.config.loading import dump_config, find_config, known_keys, load_config, load_with_origins, parse_yaml
 from docdetect.config.option import Panel
 from docdetect.config.shipped import with_comments
 from docdetect.errors import ConfigError, InputError
@@ -34,6 +34,48 @@ def test_a_list_whose_only_item_is_wrong_is_told_once() -> None:
     assert message(None, "cutouts.splits=[tran]") == (
         "--set cutouts.splits: should be 'train', 'val' or 'test' (found 'tran')"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "assignments", "expected"),
+    [
+        ("{dpi: 300}", [], ("dpi", "dpi")),
+        ("{long_side: 640}", [], ("long_side", "long_side")),
+        ("{dpi: 300, size: annotations}", [], ("annotations", "dpi")),
+        ("{dpi: 300, long_side: 640, size: dpi}", [], ("dpi", "dpi")),
+        ("{long_side: 640, size: annotations, images_size: dpi}", [], ("annotations", "dpi")),
+        ("{dpi: 300}", ["data.size=annotations"], ("annotations", "dpi")),
+        ("{dpi: 300}", ["data.long_side=640"], ("long_side", "long_side")),
+        ("{size: annotations}", ["data.dpi=300"], ("dpi", "dpi")),
+        ("{}", ["data.long_side=640", "data.size=dpi"], ("dpi", "long_side")),
+        ("{}", [], ("annotations", "dpi")),
+    ],
+)
+def test_a_resolution_or_a_long_side_without_a_size_is_the_size(
+    text: str, assignments: list[str], expected: tuple[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"data: {text}\n", encoding="utf-8")
+    data = load_config(str(file), assignments).data
+    assert (data.size, data.images_size) == expected
+
+
+def test_what_brings_a_size_is_named_as_its_origin(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("data: {dpi: 300}\n", encoding="utf-8")
+    assert load_with_origins(str(file), (), None, None)[1]["data.size"] == str(file)
+    assert load_with_origins(str(file), ["data.long_side=640"], None, None)[1]["data.size"] == "--set"
+    assert load_with_origins(str(file), (), {"data.size": "dpi"}, None)[1]["data.size"] == "--size"
+
+
+def test_two_sizes_without_a_choice_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("data: {long_side: 640, dpi: 300}\n", encoding="utf-8")
+    for said, origin in ((message(file), str(file)), (message(None, "data.dpi=3", "data.long_side=64"), "--set")):
+        assert said == f"{origin}: data.dpi and data.long_side need different values of data.size"
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(file))
+    assert caught.value.remedy == "Keep one of them, or add data.size: dpi or data.size: long_side."
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docdetect.config.describe import keys_of, sections
 from docdetect.errors import ConfigError, InputError, problem_list
 from docdetect.files import read_text
 
@@ -56,6 +57,9 @@ def load_with_origins(
 ) -> tuple[Config, dict[str, str]]:
     """As `load_config`, with dotted key -> the file, `--set` or the option that its value comes from.
 
+    A key of the file, or of the assignments, that has no effect without another key (`Option.needs`) brings that key
+    where it is not given beside it, as options do: `data.dpi` alone means `data.size: dpi`.
+
     Raises:
         ConfigError, InputError: see `load_config`.
     """
@@ -65,10 +69,13 @@ def load_with_origins(
         path = find_config(file)
         tree = parse_yaml(read_text(path), str(path))
         origins = dict.fromkeys(_dotted_keys(tree), str(path))
+        _give_effect(tree, origins, origins.copy())
+    assigned = {}
     for assignment in assignments:
         key, value = _parse_assignment(assignment)
         _put(tree, key, value)
-        origins[key] = "--set"
+        origins[key] = assigned[key] = "--set"
+    _give_effect(tree, origins, assigned)
     for key, value in (flags or {}).items():
         _put(tree, key, value)
         origins[key] = (names or {}).get(key, f"--{key.rpartition('.')[2].replace('_', '-')}")
@@ -196,6 +203,40 @@ def _put(tree: dict[str, Any], dotted: str, value: object) -> None:
         node = child
     before = node.get(key)
     node[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
+
+
+def _give_effect(tree: dict[str, Any], origins: dict[str, str], given: Mapping[str, str]) -> None:
+    """Sets the keys without which keys that were given together have no effect.
+
+    Args:
+        tree: changed where a key is set.
+        origins: as of `load_with_origins`; added to where a key is set.
+        given: dotted key -> where it comes from; the keys of one file, or of all assignments.
+
+    Raises:
+        ConfigError: two keys need different values of a third one, whose default serves neither.
+    """
+    wanted: dict[str, dict[str, str]] = {}
+    defaults: dict[str, object] = {}
+    for section in sections():
+        keys = keys_of(section)
+        defaults |= {key.key: key.info.default for key in keys}
+        for key in keys:
+            for needs in key.option.needs if key.key in given else ():
+                wanted.setdefault(f"{section}.{needs.key}", {}).setdefault(needs.value, key.key)
+    for other, by_value in wanted.items():
+        if other in given:
+            continue
+        if len(by_value) == 1:
+            ((value, needing),) = by_value.items()
+            _put(tree, other, value)
+            origins[other] = given[needing]
+        elif defaults[other] not in by_value:
+            rivals = list(by_value.values())
+            raise ConfigError(
+                f"{given[rivals[0]]}: {' and '.join(rivals)} need different values of {other}",
+                f"Keep one of them, or add {' or '.join(f'{other}: {value}' for value in by_value)}.",
+            )
 
 
 def _dotted_keys(tree: Mapping[str, Any]) -> list[str]:

@@ -128,8 +128,8 @@ class DataConfig(Section):
         ),
     ] = Field(
         200,
-        description="Resolution of rendered pages in px per inch. It applies where the size is dpi, and to pages for "
-        "which the annotations name no size.",
+        description="Resolution of rendered pages in px per inch. It applies where the size is dpi, and where the "
+        "annotations name the size of no page.",
     )
     long_side: Annotated[
         int,
