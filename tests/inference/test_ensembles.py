@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json, write_json
 from docdetect.inference import networks as module
 from docdetect.inference.detector import Detector
+from docdetect.inference.journal import JOURNAL_NAME
 from docdetect.inference.networks import find_weights
 from docdetect.inference.run import infer, loaded_detector
 from docdetect.models.engines.base import Engine
@@ -26,9 +28,9 @@ BOTH = "docdetect-both.ensemble.json"
 LOOKS = (("docdetect-n", 64), ("docdetect-n", 256), ("docdetect-s", 96))
 
 
-def ensemble(file: Path, *looks: tuple[str, int]) -> Path:
+def ensemble(file: Path, *looks: tuple[str, int], second_look: bool = True) -> Path:
     named = [{"weights": weights, "imgsz": imgsz} for weights, imgsz in looks]
-    file.write_text(json.dumps({"format": 1, "looks": named, "second_look": True}), encoding="utf-8")
+    file.write_text(json.dumps({"format": 1, "looks": named, "second_look": second_look}), encoding="utf-8")
     return file
 
 
@@ -85,8 +87,16 @@ def test_infer_takes_the_ensemble_unless_an_option_is_about_one_network(
     assert settings["weights_sha256"] == content_hash(bundled / weights)
     together = ["docdetect-n@64", "docdetect-n@256", "docdetect-s@96"] if weights == BOTH else []
     assert settings["ensemble"] == together
+    assert settings["second_look"] == (weights == BOTH or options.get("second_look", False))
     if weights == BOTH:
         assert settings["imgsz"] == 256, "pages are rendered at the largest size"
+
+
+def test_an_ensemble_that_always_looks_as_a_whole_has_no_second_look(bundled: Path, tmp_path: Path) -> None:
+    ensemble(bundled / BOTH, *LOOKS, second_look=False)
+    infer(given(tmp_path))
+    settings = read_json(tmp_path / "out" / "summary.json")["settings"]
+    assert (settings["ensemble"][0], settings["second_look"]) == ("docdetect-n@64", False)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +203,25 @@ def test_a_run_of_an_ensemble_goes_on_and_starts_over_where_one_of_its_networks_
     again = infer(given(tmp_path, resume=True, weights="docdetect-s"), announce=said.append)
     assert again.pages_now == 1
     assert "ensemble was docdetect-n@64, docdetect-n@256, docdetect-s@96 and is none" in said[1]
+
+
+def test_runs_go_on_whose_journals_do_not_tell_of_the_second_look_of_an_ensemble(bundled: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    infer(given(tmp_path), announce=said.append)
+    journal = tmp_path / "out" / JOURNAL_NAME
+    text = journal.read_text(encoding="utf-8")
+    assert text.count('"second_look":true') == 1
+    journal.write_text(text.replace('"second_look":true', '"second_look":false'), encoding="utf-8")
+    again = infer(given(tmp_path, resume=True), announce=said.append)
+    assert (again.pages_now, said) == (0, [])
+    assert read_json(tmp_path / "out" / "summary.json")["settings"]["second_look"] is True
+    infer(given(tmp_path, resume=True, iou=0.6), announce=said.append)
+    assert "(iou was 0.7 and is 0.6)" in said[0], "what has not changed is not named"
+
+
+def test_the_hash_of_settings_depends_on_the_second_look_of_one_network(bundled: Path) -> None:
+    with Detector() as together, Detector(alone=True, imgsz=96) as alone:
+        both, one = together.settings(), alone.settings(scales=[64], second_look=True)
+    assert both.second_look
+    assert both.content_hash() == replace(both, second_look=False).content_hash()
+    assert one.content_hash() != replace(one, second_look=False).content_hash()

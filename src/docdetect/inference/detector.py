@@ -366,7 +366,7 @@ class Detector:
             imgsz=self.imgsz,
             ensemble=self._networks.ensemble,
             scales=self._checked(scales),
-            second_look=self._checked_second_look(second_look, scales),
+            second_look=self._networks.second_look or self._checked_second_look(second_look, scales),
             screen_sha256=self._networks.screen_sha256,
             screen_conf=self._screen_conf,
             dpi=dpi,

@@ -12,7 +12,7 @@ from docdetect.files import sha256_file, sha256_text
 from docdetect.models.conversions import int8_path
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.select import load_engine
-from docdetect.models.ensemble import is_ensemble
+from docdetect.models.ensemble import is_ensemble, read_ensemble
 from docdetect.models.weights import (
     DEFAULT_IMGSZ,
     DEFAULT_NAME,
@@ -71,6 +71,7 @@ class Networks:
         int8_sha256: content hash of the int8 form, where that is what runs, for an ensemble of all forms that do; ""
             elsewhere.
         ensemble: the networks of an ensemble and their sizes, such as `docdetect-n@640`; empty for a single network.
+        second_look: all networks of an ensemble but the first look only at pages where something was unsure.
         screen: runs the smaller network that looks at every page first; None for no such network.
         screen_sha256: content hash of its weights; "" without them.
     """
@@ -81,6 +82,7 @@ class Networks:
     weights_sha256: str = ""
     int8_sha256: str = ""
     ensemble: tuple[str, ...] = ()
+    second_look: bool = False
     screen: Engine | None = None
     screen_sha256: str = ""
 
@@ -156,9 +158,10 @@ def load_networks(wanted: WantedNetworks, announce: Callable[[str], None]) -> Ne
         size = network_imgsz(files.weights, wanted.imgsz)
         engine = _loaded(files.weights, size, wanted, wanted.precision, announce)
         int8_sha256 = _int8_hash(files.weights) if "int8" in engine.traits.precision else ""
-        looks = networks_in(files.weights) if is_ensemble(files.weights) else ()
-        ensemble = tuple(f"{network.stem}@{px}" for network, px in looks)
-        found = Networks(engine, size, files.weights, content_hash(files.weights), int8_sha256, ensemble)
+        found = Networks(engine, size, files.weights, content_hash(files.weights), int8_sha256)
+        if is_ensemble(files.weights):
+            looks = tuple(f"{network.stem}@{px}" for network, px in networks_in(files.weights))
+            found = replace(found, ensemble=looks, second_look=read_ensemble(files.weights).second_look)
         screen = files.screen
     if screen is None:
         return found

@@ -73,7 +73,7 @@ def what_starts_over(journal: Journal) -> str:
     """Why documents of an earlier run are done again, as a sentence; "" when none is for the sake of its settings."""
     if not journal.stale_documents:
         return ""
-    before, now = journal.stale_settings, journal.settings.influential()
+    before, now = _comparable(journal.stale_settings), _comparable(journal.settings.influential())
     known = ["docdetect", *(item.name for item in fields(RunSettings))]
     changed = [name for name in known if name in now and name in before and before[name] != now[name]]
     changes = [f"{name} was {_short(before[name])} and is {_short(now[name])}" for name in changed]
@@ -81,6 +81,12 @@ def what_starts_over(journal: Journal) -> str:
     count = len(journal.stale_documents)
     documents = "1 document starts" if count == 1 else f"{count} documents start"
     return f"{documents} over, because settings are others than those of the results in {journal.path.parent}{why}"
+
+
+def _comparable(settings: Mapping[str, object]) -> Mapping[str, object]:
+    """The settings without those that do not decide by themselves whether documents start over."""
+    decided = {"second_look"} if settings.get("ensemble") else set()  # by the weights, see `RunSettings.content_hash`
+    return {name: value for name, value in settings.items() if name not in decided}
 
 
 def _short(value: object) -> str:

@@ -42,7 +42,8 @@ class RunSettings:
             network.
         scales: px, smaller sizes of the page that the network sees beside `imgsz`; a mark has the mean of the scores at
             all sizes.
-        second_look: pages are seen at the smallest size first, and at the others only where something is unsure.
+        second_look: pages are seen at the smallest size first, and at the others only where something is unsure; of an
+            ensemble, whose file says this, by its first network first.
         screen_sha256: hex digest of the weights of the smaller network that looks first; "" where none does.
         screen_conf: lowest score of that network for a page to be looked at by the network itself, in [0, 1].
         dpi: px/inch of the page that boxes of PDFs refer to; boxes of images refer to the image's own pixels.
@@ -121,4 +122,9 @@ class RunSettings:
 
     def content_hash(self) -> str:
         """16 hex digits that differ between two runs whenever their results may differ."""
-        return sha256_text(json.dumps(self.influential(), sort_keys=True))[:16]
+        values = self.influential()
+        if self.ensemble:
+            # The hash of the weights of an ensemble covers when its networks look. Journals that were begun before the
+            # settings said so were hashed with False, whatever the ensemble did, and go on.
+            values["second_look"] = False
+        return sha256_text(json.dumps(values, sort_keys=True))[:16]
