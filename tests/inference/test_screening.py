@@ -13,8 +13,17 @@ from docdetect.errors import ConfigError, InputError
 from docdetect.files import read_json
 from docdetect.inference.detector import Detector
 from docdetect.inference.journal_lines import Origin, line_to_page, page_to_line, parse_line
+from docdetect.inference.networks import find_weights
 from docdetect.inference.run import infer, loaded_detector
-from docdetect.models.weights import BUNDLED_NAMES, FAST_NAME, bundled_weights, network_imgsz, resolve_weights
+from docdetect.models.conversions import MANIFEST_NAME
+from docdetect.models.weights import (
+    BUNDLED_NAMES,
+    FAST_NAME,
+    bundled_weights,
+    is_same_network,
+    network_imgsz,
+    resolve_weights,
+)
 from docdetect.types import Detections, PageInfo, PageResult
 from tests.support.fakes import SETTINGS, make_folder
 from tests.support.tiny_network import write_checkpoint
@@ -82,6 +91,34 @@ def test_networks_that_do_not_go_together_are_refused_before_anything_is_loaded_
         Detector(networks[0], screen=copy)
     with pytest.raises(InputError, match="no such weights"):
         infer(load_config(None, (), {"infer.source": [str(tmp_path)], "infer.screen": "none.pt"}))
+
+
+def test_an_export_of_a_network_is_the_network_itself(networks: tuple[Path, Path], tmp_path: Path) -> None:
+    exports = []
+    for number, (weights, engine) in enumerate((one, kind) for one in networks for kind in ("openvino", "onnx")):
+        exports.append(tmp_path / f"{number}_{engine}")
+        options = ["--engine", engine, "--imgsz", "96", "--output", str(exports[-1])]
+        assert run(["--quiet", "export", "--weights", str(weights), *options]) == 0
+    first, second = networks
+    for weights, screen in ((first, exports[0]), (exports[0], first), (exports[0], exports[1])):
+        with pytest.raises(ConfigError, match="is the network itself") as caught:
+            find_weights(str(weights), str(screen), tmp_path, alone=True)
+        assert "--scales 640 --second-look" in caught.value.remedy
+        with pytest.raises(ConfigError, match="is the network itself"):
+            Detector(weights, screen=screen)
+    for weights, screen in ((first, second), (first, exports[2]), (exports[0], second), (exports[1], exports[3])):
+        assert find_weights(str(weights), str(screen), tmp_path, alone=True).screen is not None
+
+
+def test_an_export_that_does_not_tell_its_origin_is_compared_by_its_content(tmp_path: Path) -> None:
+    for name, manifest in (("a", "{}"), ("b", '{"imgsz": 96}'), ("damaged", "[]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / MANIFEST_NAME).write_text(manifest, encoding="utf-8")
+    a, b, damaged = (tmp_path / name / MANIFEST_NAME for name in ("a", "b", "damaged"))
+    assert is_same_network(a, a)
+    assert not is_same_network(a, b)
+    with pytest.raises(InputError, match="damaged, or not an exported network"):
+        is_same_network(a, damaged)
 
 
 def test_fast_means_weights_of_its_own(networks: tuple[Path, Path]) -> None:

@@ -17,6 +17,7 @@ from docdetect.models.weights import (
     DEFAULT_IMGSZ,
     DEFAULT_NAME,
     content_hash,
+    is_same_network,
     network_imgsz,
     networks_in,
     require_single_network,
@@ -99,14 +100,18 @@ def find_weights(weights: str, screen: str, runs: Path, *, alone: bool) -> Weigh
     Raises:
         InputError: there are no such weights, an ensemble names some that are not there, or an ensemble is to look
             first.
-        ConfigError: both names mean the same network.
+        ConfigError: both names mean the same network, be it as a checkpoint or exported.
     """
     resolve = resolve_weights if alone else resolve_for_pages
     found = WeightsFiles(resolve(weights, runs), _screen(screen, runs))
     if is_ensemble(found.weights):
         networks_in(found.weights)  # says which network is missing
-    if found.screen is not None and sha256_file(found.screen) == sha256_file(found.weights):
-        raise ConfigError(f"screen: {screen} is the network itself", "Name the weights of a smaller network.")
+    if found.screen is not None and is_same_network(found.screen, found.weights):
+        raise ConfigError(
+            f"screen: {screen} is the network itself",
+            "Name the weights of a smaller network, or let this one see pages at a smaller size first, for example "
+            "with --scales 640 --second-look.",
+        )
     return found
 
 

@@ -117,6 +117,18 @@ def converted_imgsz(manifest: Path) -> int:
         raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
 
 
+def converted_from(manifest: Path) -> str:
+    """SHA-256 of the weights that an exported network was made from, from its manifest alone; "" where it tells none.
+
+    Raises:
+        InputError: the manifest is damaged.
+    """
+    try:
+        return str(read_json(manifest).get("weights_sha256", ""))
+    except AttributeError as error:
+        raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
+
+
 def converted_to_bytes(network: ConvertedNetwork) -> bytes:
     """The network as one ZIP archive; the same network gives the same bytes."""
     return _archive(network.files, _manifest(network))

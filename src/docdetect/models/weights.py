@@ -15,7 +15,7 @@ from docdetect.console import say_nothing
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import sha256_file, sha256_text
 from docdetect.models.checkpoint import trained_imgsz
-from docdetect.models.conversions import MANIFEST_NAME, converted_imgsz
+from docdetect.models.conversions import MANIFEST_NAME, converted_from, converted_imgsz
 from docdetect.models.ensemble import ENSEMBLE_SUFFIX, Look, ensemble_name, is_ensemble, read_ensemble
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
 
@@ -106,7 +106,7 @@ def resolve_for_pages(name: str, runs: Path) -> Path:
     """As `resolve_weights`, where pages are looked at: without a name the bundled ensemble, if it is whole.
 
     Raises:
-        InputError: there is no such file.
+        InputError: see `resolve_weights`.
     """
     ensemble = None if name else bundled_ensembles().get(DEFAULT_ENSEMBLE)
     if ensemble is not None and all(one.weights in bundled_weights() for one in read_ensemble(ensemble).looks):
@@ -152,6 +152,20 @@ def content_hash(weights: Path) -> str:
     if not is_ensemble(weights):
         return sha256_file(weights)
     return sha256_text(" ".join([sha256_file(weights), *(sha256_file(network) for network, _ in networks_in(weights))]))
+
+
+def is_same_network(weights: Path, other: Path) -> bool:
+    """Whether two files of weights are one network: the same content, or exports of one checkpoint, in any precision.
+
+    Raises:
+        InputError: a file cannot be read, or the manifest of an exported network is damaged.
+    """
+    return _checkpoint_hash(weights) == _checkpoint_hash(other)
+
+
+def _checkpoint_hash(weights: Path) -> str:
+    """SHA-256 of a checkpoint, or of the one that an exported network was made from."""
+    return (converted_from(weights) if weights.name == MANIFEST_NAME else "") or sha256_file(weights)
 
 
 def require_single_network(weights: Path, what_for: str) -> Path:
