@@ -137,6 +137,19 @@ def test_fast_finds_the_marks_of_a_sample_at_the_size_of_its_weights(tmp_path: P
     assert summary["settings"]["imgsz"] == network_imgsz(bundled_weights()[FAST_NAME]) == 768
 
 
+@pytest.mark.parametrize("name", ["mine.json", "mine.onnx", "notes"])
+def test_a_file_that_is_no_weights_is_refused_before_anything_is_done(
+    name: str, networks: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text("{}", encoding="utf-8")
+    given = ["--weights", str(tmp_path / name)]
+    for options in (given, ["--weights", str(networks[0]), "--screen", str(tmp_path / name)]):
+        assert run(["infer", str(tmp_path / "nowhere"), "--output", str(tmp_path / "out"), *options]) == 4
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: {tmp_path / name}: {Path(name).suffix or 'no suffix'} is not a kind of weights")
+        assert "The file of an ensemble is JSON, and its name ends in .ensemble.json." in said
+
+
 def test_bundled_weights_that_are_not_there_say_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("docdetect.models.weights.BUNDLED_FOLDER", tmp_path)
     assert bundled_weights() == {}

@@ -224,6 +224,15 @@ def test_what_an_ensemble_cannot_have_is_named_with_its_file(
     assert caught.value.remedy == f"Name weights by a path relative to {tmp_path}."
 
 
+def test_a_file_that_is_no_weights_is_named_with_the_ensemble(tmp_path: Path, bundled: Path) -> None:
+    (bundled / "docdetect-s.pt").write_bytes(b"x")
+    (tmp_path / "mine.json").write_text("{}", encoding="utf-8")
+    file = ensemble(tmp_path / "two.ensemble.json", ("docdetect-s", 64), ("mine.json", 32))
+    with pytest.raises(InputError, match=r"two\.ensemble\.json: .*mine\.json: \.json is not a kind of w") as caught:
+        networks_in(file)
+    assert "its name ends in .ensemble.json" in caught.value.remedy
+
+
 def test_the_content_hash_of_an_ensemble_is_that_of_all_its_networks(tmp_path: Path, bundled: Path) -> None:
     for name in ("a.pt", "b.pt"):
         (tmp_path / name).write_bytes(name.encode())

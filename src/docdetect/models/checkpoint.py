@@ -39,15 +39,20 @@ def load_network(weights: Path) -> torch.nn.Module:
     """
     if not weights.is_file():
         raise InputError(f"{weights}: no such weights file", _RETRY)
+    check_suffix(weights)
+    require_checkpoints(weights)
+    network = _unpickled(weights)
+    _check(network, weights)
+    return network
+
+
+def check_suffix(weights: Path) -> None:
+    """Raises InputError where a file cannot be a checkpoint by its name; the file is not read."""
     if weights.suffix.lower() != ".pt":
         raise InputError(
             f"{weights}: {weights.suffix or 'no suffix'} is not a kind of weights known here",
             f"{_RETRY} The file of an ensemble is JSON, and its name ends in .ensemble.json.",
         )
-    require_checkpoints(weights)
-    network = _unpickled(weights)
-    _check(network, weights)
-    return network
 
 
 def read_train_args(weights: Path) -> dict[str, Any]:

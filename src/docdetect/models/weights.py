@@ -14,7 +14,7 @@ from pathlib import Path
 from docdetect.console import say_nothing
 from docdetect.errors import ConfigError, InputError
 from docdetect.files import sha256_file, sha256_text
-from docdetect.models.checkpoint import trained_imgsz
+from docdetect.models.checkpoint import check_suffix, trained_imgsz
 from docdetect.models.conversions import MANIFEST_NAME, converted_from, converted_imgsz
 from docdetect.models.ensemble import ENSEMBLE_SUFFIX, Look, ensemble_name, is_ensemble, read_ensemble
 from docdetect.models.ultralytics_setup import cache_folder, prepare_ultralytics
@@ -62,7 +62,7 @@ def resolve_weights(name: str, runs: Path) -> Path:
         runs: folder of training runs.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or by its name it is neither a checkpoint nor an export nor an ensemble.
     """
     bundled, ensembles = bundled_weights(), bundled_ensembles()
     if not name and DEFAULT_NAME in bundled:
@@ -81,7 +81,7 @@ def resolve_weights(name: str, runs: Path) -> Path:
     if manifest.is_file():
         return manifest
     if path.is_file():
-        return path
+        return _known_kind(path)
     if (path / "weights" / "best.pt").is_file():
         return path / "weights" / "best.pt"
     if name.removesuffix(".pt") in bundled:
@@ -102,6 +102,13 @@ def resolve_weights(name: str, runs: Path) -> Path:
     )
 
 
+def _known_kind(file: Path) -> Path:
+    """The file, which is refused here by its name before anything is loaded or converted. Raises InputError."""
+    if not is_ensemble(file):
+        check_suffix(file)
+    return file
+
+
 def resolve_for_pages(name: str, runs: Path) -> Path:
     """As `resolve_weights`, where pages are looked at: without a name the bundled ensemble, if it is whole.
 
@@ -118,7 +125,8 @@ def networks_in(weights: Path) -> tuple[tuple[Path, int], ...]:
     """The networks of weights, one, or for an ensemble those of its file in order: (weights, size of pictures in px).
 
     Raises:
-        InputError: the file of an ensemble is damaged, or names weights that are not there, or another ensemble.
+        InputError: the file of an ensemble is damaged, or names weights that are not there, a file that is no weights,
+            or another ensemble.
     """
     if not is_ensemble(weights):
         return ((weights, network_imgsz(weights)),)
@@ -130,8 +138,11 @@ def _weights_of(look: Look, ensemble: Path) -> Path:
     with contextlib.suppress(OSError):  # a name that no file can have
         for beside in (ensemble.parent / look.weights, ensemble.parent / f"{name}.pt"):
             if named is None and beside.exists():
-                with contextlib.suppress(InputError):  # a folder without weights
+                try:
                     named = resolve_weights(str(beside), Path())
+                except InputError as error:  # a folder without weights hides no bundled ones
+                    if beside.is_file():
+                        raise InputError(f"{ensemble}: {error.message}", error.remedy) from error
     named = named or bundled_weights().get(name) or bundled_ensembles().get(name.removesuffix(ENSEMBLE_SUFFIX))
     if named is None or is_ensemble(named):
         reason = "no such weights" if named is None else "an ensemble in an ensemble"
