@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from docdetect.annotations.cleaning import ClassRules, clean_page
-from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.annotations.yolo import labels_from_yolo
 from docdetect.boxes import clip
 from docdetect.datasets.ground_truth import read_annotations
 from docdetect.datasets.groups import find_groups
@@ -135,7 +135,7 @@ def read_ground_truth(file: Path) -> GroundTruthOf:
     def of_page(document: DocumentFile, number: int, size_wh: SizeWH) -> Detections:
         if file.is_dir():
             labels = file / f"{Path(document.name).stem}.txt"
-            return yolo_to_detections(read_text(labels), size_wh, str(labels))
+            return labels_from_yolo(read_text(labels), size_wh, str(labels)).boxes
         page = annotations.get(document.name, {}).get(number)
         if page is None:
             return no_marks(document, number, size_wh)

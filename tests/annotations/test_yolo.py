@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docdetect.annotations.yolo import detections_to_yolo, yolo_to_detections
+from docdetect.annotations.yolo import detections_to_yolo, labels_from_yolo
 from docdetect.errors import InputError
 from docdetect.types import Detections, SizeWH
 
@@ -23,7 +23,7 @@ def test_round_trip(size_wh: SizeWH, rows: list[tuple[tuple[float, ...], int]]) 
     corners = np.array([share for share, _ in rows], np.float64).reshape(-1, 2, 2)
     xyxy = (np.sort(corners, axis=1) * size_wh).reshape(-1, 4).astype(np.float32)
     ground_truth = Detections(xyxy, np.array([class_id for _, class_id in rows], np.int64), size_wh)
-    again = yolo_to_detections(detections_to_yolo(ground_truth), size_wh, "made")
+    again = labels_from_yolo(detections_to_yolo(ground_truth), size_wh, "made").boxes
     assert again.class_ids.tolist() == ground_truth.class_ids.tolist()
     assert again.scores is None
     np.testing.assert_allclose(again.xyxy, ground_truth.xyxy, atol=0.003)  # float32 px of a 20 000 px page
@@ -49,18 +49,18 @@ def test_scores_are_not_written() -> None:
 
 def test_no_boxes_is_an_empty_text() -> None:
     assert detections_to_yolo(Detections.none((5, 5))) == ""
-    assert len(yolo_to_detections("\ufeff\n \n", (5, 5), "x")) == 0
+    assert len(labels_from_yolo("\ufeff\n \n", (5, 5), "x").boxes) == 0
 
 
 def test_boxes_that_stick_out_are_clipped() -> None:
-    found = yolo_to_detections("0 0.0 0.5 0.5 0.5", (100, 100), "x")
+    found = labels_from_yolo("0 0.0 0.5 0.5 0.5", (100, 100), "x").boxes
     assert found.xyxy.tolist() == [[0, 25, 25, 75]]
 
 
 def test_every_bad_line_is_listed() -> None:
     text = "0 .5 .5 .1 .1\n0 .5 .5 .1\n0.5 0 0 0 0\n-1 0 0 0 0\n0 2 0 0 0\n0 .5 .5 -0.001 .1\n0 nan 0 0 0\n0 a b c d\n"
     with pytest.raises(InputError) as caught:
-        yolo_to_detections(text, (10, 10), "a.txt")
+        labels_from_yolo(text, (10, 10), "a.txt")
     lines = caught.value.message.splitlines()
     assert lines[0] == "a.txt: not YOLO labels"
     assert [line.split(":")[0] for line in lines[1:]] == [f"  - line {n}" for n in range(2, 9)]
@@ -68,5 +68,5 @@ def test_every_bad_line_is_listed() -> None:
 
 def test_real_labels_are_readable(shared_data: Path) -> None:
     files = sorted((shared_data / "stamps").rglob("*.txt"))
-    found = [yolo_to_detections(file.read_text(), (1000, 1000), str(file)) for file in files]
+    found = [labels_from_yolo(file.read_text(), (1000, 1000), str(file)).boxes for file in files]
     assert {int(class_id) for page in found for class_id in page.class_ids} == {2}

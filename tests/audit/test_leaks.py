@@ -22,9 +22,9 @@ from tests.support.pages import rescanned, stamped, text_page
 Places = dict[tuple[str, int], tuple[str, ByteArray]]
 
 
-def leaks_of(pages: Places, hashes: dict[str, str] | None = None) -> tuple[Leak, ...]:
+def leaks_of(pages: Places) -> tuple[Leak, ...]:
     prints = [fingerprint(PageKey(*key), pixels) for key, (_, pixels) in pages.items()]
-    return find_leaks(prints, {PageKey(*key): side for key, (side, _) in pages.items()}, hashes)
+    return find_leaks(prints, {PageKey(*key): side for key, (side, _) in pages.items()})
 
 
 def test_each_kind_of_leak_is_named_the_gravest_first() -> None:
@@ -46,12 +46,6 @@ def test_each_kind_of_leak_is_named_the_gravest_first() -> None:
         ("c, page 2", Evidence.SAME_DOCUMENT, "c, page 1"),
         ("e, page 2", Evidence.SAME_GROUP, "b, page 1"),
     ]
-
-
-def test_the_same_file_under_two_names() -> None:
-    pages: Places = {("a", 1): ("train", text_page(1)), ("b", 1): ("test", text_page(1))}
-    (leak,) = leaks_of(pages, {"a": "11", "b": "11"})
-    assert (leak.evidence, leak.split, leak.other_split) == (Evidence.SAME_FILE, "test", "train")
 
 
 def test_test_is_held_against_train_and_val() -> None:

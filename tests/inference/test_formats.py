@@ -23,7 +23,7 @@ from pycocotools.cocoeval import COCOeval
 
 from docdetect.annotations.exchange import ReadSettings
 from docdetect.annotations.native import annotations_from_json
-from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.annotations.yolo import labels_from_yolo
 from docdetect.config.schema import InferConfig
 from docdetect.datasets.label_files import READERS
 from docdetect.documents.sizes import BoxFrac
@@ -90,7 +90,7 @@ def test_ultralytics_reads_the_yolo_labels(output: Path, tmp_path: Path) -> None
 
 def test_yolo_labels_say_the_same_as_the_json(output: Path) -> None:
     text = (output / "labels" / "photo.jpg" / "page_0001.txt").read_text()
-    found = yolo_to_detections(text, (300, 200), "page")
+    found = labels_from_yolo(text, (300, 200), "page").boxes
     assert found.xyxy[0] == pytest.approx([50, 40, 120, 90], abs=3)
     assert (output / "labels" / "a.pdf" / "page_0002.txt").read_text() == ""
     assert (output / "classes.txt").read_text() == "qr\nsignature\nstamp\n"

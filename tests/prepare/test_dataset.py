@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.annotations.yolo import labels_from_yolo
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.split import split_from_csv
 from docdetect.documents.drawing import write_image
@@ -95,7 +95,7 @@ def test_boxes_sit_on_the_marks(config: DataConfig) -> None:
     (label,) = (root / "labels").rglob("a_page_0001.txt")
     pixels = read_image(image)
     assert pixels.shape == (842, 596, 3), "the size it was annotated at"
-    found = yolo_to_detections(label.read_text(), (596, 842), "a")
+    found = labels_from_yolo(label.read_text(), (596, 842), "a").boxes
     assert found.class_ids.tolist() == [0, 1, 2]
     ground_truth = json.loads(Path(config.annotations).read_text())["a.pdf"]["page_1"]["annotations"]
     expected = [[*body["bbox"].values()] for mark in ground_truth for body in mark.values()]

@@ -332,7 +332,7 @@ def test_who_is_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.requeue("archive")
     back = store.get("archive")
     assert back is not None
-    assert (back.done, back.worked_s, back.pages_left, back.state) == (5_000, 100.0, 5_000, "queued")
+    assert (back.pages, back.done, back.worked_s, back.state) == (10_000, 5_000, 100.0, "queued")
     now_s[0] += LONGEST_WAIT_S - 2
     add("letter 2", 2)
     assert store.position("archive") == 2
@@ -386,7 +386,7 @@ def test_a_table_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> 
         store.requeue()
         job = store.claim()
         assert job is not None
-        assert (job.id, job.pages_left, job.done, job.worked_s) == ("old", 7, 0, 0.0)
+        assert (job.id, job.pages, job.done, job.worked_s) == ("old", 7, 0, 0.0)
         store.close()
     with closing(sqlite3.connect(path)) as table:
         table.execute("PRAGMA user_version=99")

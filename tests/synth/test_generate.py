@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from docdetect.annotations.native import annotations_from_json
-from docdetect.annotations.yolo import yolo_to_detections
+from docdetect.annotations.yolo import labels_from_yolo
 from docdetect.config.schema import SynthConfig
 from docdetect.datasets.reader import read_dataset
 from docdetect.documents.reader import open_document
@@ -55,7 +55,7 @@ def test_images_labels_and_annotations_agree(dataset: Path) -> None:
         assert Image.open(path).size == page.size_wh
         assert max(page.size_wh) == 384
         labels = (dataset / "labels" / name).with_suffix(".txt").read_text(encoding="utf-8")
-        boxes = yolo_to_detections(labels, page.size_wh, name.as_posix()).xyxy
+        boxes = labels_from_yolo(labels, page.size_wh, name.as_posix()).boxes.xyxy
         expected = np.array([mark.xywh for mark in page.marks], np.float32).reshape(-1, 4)
         assert np.allclose(boxes[:, :2], expected[:, :2], atol=0.01)
         assert np.allclose(boxes[:, 2:] - boxes[:, :2], expected[:, 2:], atol=0.01)

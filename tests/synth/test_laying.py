@@ -77,7 +77,7 @@ def test_a_cut_out_multiplies_the_page_by_its_ratio() -> None:
     ratio[0, 5] = ratio[-1, -1] = 0.2
     darkness = 1 - ratio.min(axis=2)
     visible = darkness > 0
-    cut_out = CutInk(ratio, darkness, 0.0, visible, np.zeros_like(darkness), np.zeros_like(darkness))
+    cut_out = CutInk(ratio, darkness, visible, np.zeros_like(darkness), np.zeros_like(darkness))
     patch = Patch.cropped(transparent(cut_out, visible), "stamp_company")
     assert patch.size_wh == (25, 20)
     page = np.full((60, 80, 3), 240, np.uint8)

@@ -128,11 +128,6 @@ def labels_from_yolo(text: str, size_wh: SizeWH, origin: str) -> YoloLabels:
     return YoloLabels(found, counts[_LEAST_POLYGON_VALUES], counts[_SCORED_BOX_VALUES], tuple(scores))
 
 
-def yolo_to_detections(text: str, size_wh: SizeWH, origin: str) -> Detections:
-    """The boxes that `labels_from_yolo` finds. Raises InputError."""
-    return labels_from_yolo(text, size_wh, origin).boxes
-
-
 def _corners(values: list[float]) -> list[float]:
     """Left, top, right, bottom as shares of the page, of a box or around a polygon."""
     if len(values) >= _LEAST_POLYGON_VALUES:

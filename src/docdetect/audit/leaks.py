@@ -38,7 +38,6 @@ class Leak:
 def find_leaks(
     prints: Sequence[PageFingerprint],
     side_of: Mapping[PageKey, str],
-    file_hashes: Mapping[str, str] | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> tuple[Leak, ...]:
     """At most one leak for each page outside training and each other split, the strongest evidence first.
@@ -46,15 +45,14 @@ def find_leaks(
     Args:
         prints: of the pages in `side_of`; further ones (pages that are in no split) may bind groups together.
         side_of: page -> split name. Pages of test are held against train and val, pages of val against train.
-        file_hashes: document -> hash of its file, where known.
     """
-    groups = find_groups(prints, file_hashes, on_progress)
+    groups = find_groups(prints, on_progress=on_progress)
     print_of = {one.page: one for one in prints}
     members: dict[tuple[str, str], list[PageFingerprint]] = {}
     for key in sorted(side_of):
         members.setdefault((groups.group_of[key], side_of[key]), []).append(print_of[key])
     leaks = [
-        _leak(print_of[key], side_of[key], partners, other_side, file_hashes or {})
+        _leak(print_of[key], side_of[key], partners, other_side)
         for key in sorted(side_of)
         for other_side in SPLIT_NAMES[: SPLIT_NAMES.index(side_of[key])]
         if side_of[key] != TRAIN and (partners := members.get((groups.group_of[key], other_side)))
@@ -63,24 +61,12 @@ def find_leaks(
     return tuple(sorted(leaks, key=lambda leak: (rank(leak.evidence), -leak.agreement, leak.page, leak.other_split)))
 
 
-def _leak(
-    one: PageFingerprint,
-    side: str,
-    partners: Sequence[PageFingerprint],
-    other_side: str,
-    file_hashes: Mapping[str, str],
-) -> Leak:
-    evidence, other, agreement = _strongest(one, partners, file_hashes)
+def _leak(one: PageFingerprint, side: str, partners: Sequence[PageFingerprint], other_side: str) -> Leak:
+    evidence, other, agreement = _strongest(one, partners)
     return Leak(one.page, side, other.page, other_side, evidence, agreement, len(partners))
 
 
-def _strongest(
-    one: PageFingerprint, partners: Sequence[PageFingerprint], file_hashes: Mapping[str, str]
-) -> tuple[Evidence, PageFingerprint, float]:
-    digest = file_hashes.get(one.page.document, "")
-    for other in partners:
-        if digest and file_hashes.get(other.page.document) == digest and other.page.page == one.page.page:
-            return Evidence.SAME_FILE, other, 1.0
+def _strongest(one: PageFingerprint, partners: Sequence[PageFingerprint]) -> tuple[Evidence, PageFingerprint, float]:
     for other in partners:
         if other.pixels_sha256 == one.pixels_sha256 and not one.nearly_blank:
             return Evidence.SAME_PIXELS, other, 1.0

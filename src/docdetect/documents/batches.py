@@ -133,9 +133,9 @@ def iter_pages(
             yield PageOutcome(file, outcome.part, outcome.part_count, value, outcome.failure, outcome.elapsed_s)
 
 
-def document_process(memory_bytes: int, stop: threading.Event | None = None) -> IsolatedProcess:
+def document_process(memory_bytes: int) -> IsolatedProcess:
     """An isolated process for single calls that open documents; see `IsolatedProcess`."""
-    return IsolatedProcess(memory_bytes, _PRELOAD, stop)
+    return IsolatedProcess(memory_bytes, _PRELOAD)
 
 
 def prepare_processes() -> None:

@@ -281,7 +281,7 @@ class _Places:
 def _write_beside(draw: ImageDraw.ImageDraw, text: str, label: _Label, places: _Places, style: _Style) -> bool:
     """Writes a text on a plate beside the box, where there is a free place; says whether there was one."""
     plate_wh = _plate_wh(draw, text, style)
-    candidates, costs = _around(label.box, plate_wh, style.line_px)
+    candidates, costs = _around(label.box, plate_wh)
     free = places.free(candidates)
     if not free.any():
         return False
@@ -340,7 +340,7 @@ def _plate_wh(draw: ImageDraw.ImageDraw, text: str, style: _Style) -> SizeWH:
     return round(draw.textlength(text, style.font)) + 2 * style.pad_px, round(bottom - top) + style.pad_px
 
 
-def _around(box: Rectangle, plate_wh: SizeWH, line_px: int) -> tuple[IntArray, FloatArray]:
+def _around(box: Rectangle, plate_wh: SizeWH) -> tuple[IntArray, FloatArray]:
     """Places for a plate around a box, int64 (N, 4), above it first, and what each costs, float32 (N,)."""
     x0, y0, x1, y1 = box
     width, height = plate_wh

@@ -110,7 +110,7 @@ def _candidates(bare: FloatArray) -> Iterator[Points]:
         for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:2]:
             hull = cv2.convexHull(contour)
             if cv2.contourArea(hull) >= _LEAST_AREA_FRAC * mask.size:
-                yield from _quadrilaterals(hull[:, 0].astype(np.float64), max(mask.shape))
+                yield from _quadrilaterals(hull[:, 0].astype(np.float64))
 
 
 def _masks(bare: FloatArray) -> Iterator[ByteArray]:
@@ -160,7 +160,7 @@ def _largest_hole(edges: ByteArray) -> ByteArray:
     return np.asarray((labels == best).astype(np.uint8) * 255 if most else np.zeros_like(edges), np.uint8)
 
 
-def _quadrilaterals(hull: Points, long_px: int) -> Iterator[Points]:
+def _quadrilaterals(hull: Points) -> Iterator[Points]:
     """The quadrilaterals whose sides are the longest sides of a convex contour."""
     outline = hull.astype(np.float32).reshape(-1, 1, 2)
     simple = cv2.approxPolyDP(outline, 0.012 * cv2.arcLength(outline, True), True)[:, 0].astype(np.float64)

@@ -268,13 +268,11 @@ class Collection:
     Attributes:
         files: sorted by name, each file once; names are distinct.
         root: absolute path of the folder that the names are relative to.
-        named: paths of those that were named one by one, not found in a folder or by a glob.
         left_out: what else lies in the sources, sorted by name, and why it is not among the documents.
     """
 
     files: tuple[DocumentFile, ...]
     root: Path
-    named: frozenset[Path]
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -356,8 +354,7 @@ def collect_documents(sources: Sequence[str], choice: Choice | None = None) -> C
         sorted((entry for key, entry in outside.items() if key not in files), key=lambda entry: entry.name)
     )
     _refuse_nothing(parts, tuple(files.values()), left_out)
-    named = frozenset(part.path for part in parts if part.path is not None)
-    return Collection(tuple(_with_distinct_names(files.values(), root)), root, named, left_out)
+    return Collection(tuple(_with_distinct_names(files.values(), root)), root, left_out)
 
 
 def _refuse_nothing(parts: Sequence[_Part], files: Sequence[DocumentFile], left_out: Sequence[LeftOut]) -> None:

@@ -130,20 +130,20 @@ def comparison_report(comparison: Comparison) -> Report:
     )
 
 
-def outcome_line(comparison: Comparison, pair: PairedRuns, metric: str = "ap50_95") -> str:
-    """One sentence for a terminal."""
-    one = pair.of(metric)
+def outcome_line(comparison: Comparison, pair: PairedRuns) -> str:
+    """How two runs differ in AP50-95, as one sentence for a terminal."""
+    one, label = pair.of("ap50_95"), SHOWN["ap50_95"]
     first, second = comparison.letter(pair.first), comparison.letter(pair.second)
     if one.difference.value is None:
-        return f"{second}: {SHOWN[metric]} is not defined, because no page has a mark"
+        return f"{second}: {label} is not defined, because no page has a mark"
     if one.probability is None:
         return (
-            f"{second}: {SHOWN[metric]} {change(one.difference.value)}; fewer than {FEWEST_GROUPS} groups of documents "
+            f"{second}: {label} {change(one.difference.value)}; fewer than {FEWEST_GROUPS} groups of documents "
             "have marks, too few to tell the difference from noise"
         )
     outcome = _OUTCOMES.get(one.outcome, "not distinguishable from")
     return (
-        f"{second} is {outcome} {first}: {SHOWN[metric]} {change(one.difference.value)} ({span(one.difference)}), "
+        f"{second} is {outcome} {first}: {label} {change(one.difference.value)} ({span(one.difference)}), "
         f"ahead in {one.probability:.0%} of the resamples"
     )
 

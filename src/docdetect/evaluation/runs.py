@@ -23,8 +23,6 @@ from docdetect.training.records import PREDICTIONS, RunFolder, epochs_done
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("train", "val", "crossval")
-
 
 @dataclass(frozen=True)
 class Run:

@@ -140,7 +140,7 @@ class Finisher:
             return
         if self.settings.save_images and page.pictures.clean is not None:
             image = encoded_image(".jpg", page.pictures.clean, quality=_IMAGE_QUALITY)
-            write_bytes(page_path(self.output / IMAGES_FOLDER, page.info.document, page.info.number, ".jpg"), image)
+            write_bytes(page_path(self.output / IMAGES_FOLDER, page.info.document, page.info.number), image)
         if self.settings.save_pages:
             self._draw(page, shown_marks(result, self.settings), self.output)
         if self.settings.save_crops and len(result.grouped):
@@ -149,9 +149,9 @@ class Finisher:
     def _draw(self, page: ReadPage, marks: Detections, output: Path) -> None:
         pixels = page.pictures.pixels if page.pictures.drawn is None else page.pictures.drawn
         picture = draw_detections(pixels, marks, self.settings.class_names)
-        write_image(page_path(output / PAGES_FOLDER, page.info.document, page.info.number, ".jpg"), picture)
+        write_image(page_path(output / PAGES_FOLDER, page.info.document, page.info.number), picture)
         if page.info.number == 1:
-            thumb = page_path(output / THUMBS_FOLDER, page.info.document, 1, ".jpg")
+            thumb = page_path(output / THUMBS_FOLDER, page.info.document, 1)
             write_image(thumb, shrunk(picture, _THUMB_PX))
 
     def _crop(self, page: ReadPage, grouped: Detections, output: Path) -> None:
@@ -196,7 +196,7 @@ def lacks_pictures(result: PageResult, output: Path, settings: RunSettings) -> b
     """Whether a drawn page or a crop that the settings ask for is not in the result folder."""
     document, number, names = result.info.document, result.info.number, settings.class_names
     folders = [PAGES_FOLDER] * settings.save_pages + [IMAGES_FOLDER] * settings.save_images
-    wanted = [page_path(output / folder, document, number, ".jpg") for folder in folders]
+    wanted = [page_path(output / folder, document, number) for folder in folders]
     if settings.save_crops:
         counts = np.bincount(result.grouped.class_ids, minlength=len(names)).tolist()
         last = [crop_name(number, name, count) for name, count in zip(names, counts, strict=True) if count]

@@ -71,9 +71,9 @@ _WAIT = "Wait until it has finished, or choose another --output."
 OnExisting: TypeAlias = Literal["refuse", "overwrite", "resume"]
 
 
-def page_path(folder: Path, document: str, number: int, suffix: str) -> Path:
-    """Where files about a page lie: `<folder>/<document>/page_0001<suffix>`."""
-    return folder / document / f"page_{number:04d}{suffix}"
+def page_path(folder: Path, document: str, number: int) -> Path:
+    """Where a picture of a page (number from 1) lies: `<folder>/<document>/page_0001.jpg`."""
+    return folder / document / f"page_{number:04d}.jpg"
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
 
 
 def _drawn_page(document: str, number: int) -> str:
-    return page_path(Path(PAGES_FOLDER), document, number, ".jpg").as_posix()
+    return page_path(Path(PAGES_FOLDER), document, number).as_posix()
 
 
 def _first_page(row: DocumentRow) -> str:

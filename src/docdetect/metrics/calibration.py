@@ -27,6 +27,9 @@ _EDGE = 1e-6
 _FEWEST_PLATT = 5
 _FEWEST_ISOTONIC = 100
 
+# Most folds of groups in which maps are fitted to see how far the probabilities of other groups are off.
+_MOST_FOLDS = 5
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -65,13 +68,13 @@ def fit_map(pairs: Pairs, method: Method = "auto") -> ScoreMap:
     return _platt(pairs)
 
 
-def cross_fitted(pairs: Pairs, method: Method = "auto", folds: int = 5) -> Float64Array:
+def cross_fitted(pairs: Pairs, method: Method = "auto") -> Float64Array:
     """(N,) probabilities, each from a map that was fitted on the groups of the other folds.
 
-    There are as many folds as groups, at most `folds`. With a single group all probabilities are NaN.
+    There are as many folds as groups, at most five. With a single group all probabilities are NaN.
     """
     present = np.unique(pairs.groups)
-    parts = min(folds, len(present))
+    parts = min(_MOST_FOLDS, len(present))
     result = np.full(len(pairs.scores), np.nan)
     if parts < 2:
         return result

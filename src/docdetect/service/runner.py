@@ -513,9 +513,7 @@ class Service:
         def announce(text: str) -> None:
             log("job", job=job.id, note=text)
 
-        return infer_chosen(
-            Collection(files, documents, frozenset()), detector, config, on_progress, announce, running.stop
-        )
+        return infer_chosen(Collection(files, documents), detector, config, on_progress, announce, running.stop)
 
     def _make_room(self, job: Job, running: Running) -> None:
         """Stops a job whose turn is over where a much shorter one waits."""

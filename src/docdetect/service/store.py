@@ -127,11 +127,6 @@ class Job:
     worked_s: float = 0.0
 
     @property
-    def pages_left(self) -> int:
-        """Pages that are not done yet, as far as the table knows; at least 1."""
-        return max(self.pages - self.done, 1)
-
-    @property
     def has_ended(self) -> bool:
         """Whether nothing happens with the job any more."""
         return self.state in ENDED

@@ -64,27 +64,17 @@ class Pen:
     fade: float = 0.0
 
 
-def pen_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
-    """The ink of a pen.
-
-    Args:
-        rng: random generator.
-        colour: blue, dark blue, black, grey or violet; None for the usual mixture.
-    """
+def pen_ink(rng: np.random.Generator) -> Ink:
+    """The ink of a pen, of a random colour."""
     names = list(_PEN_COLOURS)
-    name = colour or names[int(rng.choice(len(names), p=_P_PEN_COLOURS))]
+    name = names[int(rng.choice(len(names), p=_P_PEN_COLOURS))]
     return Ink(_varied(rng, _PEN_COLOURS[name], 16), float(rng.uniform(0.55, 1.0)))
 
 
-def stamp_ink(rng: np.random.Generator, colour: str | None = None) -> Ink:
-    """The ink of a stamp pad.
-
-    Args:
-        rng: random generator.
-        colour: blue, dark blue, light blue, violet, red, green, black or grey; None for the usual mixture.
-    """
+def stamp_ink(rng: np.random.Generator) -> Ink:
+    """The ink of a stamp pad, of a random colour."""
     names = list(_STAMP_COLOURS)
-    name = colour or names[int(rng.choice(len(names), p=_P_STAMP_COLOURS))]
+    name = names[int(rng.choice(len(names), p=_P_STAMP_COLOURS))]
     return Ink(_varied(rng, _STAMP_COLOURS[name], 18), float(rng.uniform(0.7, 1.0)))
 
 

@@ -51,7 +51,6 @@ class Ink:
     Attributes:
         ratio: float32 (H, W, 3), the page over its paper, from 0 to 1.
         darkness: float32 (H, W), one minus the darkest channel of `ratio`.
-        grain: standard deviation of the darkness of bare paper.
         visible: (H, W), px that belong to ink: dark ones, and paler ones that touch them.
         saturation: float32 (H, W), 0 for grey and 1 for pure colours; 0 where there is no ink.
         hue: float32 (H, W), angle of the ink's colour in degrees (red 0, green 120, blue 240).
@@ -59,7 +58,6 @@ class Ink:
 
     ratio: FloatArray
     darkness: FloatArray
-    grain: float
     visible: BoolArray
     saturation: FloatArray
     hue: FloatArray
@@ -71,8 +69,8 @@ def ink_of(pixels: ByteArray) -> Ink:
     darkness = np.asarray(1 - ratio.min(axis=2), np.float32)
     grain = _grain(darkness)
     visible = _visible(darkness, grain)
-    saturation, hue = _colour(ratio, darkness, visible)
-    return Ink(ratio, darkness, grain, visible, saturation, hue)
+    saturation, hue = _colour(ratio, visible)
+    return Ink(ratio, darkness, visible, saturation, hue)
 
 
 def _over_paper(pixels: ByteArray) -> FloatArray:
@@ -115,7 +113,7 @@ def _visible(darkness: FloatArray, grain: float) -> BoolArray:
     return with_edges
 
 
-def _colour(ratio: FloatArray, darkness: FloatArray, visible: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _colour(ratio: FloatArray, visible: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Saturation and hue of the ink, each px averaged with the ink around it."""
     density = np.minimum(-np.log(np.maximum(ratio, 1e-3)), _MOST_DENSITY) * visible[:, :, None]
     density = cv2.GaussianBlur(density.astype(np.float32), (0, 0), _COLOUR_BLUR_PX)

@@ -93,7 +93,7 @@ def cut_mark(
     found = separate(ink, within, handwritten=handwritten, others=beside, whole=code)
     if found is None:
         return Reason.NO_INK
-    if not found.by_colour and not code and _crossed(found.mask, within, beside):
+    if not found.by_colour and not code and _crossed(found.mask, beside):
         return Reason.CROSSED
     return _cropped(ink, found, within, (left, top), code=code)
 
@@ -148,7 +148,7 @@ def _crumbs(mask: BoolArray) -> float:
     return float(areas[areas < max(4, 0.01 * areas.max())].sum() / areas.sum())
 
 
-def _crossed(mask: BoolArray, box: BoxPx, others: Sequence[BoxPx]) -> bool:
+def _crossed(mask: BoolArray, others: Sequence[BoxPx]) -> bool:
     """Whether another mark's box holds more than a little of the ink."""
     total = max(1, int(mask.sum()))
     for other in others:

@@ -110,17 +110,15 @@ class StampCanvas:
         band_mm: tuple[float, float],
         span: tuple[float, float],
         *,
-        spaced: bool = True,
         upright_below: bool = False,
     ) -> float:
-        """Draws text along an arc around the origin.
+        """Draws text along an arc around the origin; its letters are spread to fill the span.
 
         Args:
             text: the letters.
             face: font face.
             band_mm: radii (inner, outer) between which the letters stand.
             span: where the middle of the text is, radians clockwise from the top, and the angle that it may take.
-            spaced: whether letters may be spread to fill the span.
             upright_below: whether the letters' feet point outwards, as they do at the bottom of many stamps.
 
         Returns:
@@ -130,7 +128,7 @@ class StampCanvas:
         room_px = span[1] * (inner + outer) / 2 * self.scale
         height_px = max(5, round((outer - inner) * self.scale))
         spread, width_px = 0.0, _strip_width(text, face, height_px)
-        if spaced and width_px < room_px:
+        if width_px < room_px:
             spread = min((room_px - width_px) / max(len(text), 1), height_px * 0.8)
         strip = text_strip(text, face, height_px, round(spread))
         taken = min(strip.shape[1], room_px) / room_px * span[1]

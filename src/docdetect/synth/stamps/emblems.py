@@ -56,10 +56,10 @@ def _polygon(mask: ByteArray, points: Points, *, value: int = 255, line: float =
         cv2.fillPoly(mask, [fixed], value, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _mirrored(mask: ByteArray, points: Points, *, value: int = 255, line: float = 0.0) -> None:
+def _mirrored(mask: ByteArray, points: Points, *, line: float = 0.0) -> None:
     """Draws a polygon and its mirror image to the left."""
-    _polygon(mask, points, value=value, line=line)
-    _polygon(mask, points * np.array([-1.0, 1.0]), value=value, line=line)
+    _polygon(mask, points, line=line)
+    _polygon(mask, points * np.array([-1.0, 1.0]), line=line)
 
 
 def _disc(mask: ByteArray, x: float, y: float, radius: float, *, value: int = 255, line: float = 0.0) -> None:
