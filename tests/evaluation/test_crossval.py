@@ -13,7 +13,7 @@ from docdetect.config.loading import load_config
 from docdetect.config.schema import Config
 from docdetect.datasets.reader import read_dataset
 from docdetect.errors import InputError
-from docdetect.evaluation import crossval
+from docdetect.evaluation import resuming
 from docdetect.evaluation.crossval import conclude, cross_validate, resume_cross_validation
 from docdetect.files import read_json, sha256_file, write_json
 from docdetect.models.thresholds import calibration_path, read_calibration, thresholds_from_json, thresholds_path
@@ -49,7 +49,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def training(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     fake = FakeTraining(checkpoint.read_bytes())
-    monkeypatch.setattr(crossval, "train", fake)
+    monkeypatch.setattr(resuming, "train", fake)
     return fake
 
 
@@ -116,7 +116,7 @@ def test_a_changed_dataset_is_not_gone_on_with(tmp_path: Path, dataset: Path, tr
     write_json(folds.folder / "folds.json", {**plan, "dataset_sha256": "0" * 64})
     with pytest.raises(InputError, match="the dataset has changed"):
         resume_cross_validation("last", config.crossval.runs)
-    with pytest.raises(InputError, match="no cross-validation to go on with"):
+    with pytest.raises(InputError, match="no run of docdetect crossval to go on with"):
         resume_cross_validation("last", str(tmp_path / "elsewhere"))
 
 

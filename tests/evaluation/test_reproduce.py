@@ -21,8 +21,8 @@ from docdetect.datasets.reader import read_dataset
 from docdetect.documents.drawing import write_image
 from docdetect.documents.page_names import page_stem
 from docdetect.errors import InputError
-from docdetect.evaluation import crossval
 from docdetect.evaluation import reproduce as module
+from docdetect.evaluation import resuming
 from docdetect.evaluation.predictions import PredictedImage, samples_of
 from docdetect.evaluation.reproduce import (
     GROUP,
@@ -105,7 +105,7 @@ class FakeWork:
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> FakeWork:
     fake = FakeWork()
-    monkeypatch.setattr(crossval, "train", fake.train)
+    monkeypatch.setattr(resuming, "train", fake.train)
     monkeypatch.setattr(module, "validate", fake.validate)
     monkeypatch.setattr(module, "prepare_dataset", fake.prepare)
     return fake
@@ -180,7 +180,7 @@ def test_the_last_run_is_looked_for_before_anything_is_made(tmp_path: Path, work
 
 
 def test_only_a_reproduction_can_go_on(tmp_path: Path, work: FakeWork) -> None:
-    with pytest.raises(InputError, match="no reproduction to go on with"):
+    with pytest.raises(InputError, match="no run of docdetect reproduce to go on with"):
         resume_reproduction("last", str(tmp_path / "elsewhere"))
     with pytest.raises(InputError, match="no run of docdetect reproduce"):
         resume_reproduction(str(tmp_path), str(tmp_path))

@@ -8,7 +8,7 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from docdetect.evaluation.report import (
     read_predictions,
     write_evaluation,
 )
+from docdetect.evaluation.resuming import finished_training, folder_to_resume
 from docdetect.files import read_json, write_json, write_text
 from docdetect.metrics.calibration import calibrate, score_pairs
 from docdetect.metrics.codec import to_plain
@@ -41,9 +42,8 @@ from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CONF, Thresholds, calibration_path, thresholds_path, thresholds_to_json
 from docdetect.models.weights import content_hash, resolve_weights
 from docdetect.reports.page import Cell, Section, Table
-from docdetect.training.records import PREDICTIONS, RunFolder, find_run, make_run_folder, write_predictions
-from docdetect.training.resuming import resume, resumed_config
-from docdetect.training.train import Listeners, train, with_named_model
+from docdetect.training.records import PREDICTIONS, RunFolder, make_run_folder, write_predictions
+from docdetect.training.train import Listeners, with_named_model
 from docdetect.types import ByteArray
 
 PLAN = "folds.json"
@@ -109,7 +109,7 @@ def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None 
         InputError: there is none, or its dataset has changed.
     """
     tell = listeners or Listeners()
-    folder = find_cross_validation(wanted, Path(runs))
+    folder = folder_to_resume(wanted, Path(runs), "crossval", PLAN)
     config = load_config(str(folder / "config.yaml"))
     dataset = read_dataset(_one_dataset(config), _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     plan = read_json(folder / PLAN)
@@ -120,22 +120,6 @@ def resume_cross_validation(wanted: str, runs: str, listeners: Listeners | None 
         )
     planned = planned_images(dataset, read_origins(dataset.root), plan["fold_of"])
     return _run_folds(Folds(folder, dataset, planned, ()), config, tell), config
-
-
-def find_cross_validation(wanted: str, runs: Path) -> Path:
-    """The folder that `wanted` means: a path, or `last` for the newest in `runs`.
-
-    Raises:
-        InputError: there is no cross-validation.
-    """
-    if wanted != "last":
-        if not (Path(wanted) / PLAN).is_file():
-            raise InputError(f"{wanted}: no cross-validation of docdetect", "Start one with docdetect crossval.")
-        return Path(wanted)
-    found = [path.parent for path in runs.glob(f"*/{PLAN}")] if runs.is_dir() else []
-    if not found:
-        raise InputError(f"{runs}: no cross-validation to go on with", "Start one with docdetect crossval.")
-    return max(found, key=lambda path: ((path / PLAN).stat().st_mtime_ns, path.name))
 
 
 def _run_folds(folds: Folds, config: Config, tell: Listeners) -> Folds:
@@ -170,37 +154,9 @@ def _one_dataset(config: Config) -> str:
     return config.train.data
 
 
-def finished_training(place: Path, make_settings: Callable[[], Config], tell: Listeners) -> RunFolder:
-    """A finished run `train_<timestamp>` in `place`: one that is there, one that is resumed, or a new one.
-
-    A new run trains all epochs with `make_settings()`, which is not called otherwise: nothing is chosen on the pages
-    that evaluate it, so there is no early stopping.
-    """
-    known = sorted(path.parent for path in place.glob("train_*/run.json"))
-    for path in reversed(known):
-        run = RunFolder(path)
-        if read_json(run.record).get("state") == "finished":
-            return run
-        if run.last.is_file() and _can_go_on(run):
-            return RunFolder(resume(str(path), resumed_config(str(path), str(place), (), {}), tell).folder)
-    settings = make_settings()
-    recipe = {"runs": str(place), "name": "train", "patience": 0}
-    return RunFolder(
-        train(settings.model_copy(update={"train": settings.train.model_copy(update=recipe)}), tell).folder
-    )
-
-
 def _fold_settings(place: Path, folds: Folds, fold: int, config: Config) -> Config:
     data = write_fold(place / "data", folds.images, fold, folds.dataset.class_names)
     return config.model_copy(update={"train": config.train.model_copy(update={"data": str(data)})})
-
-
-def _can_go_on(run: RunFolder) -> bool:
-    try:
-        find_run(str(run.path), run.path.parent)
-    except InputError:
-        return False
-    return True
 
 
 def _predict(place: Path, run: RunFolder, folds: Folds, fold: int, config: Config, tell: Listeners) -> None:

@@ -20,7 +20,6 @@ from docdetect.console import ProgressCallback
 from docdetect.datasets.origins import origin_of, read_origins
 from docdetect.datasets.reader import YoloDataset, read_dataset
 from docdetect.errors import InputError
-from docdetect.evaluation.crossval import finished_training
 from docdetect.evaluation.report import (
     EVALUATION,
     REPORT,
@@ -28,6 +27,7 @@ from docdetect.evaluation.report import (
     figure_cell,
     read_predictions,
 )
+from docdetect.evaluation.resuming import finished_training, folder_to_resume
 from docdetect.evaluation.validate import validate
 from docdetect.files import sha256_file, write_json, write_text
 from docdetect.metrics.codec import to_plain
@@ -110,19 +110,8 @@ def resume_reproduction(wanted: str, runs: str, listeners: Listeners | None = No
     Raises:
         InputError: there is none; see also `reproduce`.
     """
-    folder = _find(wanted, Path(runs))
+    folder = folder_to_resume(wanted, Path(runs), "reproduce", PROTOCOLS)
     return _go_on(folder, load_config(str(folder / "config.yaml")), listeners or Listeners())
-
-
-def _find(wanted: str, runs: Path) -> Path:
-    if wanted != "last":
-        if not (Path(wanted) / PROTOCOLS).is_file():
-            raise InputError(f"{wanted}: no run of docdetect reproduce", "Start one with docdetect reproduce.")
-        return Path(wanted)
-    found = [path.parent for path in runs.glob(f"*/{PROTOCOLS}")] if runs.is_dir() else []
-    if not found:
-        raise InputError(f"{runs}: no reproduction to go on with", "Start one with docdetect reproduce.")
-    return max(found, key=lambda path: ((path / PROTOCOLS).stat().st_mtime_ns, path.name))
 
 
 def _go_on(folder: Path, config: Config, tell: Listeners) -> Reproduction:
