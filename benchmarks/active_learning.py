@@ -332,12 +332,10 @@ def worths(found: Sequence[Detections]) -> np.ndarray:
     entropies, near = (np.zeros((len(found), classes, TOP), np.float32) for _ in range(2))
     marks = np.zeros(classes, np.int64)
     for position, page in enumerate(found):
-        assert page.scores is not None
-        entropies[position] = highest_by_class(binary_entropy(page.scores), page.class_ids, classes)
-        below = page.select(page.scores < CONF)
-        assert below.scores is not None
-        near[position] = highest_by_class(below.scores / CONF, below.class_ids, classes)
-        marks += np.bincount(page.class_ids[page.scores >= CONF], minlength=classes)
+        entropies[position] = highest_by_class(binary_entropy(page.known_scores), page.class_ids, classes)
+        below = page.select(page.known_scores < CONF)
+        near[position] = highest_by_class(below.known_scores / CONF, below.class_ids, classes)
+        marks += np.bincount(page.class_ids[page.known_scores >= CONF], minlength=classes)
     weights = class_weights(marks)
     return np.asarray(
         Weights().entropy * page_mean(entropies, weights) + Weights().near_miss * page_mean(near, weights)

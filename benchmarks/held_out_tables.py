@@ -130,9 +130,8 @@ def alarm_rows(figures: Figures) -> list[tuple[str, ...]]:
 def alarms(sample: Sample) -> int:
     """How many detections of labelled classes reach the confidence of an alarm."""
     found = sample.found
-    assert found.scores is not None  # detections of a network always have scores
     labelled = [sample.labelled is None or class_id in sample.labelled for class_id in found.class_ids.tolist()]
-    return sum(score >= ALARM_CONF and known for score, known in zip(found.scores.tolist(), labelled, strict=True))
+    return sum(score >= ALARM_CONF and known for score, known in zip(sample.scores.tolist(), labelled, strict=True))
 
 
 def statements(figures: Figures) -> list[str]:

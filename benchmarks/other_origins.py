@@ -184,8 +184,7 @@ def average_precision(samples: Sequence[Sample], class_id: int, ious: Sequence[f
         for box in _of_class(sample.ground_truth, class_id).xyxy:
             truth.append({"id": len(truth) + 1, "iscrowd": 0, **_coco_box(image_id, box)})
         detections = _of_class(sample.found, class_id)
-        assert detections.scores is not None
-        for box, score in zip(detections.xyxy, detections.scores.tolist(), strict=True):
+        for box, score in zip(detections.xyxy, detections.known_scores.tolist(), strict=True):
             found.append({"score": score, **_coco_box(image_id, box)})
     if not truth or not found:
         return 0.0 if truth else None
@@ -229,7 +228,7 @@ def set_rows(sets: Sequence[OriginSet]) -> list[tuple[str, ...]]:
             values = [average_precision(one.samples, class_id, ious) or 0.0 for ious in ((0.3,), (0.5,), IOUS_95)]
             cells.append(f"{marks}, " + " / ".join(f"{value:.2f}" for value in values))
         empty = [sample for sample in one.samples if not len(sample.ground_truth)]
-        alarms = sum(int((_scores(sample.found) >= ALARM_CONF).sum()) for sample in empty)
+        alarms = sum(int((sample.found.known_scores >= ALARM_CONF).sum()) for sample in empty)
         rows.append((one.name, str(len(one.samples)), *cells, f"{alarms} on {len(empty)} pages" if empty else ""))
     return rows
 
@@ -296,14 +295,14 @@ def box_size_rows(sets: Sequence[OriginSet]) -> list[tuple[str, ...]]:
 def _size_ratios(sample: Sample, class_id: int) -> list[FloatArray]:
     """(width, height) of each detection that meets a mark, divided by the mark's."""
     found, met = _met(sample, class_id, 0.3)
-    pairs = [(box, mark) for box, mark, score in zip(found.xyxy, met, _scores(found), strict=True) if score >= 0.1]
+    pairs = [(box, mark) for box, mark, score in zip(found.xyxy, met, found.known_scores, strict=True) if score >= 0.1]
     return [(box[2:] - box[:2]) / (mark[2:] - mark[:2]) for box, mark in pairs if mark is not None]
 
 
 def _met(sample: Sample, class_id: int, iou_at_least: float) -> tuple[Detections, list[FloatArray | None]]:
     """The detections of a class, the surest first, and for each the box of the mark that it meets; each mark once."""
     truth, found = _of_class(sample.ground_truth, class_id), _of_class(sample.found, class_id)
-    found = found.select(np.argsort(-_scores(found), kind="stable"))
+    found = found.select(np.argsort(-found.known_scores, kind="stable"))
     overlap = iou(found.xyxy, truth.xyxy) if len(truth) else np.zeros((len(found), 1), np.float32)
     met: list[FloatArray | None] = []
     for row in overlap:
@@ -338,7 +337,7 @@ def _outcomes(samples: Sequence[Sample], class_id: int, iou_at_least: float) -> 
     for sample in samples:
         marks += len(_of_class(sample.ground_truth, class_id))
         found, met = _met(sample, class_id, iou_at_least)
-        scores += _scores(found).tolist()
+        scores += found.known_scores.tolist()
         hits += [mark is not None for mark in met]
     return np.array(scores, np.float32), np.array(hits, bool), marks
 
@@ -357,7 +356,7 @@ def answer_rows(
         ):
             pages = [sample for one in chosen for sample in one.samples]
             there = np.array([len(_of_class(sample.ground_truth, class_id)) > 0 for sample in pages])
-            best = np.array([_scores(_of_class(sample.found, class_id)).max(initial=0.0) for sample in pages])
+            best = np.array([_of_class(sample.found, class_id).known_scores.max(initial=0.0) for sample in pages])
             none = best < check[name]
             has = best >= conf[name]
             answers = (has, ~has & ~none, none)
@@ -368,11 +367,6 @@ def answer_rows(
 
 def _shares(answers: Sequence[BoolArray], side: BoolArray) -> str:
     return " / ".join(f"{100 * float((answer & side).sum()) / max(1, int(side.sum())):.1f}" for answer in answers)
-
-
-def _scores(found: Detections) -> FloatArray:
-    assert found.scores is not None  # detections of a network always have scores
-    return found.scores
 
 
 def main() -> None:

@@ -118,8 +118,7 @@ class Mode:
 
 def _as_view(found: Detections, whole: Sample, smaller: bool) -> Detections:
     """What one view of several gives: from the lowest confidence that counts, on the page at its largest size."""
-    assert found.scores is not None  # detections of a network always have scores
-    kept = found.select(found.scores >= LOWEST_OF_SEVERAL_LOOKS).scaled(whole.found.size_wh)
+    kept = found.select(found.known_scores >= LOWEST_OF_SEVERAL_LOOKS).scaled(whole.found.size_wh)
     return fuse([kept], [None]) if smaller else kept
 
 

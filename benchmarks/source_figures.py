@@ -54,11 +54,9 @@ def outcomes(samples: Sequence[Sample], class_id: int, iou_at_least: float) -> O
     for sample in samples:
         truth = sample.ground_truth.of_classes((class_id,))
         found = sample.found.of_classes((class_id,))
-        assert found.scores is not None  # detections of a network always have scores
-        found = found.select(np.argsort(-found.scores, kind="stable"))
-        assert found.scores is not None
+        found = found.select(np.argsort(-found.known_scores, kind="stable"))
         marks += len(truth)
-        scores.append(found.scores)
+        scores.append(found.known_scores)
         if not len(truth):
             hits += [False] * len(found)
             continue

@@ -46,6 +46,12 @@ def test_detections_scale_with_their_page() -> None:
     assert scaled.scores is not None
 
 
+def test_only_predictions_have_known_scores() -> None:
+    assert Detections(BOX, np.array([2]), (10, 20), np.array([0.5])).known_scores.tolist() == [0.5]
+    with pytest.raises(ValueError, match="ground truth has no scores"):
+        _ = Detections(BOX, np.array([2]), (10, 20)).known_scores
+
+
 def test_a_page_has_the_size_that_it_says() -> None:
     info = PageInfo("a.pdf", 1, (4, 3))
     Page(info, np.zeros((3, 4, 3), np.uint8))

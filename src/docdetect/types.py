@@ -111,6 +111,13 @@ class Detections:
             np.zeros((0, 4), np.float32), np.zeros(0, np.int64), size_wh, np.zeros(0, np.float32) if scored else None
         )
 
+    @property
+    def known_scores(self) -> FloatArray:
+        """float32 (N,) the scores of predictions. Raises ValueError: the boxes are ground truth, which has none."""
+        if self.scores is None:
+            raise ValueError("ground truth has no scores")
+        return self.scores
+
     def select(self, index: IntArray | BoolArray | slice) -> Detections:
         """The boxes that a NumPy index (positions, mask or slice) picks, in its order."""
         scores = None if self.scores is None else self.scores[index]

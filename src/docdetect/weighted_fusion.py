@@ -41,7 +41,7 @@ def mean_of_looks(found: Sequence[Detections], same_mark_iou: float = SAME_MARK_
         same_mark_iou: in [0, 1].
     """
     look_of = np.repeat(np.arange(len(found)), [len(one) for one in found])
-    scores = np.concatenate([_scores(one) for one in found])
+    scores = np.concatenate([one.known_scores for one in found])
     xyxy = np.concatenate([one.xyxy for one in found])
     class_ids = np.concatenate([one.class_ids for one in found])
     order = np.lexsort([*xyxy.T[::-1], class_ids, -scores])
@@ -63,13 +63,8 @@ def mean_of_looks(found: Sequence[Detections], same_mark_iou: float = SAME_MARK_
 
 def is_unsure(found: Sequence[Detections]) -> bool:
     """Whether a page should be looked at again: a detection in one of its pictures is neither sure nor negligible."""
-    scores = np.concatenate([_scores(one) for one in found] or [np.zeros(0, np.float32)])
+    scores = np.concatenate([one.known_scores for one in found] or [np.zeros(0, np.float32)])
     return bool(((scores >= UNSURE[0]) & (scores < UNSURE[1])).any())
-
-
-def _scores(found: Detections) -> FloatArray:
-    assert found.scores is not None  # detections of a network always have scores
-    return found.scores
 
 
 @dataclass

@@ -81,8 +81,7 @@ class Pool:
         for key, look in looks.items():
             position = self.index[key]
             marks, p_marks = self.pages.marks_of(position)
-            assert look.found.scores is not None
-            again = look.found.select(look.found.scores >= head.thresholds[look.found.class_ids])
+            again = look.found.select(look.found.known_scores >= head.thresholds[look.found.class_ids])
             self.scores["second_look"][position] = second_look_score(
                 marks, p_marks, self.pages.calibrated(again.scaled(marks.size_wh))
             )

@@ -132,13 +132,12 @@ class RunPages:
         assert line is not None  # it was read before
         page = line_to_page(line, self.head.class_names)
         assert isinstance(page, PageResult)
-        assert page.grouped.scores is not None
-        return page.grouped, _probabilities(page.grouped.scores, page.grouped.class_ids, self.head, self.calibration)
+        marks = page.grouped
+        return marks, _probabilities(marks.known_scores, marks.class_ids, self.head, self.calibration)
 
     def calibrated(self, found: Detections) -> Detections:
         """The same detections with probabilities in place of scores."""
-        assert found.scores is not None
-        p = _probabilities(found.scores, found.class_ids, self.head, self.calibration)
+        p = _probabilities(found.known_scores, found.class_ids, self.head, self.calibration)
         return replace(found, scores=p.astype(np.float32))
 
     def _documents(self) -> Iterator[tuple[int, int]]:
@@ -247,11 +246,10 @@ def read_run(
 
 def _kept(page: PageResult, head: RunHead, calibration: Calibration | None, offset: int) -> PageOfRun:
     classes = len(head.class_names)
-    assert page.grouped.scores is not None
-    scores, class_ids = page.grouped.scores, page.grouped.class_ids
+    scores, class_ids = page.grouped.known_scores, page.grouped.class_ids
     near, p_possible = np.zeros((classes, TOP), np.float32), np.zeros(classes, np.float32)
-    if page.possible_marks is not None and page.possible_marks.scores is not None and len(page.possible_marks):
-        possible, possible_ids = page.possible_marks.scores, page.possible_marks.class_ids
+    if page.possible_marks is not None and len(page.possible_marks):
+        possible, possible_ids = page.possible_marks.known_scores, page.possible_marks.class_ids
         near = highest_by_class(
             np.clip(possible / np.maximum(head.thresholds[possible_ids], 1e-6), 0, 1), possible_ids, classes
         )

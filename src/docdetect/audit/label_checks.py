@@ -321,23 +321,22 @@ def model_findings(pages: LabelledPages, detections: Mapping[PageKey, Detections
 
 
 def _disagreement(pages: LabelledPages, key: PageKey, position: int, seen: Detections) -> Finding | None:
-    assert seen.scores is not None
-    labels = pages.labels[key]
+    labels, scores = pages.labels[key], seen.known_scores
     overlap = iou(labels.xyxy[position : position + 1], seen.xyxy)[0]
     same_class = seen.class_ids == labels.class_ids[position]
     here = overlap > _SAME_PLACE_IOU
     if (here & same_class).any():
         return None
     others = np.flatnonzero(here & ~same_class)
-    if others.size and float(seen.scores[others].max()) >= _SURE_CONF:
-        best = int(others[np.argmax(seen.scores[others])])
-        text = f"the model sees {pages.classes[int(seen.class_ids[best])]} here ({seen.scores[best]:.2f})"
-        return pages.finding(Suspicion.WRONG_CLASS, key, position, float(seen.scores[best]), text)
+    if others.size and float(scores[others].max()) >= _SURE_CONF:
+        best = int(others[np.argmax(scores[others])])
+        text = f"the model sees {pages.classes[int(seen.class_ids[best])]} here ({scores[best]:.2f})"
+        return pages.finding(Suspicion.WRONG_CLASS, key, position, float(scores[best]), text)
     near = ios(labels.xyxy[position : position + 1], seen.xyxy)[0] > _SAME_PLACE_IOU
     if (near & same_class).any():
         at = int(np.flatnonzero(near & same_class)[0])
         text = f"the model's box overlaps by an IoU of {overlap[at]:.2f} only"
-        return pages.finding(Suspicion.DISAGREES, key, position, float(seen.scores[at]) / 2, text)
+        return pages.finding(Suspicion.DISAGREES, key, position, float(scores[at]) / 2, text)
     return pages.finding(Suspicion.DISAGREES, key, position, 0.9, "the model sees nothing of this class here")
 
 
@@ -345,17 +344,15 @@ def _missing(pages: LabelledPages, key: PageKey, labels: Detections, seen: Detec
     known_ids = None if pages.rules is None else pages.rules.ids_at(key.document, pages.classes)
     if known_ids is not None:  # nobody labelled the other classes there
         seen = seen.of_classes(known_ids)
-    assert seen.scores is not None
-    for position in range(len(seen)):
+    for position, score in enumerate(seen.known_scores):
         same_class = labels.class_ids == seen.class_ids[position]
         box = seen.xyxy[position : position + 1]
         overlap, inside = iou(box, labels.xyxy)[0], ios(box, labels.xyxy)[0]
         known = (overlap > _SAME_PLACE_IOU) | (same_class & (inside > _SAME_PLACE_IOS))
-        if seen.scores[position] >= _SURE_CONF and not known.any():
+        if score >= _SURE_CONF and not known.any():
             name = pages.classes[int(seen.class_ids[position])]
-            score = float(seen.scores[position])
             text = f"the model sees a {name} without a label ({score:.2f})"
-            yield Finding(Suspicion.MISSING, key, score, text, None, name, seen.xyxy[position], labels.size_wh)
+            yield Finding(Suspicion.MISSING, key, float(score), text, None, name, seen.xyxy[position], labels.size_wh)
 
 
 # Evidence for a mark, in nats, of a label on a page that does not exist.

@@ -30,10 +30,9 @@ def confidences_of(found: Detections, settings: RunSettings) -> list[float]:
 
     That is the probability that the detection is a mark where the weights have a calibration, else the network's score.
     """
-    assert found.scores is not None  # detections are never ground truth
     if settings.calibration is None:
-        return [score(value) for value in found.scores]
-    return [score(p) for p in settings.calibration.apply(found.scores, found.class_ids, settings.class_names)]
+        return [score(value) for value in found.known_scores]
+    return [score(p) for p in settings.calibration.apply(found.known_scores, found.class_ids, settings.class_names)]
 
 
 def shown_marks(page: PageResult, settings: RunSettings) -> Detections:

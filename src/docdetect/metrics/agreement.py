@@ -54,15 +54,12 @@ def agreement(ours: Sequence[Detections], theirs: Sequence[Detections], conf: fl
 
 
 def _one_way(of: Detections, among: Detections, conf: float) -> Agreement:
-    assert of.scores is not None
-    assert among.scores is not None
-    counted = of.select(of.scores >= conf)
+    counted = of.select(of.known_scores >= conf)
     if not len(counted) or not len(among):
         return Agreement(len(counted), len(counted))
     overlap = boxes.iou(counted.xyxy, among.xyxy)
     overlap[counted.class_ids[:, None] != among.class_ids[None]] = 0
-    assert counted.scores is not None
-    score_apart = np.abs(counted.scores[:, None] - among.scores[None])
+    score_apart = np.abs(counted.known_scores[:, None] - among.known_scores[None])
     like = (overlap - _SCORE_WEIGHT * score_apart).argmax(axis=1)  # of boxes that coincide, the one as sure
     paired = overlap[np.arange(len(counted)), like] > _SAME_IOU
     if not paired.any():

@@ -71,8 +71,7 @@ class Sample:
     @property
     def scores(self) -> NDArray[np.float32]:
         """float32 (N,) scores of `found`."""
-        assert self.found.scores is not None
-        return self.found.scores
+        return self.found.known_scores
 
     def above(self, conf: Sequence[float] | float) -> Sample:
         """The same page with only those detections whose score reaches `conf` (one value, or one for each class)."""

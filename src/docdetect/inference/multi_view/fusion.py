@@ -55,7 +55,7 @@ def _joined(found: Sequence[Detections]) -> Detections:
         np.concatenate([part.xyxy for part in found]),
         np.concatenate([part.class_ids for part in found]),
         found[0].size_wh,
-        np.concatenate([_scores(part) for part in found]),
+        np.concatenate([part.known_scores for part in found]),
     )
 
 
@@ -71,10 +71,5 @@ def _within_another(parts: Detections, whole: Detections) -> BoolArray:
 
 def _suppressed(every: Detections) -> Detections:
     """Without boxes of a mark that has a surer box; ties are decided in an order that does not depend on the views."""
-    ordered = every.select(np.lexsort([*every.xyxy.T[::-1], every.class_ids, -_scores(every)]))
-    return ordered.select(nms(ordered.xyxy, _scores(ordered), ordered.class_ids, _SAME_MARK_IOU))
-
-
-def _scores(found: Detections) -> FloatArray:
-    assert found.scores is not None  # detections of a network always have scores
-    return found.scores
+    ordered = every.select(np.lexsort([*every.xyxy.T[::-1], every.class_ids, -every.known_scores]))
+    return ordered.select(nms(ordered.xyxy, ordered.known_scores, ordered.class_ids, _SAME_MARK_IOU))

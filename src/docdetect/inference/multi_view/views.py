@@ -265,8 +265,7 @@ class MultiView:
 
 
 def _reaches(found: Detections, conf: FloatArray) -> BoolArray:
-    assert found.scores is not None  # detections of a network always have scores
-    return found.scores >= conf[found.class_ids]
+    return np.asarray(found.known_scores >= conf[found.class_ids])
 
 
 def _reaching(found: Detections, conf: FloatArray) -> Detections:

@@ -55,10 +55,8 @@ class EnsembleEngine:
 def _joined(looks: Sequence[Detections], conf: float, iou: float) -> Detections:
     """The looks at one page as one; fused boxes move, so that what is one mark is decided again."""
     fused = mean_of_looks(looks, SAME_MARK_OF_NETWORKS_IOU)
-    assert fused.scores is not None  # detections of a network always have scores
-    found = fused.select(fused.scores > conf)
-    assert found.scores is not None
+    found = fused.select(fused.known_scores > conf)
     if iou >= 1:
         return found
-    found = found.select(nms(found.xyxy, found.scores, found.class_ids, iou))
+    found = found.select(nms(found.xyxy, found.known_scores, found.class_ids, iou))
     return found.select(~parts(found.xyxy, found.class_ids))
