@@ -15,7 +15,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_from_json, annotations_to_json
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_from_json, annotations_to_json
 from docdetect.files import read_json, write_json
 from docdetect.synth.dataset import JOURNAL_NAME, PageRecord, read_journal
 

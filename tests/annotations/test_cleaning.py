@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docdetect.annotations.cleaning import ClassRules, Removal, RemovalReason, clean_page, unknown_categories
-from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.marks import AnnotatedPage, Mark
 
 RULES = ClassRules(("qr", "signature", "stamp"), {"seal": "stamp", "initials": "signature", "logo": None})
 ANY_NUMBER = st.floats(allow_nan=True, allow_infinity=True) | st.floats(-200, 400)

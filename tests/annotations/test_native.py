@@ -12,14 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docdetect.annotations.native import (
-    AnnotatedPage,
-    Annotations,
-    Mark,
-    annotations_from_json,
-    annotations_from_text,
-    annotations_to_json,
-)
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_from_json, annotations_from_text, annotations_to_json
 from docdetect.errors import InputError
 from docdetect.files import json_text, nfc
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from docdetect.annotations.exchange import ReadSettings
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.datasets.label_files import READERS, sizes_in
 from tests.support.fakes import make_image
 from tests.support.labels import CLASSES, same_pages, written

@@ -15,7 +15,8 @@ from docdetect.annotations.exchange import LabelFile, Reading, ReadSettings, pag
 from docdetect.annotations.formats import FORMATS
 from docdetect.annotations.label_studio import read_label_studio
 from docdetect.annotations.labelme import read_labelme
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_from_text
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_from_text
 from docdetect.annotations.voc import read_voc
 from docdetect.annotations.writing import WriteSettings, picture_name
 from docdetect.annotations.yolo import labels_from_yolo

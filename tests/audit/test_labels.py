@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from docdetect.annotations.cleaning import ClassRules
-from docdetect.annotations.native import (
-    AnnotatedPage,
-    Annotations,
-    Mark,
-    annotations_from_text,
-    annotations_to_json,
-)
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_from_text, annotations_to_json
 from docdetect.audit.label_checks import LabelledPages, Suspicion, unusual_findings
 from docdetect.audit.run import LabelAudit, audit_labels, run_audit
 from docdetect.config.schema import AuditConfig, Config, DataConfig

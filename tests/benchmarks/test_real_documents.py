@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from benchmarks.real_documents import COLUMNS, Asked, evaluate_set, markdown
 
-from docdetect.annotations.native import AnnotatedPage, Mark, annotations_to_json
+from docdetect.annotations.marks import AnnotatedPage, Mark
+from docdetect.annotations.native import annotations_to_json
 from docdetect.errors import InputError
 from docdetect.files import write_json
 from tests.support.fakes import Box, ColourEngine, make_image

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from docdetect.annotations.formats import FORMATS
-from docdetect.annotations.native import Annotations, annotations_from_text, annotations_to_json
+from docdetect.annotations.marks import Annotations
+from docdetect.annotations.native import annotations_from_text, annotations_to_json
 from docdetect.cli.main import run
 from docdetect.datasets import label_files
 from docdetect.files import write_json, write_text

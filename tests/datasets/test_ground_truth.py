@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from docdetect.annotations.cleaning import ClassRules
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.datasets.ground_truth import (
     SurveyedDocument,
     bring_together,

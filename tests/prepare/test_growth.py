@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_to_json
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_to_json
 from docdetect.config.schema import DataConfig
 from docdetect.datasets.pages_for_tests import TEST_PAGES_CSV, pages_for_tests_text, read_pages_for_tests
 from docdetect.datasets.reader import read_dataset

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_to_json
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_to_json
 from docdetect.files import write_json
 from tests.support.pages import PAGE_WH, signed, stamped, text_page
 

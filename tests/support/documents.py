@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pymupdf
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_to_json
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_to_json
 from docdetect.files import write_json
 
 PAGE_PT = (298.0, 421.0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from docdetect.annotations.exchange import LabelFile
 from docdetect.annotations.formats import FORMATS
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.annotations.writing import WriteSettings
 from docdetect.files import nfc
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pymupdf
 
-from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.marks import AnnotatedPage, Mark
 
 WORDS = ("party", "agreement", "delivery", "payment", "within", "days", "signature", "of", "the", "notary", "seller")
 SIZE_WH = (596, 842)

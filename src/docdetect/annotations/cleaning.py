@@ -13,7 +13,7 @@ from enum import Enum
 
 import numpy as np
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.errors import did_you_mean
 from docdetect.files import nfc
 from docdetect.types import Detections, SizeWH

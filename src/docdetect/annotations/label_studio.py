@@ -29,7 +29,7 @@ from docdetect.annotations.exchange import (
     turned,
     whole_number,
 )
-from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.marks import AnnotatedPage, Mark
 from docdetect.annotations.writing import Piece, WriteSettings, picture_name, xml_text
 from docdetect.errors import InputError
 from docdetect.files import json_line, parse_json

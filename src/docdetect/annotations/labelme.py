@@ -25,7 +25,7 @@ from docdetect.annotations.exchange import (
     picture_beside,
     probability,
 )
-from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.marks import AnnotatedPage, Mark
 from docdetect.annotations.writing import Piece, WriteSettings, picture_name
 from docdetect.errors import InputError
 from docdetect.files import json_text, parse_json

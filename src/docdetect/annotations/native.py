@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
+from docdetect.annotations.marks import CODE_STATUSES, AnnotatedPage, Annotations, Mark
 from docdetect.annotations.writing import Piece, WriteSettings
 from docdetect.errors import InputError, problem_list
 from docdetect.files import json_text, nfc, parse_json
-from docdetect.types import SizeWH
 
 _PAGE_KEY = re.compile(r"page_([1-9][0-9]{0,6})")
 _BOX_KEYS = ("x", "y", "width", "height")
@@ -27,42 +27,6 @@ _REMEDY = (
     "Files of other tools are converted first, such as: docdetect labels --from coco --to native FILE annotations.json"
 )
 _ABSENT = object()
-
-CODE_STATUSES = ("decoded", "unreadable")
-"""Values of `status`, which says whether `infer` could read the text of a QR code."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One annotated mark, as it stands in the JSON.
-
-    Attributes:
-        category: what the annotator calls the mark, before any class map.
-        xywh: left, top, width, height in px at the page's size; may make no sense (NaN, negative), see `cleaning`.
-        key: the annotation's key, such as `annotation_117`; "" makes `annotations_to_json` number it.
-        confidence: in [0, 1]; None for ground truth.
-        text: the text of a QR code; None where no text was read.
-        status: `decoded` or `unreadable` for a QR code that `infer` found; None for every other mark.
-    """
-
-    category: str
-    xywh: tuple[float, float, float, float]
-    key: str = ""
-    confidence: float | None = None
-    text: str | None = None
-    status: str | None = None
-
-
-@dataclass(frozen=True)
-class AnnotatedPage:
-    """The marks of one page and the size in px (width, height) that their boxes refer to."""
-
-    size_wh: SizeWH
-    marks: tuple[Mark, ...]
-
-
-Annotations: TypeAlias = dict[str, dict[int, AnnotatedPage]]
-"""Document name (NFC) -> page number from 1 -> page."""
 
 
 class _WithRepeats(dict[str, Any]):

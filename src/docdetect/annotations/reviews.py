@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.files import nfc
 from docdetect.types import SizeWH
 

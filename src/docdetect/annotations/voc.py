@@ -27,7 +27,7 @@ from docdetect.annotations.exchange import (
     turned,
     xml_root,
 )
-from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.marks import AnnotatedPage, Mark
 from docdetect.annotations.writing import Piece, WriteSettings, picture_name, xml_text
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
-if TYPE_CHECKING:
-    from docdetect.annotations.native import AnnotatedPage
+from docdetect.annotations.marks import AnnotatedPage
 
 PICTURE_SUFFIX = ".jpg"
 """Suffix of the pictures of pages that `infer --save-images` keeps."""

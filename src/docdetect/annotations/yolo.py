@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from docdetect import boxes
-from docdetect.annotations.native import AnnotatedPage
+from docdetect.annotations.marks import AnnotatedPage
 from docdetect.annotations.writing import Piece, WriteSettings, picture_name
 from docdetect.errors import InputError, problem_list
 from docdetect.types import Detections, SizeWH

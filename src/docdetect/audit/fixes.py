@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from docdetect.annotations.cleaning import ClassRules, RemovalReason, clean_page
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.audit.label_checks import Finding, LabelledPages, Suspicion
 from docdetect.boxes import clip, xywh_to_xyxy
 from docdetect.datasets.split import PageKey

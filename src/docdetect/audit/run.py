@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from docdetect.annotations.cleaning import ClassRules, clean_page
-from docdetect.annotations.native import AnnotatedPage, Annotations
+from docdetect.annotations.marks import AnnotatedPage, Annotations
 from docdetect.audit.fixes import Fix, fix_annotations
 from docdetect.audit.label_checks import (
     Finding,

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from docdetect.annotations.cleaning import ClassRules, Removal, clean_page, unknown_categories
-from docdetect.annotations.native import Annotations, annotations_from_text
+from docdetect.annotations.marks import Annotations
+from docdetect.annotations.native import annotations_from_text
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey

@@ -22,7 +22,8 @@ from docdetect.annotations.exchange import (
 )
 from docdetect.annotations.label_studio import read_label_studio
 from docdetect.annotations.labelme import read_labelme
-from docdetect.annotations.native import Annotations, Mark, annotations_from_text
+from docdetect.annotations.marks import Annotations, Mark
+from docdetect.annotations.native import annotations_from_text
 from docdetect.annotations.voc import read_voc
 from docdetect.annotations.writing import LabelWriter
 from docdetect.boxes import xyxy_to_xywh

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from docdetect import boxes
 from docdetect.annotations.formats import FORMATS
-from docdetect.annotations.native import AnnotatedPage, Mark
+from docdetect.annotations.marks import AnnotatedPage, Mark
 from docdetect.annotations.writing import WriteSettings
 from docdetect.datasets.piece_files import PieceFiles
 from docdetect.documents.drawing import colours_of

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from docdetect.annotations.native import Annotations
+from docdetect.annotations.marks import Annotations
 from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.ground_truth import (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docdetect.annotations.exchange import Reading, ReadSettings, Remarks
 from docdetect.annotations.formats import FORMATS, Format
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
 from docdetect.annotations.writing import WriteSettings
 from docdetect.config.schema import DataConfig, LabelsConfig
 from docdetect.datasets.label_files import READERS, sizes_in, write_labels

@@ -24,7 +24,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from docdetect.annotations.native import AnnotatedPage, Annotations, Mark, annotations_to_json
+from docdetect.annotations.marks import AnnotatedPage, Annotations, Mark
+from docdetect.annotations.native import annotations_to_json
 from docdetect.annotations.yolo import detections_to_yolo
 from docdetect.config.schema import SynthConfig
 from docdetect.documents.drawing import contact_sheet, draw_detections, write_image
