@@ -34,7 +34,8 @@ from benchmarks.other_origins import (
 from benchmarks.real_documents import MIN_CONF, NAMES, NMS_IOU, markdown
 from benchmarks.size_modes import kind_of, sources_of
 from benchmarks.source_figures import average_precision, outcomes
-from docdetect.documents.reader import DocumentError, open_document
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.inference.multi_view.views import MultiView, PagePictures

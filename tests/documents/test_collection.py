@@ -251,7 +251,8 @@ def refuse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_folder_that_cannot_be_read_is_a_document_that_fails(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from docdetect.documents.reader import DocumentError, open_document
+    from docdetect.documents.document import DocumentError
+    from docdetect.documents.reader import open_document
 
     refuse(Path("scans") / "2024", monkeypatch)
     files = {file.name: file for file in collect_documents(["scans"]).files}

@@ -11,7 +11,8 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
 from docdetect.documents.damage import DAMAGED_PICTURE
-from docdetect.documents.reader import DocumentError, open_document
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide
 from docdetect.documents.sources import list_documents
 from docdetect.types import ByteArray, FailureKind, Note, NoteKind, Page

@@ -14,8 +14,9 @@ import pymupdf
 import pytest
 
 from docdetect.documents import marked_copies
+from docdetect.documents.document import DocumentError
 from docdetect.documents.marked_copies import PdfMark, write_marked_pdf
-from docdetect.documents.reader import DocumentError, DocumentOpener
+from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.sources import list_documents
 from docdetect.errors import OutputError
 from docdetect.files import sha256_file

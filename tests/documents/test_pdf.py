@@ -12,7 +12,8 @@ import numpy as np
 import pymupdf
 import pytest
 
-from docdetect.documents.reader import DocumentError, open_document
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import AtDpi, ExactSize, LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.types import ByteArray, FailureKind

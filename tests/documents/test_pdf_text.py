@@ -9,8 +9,8 @@ import numpy as np
 import pymupdf
 import pytest
 
+from docdetect.documents.document import DocumentError
 from docdetect.documents.pdf_text import open_with_text, page_text
-from docdetect.documents.reader import DocumentError
 from docdetect.documents.sources import list_documents
 
 

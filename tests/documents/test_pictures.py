@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
+from docdetect.documents.document import DocumentError
 from docdetect.documents.images import ImageDocument
 from docdetect.documents.pictures import NATIVE, picture_size, read_picture
-from docdetect.documents.reader import DocumentError, open_document
+from docdetect.documents.reader import open_document
 from docdetect.documents.sources import list_documents
 from docdetect.types import ByteArray, SizeWH
 

@@ -12,7 +12,8 @@ import zxingcpp
 from PIL import Image
 
 from docdetect.documents.codes import read_codes_from_document
-from docdetect.documents.reader import DocumentError, DocumentOpener
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.regions import box_to_px, render_regions
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, list_documents

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from docdetect.documents.reader import Document, DocumentError, open_document
+from docdetect.documents.document import Document, DocumentError
+from docdetect.documents.reader import open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError, InterruptedRunError
 from docdetect.files import sha256_file

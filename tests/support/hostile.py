@@ -10,7 +10,8 @@ from types import TracebackType
 
 import numpy as np
 
-from docdetect.documents.reader import Document, document_error, open_document, page_error
+from docdetect.documents.document import Document, document_error, page_error
+from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import LongSide, RenderSize
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import OutputError

@@ -15,7 +15,8 @@ from docdetect.datasets.groups import find_groups
 from docdetect.datasets.page_fingerprints import INK_LONG_SIDE_PX, PageFingerprint, Spool, fingerprint
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
-from docdetect.documents.reader import Document, DocumentOpener
+from docdetect.documents.document import Document
+from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.sizes import AtDpi, LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import InputError

@@ -21,7 +21,7 @@ from docdetect.datasets.page_fingerprints import ink_mask
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.codes import read_code
-from docdetect.documents.reader import Document
+from docdetect.documents.document import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.types import BoolArray, ByteArray, Detections, FloatArray, IntArray, SizeWH

@@ -21,8 +21,8 @@ from docdetect.config.schema import Config
 from docdetect.datasets.ground_truth import worker_settings
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.drawing import contact_sheet, draw_detections
-from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.files import make_run_folder, write_json, write_text

@@ -19,7 +19,7 @@ from docdetect.config.schema import DataConfig
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
-from docdetect.documents.reader import Document
+from docdetect.documents.document import Document
 from docdetect.documents.sizes import AtDpi
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import InputError, problem_list

@@ -25,8 +25,8 @@ from PIL import Image
 from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.pdf_text import open_with_text, page_text
-from docdetect.documents.reader import Document
 from docdetect.documents.sizes import LongSide
 from docdetect.documents.sources import DocumentFile
 from docdetect.files import output_errors

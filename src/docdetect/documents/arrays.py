@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from docdetect.documents.document import check_page_number, check_pixel_budget, document_error
 from docdetect.documents.pixels import resized, upright_rgb
-from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import InputError
@@ -20,7 +20,7 @@ _REMEDY = "Give uint8 of shape (height, width, 3) in the order red, green, blue,
 
 
 class ArrayDocument:
-    """A picture in memory as a document of one page; see `docdetect.documents.reader.Document`.
+    """A picture in memory as a document of one page; see `docdetect.documents.document.Document`.
 
     The size of the page is the size of the picture: boxes are in the picture's own pixels.
 

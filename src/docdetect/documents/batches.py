@@ -18,7 +18,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
-from docdetect.documents.reader import Document, Opener, open_document
+from docdetect.documents.document import Document
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sizes import RenderSize
 from docdetect.documents.sources import DocumentFile
 from docdetect.types import Failure, Note, Page

@@ -40,9 +40,9 @@ from docdetect.documents.damage import (
     is_tiff_without_directory,
     mended_picture,
 )
+from docdetect.documents.document import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.kinds import HEIF_SUFFIXES, first_bytes, is_heif
 from docdetect.documents.pixels import decoded_by_opencv, resized, upright_rgb
-from docdetect.documents.reader import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.sizes import AtDpi, RenderSize, fitted_wh, paper_of_picture, scaled_wh
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import DocdetectError, MissingDependencyError

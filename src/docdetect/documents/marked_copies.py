@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 
 import pymupdf
 
+from docdetect.documents.document import document_error
 from docdetect.documents.pdf import PdfDocument, has_utf8_name, pdf_failure
 from docdetect.documents.pdf_annotations import OWN_MARK_NAME, is_own_mark
-from docdetect.documents.reader import Opener, document_error, open_document
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import OutputError
 from docdetect.files import output_errors, staged_file

@@ -19,15 +19,10 @@ from typing import Any
 import numpy as np
 import pymupdf
 
+from docdetect.documents.document import check_page_number, check_pixel_budget, document_error, page_error
 from docdetect.documents.pdf_annotations import show_as_viewers_do
 from docdetect.documents.pdf_scans import scan_size_wh, scanned_pixels
 from docdetect.documents.pdf_unseen import unseen_content
-from docdetect.documents.reader import (
-    check_page_number,
-    check_pixel_budget,
-    document_error,
-    page_error,
-)
 from docdetect.documents.sizes import (
     DRAWN_DPI,
     MAX_REGION_PX,

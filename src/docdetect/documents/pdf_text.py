@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from docdetect.documents.document import Document
 from docdetect.documents.pdf import PdfDocument
-from docdetect.documents.reader import Document, open_document
+from docdetect.documents.reader import open_document
 from docdetect.documents.sources import DocumentFile, DocumentKind
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.console import say_nothing
 from docdetect.documents.batches import prepare_processes
-from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import DocumentOpener, Opener
 from docdetect.documents.sources import DocumentFile, list_documents
 from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument, ReadEvent

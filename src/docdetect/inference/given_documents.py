@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from docdetect.documents.batches import document_process
-from docdetect.documents.reader import Document as OpenDocument
-from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
+from docdetect.documents.document import Document as OpenDocument
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import DocumentOpener, Opener
 from docdetect.documents.sizes import BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind, document_kind
 from docdetect.files import nfc

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from docdetect.documents.batches import DocumentOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.drawing import drawing_size, shrunk
 from docdetect.documents.flattening import FlatSheet, Sheet
 from docdetect.documents.photographs import camera_facts, examine
-from docdetect.documents.reader import Document, Opener, open_document
+from docdetect.documents.reader import Opener, open_document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind
 from docdetect.errors import InputError, InterruptedRunError

@@ -24,9 +24,9 @@ from docdetect.datasets.ground_truth import (
 )
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.drawing import encoded_image
 from docdetect.documents.page_names import page_stem
-from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.documents.sources import DocumentFile, documents_in
 from docdetect.errors import InputError, OutputExistsError

@@ -27,10 +27,10 @@ from docdetect.datasets.split import (
     split_to_csv,
 )
 from docdetect.documents.batches import PageOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.drawing import draw_detections, encoded_image, write_image
 from docdetect.documents.page_names import page_stem
 from docdetect.documents.pictures import read_picture
-from docdetect.documents.reader import Document
 from docdetect.documents.sizes import POINTS_PER_INCH, AtDpi, RenderSize
 from docdetect.errors import InputError, OutputExistsError, problem_list
 from docdetect.files import as_argument, read_json, read_text, sha256_text, write_bytes, write_json, write_text

@@ -17,9 +17,9 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.ground_truth import worker_settings
 from docdetect.datasets.reader import DatasetFiles, DatasetPicture, label_notes, list_dataset
 from docdetect.documents.batches import PageOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.drawing import contact_sheet, draw_detections, encoded_image, write_image
 from docdetect.documents.pictures import NATIVE
-from docdetect.documents.reader import Document
 from docdetect.documents.sources import DocumentFile, DocumentKind, document_name
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import nfc, output_errors, read_text, sha256_file

@@ -17,7 +17,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from docdetect.documents.batches import document_process
-from docdetect.documents.reader import DocumentError, DocumentOpener, Opener
+from docdetect.documents.document import DocumentError
+from docdetect.documents.reader import DocumentOpener, Opener
 from docdetect.documents.regions import render_regions
 from docdetect.documents.sizes import BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from docdetect.annotations.native import annotations_to_json
-from docdetect.documents.reader import DocumentError
+from docdetect.documents.document import DocumentError
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile
 from docdetect.errors import InputError, InterruptedRunError, OutputError

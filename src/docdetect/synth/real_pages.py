@@ -19,8 +19,9 @@ from PIL import Image, JpegImagePlugin
 from docdetect.config.schema import SynthConfig
 from docdetect.datasets.reader import list_dataset, read_labels
 from docdetect.documents.batches import PageOutcome, iter_pages
+from docdetect.documents.document import Document
 from docdetect.documents.pictures import picture_size
-from docdetect.documents.reader import Document, open_document
+from docdetect.documents.reader import open_document
 from docdetect.documents.sizes import ExactSize, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind, documents_in
 from docdetect.errors import InputError

@@ -19,9 +19,9 @@ from docdetect.console import ProgressCallback, no_progress
 from docdetect.datasets.split import PageKey
 from docdetect.documents.batches import PageOutcome, iter_pages
 from docdetect.documents.codes import read_code
+from docdetect.documents.document import Document
 from docdetect.documents.page_names import page_stem
 from docdetect.documents.pictures import NATIVE
-from docdetect.documents.reader import Document
 from docdetect.documents.sizes import AtDpi, LongSide, RenderSize
 from docdetect.errors import OutputExistsError
 from docdetect.files import read_json, sha256_text, staged_folder, write_bytes, write_json, write_text
