@@ -1,6 +1,6 @@
 """YOLO label files: one line for each box, `class x_centre y_centre width height`, each a share of the page's size.
 
-The only module that knows normalised coordinates. It turns text into data and data into text, and reads no files.
+Turns text into data and data into text, and reads no files.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The one place where a setting is described: the options of the commands, their help, and the comments of the files in
 configs/ are made from it. A description is a full sentence, and `Option` says where the option stands. This module
-imports pydantic, so that other modules import it inside functions.
+imports pydantic, so that what has to start without it, such as the command line, imports it inside functions.
 """
 
 from __future__ import annotations
