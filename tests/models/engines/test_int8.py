@@ -23,7 +23,7 @@ from docdetect.models.conversions import (
     write_converted,
     write_form,
 )
-from docdetect.models.engines import openvino as openvino_precision
+from docdetect.models.engines import openvino_precision
 from docdetect.models.engines.conversion import to_openvino
 from docdetect.models.engines.openvino import import_openvino
 from docdetect.models.engines.quantization import convolutions, to_int8

@@ -14,10 +14,11 @@ from docdetect import machine
 from docdetect.errors import InputError, OutputError
 from docdetect.machine import has_native_bf16
 from docdetect.models.conversions import ConvertedNetwork
-from docdetect.models.engines import openvino as openvino_precision
+from docdetect.models.engines import openvino_precision
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.conversion import to_openvino
-from docdetect.models.engines.openvino import OpenVinoEngine, fastest, usual_sizes
+from docdetect.models.engines.openvino import OpenVinoEngine, usual_sizes
+from docdetect.models.engines.openvino_precision import fastest
 from docdetect.models.engines.select import load_engine
 from docdetect.models.head import HeadSpec
 from tests.support.engine_pages import PAGES, assert_equal, assert_same

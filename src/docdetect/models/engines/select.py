@@ -209,7 +209,8 @@ def _openvino_maker(
     weights: Path, exported: ConvertedNetwork | None, wanted: str, chosen: str, announce: Callable[[str], None]
 ) -> _Make:
     """See `_maker`."""
-    from docdetect.models.engines.openvino import OpenVinoEngine, fastest, import_openvino, networks_of, runs_int8
+    from docdetect.models.engines.openvino import OpenVinoEngine, import_openvino
+    from docdetect.models.engines.openvino_precision import fastest, networks_of, runs_int8
 
     def converted() -> ConvertedNetwork:
         return openvino_network(weights, announce)
