@@ -208,7 +208,7 @@ def job_details(service: Service, job: Job) -> JobDetails:
 
 def _job_facts(service: Service, job: Job) -> dict[str, Any]:
     running = service.running(job.id)
-    done = job.done if running is None else running.done + running.pages
+    done = job.done if running is None else running.pages_before + running.pages_now
     if job.totals is not None:
         done = job.totals["pages"]
     base = job_address(service.config.serve.root_path, job.id)

@@ -81,20 +81,18 @@ class Running:
     """The job that is being worked on.
 
     Attributes:
-        job_id: its id.
+        job_id: the id of the job.
         stop: ends the work.
-        pages: that are done.
-        about: pages that there are about.
-        done: pages that were done before this turn.
+        pages_now: pages that were done in this turn.
+        pages_before: pages that were done before this turn.
         turn_ends_s: moment of the monotonic clock from which on the job makes room for a shorter one.
         makes_room: the work was stopped for a shorter job.
     """
 
     job_id: str
     stop: StopSignal
-    pages: int = 0
-    about: int = 0
-    done: int = 0
+    pages_now: int = 0
+    pages_before: int = 0
     turn_ends_s: float = 0.0
     makes_room: bool = False
 
@@ -456,7 +454,7 @@ class Service:
     def _run(self, job: Job, detector: Detector) -> None:
         turn_s = min(max(SHORTEST_TURN_S, TURN_SHARE * job.worked_s), LONGEST_TURN_S)
         turn_ends_s = time.monotonic() + turn_s
-        running = Running(job.id, StopSignal(self.stopping), about=job.pages, done=job.done, turn_ends_s=turn_ends_s)
+        running = Running(job.id, StopSignal(self.stopping), pages_before=job.done, turn_ends_s=turn_ends_s)
         with self._changing:
             self._running = running
             current = self.store.get(job.id)
@@ -505,9 +503,9 @@ class Service:
         config = config.model_copy(update={"infer": config.infer.model_copy(update=places)})
         files = tuple(sorted(_files(documents, job), key=lambda file: file.name))
 
-        def on_progress(done: int, total: int, _: str) -> None:
-            self.metrics.pages.labels("job").inc(max(0, done - running.pages))
-            running.pages, running.about = done, max(total, done)
+        def on_progress(done: int, total: int, doing: str) -> None:
+            self.metrics.pages.labels("job").inc(max(0, done - running.pages_now))
+            running.pages_now = done
             self._make_room(job, running)
 
         def announce(text: str) -> None:
@@ -520,7 +518,7 @@ class Service:
         if running.makes_room or time.monotonic() < running.turn_ends_s:
             return
         running.turn_ends_s = time.monotonic() + _LOOK_FOR_SHORTER_EVERY_S
-        left = max(job.pages - running.done - running.pages, 0)
+        left = max(job.pages - running.pages_before - running.pages_now, 0)
         if self.store.has_shorter(int(SHORTER_FRAC * left)):
             running.makes_room = True
             running.stop.set()
