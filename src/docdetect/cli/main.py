@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Entry point: runs the command line and exits with the codes of ARCHITECTURE.md."""
+    """Entry point: runs the command line and exits with the codes of `docdetect.errors`."""
     if any("password" in word for word in sys.argv):
         from docdetect.cli.titles import hide_passwords
 

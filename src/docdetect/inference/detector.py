@@ -80,9 +80,10 @@ class Detector:
     taken as they are.
 
     Args:
-        weights: a `.pt` file, the folder of a training run or of an export, the name of bundled weights, or `last` for
-            the newest training run's, or the file of an ensemble; None takes the networks that come with docdetect,
-            as an ensemble, or docdetect-s alone where `imgsz`, `screen` or `alone` is given.
+        weights: a `.pt` file, the folder of a training run or of an export, `last` for the best weights of the newest
+            training run, the file of an ensemble, or the name of bundled weights or of a bundled ensemble; None takes
+            the networks that come with docdetect, as an ensemble, or docdetect-s alone where `imgsz`, `screen` or
+            `alone` is given.
         imgsz: long side in px of the picture of a page that the network sees, a multiple of 32; None takes the size
             that the weights were trained at.
         engine: what runs the network: `auto` (OpenVINO on a CPU, PyTorch on a GPU), `openvino`, `onnx`, `torch`,

@@ -80,13 +80,14 @@ class Pipeline:
             self.engine,
             conf,
             check_conf,
-            self.settings.iou,
-            self._batch,
-            self._cancel,
-            (1.0, *(px / self.settings.imgsz for px in self.settings.scales)),
-            self.settings.second_look and bool(self.settings.scales),
-            self.screen,
-            self.settings.screen_conf,
+            iou=self.settings.iou,
+            batch=self._batch,
+            stop=self._cancel,
+            scales=(1.0, *(px / self.settings.imgsz for px in self.settings.scales)),
+            # An ensemble has no scales: its engine decides by itself what is looked at again.
+            second_look=self.settings.second_look and bool(self.settings.scales),
+            screen=self.screen,
+            screen_conf=self.settings.screen_conf,
         )
 
     def results(self, events: Generator[ReadEvent, None, None]) -> Generator[FinishedEvent, None, None]:

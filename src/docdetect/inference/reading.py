@@ -129,19 +129,23 @@ class PageReading:
         enlarged = None if enlarged_px is None else document.render(number, LongSide(enlarged_px)).pixels
         clean = document.render(number, reference).pixels if self.clean else None
         drawn = None if drawn_px is None else self._drawn(document, info.number, drawn_px, clean)
-        if sheet is None:
-            usual_frac = 1.0 if is_pdf else min(1.0, MOST_ENLARGED * max(info.size_wh) / self.imgsz)
-            turns = self._turns(pixels)
-            return info, PagePictures(pixels, enlarged, turns, drawn, clean, usual_frac=usual_frac)
+        pictures = PagePictures(pixels, enlarged, drawn=drawn, clean=clean)
+        if sheet is not None:
+            corners = tuple((round(float(x), 2), round(float(y), 2)) for x, y in sheet.corners_px(info.size_wh))
+            return replace(info, sheet=corners), self._laid_flat(document, info, sheet, pictures)
+        usual_frac = 1.0 if is_pdf else min(1.0, MOST_ENLARGED * max(info.size_wh) / self.imgsz)
+        return info, replace(pictures, turns=self._turns(pixels), usual_frac=usual_frac)
+
+    def _laid_flat(self, document: Document, info: PageInfo, sheet: Sheet, photograph: PagePictures) -> PagePictures:
+        """The pictures of a photograph, with the sheet of paper in it laid flat in those for the network."""
         flat = FlatSheet.of(sheet, self.imgsz)
+        enlarged, drawn = photograph.enlarged, photograph.drawn
         if enlarged is not None:
             enlarged = flat.resized(_times(flat.size_wh, max(enlarged.shape[:2]) / self.imgsz)).flatten(enlarged)
         if self.drawn and drawn is None:
-            drawn = pixels
-        pixels = flat.flatten(self._for_flattening(document, info, sheet, pixels))
-        corners = tuple((round(float(x), 2), round(float(y), 2)) for x, y in sheet.corners_px(info.size_wh))
-        pictures = PagePictures(pixels, enlarged, self._turns(pixels), drawn, clean, flat)
-        return replace(info, sheet=corners), pictures
+            drawn = photograph.pixels
+        pixels = flat.flatten(self._for_flattening(document, info, sheet, photograph.pixels))
+        return replace(photograph, pixels=pixels, enlarged=enlarged, turns=self._turns(pixels), drawn=drawn, flat=flat)
 
     def _for_flattening(self, document: Document, info: PageInfo, sheet: Sheet, pixels: ByteArray) -> ByteArray:
         """The photograph at the size at which the sheet in it is as large as the network sees it, where it has that."""

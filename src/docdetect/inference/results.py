@@ -51,9 +51,8 @@ COLUMNS = (
     *("document", "page", "category", "confidence", "x", "y", "width", "height", "page_width", "page_height"),
     *("x0_pt", "y0_pt", "x1_pt", "y1_pt", "text", "status"),
 )
-
-"""Of detections.csv: boxes in px of the page, and for PDFs in points of the page as displayed; origin top left.
-`status` is `decoded` or `unreadable` for QR codes and empty for all else."""
+"""The columns of detections.csv. Boxes are in px of the page, and for PDFs also in points of the page as displayed,
+from the top left. `status` is `decoded` or `unreadable` for QR codes and empty for all else."""
 
 
 def annotation_format(name: str, *, file: str = "", folder: str = "") -> OpenFormat:
@@ -137,7 +136,6 @@ RESULT_FORMATS: dict[str, OpenFormat] = {
     "labelme": annotation_format("labelme", folder=LABELME_FOLDER),
     "parquet": parquet_file,
 }
-
 """Name in the configuration -> format; `jsonl` is the journal, which is always there."""
 
 

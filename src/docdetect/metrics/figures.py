@@ -25,7 +25,6 @@ from docdetect.metrics.matching import ClassMatches, Float64Array, Matches, rati
 from docdetect.types import IntArray
 
 GRID = np.linspace(0.01, 0.99, 99)
-
 """Thresholds at which curves of several classes are averaged."""
 
 
@@ -124,7 +123,6 @@ def _precision(hits: Float64Array, detections: IntArray) -> Float64Array:
 
 
 FEWEST_GROUPS = 5
-
 """With fewer groups than this a bootstrap over them says nothing: with one its interval has no width at all."""
 
 

@@ -99,10 +99,9 @@ def group_index(samples: Sequence[Sample]) -> tuple[tuple[str, ...], IntArray]:
 
 
 IOU_COUNT = 10
-
-"""IoU thresholds 0.50, 0.55, ... 0.95, the columns of `hits`."""
-
+"""Number of IoU thresholds, 0.50, 0.55, ... 0.95, which are the columns of `ClassMatches.hits`."""
 MAX_DETECTIONS = 300
+"""Most detections of one class on a page that count, the most confident ones."""
 
 
 @dataclass(frozen=True)

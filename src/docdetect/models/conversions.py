@@ -38,7 +38,7 @@ from docdetect.models.ultralytics_setup import cache_folder
 
 MANIFEST_NAME = "docdetect.json"
 CONVERSION = 2
-"""Raised when docdetect converts differently than before."""
+"""Number of the way in which docdetect converts networks. A change of that way adds 1, and older entries go unused."""
 INT8_FORM = "int8"
 """The form with most of its arithmetic in 8-bit integers."""
 OPENVINO_FORM = "openvino"

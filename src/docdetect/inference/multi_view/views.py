@@ -33,6 +33,11 @@ SIDEWAYS = (0, 1, 3)
 EVERY_WAY = (0, 1, 2, 3)
 """All four orientations of a page."""
 
+# A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
+# over these values.
+_SECOND_BOX_IOU = 0.3
+_SECOND_BOX_INSIDE_FRAC = 0.6
+
 
 @dataclass(frozen=True)
 class PagePictures:
@@ -111,12 +116,6 @@ class View:
         return Detections(xyxy + origin, found.class_ids, enlarged_wh, found.scores)
 
 
-# A possible mark is a second box of a mark that counts where their IoU, or the share of the one inside the other, is
-# over these values.
-_SECOND_BOX_IOU = 0.3
-_SECOND_BOX_INSIDE_FRAC = 0.6
-
-
 @dataclass(frozen=True)
 class Found:
     """What the network finds on one page, in px of one picture of the page.
@@ -173,15 +172,15 @@ class MultiView:
             CancelledError: `stop` was set before all pictures were through the network.
         """
         if self.screen is None:
-            return self._of(pages)
+            return self._found_on(pages)
         seen = self._see(pages, [views_of(page) for page in pages], self.screen, self.screen_conf)
         kept = [any(len(one) for one in of_page) for of_page in seen]
-        found = iter(self._of([page for page, is_kept in zip(pages, kept, strict=True) if is_kept]))
+        found = iter(self._found_on([page for page, is_kept in zip(pages, kept, strict=True) if is_kept]))
         none = [Found(Detections.none(page.size_wh), screened_out=True) for page in pages]
         return [next(found) if is_kept else empty for is_kept, empty in zip(kept, none, strict=True)]
 
-    def _of(self, pages: Sequence[PagePictures]) -> list[Found]:
-        """What the network finds on pages that it is to look at; see `__call__`."""
+    def _found_on(self, pages: Sequence[PagePictures]) -> list[Found]:
+        """What the network itself finds on pages, whatever a smaller one saw there; see `__call__`."""
         if not self.second_look:
             views = [views_of(page, self.scales) for page in pages]
             found = self._see(pages, views)

@@ -59,10 +59,8 @@ def to_int8(
         raise InputError("int8 needs pages to find its ranges on, and there are none", "Name some with --calibration.")
     nncf, openvino = import_nncf(), import_openvino()
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        redirect_stdout(sys.stderr),
-    ):  # NNCF draws its progress bars on stdout, which belongs to --json
+    # NNCF draws its progress bars on stdout, which belongs to --json.
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         file = Path(folder) / "model.xml"
         for suffix in (".xml", ".bin"):
             file.with_suffix(suffix).write_bytes(network.content(suffix))
