@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from docdetect.errors import MissingDependencyError
+from docdetect.errors import MissingDependencyError, UsageError
 
 EXTRA_MODULES: Mapping[str, tuple[str, ...]] = {
     "data": ("fontTools", "imagehash", "matplotlib"),
@@ -71,6 +71,31 @@ def require_extra(extra: str, purpose: str, *, modules: Sequence[str] = (), othe
             f"{purpose} needs packages that are not installed: {', '.join(missing)}",
             f'Install them with: pip install "docdetect[{extra}]"' + (f" ({otherwise})" if otherwise else ""),
         )
+
+
+class OwnProcess:
+    """Notes which process made something that a fork of that process cannot use.
+
+    A fork has the memory of the process that it is a copy of, and none of its threads: what it asks them for never
+    comes.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def check(self) -> None:
+        """Raises UsageError in a fork of the process that made this object."""
+        if os.getpid() != self._pid:
+            raise used_in_fork()
+
+
+def used_in_fork() -> UsageError:
+    """The error of a process that is a fork of one that has used docdetect."""
+    return UsageError(
+        "this process is a fork of one that has used docdetect, and has none of the threads of that process",
+        'Start processes in another way, for example with multiprocessing.get_context("spawn"), and make a Detector in '
+        "each of them; or use one Detector in several threads.",
+    )
 
 
 def available_cores(root: Path = Path("/")) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docdetect.errors import DiskFullError, InputError, InterruptedRunError
+from docdetect.errors import DiskFullError, DocdetectError, InputError, InterruptedRunError
 from docdetect.types import ByteArray, Failure, FailureKind
 from docdetect.workers.process import IsolatedProcess
 
@@ -209,3 +210,17 @@ if __name__ == "__main__":
     assert said == "the program is ending"
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the server that forks processes")
+def test_a_limit_of_the_system_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where results are being written, a plain OSError would be taken for one about their files."""
+
+    def no_more_files() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(forkserver, "ensure_running", no_more_files)
+    with IsolatedProcess() as process, pytest.raises(DocdetectError) as caught:
+        process.call(10, os.getpid)
+    assert caught.value.message == "worker processes do not start (Too many open files)"
+    assert "ulimit -a" in caught.value.remedy

@@ -26,7 +26,7 @@ from docdetect.errors import DocdetectError, InterruptedRunError
 from docdetect.types import Failure, FailureKind
 from docdetect.workers.inside import Reply
 from docdetect.workers.parts import ItemOpener, ItemOutcome, PartHandler, PartOutcome, PartRequest, WorkerSettings
-from docdetect.workers.process import STOP_POLL_S, ProcessEndedError, WatchedProcess
+from docdetect.workers.process import NO_START, NO_START_REMEDY, STOP_POLL_S, ProcessEndedError, WatchedProcess
 from docdetect.workers.schedule import Schedule, Task
 
 I = TypeVar("I")  # noqa: E741 - an item
@@ -285,10 +285,7 @@ class Pool(Generic[I, T]):
         if not worker.process.ready:
             self._failed_starts += 1
             if self._failed_starts >= _MAX_FAILED_STARTS:
-                raise DocdetectError(
-                    f"worker processes do not start ({failure.message})",
-                    "Run docdetect doctor, which says what this machine lacks.",
-                )
+                raise DocdetectError(f"{NO_START} ({failure.message})", NO_START_REMEDY)
         elif worker.task is not None:
             self._schedule.end_item(worker.task, failure, lost_process=True)
 

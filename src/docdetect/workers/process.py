@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import BaseContext
@@ -27,8 +27,9 @@ from types import TracebackType
 from typing import TypeVar, cast
 
 from docdetect.config.limits import PROCESS_MEMORY_MB
-from docdetect.errors import InterruptedRunError
+from docdetect.errors import DocdetectError, InterruptedRunError
 from docdetect.interrupts import INTERRUPTS
+from docdetect.machine import used_in_fork
 from docdetect.types import Failure, FailureKind
 from docdetect.workers import ending
 from docdetect.workers.inside import Handler, Reply, Request, answer_requests, attempt
@@ -45,6 +46,13 @@ _EXIT_WAIT_S = 5.0
 # Seconds between two looks at an event that may stop the wait for a process.
 STOP_POLL_S = 0.1
 
+NO_START = "worker processes do not start"
+"""The message where the system starts no isolated process; the reason follows it."""
+NO_START_REMEDY = (
+    "See that the limits of processes, open files and memory (ulimit -a) are not reached; docdetect doctor says what "
+    "this machine lacks."
+)
+
 _STARTING = threading.Lock()
 
 
@@ -60,6 +68,10 @@ def start_server(preload: Sequence[str] = ()) -> BaseContext:
 
     Returns:
         The context of `multiprocessing` that starts processes.
+
+    Raises:
+        UsageError: this process is a fork of one that has started the server, which does not answer forks.
+        DocdetectError: the server cannot be started.
     """
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
@@ -68,22 +80,41 @@ def start_server(preload: Sequence[str] = ()) -> BaseContext:
     # The server starts with Ctrl-C and SIGTERM blocked, for itself and for its processes, which end when it ends. Of
     # Ctrl-C it would also print a traceback over the program's own message while it starts. The resource tracker comes
     # first, since starting it unblocks the signals; it ignores them itself.
-    resource_tracker.ensure_running()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    with _start_errors():
+        resource_tracker.ensure_running()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     return context
 
 
+@contextlib.contextmanager
+def _start_errors() -> Iterator[None]:
+    """Turns an OSError while a process is started, such as a limit of the system, into one that says so."""
+    try:
+        yield
+    except ChildProcessError as error:  # the server is a child of the process that this one is a fork of
+        raise used_in_fork() from error
+    except OSError as error:
+        raise DocdetectError(f"{NO_START} ({error.strerror or error})", NO_START_REMEDY) from error
+
+
 def _start_without_main(process: BaseProcess) -> None:
-    """Starts a process that does not import the program's main module.
+    """Starts a process that does not import the program's main module, also in a process of `multiprocessing.Pool`.
 
     `multiprocessing` would import it, for the sake of functions that it defines; the functions here never come from
     there. A short script that has no `if __name__ == "__main__":` would be run again in every process.
+
+    Processes of a pool are daemons, which `multiprocessing` allows no processes of their own, since nobody ends these
+    where a daemon is killed. The processes here end by themselves as soon as nobody holds their pipe.
     """
+    program = multiprocessing.current_process()
     with _STARTING:
+        is_daemon = program.daemon
+        if is_daemon:
+            program.daemon = False
         preparation = spawn.get_preparation_data
         spawn.get_preparation_data = lambda name: {
             key: value for key, value in preparation(name).items() if not key.startswith("init_main")
@@ -92,6 +123,8 @@ def _start_without_main(process: BaseProcess) -> None:
             ending.start(process)
         finally:
             spawn.get_preparation_data = preparation
+            if is_daemon:
+                program.daemon = True
 
 
 class ProcessEndedError(Exception):
@@ -114,6 +147,10 @@ class WatchedProcess:
         memory_bytes: address space that the process may take on top of its start; enforced on Linux only.
         preload: see `start_server`.
 
+    Raises:
+        DocdetectError: the process cannot be started.
+        UsageError: see `start_server`.
+
     Attributes:
         connection: readable when `receive` has something to receive, or the process has ended.
         ready: whether the process has started and said so.
@@ -122,12 +159,14 @@ class WatchedProcess:
 
     def __init__(self, handler: Handler, memory_bytes: int, preload: Sequence[str] = ()) -> None:
         context = start_server(preload)
-        self.connection, theirs = context.Pipe()
+        with _start_errors():
+            self.connection, theirs = context.Pipe()
         self._process = context.Process(  # type: ignore[attr-defined]
             target=answer_requests, args=(theirs, handler, memory_bytes), name="docdetect-worker", daemon=True
         )
         try:
-            _start_without_main(self._process)
+            with _start_errors():
+                _start_without_main(self._process)
         except BaseException:
             self.connection.close()
             raise

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from docdetect import machine
-from docdetect.errors import InputError, OutputError
+from docdetect.errors import InputError, OutputError, UsageError
 from docdetect.machine import has_native_bf16
 from docdetect.models.conversions import ConvertedNetwork
 from docdetect.models.engines import openvino_precision
 from docdetect.models.engines.base import Engine
 from docdetect.models.engines.conversion import to_openvino
-from docdetect.models.engines.openvino import OpenVinoEngine, usual_sizes
+from docdetect.models.engines.openvino import OpenVinoEngine, openvino_core, usual_sizes
 from docdetect.models.engines.openvino_precision import fastest
 from docdetect.models.engines.select import load_engine
 from docdetect.models.head import HeadSpec
@@ -123,6 +123,13 @@ def test_what_is_no_network_is_refused() -> None:
     nonsense = ConvertedNetwork("openvino", "fp32", HeadSpec(("qr",), (8,)), "", (("m.xml", b"<net/>"), ("m.bin", b"")))
     with pytest.raises(InputError, match="OpenVINO cannot run this network"):
         OpenVinoEngine(nonsense, imgsz=96, precision="fp32", threads=1)
+
+
+def test_a_fork_of_a_program_with_networks_compiles_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert openvino_core() is openvino_core()
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    with pytest.raises(UsageError, match="this process is a fork of one that has used docdetect"):
+        openvino_core()
 
 
 def test_usual_sizes_are_those_of_a4_and_letter() -> None:

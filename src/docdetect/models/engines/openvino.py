@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from docdetect.errors import InputError, MissingDependencyError
-from docdetect.machine import has_matrix_bf16
+from docdetect.machine import OwnProcess, has_matrix_bf16
 from docdetect.models.conversions import ConvertedNetwork
 from docdetect.models.engines.base import Traits
 from docdetect.models.head import Raw, raw_to_detections
@@ -42,7 +42,6 @@ def import_openvino() -> Any:
         ) from error
 
 
-@functools.cache
 def openvino_core() -> Any:
     """The one `openvino.Core` of the program, which is never let go of.
 
@@ -52,8 +51,16 @@ def openvino_core() -> Any:
 
     Raises:
         MissingDependencyError: OpenVINO is not installed, or broken.
+        UsageError: this process is a fork of one that has a core: to compile a network there may take for ever.
     """
-    return import_openvino().Core()
+    core, own_process = _core_of_process()
+    own_process.check()
+    return core
+
+
+@functools.cache
+def _core_of_process() -> tuple[Any, OwnProcess]:
+    return import_openvino().Core(), OwnProcess()
 
 
 # Precision -> OpenVINO's name for it.
