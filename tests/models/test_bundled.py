@@ -63,7 +63,13 @@ def test_no_folder_is_an_empty_box(tmp_path: Path) -> None:
     assert list_bundled(tmp_path / "none") == ()
 
 
-@pytest.mark.parametrize("text", ["[]", '{"format": 2, "weights": {}}', '{"format": 1, "weights": {"a": {}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", '{"format": 2, "weights": {}}', '{"format": 1, "weights": {"a": {}}}'),
+        '{"format": 1, "weights": {"a": {"classes": [], "imgsz": Infinity}}}',
+    ],
+)
 def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "weights.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"weights\.json: not a manifest of weights"):

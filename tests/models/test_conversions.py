@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import zipfile
 from dataclasses import replace
@@ -19,6 +20,7 @@ from docdetect.models.conversions import (
     ConvertedNetwork,
     bytes_to_converted,
     bytes_to_form,
+    converted_imgsz,
     converted_to_bytes,
     entry_path,
     form_path,
@@ -196,6 +198,28 @@ def test_a_form_whose_manifest_is_nonsense_is_left_out(file: Path, said: dict[st
     told: list[str] = []
     assert read_form(file, OPENVINO_FORM, told.append) is None
     assert told[0].startswith("w.openvino.zip is left out: damaged (")
+
+
+def test_a_form_in_which_damage_looks_like_another_compression_is_left_out(file: Path) -> None:
+    with zipfile.ZipFile(form_path(file, OPENVINO_FORM), "w") as archive:
+        archive.writestr(MANIFEST_NAME, b"\t\x14\x05\0" + b"\xff" * 99)
+    damaged = bytearray(form_path(file, OPENVINO_FORM).read_bytes())
+    damaged[damaged.index(b"PK\x01\x02") + 10] = zipfile.ZIP_LZMA
+    form_path(file, OPENVINO_FORM).write_bytes(damaged)
+    told: list[str] = []
+    assert read_form(file, OPENVINO_FORM, told.append) is None
+    assert told == ["w.openvino.zip is left out: damaged (Invalid or unsupported options)"]
+
+
+@pytest.mark.parametrize("said", [{"files": ["model.bin", "model.xml"]}, {"imgsz": math.inf}, {"bins": math.inf}])
+def test_a_manifest_of_an_export_that_is_nonsense_is_named(tmp_path: Path, said: dict[str, object]) -> None:
+    manifest = write_converted(tmp_path / "out", NETWORK)
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text(encoding="utf-8")), **said}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"docdetect\.json: damaged, or not an exported network"):
+        read_converted(manifest)
+    if said == {"imgsz": math.inf}:
+        with pytest.raises(InputError, match=r"docdetect\.json: damaged, or not an exported network"):
+            converted_imgsz(manifest)
 
 
 def test_folder_and_file_hold_the_same(tmp_path: Path) -> None:

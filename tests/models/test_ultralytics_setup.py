@@ -94,3 +94,14 @@ def test_read_only_cache_is_replaced_by_a_temporary_one(tmp_path: Path, monkeypa
     monkeypatch.setenv("YOLO_CONFIG_DIR", "")
     prepare_ultralytics()
     assert os.environ["YOLO_CONFIG_DIR"] != str(cache_folder())
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(OSError, match=os.devnull):
+        cache_folder().mkdir(parents=True)

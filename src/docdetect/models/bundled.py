@@ -125,7 +125,7 @@ def read_manifest(folder: Path) -> dict[str, Listed]:
         if not isinstance(data, Mapping) or data["format"] != _FORMAT:
             raise ValueError(f"format {_FORMAT} expected")
         return {str(name): _listed(entry) for name, entry in data["weights"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise InputError(
             f"{file}: not a manifest of weights ({error})", "Restore the file from where docdetect came from."
         ) from error

@@ -6,6 +6,7 @@ No code of a checkpoint is ever run: a hostile file is refused.
 from __future__ import annotations
 
 import io
+import lzma
 import pickle
 import zipfile
 import zlib
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _DAMAGED = (
     *(OSError, StopIteration, EOFError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError),
-    *(ValueError, MemoryError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError),
+    *(ValueError, MemoryError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, pickle.UnpicklingError),
 )
 """What reading a damaged pickle in a damaged ZIP archive raises."""
 _RETRY = "Give a .pt file that docdetect train or Ultralytics wrote."

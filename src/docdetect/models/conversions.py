@@ -21,6 +21,7 @@ import contextlib
 import hashlib
 import io
 import json
+import lzma
 import os
 import time
 import zipfile
@@ -47,6 +48,12 @@ FORM_SUFFIXES: Mapping[str, str] = {INT8_FORM: ".int8.zip", OPENVINO_FORM: ".ope
 
 _FORMAT = 1
 _MOST_ENTRIES = 16  # of the cache folder
+
+# What reading a damaged archive or manifest raises beside OSError and ValueError.
+_DAMAGED = (
+    *(KeyError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def read_converted(manifest: Path) -> ConvertedNetwork:
         if any(Path(name).name != name for name in names):
             raise ValueError("a file outside the folder")
         return _from_manifest(data, {name: (manifest.parent / name).read_bytes() for name in names})
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, OSError) as error:
         raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
 
 
@@ -113,7 +120,7 @@ def converted_imgsz(manifest: Path) -> int:
     """
     try:
         return int(read_json(manifest).get("imgsz", 0))
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
         raise InputError(f"{manifest}: damaged, or not an exported network ({error})", "Export it again.") from error
 
 
@@ -161,7 +168,7 @@ def _damage() -> Iterator[None]:
     """Raises ValueError for all that a damaged archive or manifest may lead to."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+    except _DAMAGED as error:
         raise ValueError(str(error)) from error
 
 

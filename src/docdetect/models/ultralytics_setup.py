@@ -34,8 +34,16 @@ def cache_folder() -> Path:
     """docdetect's cache folder, where the platform keeps such folders. The folder is not created here.
 
     `$XDG_CACHE_HOME/docdetect` or `~/.cache/docdetect`; on macOS `~/Library/Caches/docdetect`; on Windows
-    `%LOCALAPPDATA%\\docdetect\\Cache`.
+    `%LOCALAPPDATA%\\docdetect\\Cache`. A user without a home, as in some containers, has a folder that cannot be
+    made, so that nothing is kept.
     """
+    try:
+        return _cache_folder()
+    except RuntimeError:  # Python knows no home
+        return Path(os.devnull) / "docdetect"
+
+
+def _cache_folder() -> Path:
     if configured := os.environ.get("XDG_CACHE_HOME"):
         return Path(configured) / "docdetect"
     if sys.platform == "darwin":
