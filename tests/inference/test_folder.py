@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from docdetect.config.schema import InferConfig
+from docdetect.documents.sources import collect_documents
 from docdetect.errors import OutputError, OutputExistsError
+from docdetect.inference.detector import Detector
 from docdetect.inference.folder import OnExisting, claimed_folder
-from tests.support.fakes import make_folder, make_pdf, run_once, with_pages
+from docdetect.inference.journal import JOURNAL_NAME, Journal
+from docdetect.inference.run import run
+from tests.support.fakes import SETTINGS, ColourEngine, make_folder, make_pdf, run_once, with_pages
 
 
 @pytest.fixture
@@ -75,6 +81,35 @@ def test_a_resumed_run_removes_what_a_killed_run_left_half_written_and_nothing_e
         assert sorted(path for path in output.rglob("*") if path.is_file()) == sorted([*whole, *foreign])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_run_ends_at_once_where_another_program_takes_its_results_away(tmp_path: Path, how: str) -> None:
+    """The work would be for nothing: what is written into a removed file is gone."""
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(9):
+        make_pdf(source / f"{number}.pdf", [[]])
+    finished: list[int] = []
+
+    def on_progress(done: int, total: int, name: str) -> None:
+        finished.append(done)
+        if len(finished) == 1:
+            shutil.rmtree(output)
+            if how == "replaced":
+                output.mkdir()
+                (output / JOURNAL_NAME).touch()
+
+    with (
+        Detector(engine=ColourEngine()) as detector,
+        pytest.raises(OutputError, match=r"detections\.jsonl: another program has removed or replaced it") as caught,
+        claimed_folder(output, "refuse"),
+        Journal(output / JOURNAL_NAME, SETTINGS) as journal,
+    ):
+        run(collect_documents([str(source)]), detector, journal, InferConfig(), on_progress)
+    assert max(finished) == 1
+    assert caught.value.remedy.startswith("Start the run again")
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(OutputExistsError, match="is a file"), claimed_folder(tmp_path / "out", "overwrite"):
@@ -106,7 +141,6 @@ def test_a_read_only_folder_is_an_output_error(tmp_path: Path) -> None:
 
 
 def test_results_inside_the_source_are_no_documents(tmp_path: Path) -> None:
-    from docdetect.config.schema import InferConfig
     from docdetect.inference.selection import chosen_documents
 
     make_pdf(tmp_path / "a.pdf", [[]])

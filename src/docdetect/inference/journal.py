@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from docdetect.errors import OutputError
 from docdetect.files import output_errors, replacing
 from docdetect.inference.journal_lines import (
     DocumentEnd,
@@ -244,6 +245,7 @@ class Journal:
         """Writes a line in one go and returns its offset; a line that did not fit on the disk is taken back."""
         data = line.encode() + b"\n"
         with output_errors(self.path):
+            self._check_there()
             offset = self._file.seek(0, os.SEEK_END)
             written = 0
             try:
@@ -254,6 +256,18 @@ class Journal:
                 raise
         self._lines += 1
         return offset
+
+    def _check_there(self) -> None:
+        """Raises OutputError where another program has removed or replaced the file: nothing written would be found."""
+        try:
+            is_there = os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise OutputError(
+                f"{self.path}: another program has removed or replaced it during the run",
+                "Start the run again, and leave its folder alone until it has ended.",
+            )
 
     def _line_at(self, offset: int) -> bytes:
         self._file.seek(offset)
