@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from docdetect.inference.networks import EngineName, Precision
 from docdetect.inference.run import infer, run, run_settings
 from docdetect.tables import read_csv
 from docdetect.types import ByteArray, Detections, DocumentStatus
-from tests.support.fakes import COLOURS, ColourEngine, make_folder, make_image, make_pdf
+from tests.support.fakes import COLOURS, ColourEngine, make_folder, make_image, make_pdf, run_once, with_pages
 from tests.support.hostile import fake_file, open_fake
 
 STAMP = ("stamp", (20.0, 20.0, 60.0, 50.0))
@@ -165,6 +166,41 @@ def test_what_cannot_be_read_raises_in_detect_and_is_data_in_detect_documents(
     assert [len(list(document)) for document in documents] == [1, 0, 0, 1, 0, 1]
 
 
+def test_pictures_that_are_no_pages_are_data_too(detector: Detector) -> None:
+    stored = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)).save(stored, "PNG")
+    cut_off = Image.open(io.BytesIO(stored.getvalue()[:9000]))
+    empty = Image.new("RGB", (0, 5))
+    given: list[Any] = [picture(), cut_off, picture().astype(float), empty, "a\0b.pdf", bytearray(b"x"), None]
+    found = list(detector.detect_documents(given))
+    reasons = ["truncated", "is no page", "0 x 5 px", "not a file of a kind", "not a file of a kind", "is no page"]
+    assert [document.name for document in found] == [
+        *(f"document_{number}" for number in range(1, 5)),
+        *("a\0b.pdf", "document_6", "document_7"),
+    ]
+    assert found[0].status is DocumentStatus.OK
+    for document, reason in zip(found[1:], reasons, strict=True):
+        assert document.failure is not None
+        assert reason in document.failure.message
+        assert not document.failure.message.startswith(document.name)
+    with pytest.raises(InputError, match=r"document_1: damaged picture .*truncated"):
+        list(detector.detect(cut_off))
+    with pytest.raises(InputError, match=r"document_1: the picture has 0 x 5 px"):
+        list(detector.detect(empty))
+
+
+@pytest.mark.parametrize("one", [picture(), picture()[..., 0], b"%PDF-", Image.new("RGB", (9, 9)), None])
+def test_one_document_is_not_taken_for_many(detector: Detector, one: Any) -> None:
+    with pytest.raises(UsageError, match="takes many documents, and was given one") as caught:
+        detector.detect_documents(one)
+    assert caught.value.remedy == "Give one document to detect, or a list of documents."
+
+
+def test_a_stack_of_pages_is_many_documents(detector: Detector) -> None:
+    found = list(detector.detect_documents(np.stack([picture(), picture()])))
+    assert [len(page.marks) for document in found for page in document] == [1, 1]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="signals, and a memory limit that only Linux keeps")
 def test_documents_that_crash_or_hang_their_process_are_failures_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -222,6 +258,24 @@ def test_documents_are_those_of_infer(detector: Detector, tmp_path: Path) -> Non
     assert table["confidence"].tolist() == [float(value) for value in rows["confidence"]]
     assert table["x"].dtype == "float64"
     assert table["page"].dtype == "int64"
+
+
+def test_a_folder_is_what_infer_makes_of_it(detector: Detector, tmp_path: Path) -> None:
+    """Names that differ in their Unicode form only both stay in, and results of earlier runs are no documents."""
+    for name in ("caf\u00e9.pdf", "cafe\u0301.pdf"):
+        make_pdf(tmp_path / name, [[STAMP]])
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this file system has one form of names")
+    run_once(tmp_path, tmp_path / "found", with_pages())
+    documents = list(detector.detect_documents(tmp_path))
+    assert sorted(to_dict(documents)) == sorted(read_json(tmp_path / "found" / "detections.json"))
+    assert [len(document.pages) for document in documents] == [1, 1]
+    with pytest.raises(InputError, match="no such file or folder"):
+        detector.detect_documents(tmp_path / "nowhere")
+    (tmp_path / "only" / "results").mkdir(parents=True)
+    (tmp_path / "found").rename(tmp_path / "only" / "results" / "found")
+    with pytest.raises(InputError, match="no documents but the results of earlier runs"):
+        detector.detect_documents(tmp_path / "only")
 
 
 def test_defaults_are_those_of_infer(detector: Detector) -> None:
@@ -367,10 +421,42 @@ def test_supervision_takes_the_marks(detector: Detector, monkeypatch: pytest.Mon
         page.to_supervision()
 
 
-@pytest.mark.parametrize("wrong", [{"imgsz": 1000}, {"imgsz": 0}, {"workers": -1}, {"iou": 2.0}, {"page_timeout_s": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"imgsz": 1000}, {"imgsz": 0}, {"imgsz": 8224}, {"workers": -1}, {"iou": 2.0}, {"iou": math.nan}),
+        *({"page_timeout_s": 0}, {"page_timeout_s": math.nan}, {"screen_conf": 2.0}, {"screen_conf": math.nan}),
+    ],
+)
 def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Detector(engine=ColourEngine(), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"dpi": 0}, "dpi: 0 is not between 20 and 1200"),
+        ({"dpi": 1_000_000}, "dpi: 1000000 is not between 20 and 1200"),
+        ({"rotations": "on"}, "rotations: 'on' is none of off, auto, all"),
+        ({"dewarp": True}, "dewarp: True is none of off, auto, all"),
+        (
+            {"grouping": "orignal"},
+            r"grouping: 'orignal' is none of default, original, none \(did you mean original\?\)",
+        ),
+    ],
+)
+def test_options_of_a_call_that_make_no_sense_are_refused(
+    detector: Detector, wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        detector.detect(picture(), **wrong)
+    with pytest.raises(ConfigError, match=message):
+        detector.detect_documents([picture()], **wrong)
+
+
+def test_no_password_may_be_said_as_none(detector: Detector) -> None:
+    assert len(next(detector.detect(picture(), password=None)).marks) == 1
 
 
 def test_closing_a_detector_ends_the_calls_of_other_threads(tmp_path: Path) -> None:
@@ -423,6 +509,66 @@ def test_a_script_without_a_main_guard_may_use_it(tmp_path: Path) -> None:
             check=False,
         )
         assert done.stdout == "once\n1 ['stamp']\n", done.stderr
+
+
+# Argument 1: how processes start. Argument 2: what the program does before it starts them.
+POOL = """
+import multiprocessing, sys
+from docdetect import Detector
+from docdetect.errors import UsageError
+from tests.support.fakes import ColourEngine
+
+def make():
+    return Detector(engine=ColourEngine(), imgsz=256, workers=1)
+
+def count(given):
+    try:
+        with given or make() as detector:
+            return [len(page.marks) for page in detector.detect("a.pdf")]
+    except UsageError as error:
+        return error.message
+
+def own(number):
+    return count(None)
+
+def inherited(number):
+    return count(DETECTOR)
+
+if __name__ == "__main__":
+    if sys.argv[2] in ("made", "used"):
+        DETECTOR = make()
+    if sys.argv[2] == "used":
+        list(DETECTOR.detect("a.pdf"))
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+        print(pool.map_async(inherited if sys.argv[2] == "made" else own, [1]).get(60)[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ways to start processes that only Linux has")
+@pytest.mark.parametrize(
+    ("start", "before", "answer"),
+    [
+        ("fork", "nothing", "[1]"),
+        ("spawn", "used", "[1]"),
+        ("fork", "made", "this process is a fork of one that has used docdetect"),
+        ("fork", "used", "this process is a fork of one that has used docdetect"),
+    ],
+)
+def test_processes_of_a_pool_have_a_detector_each_and_forks_of_a_used_one_are_refused(
+    start: str, before: str, answer: str, tmp_path: Path
+) -> None:
+    make_pdf(tmp_path / "a.pdf", [[STAMP]])
+    (tmp_path / "script.py").write_text(POOL, encoding="utf-8")
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "script.py", start, before],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{root / 'src'}:{root}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith(answer), done.stdout + done.stderr
 
 
 def test_the_package_is_cheap_to_import_and_names_its_api() -> None:

@@ -47,6 +47,9 @@ class ArrayDocument:
                 raise document_error(file.path, FailureKind.UNREADABLE, f"damaged picture ({cause})") from error
         else:
             self._image = upright_rgb(_image_of(file.name, picture))
+        if 0 in self._image.size:
+            width, height = self._image.size
+            raise InputError(f"{file.name}: the picture has {width} x {height} px, which is no page", _REMEDY)
 
     def page_info(self, number: int, size: RenderSize) -> PageInfo:
         check_page_number(self._file.path, number, self.page_count)

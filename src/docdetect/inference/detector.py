@@ -8,18 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
 from docdetect.console import say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.document import DocumentError
 from docdetect.documents.reader import DocumentOpener, Opener
-from docdetect.documents.sources import DocumentFile, list_documents
+from docdetect.documents.sources import DocumentFile
 from docdetect.errors import ConfigError, UsageError, did_you_mean
 from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument, ReadEvent
 from docdetect.inference.finishing import Finisher, IsolatedRegionReader, save_pictures
-from docdetect.inference.given_documents import GivenDocuments
+from docdetect.inference.given_documents import GivenDocuments, several
 from docdetect.inference.networks import (
     EngineName,
     Precision,
@@ -30,11 +30,13 @@ from docdetect.inference.networks import (
 from docdetect.inference.pages import Document, Page
 from docdetect.inference.pipeline import Pipeline
 from docdetect.inference.reading import PageReading, Plan, read_documents
+from docdetect.inference.selection import documents_of
 from docdetect.inference.settings import Dewarp, Rotations, RunSettings
 from docdetect.interrupts import InterruptFlag
-from docdetect.machine import available_cores
+from docdetect.machine import OwnProcess, available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
+from docdetect.models.ensemble import LARGEST_IMGSZ
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.types import FailedPage, PageResult
 from docdetect.workers.parts import WorkerSettings
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
 Grouping: TypeAlias = Literal["default", "original", "none"]
 Conf: TypeAlias = float | Mapping[str, float] | None
+
+# The resolutions in px/inch that boxes of PDFs may refer to, as for --dpi.
+_LEAST_DPI, _MOST_DPI = 20, 1200
 
 # Bytes of a rendered page that waits for the network: most pages have 2 MB, an enlarged one up to 200.
 _BYTES_A_PAGE = 6 << 20
@@ -140,12 +145,15 @@ class Detector:
         alone: bool = False,
         announce: Callable[[str], None] = say_nothing,
     ) -> None:
-        if imgsz is not None and (imgsz < 32 or imgsz % 32):
-            raise ConfigError(f"imgsz: {imgsz} is no multiple of 32", "Give a size such as 640, 1024 or 1280.")
-        if batch < 0 or (workers is not None and workers < 0) or page_timeout_s <= 0 or page_memory_mb < 1:
+        if imgsz is not None and (not 32 <= imgsz <= LARGEST_IMGSZ or imgsz % 32):
+            raise ConfigError(
+                f"imgsz: {imgsz} is no multiple of 32 up to {LARGEST_IMGSZ}", "Give a size such as 640, 1024 or 1280."
+            )
+        if batch < 0 or (workers is not None and workers < 0) or not page_timeout_s > 0 or page_memory_mb < 1:
             raise ConfigError("batch, workers, page_timeout_s or page_memory_mb is too small", "Leave it out.")
-        if not 0 <= iou <= 1:
-            raise ConfigError(f"iou: {iou:g} is not between 0 and 1", "Give a number such as 0.7.")
+        for name, share in (("iou", iou), ("screen_conf", screen_conf)):
+            if not 0 <= share <= 1:
+                raise ConfigError(f"{name}: {share:g} is not between 0 and 1", "Leave it out.")
         alone = alone or imgsz is not None or bool(screen)
         named = str(weights or "")
         wanted = WantedNetworks(named, str(screen), Path(runs), imgsz, engine, precision, device, trim, alone)
@@ -165,6 +173,7 @@ class Detector:
             self._check_conf = self._by_class("check_conf", check_conf, self._check_conf)
         self._calibration = None if self.weights is None else read_calibration(self.weights)
         self._lanes = ThreadPoolExecutor(max(1, self.engine.traits.lanes), thread_name_prefix="detect")
+        self._own_process = OwnProcess()
         self._lock = threading.Lock()
         self._runs: set[StopSignal] = set()
         self._closed = False
@@ -187,7 +196,7 @@ class Detector:
         tile: bool = True,
         dewarp: Dewarp = "auto",
         dpi: int = 200,
-        password: str | Sequence[str] = (),
+        password: str | Sequence[str] | None = None,
         grouping: Grouping | GroupingSettings = "default",
         read_codes: bool = True,
         stop: threading.Event | None = None,
@@ -218,7 +227,7 @@ class Detector:
             DocumentError: the document, or the page whose turn it is, cannot be read. `detect_documents` gives such
                 failures as data.
             InputError: an array is no page.
-            ConfigError: there is no such category.
+            ConfigError: there is no such category, or an option has a value that it cannot have.
         """
         settings = self.settings(
             conf=conf,
@@ -240,7 +249,7 @@ class Detector:
         tile: bool = True,
         dewarp: Dewarp = "auto",
         dpi: int = 200,
-        password: str | Sequence[str] = (),
+        password: str | Sequence[str] | None = None,
         grouping: Grouping | GroupingSettings = "default",
         read_codes: bool = True,
         stop: threading.Event | None = None,
@@ -252,8 +261,8 @@ class Detector:
         ahead; while it is slow, each document comes out as soon as it is done.
 
         Args:
-            documents: a folder (documents are named relative to it, as `docdetect infer` names them), or anything that
-                gives documents one by one; for their types see `detect`.
+            documents: a folder (documents are named relative to it, as `docdetect infer` names them; results of earlier
+                runs in it are left out), or anything that gives documents one by one; for their types see `detect`.
             conf: see `detect`, as for all other options.
             rotations: see `detect`.
             tile: see `detect`.
@@ -269,8 +278,9 @@ class Detector:
             One Document for each that was given.
 
         Raises:
-            InputError: there is no such folder, it has no documents, or an array is no page.
-            ConfigError: there is no such category.
+            InputError: there is no such folder, or it has no documents.
+            UsageError: a single picture was given, or the content of a single document.
+            ConfigError: there is no such category, or an option has a value that it cannot have.
         """
         settings = self.settings(
             conf=conf,
@@ -281,8 +291,9 @@ class Detector:
             grouping=grouping,
             read_codes=read_codes,
         )
-        sources: Iterable[Source]
-        sources = list_documents(Path(documents)) if isinstance(documents, (str, Path)) else documents
+        if isinstance(documents, (str, Path)):
+            documents = documents_of(Path(documents))
+        sources = several(documents)
         return self._documents(sources, settings, DocumentOpener(_passwords(password)), stop)
 
     def stop(self) -> None:
@@ -348,9 +359,15 @@ class Detector:
             save_pdf: a run copies every PDF with its marks as annotations into its result folder.
 
         Raises:
-            ConfigError: there is no such category, a scale is no smaller size, or the networks of an ensemble have
-                sizes of their own.
+            ConfigError: there is no such category, an option has a value that it cannot have, a scale is no smaller
+                size, or the networks of an ensemble have sizes of their own.
         """
+        for name, word, known in (("rotations", rotations, Rotations), ("dewarp", dewarp, Dewarp)):
+            _check_word(name, word, known)
+        if not isinstance(grouping, GroupingSettings):
+            _check_word("grouping", grouping, Grouping)
+        if not _LEAST_DPI <= dpi <= _MOST_DPI:
+            raise ConfigError(f"dpi: {dpi} is not between {_LEAST_DPI} and {_MOST_DPI}", "Give a number such as 200.")
         if self.weights is not None:
             refuse_sizes_for_ensemble(self.weights, scales=scales, second_look=second_look)
         lowest, by_class = (self._conf, self._class_conf) if conf is None else self._thresholds(conf)
@@ -476,8 +493,7 @@ class Detector:
         stop: StopSignal,
         output: Path | None = None,
     ) -> Generator[FinishedEvent, None, None]:
-        if self._closed:
-            raise UsageError("this Detector is closed", "Make a new one, or ask before its `with` block ends.")
+        self._check_usable()
         with self._lock:
             self._runs.add(stop)
         try:
@@ -488,6 +504,12 @@ class Detector:
         finally:
             with self._lock:
                 self._runs.discard(stop)
+
+    def _check_usable(self) -> None:
+        """Raises UsageError: the Detector is closed, or this process is a fork of the one that made it."""
+        if self._closed:
+            raise UsageError("this Detector is closed", "Make a new one, or ask before its `with` block ends.")
+        self._own_process.check()
 
     def _limits(self, settings: RunSettings) -> WorkerSettings:
         """How many pages may be rendered ahead: enough that all lanes find a batch and every process has a page."""
@@ -538,7 +560,7 @@ class Detector:
             for event in events:
                 if isinstance(event, ReadDocument):
                     if event.failure is not None:
-                        raise DocumentError(event.file.name, event.failure)
+                        raise given.refused(event.file) or DocumentError(event.file.name, event.failure)
                 elif isinstance(event.result, FailedPage):
                     raise DocumentError(f"{event.file.name}: page {event.result.page}", event.result.failure)
                 else:
@@ -577,6 +599,7 @@ class Detector:
     def _events(
         self, given: GivenDocuments, settings: RunSettings, stop: threading.Event | None
     ) -> Generator[FinishedEvent, None, None]:
+        self._check_usable()
         signal = StopSignal(stop)
         if self._workers:
             prepare_processes()
@@ -584,5 +607,14 @@ class Detector:
         return self._results(events, settings, given.regions, signal)
 
 
-def _passwords(password: str | Sequence[str]) -> tuple[str, ...]:
-    return (password,) if isinstance(password, str) else tuple(password)
+def _passwords(password: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (password,) if isinstance(password, str) else tuple(password or ())
+
+
+def _check_word(name: str, word: object, known: object) -> None:
+    """Raises ConfigError where an option has none of the words that its type allows."""
+    words = get_args(known)
+    if word not in words:
+        raise ConfigError(
+            f"{name}: {word!r} is none of {', '.join(words)}{did_you_mean(str(word), words)}", "Give one."
+        )

@@ -6,6 +6,7 @@ are taken as they are.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -13,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from docdetect.documents.batches import document_process
 from docdetect.documents.document import Document as OpenDocument
@@ -21,13 +22,14 @@ from docdetect.documents.document import DocumentError
 from docdetect.documents.reader import DocumentOpener, Opener
 from docdetect.documents.sizes import BoxFrac, LongSide
 from docdetect.documents.sources import DocumentFile, DocumentKind, document_kind
-from docdetect.files import nfc
+from docdetect.errors import InputError, UsageError
+from docdetect.files import nfc, output_errors
 from docdetect.inference.events import NothingToRead, ReadDocument, ReadEvent, ReadPage, UnreadablePage
 from docdetect.inference.finishing import IsolatedRegionReader
 from docdetect.inference.pages import Render
 from docdetect.inference.reading import PageReading, Plan, read_documents
 from docdetect.inference.settings import RunSettings
-from docdetect.types import ByteArray, Failure
+from docdetect.types import ByteArray, Failure, FailureKind
 from docdetect.workers.parts import WorkerSettings
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     Picture: TypeAlias = Image.Image | NDArray[np.generic]
-    Source: TypeAlias = str | Path | bytes | Picture | DocumentFile
+    Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | Picture | DocumentFile
 
 # Documents that are handed to the isolated processes at once.
 _CHUNK = 64
@@ -58,7 +60,8 @@ class GivenDocuments:
         self._reading = PageReading(
             settings.imgsz, settings.dpi, {}, settings.rotations, settings.tile, settings.dewarp
         )
-        self._given: dict[int, bytes | OpenDocument] = {}  # by the identity of the DocumentFile
+        # By the identity of the DocumentFile; an error is of a picture that is no page.
+        self._given: dict[int, bytes | OpenDocument | InputError] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> GivenDocuments:
@@ -85,9 +88,15 @@ class GivenDocuments:
             if slow:
                 yield NothingToRead()
 
+    def refused(self, file: DocumentFile) -> InputError | None:
+        """Why a picture in memory is no page, with what is wanted; None for every other document."""
+        given = self._given.get(id(file))
+        return given if isinstance(given, InputError) else None
+
     def renderer(self, file: DocumentFile) -> Render:
         """Renders pages of the document, also after this call."""
         given = self._given.get(id(file))
+        assert not isinstance(given, InputError)  # it has no pages
         return _Renderer(file, given, self.opener, self._settings)
 
     def forget(self, file: DocumentFile) -> None:
@@ -100,20 +109,23 @@ class GivenDocuments:
     def _file(self, position: int, source: Source) -> DocumentFile:
         if isinstance(source, DocumentFile):
             return source
-        if isinstance(source, (str, Path)):
-            path = Path(source)
-            return DocumentFile(path, nfc(path.as_posix()), document_kind(path) or DocumentKind.UNKNOWN)
+        if isinstance(source, (str, os.PathLike)):
+            return _named(Path(source))
         name = f"document_{position}"
-        if isinstance(source, bytes):
-            file = _stored(self._temporary_folder(), name, source)
-            self._given[id(file)] = source
+        if isinstance(source, (bytes, bytearray)):
+            file = _stored(self._temporary_folder(), name, bytes(source))
+            self._given[id(file)] = bytes(source)
             return file
         from docdetect.documents.arrays import ArrayDocument
 
         file = DocumentFile(Path(name), name, DocumentKind.IMAGE)
-        document = ArrayDocument(file, source)
-        self._given[id(file)] = document
-        self.regions.pictures[id(file)] = document
+        try:
+            document = ArrayDocument(file, source)
+        except InputError as error:
+            self._given[id(file)] = error
+        else:
+            self._given[id(file)] = document
+            self.regions.pictures[id(file)] = document
         return file
 
     def _temporary_folder(self) -> Path:
@@ -121,7 +133,10 @@ class GivenDocuments:
             self._folder = tempfile.TemporaryDirectory(prefix="docdetect-", ignore_cleanup_errors=True)
         return Path(self._folder.name)
 
-    def _read_picture(self, file: DocumentFile, document: OpenDocument) -> Iterator[ReadEvent]:
+    def _read_picture(self, file: DocumentFile, document: OpenDocument | InputError) -> Iterator[ReadEvent]:
+        if isinstance(document, InputError):
+            yield ReadDocument(file, "", 0, _failure_of(document, file.name))
+            return
         try:
             page = self._reading(document, 1)
         except DocumentError as error:
@@ -178,10 +193,45 @@ def _render(file: DocumentFile, number: int, long_side_px: int, opener: Opener) 
         return document.render(number, LongSide(long_side_px)).pixels
 
 
+def several(documents: object) -> Iterable[Source]:
+    """The documents that `detect_documents` was given.
+
+    Raises:
+        UsageError: it was given a single document, whose bytes, rows or letters would be taken for documents.
+    """
+    from PIL import Image
+
+    shape: tuple[int, ...] = tuple(getattr(documents, "shape", ()))
+    is_page = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+    is_several = hasattr(documents, "__iter__") or hasattr(documents, "__getitem__")
+    if is_page or not is_several or isinstance(documents, (bytes, bytearray, Image.Image)):
+        kind = f"one array of shape {shape}" if is_page else f"one {type(documents).__name__}"
+        raise UsageError(
+            f"detect_documents takes many documents, and was given {kind}",
+            "Give one document to detect, or a list of documents.",
+        )
+    return cast("Iterable[Source]", documents)
+
+
+def _named(path: Path) -> DocumentFile:
+    try:
+        kind = document_kind(path)
+    except ValueError:  # a name that no file can have
+        kind = None
+    return DocumentFile(path, nfc(path.as_posix()), kind or DocumentKind.UNKNOWN)
+
+
+def _failure_of(error: InputError, name: str) -> Failure:
+    if isinstance(error, DocumentError):
+        return error.failure
+    return Failure(FailureKind.UNREADABLE, error.message.removeprefix(f"{name}: "))
+
+
 def _stored(folder: Path, name: str, content: bytes) -> DocumentFile:
     """The bytes of a document as a file, which is read as what its content says."""
     path = folder / name
-    path.write_bytes(content)
+    with output_errors(path):
+        path.write_bytes(content)
     return DocumentFile(path, name, document_kind(path) or DocumentKind.UNKNOWN)
 
 
@@ -208,8 +258,8 @@ def _chunks(
 
 
 def _runs(
-    files: Sequence[DocumentFile], given: Mapping[int, bytes | OpenDocument]
-) -> Iterator[tuple[OpenDocument | None, list[DocumentFile]]]:
+    files: Sequence[DocumentFile], given: Mapping[int, bytes | OpenDocument | InputError]
+) -> Iterator[tuple[OpenDocument | InputError | None, list[DocumentFile]]]:
     """Runs of documents that isolated processes open, with None, and pictures in memory, one by one."""
     run: list[DocumentFile] = []
     for file in files:

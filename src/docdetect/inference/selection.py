@@ -68,6 +68,26 @@ def chosen_documents(wanted: InferConfig) -> Collection:
     return collection
 
 
+def documents_of(source: Path) -> tuple[DocumentFile, ...]:
+    """The documents in a folder, or the one file, under the names that `docdetect infer` gives them.
+
+    Results of earlier runs are left out. A folder in it that cannot be read is among the documents, with its failure.
+
+    Raises:
+        InputError: there is no such file or folder, or no document in it.
+    """
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder", "Check the path.")
+
+    def enter(folder: Path, _: str) -> LeftOutReason | None:
+        return LeftOutReason.RESULTS if is_result_folder(folder) else None
+
+    found = collect_documents([str(source)], Choice(enter=enter))
+    if not found.files:
+        raise InputError(f"{source}: no documents but the results of earlier runs", "Give the folder of the documents.")
+    return found.files
+
+
 def _is_excluded_whole(folder: str, patterns: Iterable[str]) -> bool:
     """Whether a pattern such as `drafts/*` or `drafts/` excludes all that a folder can hold."""
     stems = [pattern.rstrip("*").removesuffix("/") for pattern in patterns if pattern.endswith(("/", "/*", "/**"))]
