@@ -72,6 +72,13 @@ def test_duplicates_become_the_surest_of_them_with_all_members() -> None:
     assert members == ((0, 1, 2),)
 
 
+def test_a_mark_that_overlaps_a_dropped_box_and_not_the_one_that_stays_is_not_lost() -> None:
+    chain = boxes((100, 100, 200, 150), (150, 100, 250, 150), (205, 100, 300, 150), scores=[0.9, 0.3, 0.8])
+    grouped, members = merge_boxes(chain)
+    assert grouped.xyxy.tolist() == [[100, 100, 200, 150], [205, 100, 300, 150]]
+    assert members == ((0, 1), (2,))
+
+
 def test_duplicates_become_their_union_where_nothing_says_which_is_surer() -> None:
     grouped, members = merge_boxes(Detections(DUPLICATES.xyxy, DUPLICATES.class_ids, PAGE))
     assert grouped.xyxy.tolist() == [[96, 98, 206, 155]]

@@ -100,7 +100,7 @@ def _assemble(
         order: for each box of `ordered` its position in the input.
     """
     # In canonical order the first member of a merged box is the one with the highest score.
-    leaders = np.array([part[0] for part in parts], np.int64)
+    leaders = _leaders(parts)
     scores = None if ordered.scores is None else ordered.scores[leaders]
     grouped = Detections(boxes, ordered.class_ids[leaders], ordered.size_wh, scores)
     final = _canonical_order(grouped)
@@ -141,21 +141,47 @@ def _default_groups(boxes: Detections, settings: GroupingSettings) -> tuple[list
         For each merged box the positions of its members, ascending, and (N, 4) the merged boxes.
     """
     kept = _without_covers(boxes, settings)
-    parts = [np.array([position]) for position in kept]
+    parts, merged = [np.array([position]) for position in kept], boxes.xyxy[kept]
     while True:
-        whole = parts if boxes.scores is None else [_surest(boxes.xyxy, part, settings) for part in parts]
-        merged = _unions(boxes.xyxy, whole)
-        leaders = boxes.select(np.array([part[0] for part in parts], np.int64))
-        related = (_overlapping(merged, settings) | _halves(merged)) & _same_class(leaders)
-        components = _components(related)
-        if len(components) == len(parts):
+        count = len(parts)
+        if boxes.scores is not None:
+            parts, merged = _surest(boxes, parts, merged, settings)
+        related = _halves(merged) if boxes.scores is not None else _overlapping(merged, settings) | _halves(merged)
+        components = _components(related & _same_class(boxes.select(_leaders(parts))))
+        merged = _unions(merged, components)
+        parts = [_joined(parts, component) for component in components]
+        if len(parts) == count:
             return parts, merged
-        parts = [np.sort(np.concatenate([parts[i] for i in component])) for component in components]
 
 
-def _surest(xyxy: FloatArray, part: IntArray, settings: GroupingSettings) -> IntArray:
-    """Of members that overlap, directly or over others, the most confident one; the members come surest first."""
-    return part[[component[0] for component in _components(_overlapping(xyxy[part], settings))]]
+def _surest(
+    boxes: Detections, parts: list[IntArray], merged: FloatArray, settings: GroupingSettings
+) -> tuple[list[IntArray], FloatArray]:
+    """Of boxes that overlap the most confident one stays, with the members of the others; the surest come first.
+
+    What overlaps a box that goes, and not the one that stays, is a mark of its own.
+    """
+    duplicates = _overlapping(merged, settings) & _same_class(boxes.select(_leaders(parts)))
+    left = np.ones(len(parts), bool)
+    stay, joined = [], []
+    for position in range(len(parts)):
+        if left[position]:
+            alike = np.flatnonzero(left & duplicates[position])
+            left[alike] = False
+            stay.append(position)
+            joined.append(_joined(parts, alike))
+    return joined, merged[np.array(stay, np.int64)]
+
+
+def _leaders(parts: list[IntArray]) -> IntArray:
+    """The most confident member of each part."""
+    return np.array([part[0] for part in parts], np.int64)
+
+
+def _joined(parts: list[IntArray], component: IntArray) -> IntArray:
+    """The members of several parts, ascending."""
+    members: IntArray = np.sort(np.concatenate([parts[i] for i in component]))
+    return members
 
 
 def _unions(xyxy: FloatArray, parts: list[IntArray]) -> FloatArray:
