@@ -384,7 +384,7 @@ def run_fold(config: Config, left_out: Path, sizes: Sequence[int], *, trained: b
     Returns:
         Seconds and views of the training, and for each size predictions.
     """
-    from docdetect.training.resident.run import evaluated
+    from docdetect.training.outcome import evaluated
 
     weights, spent = Path(config.train.networks[0].path), {"seconds": 0.0, "views": 0}
     if trained:

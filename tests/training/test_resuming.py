@@ -14,6 +14,7 @@ from docdetect.files import sha256_file
 from docdetect.metrics.codec import to_plain
 from docdetect.tables import read_csv
 from docdetect.training import resuming
+from docdetect.training import train as training
 from docdetect.training.records import RunFolder
 from docdetect.training.resuming import train_or_go_on
 from docdetect.training.train import Listeners, TrainResult, train
@@ -41,6 +42,36 @@ def test_a_recipe_is_paused_gone_on_with_and_not_trained_twice(dataset: Path, ti
     assert again.seconds == 0
     assert again.weights.resolve() == finished.weights
     assert again.figures == finished.figures
+
+
+@pytest.mark.parametrize("stopped_in", ["final_eval", "write_outcome"])
+def test_a_run_that_stopped_after_its_last_epoch_is_finished(
+    stopped_in: str, dataset: Path, tiny_yaml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = settings(dataset, tiny_yaml, tmp_path / "runs", "workers=0")
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    place = PagesTrainer if stopped_in == "final_eval" else training  # before and after checkpoints are stripped
+    with monkeypatch.context() as patch:
+        patch.setattr(place, stopped_in, stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe)
+    (folder,) = (tmp_path / "runs").iterdir()
+    finished = train_or_go_on(recipe)
+    whole = train(settings(dataset, tiny_yaml, tmp_path / "others", "workers=0"))
+    assert (finished.folder, finished.epochs) == (folder.resolve(), 2)
+    for got, wanted in zip(finished.figures, whole.figures, strict=True):
+        assert (got.marks, got.hits) == (wanted.marks, wanted.hits)
+        assert got.ap50_95.value == pytest.approx(wanted.ap50_95.value, abs=5e-4)
+    assert {path.name for path in folder.iterdir()} >= {"report.html", "predictions.json", "confusion_matrix.png"}
+    assert not list(folder.rglob("*.tmp"))
+    assert RunFolder(folder).last.stat().st_size == pytest.approx(
+        (whole.folder / "weights/last.pt").stat().st_size, 0.1
+    )
+    assert json.loads(RunFolder(folder).record.read_text(encoding="utf-8"))["state"] == "finished"
+    assert train_or_go_on(recipe).figures == finished.figures, "it is not trained again"
 
 
 def test_another_recipe_and_a_run_without_checkpoint_are_not_gone_on_with(

@@ -24,7 +24,7 @@ from docdetect.training.records import (
     update_record,
     write_configuration,
 )
-from docdetect.training.train import run_training, train, with_absolute_data
+from docdetect.training.train import finish_training, run_training, train, with_absolute_data
 
 CHANGEABLE_ON_RESUME = (
     *("device", "workers", "cache", "patience", "hours", "pause_hours", "checkpoint_s", "tracking", "tracking_uri"),
@@ -48,7 +48,8 @@ def train_or_go_on(config: Config, listeners: Listeners | None = None) -> TrainR
 
 
 def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> TrainResult:
-    """Goes on with an interrupted run in its own folder, from the end of its last finished epoch.
+    """Goes on with an interrupted run in its own folder, from the end of its last finished epoch; where that was the
+    last one of all, the best weights are evaluated and reported.
 
     Args:
         wanted: the run folder, or `last` for the newest interrupted one in `config.train.runs`.
@@ -86,11 +87,10 @@ def resume(wanted: str, config: Config, listeners: Listeners | None = None) -> T
         update_record(run, state="running")
         return run_resident(run, config, dataset, tell)
     done, planned = _epochs_of(run)
-    if done >= planned:
-        raise InputError(
-            f"{run.path}: all {done} epochs are done, nothing is left to train",
-            f"{run.best} are its weights; docdetect val evaluates them.",
-        )
+    if not 0 < done < planned:  # a checkpoint that its optimizer was taken out of, after the last epoch, counts none
+        write_configuration(run, config, dataset)
+        update_record(run, state="running")
+        return finish_training(run, config, dataset, tell)
     for table in (run.metrics, run.results):
         drop_later_rows(table, done)
     write_configuration(run, config, dataset)
@@ -138,7 +138,10 @@ def _finished_result(run: RunFolder) -> TrainResult:
 
 
 def _epochs_of(run: RunFolder) -> tuple[int, int]:
-    """Epochs done, and planned: a time budget changes the plan under way, so it is the checkpoint that knows."""
+    """Epochs done, and planned: a time budget changes the plan under way, so it is the checkpoint that knows.
+
+    Done are 0 once Ultralytics has taken the optimizer out of the checkpoint, which it does after the last epoch.
+    """
     import torch
 
     load_network(run.last)  # refuses what it should, and registers the few classes that a checkpoint needs

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from docdetect.config.schema import Config
 from docdetect.datasets.reader import ContentHashes, YoloDataset, content_hashes
 from docdetect.datasets.several import read_training_data
+from docdetect.documents.pictures import read_picture
 from docdetect.files import absolute, sha256_file
 from docdetect.metrics.codec import to_plain
+from docdetect.metrics.figures import ClassFigures
 from docdetect.models.checkpoint import check_architecture, load_network
 from docdetect.models.engines.base import select_device
 from docdetect.models.ultralytics_setup import prepare_ultralytics
@@ -22,11 +24,12 @@ from docdetect.models.weights import resolve_model, resolve_weights
 from docdetect.training.arguments import training_arguments
 from docdetect.training.listeners import Listeners as Listeners
 from docdetect.training.listeners import TrainResult as TrainResult
-from docdetect.training.outcome import run_alone, state_recorded, write_outcome
+from docdetect.training.outcome import evaluated, run_alone, state_recorded, write_outcome
 from docdetect.training.progress import EpochReport
 from docdetect.training.records import (
     RunFolder,
     data_record,
+    epochs_done,
     make_run_folder,
     update_record,
     write_configuration,
@@ -170,19 +173,47 @@ def run_training(
         return _finish(run, config, dataset, trainer, (datetime.now() - started).total_seconds())
 
 
+def finish_training(run: RunFolder, config: Config, dataset: YoloDataset, tell: Listeners) -> TrainResult:
+    """Does what was left to do when a run stopped after its last epoch: the best weights are evaluated and reported.
+
+    Args:
+        run: the folder, its path absolute; its state says that it is running.
+        config: recipe and settings.
+        dataset: the checked pages.
+        tell: who is told what.
+
+    Raises:
+        OutputExistsError: another session of this run is going on.
+        InputError: the weights or a picture cannot be read.
+        OutputError: a file cannot be written.
+    """
+    from docdetect.training.trainer import strip_checkpoints
+
+    started = datetime.now()
+    with run_alone(run), state_recorded(run), tracked(run, config, tell.announce):
+        strip_checkpoints(run.last, run.best)
+        samples, matches, figures = evaluated(run.best, config, dataset, tell)
+        images = dataset.splits["val"]
+        write_outcome(
+            run, config, dataset.class_names, samples, matches, figures, lambda k: read_picture(images[k].path).pixels
+        )
+        return _finished(run, epochs_done(run), figures, (datetime.now() - started).total_seconds())
+
+
 def _finish(run: RunFolder, config: Config, dataset: YoloDataset, trainer: PagesTrainer, seconds: float) -> TrainResult:
     """Writes what the evaluation of the best weights has found, and marks the run as finished."""
-    validator, names = trainer.validator, dataset.class_names
-    figures = validator.figures
-    write_outcome(run, config, names, validator.samples, validator.matches, figures, validator.pixels)
-    update_record(
-        run,
-        state="finished",
-        epochs=trainer.epoch + 1,
-        best={"sha256": sha256_file(run.best), "figures": to_plain(figures)},
-    )
+    validator = trainer.validator
+    samples, matches, figures = validator.samples, validator.matches, validator.figures
+    write_outcome(run, config, dataset.class_names, samples, matches, figures, validator.pixels)
+    return _finished(run, trainer.epoch + 1, figures, seconds)
+
+
+def _finished(run: RunFolder, epochs: int, figures: tuple[ClassFigures, ...], seconds: float) -> TrainResult:
+    """Marks the run as finished."""
+    best = {"sha256": sha256_file(run.best), "figures": to_plain(figures)}
+    update_record(run, state="finished", epochs=epochs, best=best)
     run.results.unlink(missing_ok=True)  # Ultralytics' table; all that it says is in the run's own table of epochs
-    return TrainResult(run.path, run.best, trainer.epoch + 1, seconds, figures)
+    return TrainResult(run.path, run.best, epochs, seconds, figures)
 
 
 @contextmanager

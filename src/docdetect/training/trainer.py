@@ -6,6 +6,7 @@ Imported after `prepare_ultralytics` only.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import torch
 from ultralytics.data.build import InfiniteDataLoader, seed_worker
 from ultralytics.engine import trainer as engine_trainer
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.utils.torch_utils import unwrap_model
+from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from docdetect.console import ProgressCallback
 from docdetect.datasets.origins import read_origins
@@ -29,6 +30,7 @@ from docdetect.datasets.several import PageDraws
 from docdetect.errors import ConfigError, InterruptedRunError
 from docdetect.files import as_argument
 from docdetect.machine import available_cores, free_memory, keep_freed_memory, peak_memory, release_freed_memory
+from docdetect.models.checkpoint import load_network
 from docdetect.models.engines.base import same_shaped
 from docdetect.training.pages import Pages, ValidationPages, Windows
 from docdetect.training.partial_labels import without_regions
@@ -268,6 +270,24 @@ class PagesTrainer(DetectionTrainer):  # type: ignore[misc]
         for staging, target in staged.items():
             if staging.is_file():
                 os.replace(staging, target)  # noqa: PTH105 - atomic on every platform
+
+
+def strip_checkpoints(last: Path, best: Path) -> None:
+    """Takes what only a training needs out of the checkpoints of a run whose epochs are all done, as Ultralytics does
+    before it evaluates the best weights. Each file is replaced as a whole; doing it again changes no weights.
+
+    Raises:
+        InputError: a checkpoint is damaged.
+    """
+    if not best.is_file():  # stopped between the two files of the first epoch, which is also the best one
+        shutil.copyfile(last, best)
+    updates: dict[str, Any] = {}
+    for file in (last, best):
+        load_network(file)
+        staging = file.with_suffix(".pt.tmp")
+        stripped = strip_optimizer(file, s=str(staging), updates=updates)
+        os.replace(staging, file)  # noqa: PTH105 - atomic on every platform
+        updates = {"train_results": stripped.get("train_results")}
 
 
 class SharesSampler(torch.utils.data.Sampler[int]):

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 
 from docdetect.config.schema import Config, TrainConfig
-from docdetect.datasets.origins import read_origins
 from docdetect.datasets.reader import TrainingShare, YoloDataset
 from docdetect.documents.pictures import read_picture
 from docdetect.errors import ConfigError
@@ -23,14 +22,11 @@ from docdetect.files import as_argument, output_errors, sha256_file, write_bytes
 from docdetect.interrupts import InterruptFlag, interrupts_as_flag
 from docdetect.machine import available_cores, keep_freed_memory, release_freed_memory
 from docdetect.metrics.codec import to_plain
-from docdetect.metrics.figures import BootstrapSettings, ClassFigures, class_figures
-from docdetect.metrics.matching import LOWEST_CONF, Matches, Sample, match
 from docdetect.models.engines.base import select_device
-from docdetect.models.engines.select import load_engine
 from docdetect.models.packing import packed_bytes
 from docdetect.synth.stream import PageStream, StreamCounts
 from docdetect.training.listeners import Listeners, TrainResult
-from docdetect.training.outcome import run_alone, state_recorded, write_outcome
+from docdetect.training.outcome import evaluated, run_alone, state_recorded, write_outcome
 from docdetect.training.precision import choose_precision
 from docdetect.training.progress import EpochReport
 from docdetect.training.records import RunFolder, drop_later_rows, update_record, write_epoch
@@ -42,14 +38,12 @@ from docdetect.training.resident.networks import build_networks
 from docdetect.training.resident.pages import free_memory, load_pages
 from docdetect.training.resident.ring import Ring
 from docdetect.training.resident.slices import BATCHES
-from docdetect.training.samples import sample_of
 from docdetect.training.tracking import tracked
 from docdetect.training.trainer import TrainingPausedError
 
 STEPS = "steps.csv"
 """The table of a run that grows while it trains: speed and losses, every twenty seconds."""
 
-_PAGES_AT_ONCE = 8
 # Share of the free memory that made-up pages may take, most of them, and the share of a square that a page fills.
 _RING_SHARE, _MOST_PAGES, _SHEET = 0.4, 16_000, 0.72
 # Long side in px below which the generator cannot draw its smallest marks; smaller pages are shrunk.
@@ -161,23 +155,6 @@ def write_networks(run: RunFolder, learners: Sequence[Learner], imgsz: int) -> d
             write_bytes(run.last, content)
         files[learner.name] = file
     return files
-
-
-def evaluated(
-    weights: Path, config: Config, dataset: YoloDataset, tell: Listeners
-) -> tuple[list[Sample], Matches, tuple[ClassFigures, ...]]:
-    """What a network finds on the validation split, and its figures, "all" first."""
-    engine = load_engine(weights, imgsz=config.train.imgsz, device=config.train.device)
-    images, origins = dataset.splits["val"], read_origins(dataset.root)
-    samples: list[Sample] = []
-    for first in range(0, len(images), _PAGES_AT_ONCE):
-        chosen = images[first : first + _PAGES_AT_ONCE]
-        found = engine.detect([read_picture(one.path).pixels for one in chosen], LOWEST_CONF, config.val.iou)
-        samples += [sample_of(image, origins, one) for image, one in zip(chosen, found, strict=True)]
-        tell.on_progress(len(samples), len(images), f"evaluating {weights.stem}")
-    matches = match(samples, len(dataset.class_names))
-    conf = (config.val.conf,) * len(dataset.class_names)
-    return samples, matches, class_figures(matches, dataset.class_names, conf, BootstrapSettings(resamples=0))
 
 
 @dataclass
