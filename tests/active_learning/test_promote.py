@@ -182,8 +182,9 @@ def test_a_dataset_without_pages_for_tests_is_refused_by_name(place: Path) -> No
     (place / "set" / TEST_PAGES_CSV).unlink()
     assert len(pages_for_tests(str(place / "set"))[1]) == PAGES + 1  # without a list the whole split is for tests
     write_text(place / "set" / "data.yaml", data_yaml_text(CLASSES, {"train": ["images/test"]}))
-    with pytest.raises(InputError, match="no pages for tests"):
+    with pytest.raises(InputError, match="no pages for tests") as refused:
         decide(place, weights(place, "new.pt", 10))
+    assert "prepare --test 0.2" in refused.value.remedy
     assert decide(place, weights(place, "new.pt", 10), force="no pages yet").differences == ()
 
 

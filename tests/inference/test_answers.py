@@ -68,7 +68,12 @@ def test_every_file_has_one_answer(weights: Path) -> None:
     text = (output / "index.html").read_text(encoding="utf-8")
     found = re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.DOTALL)
     assert found is not None
-    assert {one["name"]: one["answers"]["signature"] for one in json.loads(found[1])["documents"]} == EXPECTED
+    listed = {one["name"]: one for one in json.loads(found[1])["documents"]}
+    assert {name: one["answers"]["signature"] for name, one in listed.items()} == EXPECTED
+    page = listed["doubt.pdf"]["pages"][1]
+    ((_, _, box),) = page["possible_marks"]
+    shares = [value / page["size"][axis % 2] for axis, value in enumerate(box)]
+    assert shares == pytest.approx([20 / 200, 20 / 300, 40 / 200, 32 / 300], abs=0.005), "where to look on the page"
 
 
 def test_the_first_sheet_says_so_where_no_document_lacks_anything(weights: Path) -> None:
@@ -102,6 +107,7 @@ def test_the_first_sheet_of_the_workbook_is_the_answer(weights: Path) -> None:
     sheet = openpyxl.load_workbook(output / "results.xlsx")["Lacks signature"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:E4")
     assert (output / sheet["A2"].hyperlink.target).is_file(), "a link leads to the drawn page"
+    assert sheet["A3"].hyperlink.target == "pages/doubt.pdf/page_0002.jpg", "the page to check"
 
 
 def test_without_required_classes_the_documents_come_first(weights: Path) -> None:

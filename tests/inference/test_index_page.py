@@ -36,11 +36,13 @@ def answers(**changed: Answer) -> dict[str, Answer]:
 def documents() -> list[ListedDocument]:
     signature, faint, code = ListedMark(1, 0.9), ListedMark(1, 0.2), ListedMark(0, 0.5, "https://x")
     unknown = answers(qr="unknown", signature="unknown", stamp="unknown")
+    maybe = ListedMark(1, 0.2, xyxy=(900.0, 1200.0, 1350.0, 1500.0))
+    doubtful = (ListedPage(1), ListedPage(2, (), (maybe,), size_wh=(1800, 2400)))
     return [
         ListedDocument(HOSTILE, "ok", 2, answers(signature="has"), (ListedPage(1), ListedPage(2, (signature,)))),
         ListedDocument("Договор.pdf", "ok", 1, answers(qr="has"), (ListedPage(1, (code,)),)),
         ListedDocument("faint.png", "ok", 1, answers(signature="has"), (ListedPage(1, (faint,)),)),
-        ListedDocument("doubt.pdf", "ok", 2, answers(signature="check"), (ListedPage(1), ListedPage(2, (), (faint,)))),
+        ListedDocument("doubt.pdf", "ok", 2, answers(signature="check"), doubtful),
         ListedDocument("locked.pdf", "failed", 0, unknown, (), "encrypted: needs a password"),
         ListedDocument("torn.pdf", "ok", 1, unknown, (ListedPage(1),), "", ("damaged and repaired",)),
     ]
@@ -188,6 +190,30 @@ def test_what_was_not_read_says_why(shown: tuple[Any, str]) -> None:
     browser.find_element("css selector", ".row").click()
     assert browser.find_element("id", "viewer-name").text == "doubt.pdf, page 2 of 2"
     assert "possible signature (0.20)" in browser.find_element("id", "side").text
+    browser.get(url)
+    browser.refresh()
+    browser.find_elements("css selector", ".row")[3].click()
+    assert browser.find_element("id", "viewer-name").text == "doubt.pdf, page 2 of 2", "also among all documents"
+
+
+def test_a_possible_mark_has_a_frame_on_the_picture_of_its_page(shown: tuple[Any, str]) -> None:
+    browser, url = shown
+    browser.get(f"{url}#3/2")
+    browser.refresh()
+    picture = browser.find_element("css selector", "#page img")
+    browser.execute_async_script("arguments[0].decode().then(() => setTimeout(arguments[1], 50))", picture)
+    for _ in range(2):  # as large as the window, and enlarged
+        sheet, frame = picture.rect, browser.find_element("css selector", "#page .possible").rect
+        assert frame["x"] + 4 == pytest.approx(sheet["x"] + sheet["width"] / 2, abs=2)
+        assert frame["y"] + 4 == pytest.approx(sheet["y"] + sheet["height"] / 2, abs=2)
+        assert frame["width"] - 8 == pytest.approx(sheet["width"] / 4, abs=2)
+        assert frame["height"] - 8 == pytest.approx(sheet["height"] / 8, abs=2)
+        picture.click()
+    assert "It has a dashed frame." in browser.find_element("id", "side").text
+    browser.get(f"{url}#2/1")
+    browser.refresh()
+    assert browser.find_elements("css selector", "#page .possible") == []
+    assert errors_of(browser) == []
 
 
 def test_the_printed_list_has_every_shown_document(shown: tuple[Any, str]) -> None:

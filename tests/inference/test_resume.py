@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from docdetect.config.loading import load_config
@@ -279,6 +280,18 @@ def test_resume_alone_goes_on_with_the_newest_results_and_their_own_configuratio
     infer_with(resume=True, conf=0.6)
     assert finds_colours.pages == 12
     assert "4 documents start over" in capsys.readouterr().out
+
+
+def test_a_format_that_is_added_leaves_no_file_of_another_format_behind(
+    source: Path, finds_colours: CountingEngine
+) -> None:
+    first = infer_with(source=str(source), imgsz=256, workers=1, save_pages=False, include=("a.pdf",))
+    report = infer_with(resume=True, include=("*",), formats=("json", "coco"))
+    assert report.output == first.output
+    assert (report.output / "detections_coco.json").is_file()
+    sheet = openpyxl.load_workbook(report.output / "results.xlsx")["Documents"]
+    assert sheet.max_row == 1 + len(report.totals.documents), "the documents of this run, too"
+    assert infer_config(None, (), {"infer.resume": True}).infer.formats == ("json", "csv", "jsonl", "xlsx", "coco")
 
 
 def test_resume_without_results_says_what_to_do(source: Path, finds_colours: CountingEngine) -> None:

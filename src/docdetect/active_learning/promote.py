@@ -152,7 +152,10 @@ def pages_for_tests(data: str, on_progress: ProgressCallback = no_progress) -> t
     Raises:
         InputError: no such dataset, or it has no page for tests.
     """
-    remedy = "Draw some with docdetect select, review them, and add them with docdetect prepare --test-pages."
+    remedy = (
+        "Draw some with docdetect select, review them, and add them with docdetect prepare --test-pages; or make a "
+        "dataset with a test split, such as docdetect prepare --test 0.2 --output FOLDER, and train on that."
+    )
     files = list_dataset(data)
     if not files.pictures.get("test"):
         raise InputError(f"{files.data_yaml.file}: the dataset has no pages for tests", remedy)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +19,7 @@ from docdetect.files import replacing_text
 from docdetect.inference.report import Answer, DocumentRow, words_for
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.shown_values import confidences_of
-from docdetect.types import Detections, DocumentResult, PageResult
+from docdetect.types import Detections, DocumentResult, PageResult, SizeWH
 
 # Browsers limit how high a page may be (Firefox: about 17.8 million CSS px); a row of the list is up to 124 px high.
 MAX_LISTED_DOCUMENTS = 100_000
@@ -29,11 +29,19 @@ _PLACEHOLDER = "/*DATA*/"
 
 @dataclass(frozen=True)
 class ListedMark:
-    """A mark as the page lists it: its class, its confidence in [0, 1], and the text of a QR code."""
+    """A mark as the page lists it.
+
+    Attributes:
+        class_id: its class.
+        confidence: in [0, 1].
+        text: of a QR code.
+        xyxy: left, top, right, bottom in px of the page, of a possible mark, whose frame the drawn page does not have.
+    """
 
     class_id: int
     confidence: float
     text: str | None = None
+    xyxy: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +53,14 @@ class ListedPage:
         marks: the marks that count.
         possible_marks: possible marks that a person should check.
         failure: why the page could not be read; "" where it could.
+        size_wh: width and height in px that the boxes of possible marks refer to.
     """
 
     number: int
     marks: tuple[ListedMark, ...] = ()
     possible_marks: tuple[ListedMark, ...] = ()
     failure: str = ""
+    size_wh: SizeWH = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -167,20 +177,24 @@ def _document_to_json(document: ListedDocument) -> dict[str, Any]:
         "reason": document.reason,
         "notes": list(document.notes),
         "is_pdf": document.is_pdf,
-        "pages": [
-            {
-                "number": page.number,
-                "failure": page.failure,
-                "marks": [_mark_to_json(mark) for mark in page.marks],
-                "possible_marks": [_mark_to_json(mark) for mark in page.possible_marks],
-            }
-            for page in document.pages
-        ],
+        "pages": [_page_to_json(page) for page in document.pages],
     }
 
 
-def _mark_to_json(mark: ListedMark) -> list[int | float | str]:
-    plain: list[int | float | str] = [mark.class_id, round(mark.confidence, 3)]
+def _page_to_json(page: ListedPage) -> dict[str, Any]:
+    values = {
+        "number": page.number,
+        "failure": page.failure,
+        "marks": [_mark_to_json(mark) for mark in page.marks],
+        "possible_marks": [_mark_to_json(mark) for mark in page.possible_marks],
+    }
+    return values | {"size": list(page.size_wh)} if page.possible_marks else values
+
+
+def _mark_to_json(mark: ListedMark) -> list[Any]:
+    plain = [mark.class_id, round(mark.confidence, 3)]
+    if mark.xyxy is not None:
+        return [*plain, [round(value) for value in mark.xyxy]]
     return plain if mark.text is None else [*plain, mark.text]
 
 
@@ -202,7 +216,12 @@ def listed_document(row: DocumentRow, result: DocumentResult, settings: RunSetti
         settings: of the run.
     """
     pages = [
-        ListedPage(page.info.number, _listed(page.grouped, page.texts, settings), _possible_marks(page, settings))
+        ListedPage(
+            page.info.number,
+            _listed(page.grouped, page.texts, settings),
+            _possible_marks(page, settings),
+            size_wh=page.info.size_wh,
+        )
         for page in result.good_pages
     ]
     pages += [ListedPage(page.page or 0, failure=page.failure.message) for page in result.failed_pages]
@@ -216,7 +235,10 @@ def listed_document(row: DocumentRow, result: DocumentResult, settings: RunSetti
 
 def _possible_marks(page: PageResult, settings: RunSettings) -> tuple[ListedMark, ...]:
     found = page.possible_marks
-    return () if found is None else _listed(found, (None,) * len(found), settings)
+    if found is None:
+        return ()
+    listed = _listed(found, (None,) * len(found), settings)
+    return tuple(replace(mark, xyxy=tuple(box)) for mark, box in zip(listed, found.xyxy.tolist(), strict=True))
 
 
 def _listed(found: Detections, texts: Sequence[str | None], settings: RunSettings) -> tuple[ListedMark, ...]:

@@ -29,8 +29,8 @@ def infer_config(
     """The configuration of `infer`, for the arguments see `load_config`.
 
     With `infer.resume` it is the configuration that lies in the result folder, and what is given here comes on top, so
-    that `--resume` alone goes on with the newest results. A configuration file that is given takes the place of the one
-    in the folder.
+    that `--resume` alone goes on with the newest results. Formats are added to those of the folder, whose files would
+    otherwise stay behind as they were. A configuration file that is given takes the place of the one in the folder.
 
     Raises:
         UsageError: `infer.resume` and `infer.overwrite` together.
@@ -49,7 +49,9 @@ def infer_config(
         flags["infer.output"] = output
     kept = Path(output) / CONFIG_NAME
     if file is None and kept.is_file():
-        return load_config(str(kept), assignments, {"infer.overwrite": False, **flags}, names)
+        config = load_config(str(kept), assignments, {"infer.overwrite": False, **flags}, names)
+        formats = dict.fromkeys((*load_config(str(kept)).infer.formats, *config.infer.formats))
+        return config.model_copy(update={"infer": config.infer.model_copy(update={"formats": tuple(formats)})})
     if not asked.infer.source:
         raise InputError(
             f"{output}: holds no results of docdetect infer to go on from",

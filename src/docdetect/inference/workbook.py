@@ -104,8 +104,12 @@ _ANSWERS = {"none": "has none", "check": "please check", "unknown": "not seen as
 
 
 def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
-    """The documents that lack a required class, then those to check, then those of which nobody can say."""
+    """The documents that lack a required class, then those to check, then those of which nobody can say.
+
+    The name of a document leads to its first page to check, of other documents to the page that `pages` has.
+    """
     rows: list[Sequence[Cell]] = []
+    targets: list[str] = []
     for answer in ("none", "check", "unknown"):
         for row in report.totals.documents:
             wanted = [row.answers[name] for name in report.required]
@@ -116,9 +120,11 @@ def _answer_sheet(report: InferReport, pages: Mapping[str, str]) -> Sheet:
             why = "; ".join(part for part in (row.reason, row.remarks) if part)
             words = [_ANSWERS.get(one, "has") for one in wanted]
             rows.append((row.document, *words, row.page_count, " ".join(map(str, to_check)), why))
+            first_to_check = _drawn_page(row.document, to_check[0]) if to_check and pages else ""
+            targets.append(first_to_check or pages.get(row.document, ""))
     title = f"Lacks {' or '.join(report.required)}"[:31]
     columns = ("document", *report.required, "pages", "pages to check", "remarks")
-    links: dict[str, Sequence[str]] = {"document": [pages.get(str(row[0]), "") for row in rows]}
+    links: dict[str, Sequence[str]] = {"document": targets}
     if not rows and report.totals.documents:  # an empty first sheet looks like a run that went wrong
         rows.append((f"all documents have {' and '.join(report.required)}", *[None] * (len(columns) - 1)))
         links = {"document": [""]}
