@@ -88,7 +88,8 @@ def test_files_of_an_evaluation(tmp_path: Path) -> None:
     assert names == NAMES
     assert evaluate(samples, names, SETTINGS).figures == evaluation.figures
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Only 3 groups of documents" in html
+    assert "Only 3 groups of documents: too few for intervals." in html
+    assert "A class with fewer than 10 marks (qr, stamp) has 0.25 in place of its best threshold" in html
     assert "Only 1 mark of class stamp: one of them moves recall by 1.000." in html
     assert html.count("data:image/jpeg") == 5
 

@@ -113,6 +113,24 @@ def test_documents_are_dropped_and_a_job_is_cancelled_and_deleted(window: Any, t
     errors_of(window)
 
 
+def test_a_job_that_is_done_says_how_many_documents_could_not_be_read(window: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_text("%PDF-1.7 and no more", encoding="utf-8")
+    documents = [make_image(tmp_path / "whole.png", [("stamp", (20, 20, 120, 90))]), broken]
+    with taking_jobs(tmp_path / "serve", fake_detector) as address:
+        reviewer = Reviewer(window, address)
+        reviewer.open("")
+        wait_until(lambda: "There is no job yet" in reviewer.text())
+        send(reviewer, documents[0])
+        wait_until(lambda: reviewer.js("return document.querySelector('.job')?.dataset.state") == "done")
+        assert "could not be read" not in reviewer.text(".job")
+        send(reviewer, *documents)
+        wait_until(lambda: reviewer.js("return document.querySelectorAll('.job[data-state=done]').length") == 2)
+        wait_until(lambda: "1 document could not be read." in reviewer.text(".job"))
+        window.get("about:blank")
+    errors_of(window)
+
+
 def test_what_the_service_refuses_is_told_with_its_remedy(window: Any, tmp_path: Path) -> None:
     documents = [make_image(tmp_path / f"{name}.png", []) for name in "ab"]
     with taking_jobs(tmp_path / "serve", fake_detector, most_documents=1) as address:

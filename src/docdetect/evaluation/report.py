@@ -22,7 +22,7 @@ from docdetect.metrics.calibration import ClassCalibration
 from docdetect.metrics.codec import predictions_from_json
 from docdetect.metrics.errors import MistakeKind, mistake_counts
 from docdetect.metrics.evaluation import Evaluation, EvaluationSettings, evaluate, evaluation_to_json
-from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, Figure
+from docdetect.metrics.figures import FEWEST_GROUPS, BootstrapSettings, ClassFigures, Figure, ThresholdRule
 from docdetect.metrics.matching import Sample
 from docdetect.metrics.merging_effect import StageFigures
 from docdetect.metrics.slices import Slice
@@ -88,9 +88,9 @@ def _tiles(evaluation: Evaluation) -> list[Tile]:
 
 
 def _accuracy(evaluation: Evaluation) -> Section:
-    settings = evaluation.settings
+    settings, groups = evaluation.settings, len(evaluation.matches.groups)
     text: tuple[str, ...] = (
-        f"{evaluation.pages} pages, {len(evaluation.documents)} documents, {len(evaluation.matches.groups)} groups "
+        f"{evaluation.pages} pages, {len(evaluation.documents)} documents, {groups} group{'' if groups == 1 else 's'} "
         "of near-duplicates. All figures are shares from 0 to 1. Average precision (COCO) uses detections of every "
         "confidence; precision, recall and F1 are at the working thresholds and IoU 0.5. “all” is the mean of the "
         "classes that have marks.",
@@ -146,6 +146,13 @@ def _thresholds(evaluation: Evaluation) -> Section:
         "The best threshold is chosen on these very pages, so its figures flatter a little; thresholds from "
         "cross-validation do not. “all” has one common threshold.",
     )
+    rule = ThresholdRule()
+    few = [row.name for row in evaluation.figures[1:] if row.marks < rule.fewest_marks]
+    if few:
+        text += (
+            f"A class with fewer than {rule.fewest_marks} marks ({', '.join(few)}) has {rule.fallback:g} in place of "
+            "its best threshold, which would be chance.",
+        )
     return Section("Thresholds", text, plots, [Table(columns, rows)])
 
 

@@ -84,10 +84,9 @@ class Evaluation:
         groups = len(self.matches.groups)
         notes = []
         if groups < _FEW_GROUPS:
-            notes.append(
-                f"Only {groups} {'group' if groups == 1 else 'groups'} of documents: the intervals are rough "
-                "and probably too narrow."
-            )
+            few = groups < FEWEST_GROUPS
+            consequence = "too few for intervals" if few else "the intervals are rough and probably too narrow"
+            notes.append(f"Only {groups} {'group' if groups == 1 else 'groups'} of documents: {consequence}.")
         for class_id, row in enumerate(self.figures[1:]):
             counted = "1 mark" if row.marks == 1 else f"{row.marks} marks"
             if not row.marks:

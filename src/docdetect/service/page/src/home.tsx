@@ -264,6 +264,7 @@ function JobCard({ job, onChange }: { job: Job; onChange: () => void }) {
         {isOpen(job) ? `${count(done)} of ${plural(job.pages.total, "page")}. ` : `${plural(job.pages.total, "page")}, ${bytes(job.size_bytes)}, ${moment(job.created)}. `}
         {last.value}
         {job.state === "failed" && <span class="bad-text">{job.problem?.detail ?? ""}</span>}
+        <span class="bad-text">{unreadOf(job)}</span>
       </p>
       <div class="card-foot">
         <span class="found">
@@ -323,6 +324,15 @@ function follow(job: Job, last: Signal<string>, pages: Signal<number>, onChange:
       onChange();
     }
   });
+}
+
+/** How many documents could not be read, which a job that is done may have, too; "" for none. */
+function unreadOf(job: Job): string {
+  const counted = [
+    [Number(job.totals?.failed ?? 0), "could not be read"],
+    [Number(job.totals?.partial ?? 0), "could not be read completely"],
+  ] as const;
+  return counted.map(([number, what]) => (number > 0 ? `${plural(number, "document")} ${what}. ` : "")).join("");
 }
 
 /** Marks of each category, from the totals of the job; nothing where they are not there. */
