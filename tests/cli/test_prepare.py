@@ -39,7 +39,7 @@ def test_first_again_and_otherwise(
     assert run(arguments(documents, tmp_path / "main", "--by", "page")) == 6
     assert capsys.readouterr().err.splitlines()[-2:] == [
         f"error: {tmp_path / 'main'}: this dataset was made from other inputs or settings",
-        "  Add --overwrite to replace it, or choose another place.",
+        f"  Add --overwrite to replace it, --add-to {tmp_path / 'main'} to add pages to it, or choose another place.",
     ]
 
 

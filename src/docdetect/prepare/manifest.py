@@ -14,6 +14,7 @@ from typing import Any
 
 from docdetect.errors import InputError, OutputExistsError
 from docdetect.files import (
+    as_argument,
     json_text,
     nfc,
     output_errors,
@@ -100,8 +101,9 @@ def is_current(folder: Path, kind: str, inputs: dict[str, Any], *, overwrite: bo
         )
     if not overwrite:
         why = f"was changed since it was made: {_some(changed)}" if same else "was made from other inputs or settings"
+        adding = f", --add-to {as_argument(folder)} to add pages to it" if kind == "dataset" else ""
         raise OutputExistsError(
-            f"{folder}: this {kind} {why}", "Add --overwrite to replace it, or choose another place."
+            f"{folder}: this {kind} {why}", f"Add --overwrite to replace it{adding}, or choose another place."
         )
     return False
 
