@@ -28,6 +28,7 @@ from docdetect.metrics.evaluation import EvaluationSettings, evaluate, evaluatio
 from docdetect.metrics.figures import BootstrapSettings
 from docdetect.metrics.matching import Sample, match
 from docdetect.models.thresholds import read_calibration
+from docdetect.models.weights import BUNDLED_FOLDER
 from docdetect.training.records import write_predictions
 from docdetect.types import Detections
 from tests.support.figures import class_figures_for_tests
@@ -211,10 +212,18 @@ def test_a_run_is_not_compared_with_itself(
     assert f"error: {first.resolve()}: this run is named twice" in capsys.readouterr().err
 
 
-def test_errors_of_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_of_the_commands(
+    evaluated: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = evaluated[0]
     assert run(["compare", str(tmp_path)]) == 2
     assert "error: compare needs two runs or more" in capsys.readouterr().err
     assert run(["calibrate", str(tmp_path)]) == 4
     assert "Only finished runs of docdetect train, val and crossval have predictions." in capsys.readouterr().err
+    for name in ("docdetect-n", "docdetect-both"):
+        assert run(["calibrate", str(first), "--weights", name]) == 4
+        said = capsys.readouterr().err
+        assert "comes with docdetect, and thresholds and a calibration beside it would hold for everybody" in said
+    assert not list(BUNDLED_FOLDER.glob("*calibration*"))
     assert run(["crossval", "--resume", "last", "--epochs", "3"]) == 2
     assert "error: --resume goes alone" in capsys.readouterr().err

@@ -153,6 +153,16 @@ def test_thresholds_and_calibration_go_beside_the_weights(
     assert "Folds" in (result.folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_weights_that_cannot_be_written_beside_are_refused_before_any_training(
+    dataset: Path, tmp_path: Path, training: FakeTraining
+) -> None:
+    for name, said in (("docdetect-n", "comes with docdetect"), ("nosuch.pt", "no such weights")):
+        with pytest.raises(InputError, match=said):
+            cross_validate(_config(dataset, tmp_path, crossval__weights=name))
+    assert not (tmp_path / "runs").exists()
+    assert training.asked == []
+
+
 def test_the_size_of_pages_and_of_batches_are_options(dataset: Path, tmp_path: Path, training: FakeTraining) -> None:
     training.stop_at = 1
     runs = f"crossval.runs={tmp_path}"

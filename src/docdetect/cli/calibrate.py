@@ -24,8 +24,8 @@ def calibrate(
         str | None,
         typer.Option(
             metavar="WEIGHTS",
-            help="Weights beside which the calibration is kept, for infer to apply: a file, a run folder, a bundled "
-            "name, or last (the newest training run).",
+            help="Weights beside which the calibration is kept, for infer to apply: a file, a run folder, or last "
+            "(the newest training run).",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -36,10 +36,10 @@ def calibrate(
     from docdetect.evaluation.runs import find_run_folder, standard_folders
     from docdetect.metrics.codec import to_plain
     from docdetect.metrics.texts import share
-    from docdetect.models.weights import resolve_weights
+    from docdetect.models.weights import require_own_weights, resolve_weights
 
     found = find_run_folder(folder, standard_folders(settings)[1:])
-    beside = resolve_weights(weights, Path(settings.train.runs)) if weights else None
+    beside = require_own_weights(resolve_weights(weights, Path(settings.train.runs))) if weights else None
     result = calibrate_run(found, settings.figures.calibration, beside)
     if not result.held_out:
         console.warn("these predictions are of one split, not out of fold: prefer a run of docdetect crossval")

@@ -40,7 +40,7 @@ from docdetect.metrics.matching import Sample, match
 from docdetect.metrics.texts import share
 from docdetect.models.engines.select import load_engine
 from docdetect.models.thresholds import DEFAULT_CONF, Thresholds, calibration_path, thresholds_path, thresholds_to_json
-from docdetect.models.weights import content_hash, resolve_weights
+from docdetect.models.weights import content_hash, require_own_weights, resolve_weights
 from docdetect.reports.page import Cell, Section, Table
 from docdetect.training.records import PREDICTIONS, RunFolder, make_run_folder, write_predictions
 from docdetect.training.train import Listeners, with_named_model
@@ -82,11 +82,13 @@ def cross_validate(config: Config, listeners: Listeners | None = None) -> Folds:
     The pages are those of the splits train and val of `config.train.data`; its split test is left alone.
 
     Raises:
-        InputError: the dataset or the model is missing or wrong, or there are fewer groups than folds.
+        InputError: the dataset or the model is missing or wrong, there are fewer groups than folds, or
+            `crossval.weights` names no weights or bundled ones.
         OutputError: the folder cannot be written.
     """
     tell = listeners or Listeners()
     config = with_named_model(config)
+    _weights(config)  # before hours of training
     dataset = read_dataset(_one_dataset(config), _SPLITS, on_progress=tell.on_progress, announce=tell.announce)
     how = config.crossval
     images = fold_images(dataset, read_origins(dataset.root), how.folds, how.seed)
@@ -211,11 +213,11 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
     """Writes thresholds, calibration, the pooled evaluation with its report, and `crossval.json`.
 
     Raises:
-        InputError: `crossval.weights` names no weights, or a picture of the gallery cannot be read.
+        InputError: `crossval.weights` names no weights or bundled ones, or a picture of the gallery cannot be read.
         OutputError: a file cannot be written.
     """
     names = folds.dataset.class_names
-    weights = resolve_weights(config.crossval.weights, Path(config.train.runs)) if config.crossval.weights else None
+    weights = _weights(config)
     conf = (config.val.conf,) * len(names)
     rows = tuple(_fold_figures(fold, folds.of(fold), names, conf) for fold in range(folds.count))
     mean, spread = _mean_and_spread(rows)
@@ -244,6 +246,13 @@ def conclude(folds: Folds, config: Config) -> CrossvalResult:
         {"metrics": list(METRICS), "folds": to_plain(rows), "mean": list(mean), "spread": list(spread)},
     )
     return CrossvalResult(folds.folder, rows, mean, spread, evaluation, thresholds, beside)
+
+
+def _weights(config: Config) -> Path | None:
+    """The weights beside which thresholds and calibration are kept; None for none. Raises InputError."""
+    if not config.crossval.weights:
+        return None
+    return require_own_weights(resolve_weights(config.crossval.weights, Path(config.train.runs)))
 
 
 def _store(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docdetect.console import say_nothing
 from docdetect.errors import ConfigError, InputError
-from docdetect.files import sha256_file, sha256_text
+from docdetect.files import as_argument, sha256_file, sha256_text
 from docdetect.models.checkpoint import check_suffix, trained_imgsz
 from docdetect.models.conversions import MANIFEST_NAME, converted_from, converted_imgsz
 from docdetect.models.ensemble import ENSEMBLE_SUFFIX, Look, ensemble_name, is_ensemble, read_ensemble
@@ -192,6 +192,22 @@ def require_single_network(weights: Path, what_for: str) -> Path:
     if is_ensemble(weights):
         names = ", ".join(dict.fromkeys(look.weights for look in read_ensemble(weights).looks))
         raise InputError(f"{weights}: an ensemble of networks; {what_for} takes one network", f"Name one of: {names}.")
+    return weights
+
+
+def require_own_weights(weights: Path) -> Path:
+    """The weights, where files are written beside them that change what `infer` makes of what they find.
+
+    Raises:
+        InputError: the weights come with docdetect, so that the files would hold for everybody who uses this
+            installation.
+    """
+    if weights.resolve().parent == BUNDLED_FOLDER.resolve():
+        raise InputError(
+            f"{weights.name}: comes with docdetect, and thresholds and a calibration beside it would hold for "
+            "everybody who uses this installation",
+            f"Copy {as_argument(weights)} into a folder of your own, and name the copy here and in infer.",
+        )
     return weights
 
 
