@@ -23,6 +23,7 @@ from docdetect.inference.index_page import (
 )
 from docdetect.inference.report import Answer
 from tests.support.browser import errors_of, open_browser
+from tests.support.waiting import wait_until
 
 CLASSES = ("qr", "signature", "stamp")
 HOSTILE = 'a </script><script>document.title="hacked"</script> & "b" #1?.pdf'
@@ -190,30 +191,30 @@ def test_what_was_not_read_says_why(shown: tuple[Any, str]) -> None:
     browser.find_element("css selector", ".row").click()
     assert browser.find_element("id", "viewer-name").text == "doubt.pdf, page 2 of 2"
     assert "possible signature (0.20)" in browser.find_element("id", "side").text
-    browser.get(url)
-    browser.refresh()
+    browser.find_element("id", "back").click()
+    browser.find_element("css selector", "button[data-state='all']").click()
     browser.find_elements("css selector", ".row")[3].click()
     assert browser.find_element("id", "viewer-name").text == "doubt.pdf, page 2 of 2", "also among all documents"
 
 
-def test_a_possible_mark_has_a_frame_on_the_picture_of_its_page(shown: tuple[Any, str]) -> None:
-    browser, url = shown
-    browser.get(f"{url}#3/2")
-    browser.refresh()
-    picture = browser.find_element("css selector", "#page img")
-    browser.execute_async_script("arguments[0].decode().then(() => setTimeout(arguments[1], 50))", picture)
-    for _ in range(2):  # as large as the window, and enlarged
-        sheet, frame = picture.rect, browser.find_element("css selector", "#page .possible").rect
-        assert frame["x"] + 4 == pytest.approx(sheet["x"] + sheet["width"] / 2, abs=2)
-        assert frame["y"] + 4 == pytest.approx(sheet["y"] + sheet["height"] / 2, abs=2)
-        assert frame["width"] - 8 == pytest.approx(sheet["width"] / 4, abs=2)
-        assert frame["height"] - 8 == pytest.approx(sheet["height"] / 8, abs=2)
-        picture.click()
-    assert "It has a dashed frame." in browser.find_element("id", "side").text
-    browser.get(f"{url}#2/1")
-    browser.refresh()
-    assert browser.find_elements("css selector", "#page .possible") == []
-    assert errors_of(browser) == []
+def test_a_possible_mark_has_a_frame_on_the_picture_of_its_page(tmp_path: Path) -> None:
+    page = write_page(tmp_path, documents())
+    with open_browser() as browser:
+        browser.get(f"{page.as_uri()}#3/2")
+        picture = browser.find_element("css selector", "#page img")
+        wait_until(lambda: browser.find_elements("css selector", "#page .possible"))
+        for _ in range(2):  # as large as the window, and enlarged
+            sheet, frame = picture.rect, browser.find_element("css selector", "#page .possible").rect
+            assert frame["x"] + 4 == pytest.approx(sheet["x"] + sheet["width"] / 2, abs=2)
+            assert frame["y"] + 4 == pytest.approx(sheet["y"] + sheet["height"] / 2, abs=2)
+            assert frame["width"] - 8 == pytest.approx(sheet["width"] / 4, abs=2)
+            assert frame["height"] - 8 == pytest.approx(sheet["height"] / 8, abs=2)
+            picture.click()
+        assert "It has a dashed frame." in browser.find_element("id", "side").text
+        browser.execute_script("location.hash = '#2/1'")
+        wait_until(lambda: browser.find_element("id", "viewer-name").text.startswith("faint.png"))
+        assert browser.find_elements("css selector", "#page .possible") == []
+        assert errors_of(browser) == []
 
 
 def test_the_printed_list_has_every_shown_document(shown: tuple[Any, str]) -> None:
