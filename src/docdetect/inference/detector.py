@@ -10,7 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from docdetect.config.limits import PAGE_TIME_LIMIT_S, PROCESS_MEMORY_MB
+from docdetect.config.limits import (
+    IMGSZ_STEP,
+    LARGEST_IMGSZ,
+    LEAST_DPI,
+    MOST_DPI,
+    PAGE_TIME_LIMIT_S,
+    PROCESS_MEMORY_MB,
+)
 from docdetect.console import say_nothing
 from docdetect.documents.batches import prepare_processes
 from docdetect.documents.document import DocumentError
@@ -36,7 +43,6 @@ from docdetect.interrupts import InterruptFlag
 from docdetect.machine import OwnProcess, available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
-from docdetect.models.ensemble import LARGEST_IMGSZ
 from docdetect.models.thresholds import DEFAULT_CHECK_CONF, DEFAULT_CONF, read_calibration, read_thresholds
 from docdetect.types import FailedPage, PageResult
 from docdetect.workers.parts import WorkerSettings
@@ -46,9 +52,6 @@ if TYPE_CHECKING:
 
 Grouping: TypeAlias = Literal["default", "original", "none"]
 Conf: TypeAlias = float | Mapping[str, float] | None
-
-# The resolutions in px/inch that boxes of PDFs may refer to, as for --dpi.
-_LEAST_DPI, _MOST_DPI = 20, 1200
 
 # Bytes of a rendered page that waits for the network: most pages have 2 MB, an enlarged one up to 200.
 _BYTES_A_PAGE = 6 << 20
@@ -145,9 +148,10 @@ class Detector:
         alone: bool = False,
         announce: Callable[[str], None] = say_nothing,
     ) -> None:
-        if imgsz is not None and (not 32 <= imgsz <= LARGEST_IMGSZ or imgsz % 32):
+        if imgsz is not None and (not IMGSZ_STEP <= imgsz <= LARGEST_IMGSZ or imgsz % IMGSZ_STEP):
             raise ConfigError(
-                f"imgsz: {imgsz} is no multiple of 32 up to {LARGEST_IMGSZ}", "Give a size such as 640, 1024 or 1280."
+                f"imgsz: {imgsz} is no multiple of {IMGSZ_STEP} up to {LARGEST_IMGSZ}",
+                "Give a size such as 640, 1024 or 1280.",
             )
         if batch < 0 or (workers is not None and workers < 0) or not page_timeout_s > 0 or page_memory_mb < 1:
             raise ConfigError("batch, workers, page_timeout_s or page_memory_mb is too small", "Leave it out.")
@@ -366,8 +370,8 @@ class Detector:
             _check_word(name, word, known)
         if not isinstance(grouping, GroupingSettings):
             _check_word("grouping", grouping, Grouping)
-        if not _LEAST_DPI <= dpi <= _MOST_DPI:
-            raise ConfigError(f"dpi: {dpi} is not between {_LEAST_DPI} and {_MOST_DPI}", "Give a number such as 200.")
+        if not LEAST_DPI <= dpi <= MOST_DPI:
+            raise ConfigError(f"dpi: {dpi} is not between {LEAST_DPI} and {MOST_DPI}", "Give a number such as 200.")
         if self.weights is not None:
             refuse_sizes_for_ensemble(self.weights, scales=scales, second_look=second_look)
         lowest, by_class = (self._conf, self._class_conf) if conf is None else self._thresholds(conf)

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docdetect.config.limits import IMGSZ_STEP, LARGEST_IMGSZ
 from docdetect.errors import InputError
 from docdetect.files import parse_json, read_text
 
 ENSEMBLE_SUFFIX = ".ensemble.json"
-LARGEST_IMGSZ = 8192
-"""Largest long side in px of the picture that a network sees, as for --imgsz."""
 _FORMAT = 1
 _REMEDY = 'Write it as {"format": 1, "looks": [{"weights": "a.pt", "imgsz": 640}, ...], "second_look": true}.'
 
@@ -104,8 +103,8 @@ def _look(entry: object) -> Look:
     weights, imgsz = look["weights"], look["imgsz"]
     if not isinstance(weights, str) or not weights or "\0" in weights:
         raise ValueError(f"weights {weights!r} are neither a path nor a name")
-    if not isinstance(imgsz, int) or not 32 <= imgsz <= LARGEST_IMGSZ or imgsz % 32:
-        raise ValueError(f"imgsz {imgsz!r} is no multiple of 32 up to {LARGEST_IMGSZ}")
+    if not isinstance(imgsz, int) or not IMGSZ_STEP <= imgsz <= LARGEST_IMGSZ or imgsz % IMGSZ_STEP:
+        raise ValueError(f"imgsz {imgsz!r} is no multiple of {IMGSZ_STEP} up to {LARGEST_IMGSZ}")
     return Look(weights, imgsz)
 
 

@@ -6,17 +6,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from docdetect.config.limits import IMGSZ_STEP, LARGEST_IMGSZ, LEAST_DPI, MOST_DPI
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Degrees = Annotated[float, Field(ge=0, le=180)]
-Dpi = Annotated[int, Field(ge=20, le=1200)]
+Dpi = Annotated[int, Field(ge=LEAST_DPI, le=MOST_DPI)]
 
-# Long side of the picture that a network sees, in px: networks halve it five times, so that it is a multiple of 32.
-ImageSize = Annotated[int, Field(ge=32, le=8192, multiple_of=32)]
-WindowSide = Annotated[int, Field(ge=0, le=8192, multiple_of=32)]
+# Long side of the picture that a network sees, in px.
+ImageSize = Annotated[int, Field(ge=IMGSZ_STEP, le=LARGEST_IMGSZ, multiple_of=IMGSZ_STEP)]
+WindowSide = Annotated[int, Field(ge=0, le=LARGEST_IMGSZ, multiple_of=IMGSZ_STEP)]
 WindowSize = Annotated[tuple[ImageSize, ImageSize], Field(strict=False)]
 
 # A name that is safe as a part of a file name and of a comma-separated list.
