@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: as a flag, for work that has to end at a moment of its own choice, and as an interrupt.
+"""What asks work for its end: Ctrl-C and SIGTERM, as a flag or as an interrupt, and a stop that joins several of them.
 
 Ctrl-C (SIGINT) is what a person at a terminal presses; SIGTERM is what systemd, `docker stop` and schedulers send.
 A program that is run in Python has Python's handler for Ctrl-C, and dies of SIGTERM at once. The `docdetect` command
@@ -46,6 +46,22 @@ class InterruptFlag:
             self._first_s = now_s
         elif now_s - self._first_s >= _SAME_PRESS_S:
             raise KeyboardInterrupt
+
+
+class StopSignal(threading.Event):
+    """An event that asks one run to stop. It also counts as set while one of several others is set.
+
+    Args:
+        others: the other events, such as one that stops several runs, or Ctrl-C and SIGTERM.
+    """
+
+    def __init__(self, *others: threading.Event | InterruptFlag | None) -> None:
+        super().__init__()
+        self._others = [other for other in others if other is not None]
+
+    def is_set(self) -> bool:
+        """Whether the stop was asked for."""
+        return super().is_set() or any(other.is_set() for other in self._others)
 
 
 class SigtermHandler:

@@ -14,13 +14,13 @@ from PIL import Image
 from docdetect.config.schema import InferConfig
 from docdetect.documents.sizes import BoxFrac
 from docdetect.documents.sources import DocumentFile, collect_documents
-from docdetect.inference.detector import Detector, StopSignal
+from docdetect.inference.detector import Detector
 from docdetect.inference.folder import OnExisting, claimed_folder
 from docdetect.inference.journal import JOURNAL_NAME, Journal
 from docdetect.inference.report import InferReport, write_summary
 from docdetect.inference.run import run
 from docdetect.inference.settings import RunSettings
-from docdetect.interrupts import interrupts_as_flag
+from docdetect.interrupts import StopSignal, interrupts_as_flag
 from docdetect.models.engines.base import Engine, Traits
 from docdetect.types import ByteArray, Detections
 

@@ -39,7 +39,7 @@ from docdetect.inference.pipeline import Pipeline
 from docdetect.inference.reading import PageReading, Plan, read_documents
 from docdetect.inference.selection import documents_of
 from docdetect.inference.settings import Dewarp, Rotations, RunSettings
-from docdetect.interrupts import InterruptFlag
+from docdetect.interrupts import StopSignal
 from docdetect.machine import OwnProcess, available_cores
 from docdetect.merging import GroupingSettings
 from docdetect.models.engines.base import Engine
@@ -57,22 +57,6 @@ Conf: TypeAlias = float | Mapping[str, float] | None
 _BYTES_A_PAGE = 6 << 20
 # Bytes of the pictures of a page that people look at: about 9 MB for a drawn page, 12 MB for a clean one.
 _BYTES_A_PICTURE = 12 << 20
-
-
-class StopSignal(threading.Event):
-    """An event that asks one run to stop. It also counts as set while one of several others is set.
-
-    Args:
-        others: the other events, such as one that stops several runs, or Ctrl-C and SIGTERM.
-    """
-
-    def __init__(self, *others: threading.Event | InterruptFlag | None) -> None:
-        super().__init__()
-        self._others = [other for other in others if other is not None]
-
-    def is_set(self) -> bool:
-        """Whether the stop was asked for."""
-        return super().is_set() or any(other.is_set() for other in self._others)
 
 
 class Detector:

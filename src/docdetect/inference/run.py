@@ -18,7 +18,7 @@ from docdetect.documents.reader import DocumentOpener, Opener, open_document
 from docdetect.documents.sources import Collection, LeftOut, count_left_out
 from docdetect.errors import ConfigError, DiskFullError, UsageError, did_you_mean
 from docdetect.files import make_run_folder, write_text
-from docdetect.inference.detector import Detector, StopSignal
+from docdetect.inference.detector import Detector
 from docdetect.inference.events import FinishedEvent, FinishedPage, ReadDocument
 from docdetect.inference.finishing import lacks_pictures
 from docdetect.inference.folder import (
@@ -44,7 +44,7 @@ from docdetect.inference.resuming import what_starts_over
 from docdetect.inference.selection import chosen_documents, known_passwords
 from docdetect.inference.settings import RunSettings
 from docdetect.inference.workbook import write_results_workbook
-from docdetect.interrupts import interrupts_as_flag
+from docdetect.interrupts import StopSignal, interrupts_as_flag
 from docdetect.machine import keep_freed_pictures
 from docdetect.merging import GroupingSettings
 from docdetect.models.weights import FAST_NAME

@@ -26,7 +26,7 @@ from docdetect.documents.reader import DocumentOpener
 from docdetect.documents.sources import Collection, DocumentFile, DocumentKind, document_kind
 from docdetect.errors import ConfigError, DocdetectError, OutputError, UsageError
 from docdetect.files import locked_folder, output_errors
-from docdetect.inference.detector import Detector, StopSignal
+from docdetect.inference.detector import Detector
 from docdetect.inference.events import ReadDocument
 from docdetect.inference.pages import Document, Page
 from docdetect.inference.reading import Plan
@@ -34,6 +34,7 @@ from docdetect.inference.report import InferReport, summary_of
 from docdetect.inference.run import infer_chosen, loaded_detector, run_settings
 from docdetect.inference.selection import known_passwords
 from docdetect.inference.settings import RunSettings
+from docdetect.interrupts import StopSignal
 from docdetect.machine import release_freed_memory
 from docdetect.review.log import reviewed_since
 from docdetect.review.pictures import PictureMaker
